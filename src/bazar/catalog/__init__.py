@@ -1,0 +1,1 @@
+"""The catalog service: books, prices, stock and the stock ledger."""

@@ -1,0 +1,301 @@
+"""The catalog's routes: HTTP in, use cases behind, HTTP out."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from bazar.catalog.domain import BookExists, StockTooLow
+from bazar.catalog.imports import take_in
+from bazar.catalog.service import Catalog
+from bazar.kit.errors import InvalidRequest, Unavailable
+from bazar.kit.http import Endpoint, json_response
+from bazar.kit.request import Request
+from bazar.problems import BookNotFound
+from bazar.wire import (
+    IMPORT_BODY_BYTES_MAX,
+    INTERNAL_BODY_BYTES_MAX,
+    STOCK_MAX,
+    Book,
+    BookEdit,
+    BookQuery,
+    BookTitle,
+    ImportRequest,
+    ImportResult,
+    Movement,
+    MovementsQuery,
+    NewBook,
+    Outcome,
+    ReservationsQuery,
+    ReserveBatch,
+    StockReport,
+    TopicCount,
+    TopicQuery,
+)
+
+HEARTBEAT_S = 1.0
+STOCK_FIELD = "amount_of_items"
+PRICE_FIELDS = ("price", "cost")
+
+
+class CatalogApi:
+    """The handlers of the catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Serve these use cases."""
+        self._catalog = catalog
+
+    async def info(self, request: Request) -> Response:
+        """Answer a book."""
+        return json_response(await self._catalog.info(request.number("book_id")))
+
+    async def search(self, request: Request) -> Response:
+        """Answer the books of a topic."""
+        return json_response(await self._catalog.search(request.path_params["topic"]))
+
+    async def query(self, request: Request) -> Response:
+        """Answer the books of a topic, in the lab's other form."""
+        return json_response(await self._catalog.search(request.arguments(TopicQuery).topic))
+
+    async def topics(self, _request: Request) -> Response:
+        """Answer every topic."""
+        return json_response(await self._catalog.topics())
+
+    async def books(self, request: Request) -> Response:
+        """Answer a page of books."""
+        query = request.arguments(BookQuery)
+        books, cursor = await self._catalog.list_books(query)
+        headers = {}
+        if cursor is not None:
+            given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
+            headers["link"] = f'</books?{urlencode(given | {"after": cursor})}>; rel="next"'
+        return json_response(books, headers=headers)
+
+    async def add(self, request: Request) -> Response:
+        """Add a book."""
+        book = await self._catalog.add(await request.struct(NewBook))
+        return json_response(book, 201, {"location": f"/info/{book.id}"})
+
+    async def edit(self, request: Request) -> Response:
+        """Change what describes a book."""
+        book_id = request.number("book_id")
+        return json_response(await self._catalog.edit(book_id, await request.struct(BookEdit)))
+
+    async def update(self, request: Request) -> Response:
+        """Change stock or price, in the lab's form."""
+        book_id = request.number("book_id")
+        field, value = request.path_params["field"], request.path_params["value"]
+        if field == STOCK_FIELD:
+            return json_response(await self._catalog.change_stock(book_id, _change(value)))
+        if field in PRICE_FIELDS:
+            return json_response(await self._catalog.reprice(book_id, _price(value)))
+        message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
+        raise InvalidRequest(message)
+
+    async def take_in(self, request: Request) -> Response:
+        """Take in rows of an import."""
+        return json_response(await take_in(self._catalog, await request.struct(ImportRequest)))
+
+    async def reserve(self, request: Request) -> Response:
+        """Decide a batch of reservations."""
+        batch = await request.struct(ReserveBatch)  # type: ignore[var-annotated, arg-type]
+        request.facts["reservations"] = len(batch)
+        request.facts["request_ids"] = ",".join(one.request_id for one in batch)
+        return json_response(await self._catalog.reserve(batch))
+
+    async def release(self, request: Request) -> Response:
+        """Give back what an order took."""
+        return json_response(await self._catalog.release(request.path_params["order_id"][:64]))
+
+    async def reservations(self, request: Request) -> Response:
+        """Answer a page of decisions."""
+        query = request.arguments(ReservationsQuery)
+        return json_response(await self._catalog.reservations(query.after, query.limit))
+
+    async def movements(self, request: Request) -> Response:
+        """Answer a page of the stock ledger."""
+        query = request.arguments(MovementsQuery)
+        return json_response(await self._catalog.movements(query.after, query.limit))
+
+    async def stock_report(self, _request: Request) -> Response:
+        """Answer the catalog's check of its own books."""
+        return json_response(await self._catalog.stock_report())
+
+    async def changes(self, _request: Request) -> Response:
+        """Stream what changes, as server-sent events."""
+        return StreamingResponse(
+            self._events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        yield b": from here on\n\n"
+        async for change in self._catalog.feed.follow(HEARTBEAT_S):
+            if change is None:
+                yield b": heartbeat\n\n"
+            else:
+                yield b"data: " + msgspec.json.encode(change) + b"\n\n"
+
+
+def _change(text: str) -> int:
+    digits = text.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(STOCK_MAX))):
+        message = f"amount_of_items takes a whole number such as -1 or 10, not {text[:40]!r}"
+        raise InvalidRequest(message)
+    return int(text)
+
+
+def _price(text: str) -> Decimal:
+    try:
+        return Decimal(text[:40])
+    except InvalidOperation:
+        message = f"price takes a number such as 19.99, not {text[:40]!r}"
+        raise InvalidRequest(message) from None
+
+
+def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
+    """Return the catalog's own endpoints; the busiest first."""
+    api = CatalogApi(catalog)
+    return [
+        Endpoint(
+            method="POST",
+            path="/reservations",
+            handler=api.reserve,
+            summary="Decide a batch of reservations, each at most once",
+            body=ReserveBatch,
+            answers={200: list[Outcome]},
+            errors=(Unavailable,),
+            secret=True,
+            body_bytes_max=INTERNAL_BODY_BYTES_MAX,
+        ),
+        Endpoint(
+            method="GET",
+            path="/info/{book_id}",
+            handler=api.info,
+            summary="Show a book",
+            answers={200: Book},
+            errors=(BookNotFound,),
+        ),
+        Endpoint(
+            method="GET",
+            path="/search/{topic}",
+            handler=api.search,
+            summary="List the books of a topic: any case, spaces or hyphens",
+            answers={200: list[BookTitle]},
+        ),
+        Endpoint(
+            method="GET",
+            path="/query/{book_id}",
+            handler=api.info,
+            summary="Show a book, under the lab's other name",
+            answers={200: Book},
+            errors=(BookNotFound,),
+        ),
+        Endpoint(
+            method="GET",
+            path="/query",
+            handler=api.query,
+            summary="List the books of a topic, in the lab's other form",
+            arguments=TopicQuery,
+            answers={200: list[BookTitle]},
+        ),
+        Endpoint(
+            method="GET",
+            path="/topics",
+            handler=api.topics,
+            summary="List every topic with the number of its books",
+            answers={200: list[TopicCount]},
+        ),
+        Endpoint(
+            method="GET",
+            path="/books",
+            handler=api.books,
+            summary="List or search books, a page at a time",
+            arguments=BookQuery,
+            answers={200: list[Book]},
+        ),
+        Endpoint(
+            method="POST",
+            path="/books",
+            handler=api.add,
+            summary="Add a book",
+            body=NewBook,
+            answers={201: Book},
+            errors=(BookExists, Unavailable),
+            secret=True,
+        ),
+        Endpoint(
+            method="PATCH",
+            path="/books/{book_id}",
+            handler=api.edit,
+            summary="Change what describes a book, or its price",
+            body=BookEdit,
+            answers={200: Book},
+            errors=(BookNotFound, BookExists, Unavailable),
+            secret=True,
+        ),
+        Endpoint(
+            method="PUT",
+            path="/update/{book_id}/{field}/{value}",
+            handler=api.update,
+            summary="Change the stock (amount_of_items, relative) or the price (price or cost)",
+            answers={200: Book},
+            errors=(BookNotFound, StockTooLow, InvalidRequest, Unavailable),
+            secret=True,
+        ),
+        Endpoint(
+            method="POST",
+            path="/imports",
+            handler=api.take_in,
+            summary="Take in up to 500 rows; running it twice changes nothing",
+            body=ImportRequest,
+            answers={200: list[ImportResult]},
+            errors=(Unavailable,),
+            secret=True,
+            body_bytes_max=IMPORT_BODY_BYTES_MAX,
+        ),
+        Endpoint(
+            method="GET",
+            path="/reservations",
+            handler=api.reservations,
+            summary="List decisions by order id, a page at a time",
+            arguments=ReservationsQuery,
+            answers={200: list[Outcome]},
+            secret=True,
+        ),
+        Endpoint(
+            method="POST",
+            path="/reservations/{order_id}/release",
+            handler=api.release,
+            summary="Give back what an order took, once",
+            answers={200: Outcome},
+            errors=(Unavailable,),
+            secret=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/movements",
+            handler=api.movements,
+            summary="List the stock ledger, a page at a time",
+            arguments=MovementsQuery,
+            answers={200: list[Movement]},
+            secret=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/stock-report",
+            handler=api.stock_report,
+            summary="Compare stock, ledger and reservations in one snapshot",
+            answers={200: StockReport},
+            secret=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/changes",
+            handler=api.changes,
+            summary="Stream which books change, as server-sent events",
+            answers={200: None},
+            media_type="text/event-stream",
+        ),
+    ]

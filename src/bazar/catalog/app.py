@@ -1,0 +1,37 @@
+"""Wire the catalog together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bazar.catalog.api import catalog_endpoints
+from bazar.catalog.service import Catalog
+from bazar.kit.http import HttpApp
+from bazar.kit.metrics import Metrics
+from bazar.kit.migrate import migrate
+from bazar.kit.operations import operations
+from bazar.kit.sqlite import SqliteDatabase
+
+SCHEMA = "bazar.catalog.schema.sqlite"
+
+
+@asynccontextmanager
+async def catalog_app(database: Path, secret: str, currency: str = "USD") -> AsyncIterator[HttpApp]:
+    """Open the catalog; close it at the end.
+
+    Raises:
+        StartupError: the database cannot be opened.
+    """
+    metrics = Metrics("catalog")
+    opened = SqliteDatabase(database, metrics.commit_batch)
+    try:
+        await migrate(opened, SCHEMA)
+        catalog = Catalog(opened, currency)
+
+        async def check() -> None:
+            await catalog.database.read(lambda transaction: transaction.one("SELECT 1"))
+
+        endpoints = operations("catalog", metrics, check, catalog_endpoints(catalog))
+        yield HttpApp("catalog", endpoints, metrics, secret)
+    finally:
+        await opened.close()

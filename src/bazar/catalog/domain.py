@@ -1,0 +1,225 @@
+"""What a book is and when it is sold: pure rules, no I/O."""
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+from stdnum import isbn as stdnum_isbn
+from stdnum.exceptions import ValidationError
+
+from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.kit.money import to_minor, to_price
+from bazar.problems import BookNotFound
+from bazar.wire import (
+    Book,
+    BookEdit,
+    Line,
+    Outcome,
+    Price,
+    Rejection,
+    SoldLine,
+)
+
+
+class StockTooLow(BazarError):
+    """A change would take the stock below zero."""
+
+    code = "stock-too-low"
+    status = 409
+    title = "The stock cannot go below zero"
+    hint = "Take away at most what is there."
+    definite = True
+
+
+class BookExists(BazarError):
+    """Another book has this id or ISBN."""
+
+    code = "book-exists"
+    status = 409
+    title = "Another book has this id or ISBN"
+    hint = "Change that book instead: PATCH /books/ID."
+    definite = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBook:
+    """A book as it is kept."""
+
+    book_id: int
+    isbn: str | None
+    title: str
+    author: str
+    year: int | None
+    topic: str
+    description: str
+    price_minor: int
+    currency: str
+    stock: int
+    version: int
+
+    def public(self) -> Book:
+        """Return the book as the public sees it."""
+        return Book(
+            id=self.book_id,
+            title=self.title,
+            topic=self.topic,
+            quantity=self.stock,
+            price=to_price(self.price_minor, self.currency),
+            currency=self.currency,
+            author=self.author,
+            year=self.year,
+            isbn=self.isbn,
+            description=self.description,
+            version=self.version,
+        )
+
+
+def topic_key(topic: str) -> str:
+    """Return the form in which topics are compared: any case, spaces or hyphens."""
+    return " ".join(unicodedata.normalize("NFC", topic).casefold().replace("-", " ").split())
+
+
+def isbn13(text: str) -> str:
+    """Return an ISBN as 13 digits; ISBN-10, hyphens and spaces are welcome.
+
+    Raises:
+        ValueError: the length or the check digit is wrong.
+    """
+    try:
+        return str(stdnum_isbn.to_isbn13(stdnum_isbn.validate(text)))
+    except ValidationError as error:
+        message = f"is not an ISBN: {error.message}"
+        raise ValueError(message) from error
+
+
+def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Outcome:
+    """Sell all lines of an order, or none.
+
+    Args:
+        order_id: of the order.
+        lines: 1 to 100, each of another book.
+        books: those of the lines that exist.
+    """
+    rejection = _rejection(lines, books)
+    if rejection is not None:
+        return Outcome(order_id, "rejected", rejection=rejection)
+    return Outcome(
+        order_id,
+        "reserved",
+        [_sold(line, books[line.id]) for line in lines],
+    )
+
+
+def _sold(line: Line, book: StoredBook) -> SoldLine:
+    return SoldLine(
+        line.id, line.quantity, book.title, book.price_minor, book.currency, book.version + 1
+    )
+
+
+def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Rejection | None:
+    for line in lines:
+        book = books.get(line.id)
+        if book is None:
+            return Rejection("book-not-found", f"no book has the id {line.id}", line.id)
+        if book.stock < line.quantity:
+            detail = f"{book.title}: {book.stock} in stock, {line.quantity} asked for"
+            return Rejection("out-of-stock", detail, line.id, line.quantity, book.stock)
+    currencies = sorted({books[line.id].currency for line in lines})
+    if len(currencies) > 1:
+        detail = f"the books are priced in {', '.join(currencies)}"
+        return Rejection("mixed-currencies", detail)
+    return None
+
+
+def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
+    """Return a book with an edit applied, checked.
+
+    Raises:
+        InvalidRequest: a value is not valid.
+    """
+    given = {
+        name: value
+        for name, value in msgspec.structs.asdict(edit).items()
+        if value is not msgspec.UNSET
+    }
+    if "price" in given:
+        given["price_minor"] = checked_price(given.pop("price"), book.currency)
+    if "isbn" in given:
+        given["isbn"] = checked_isbn(given["isbn"])
+    if "title" in given:
+        given["title"] = checked_text("title", given["title"])
+    if "topic" in given:
+        given["topic"] = checked_topic(given["topic"])
+    return replace(book, **given)
+
+
+def checked_price(price: Price, currency: str) -> int:
+    """Return a price in minor units, or raise InvalidRequest."""
+    try:
+        return to_minor(price, currency)
+    except ValueError as error:
+        message = f"price {error}"
+        raise InvalidRequest(message) from error
+
+
+def checked_isbn(text: str | None) -> str | None:
+    """Return an ISBN-13, None for a blank one, or raise InvalidRequest."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return isbn13(text)
+    except ValueError as error:
+        message = f"isbn {error}"
+        raise InvalidRequest(message) from error
+
+
+def checked_text(name: str, text: str) -> str:
+    """Return a text without needless spaces, or raise InvalidRequest where nothing is left."""
+    stripped = " ".join(text.split())
+    if not stripped:
+        message = f"{name} must not be blank"
+        raise InvalidRequest(message)
+    return stripped
+
+
+def checked_topic(text: str) -> str:
+    """Return a topic that can be searched for, or raise InvalidRequest."""
+    stripped = checked_text("topic", text)
+    if not topic_key(stripped):
+        message = "topic must hold more than hyphens"
+        raise InvalidRequest(message)
+    return stripped
+
+
+def not_found(book_id: int) -> BookNotFound:
+    """Return the error for an unknown book."""
+    return BookNotFound(f"no book has the id {book_id}", book_id=book_id)
+
+
+def bad_cursor(cursor: str) -> InvalidRequest:
+    """Return the error for a page cursor that we did not make."""
+    return InvalidRequest(f"after={cursor[:40]!r} is not a cursor of ours; follow the Link header")
+
+
+def match_expression(words: str) -> str:
+    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
+    tokens = "".join(letter if letter.isalnum() else " " for letter in words).split()
+    return " ".join(f'"{token}"*' for token in tokens[:20])
+
+
+def encode_cursor(score: float, book_id: int) -> str:
+    """Return the page cursor that continues after this result."""
+    return base64.urlsafe_b64encode(f"{score!r}:{book_id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[float, int]:
+    """Return the score and book id that a page cursor holds, or raise InvalidRequest."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        score, _, book_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(":")
+        return float(score), int(book_id)
+    except (ValueError, binascii.Error):
+        raise bad_cursor(cursor) from None

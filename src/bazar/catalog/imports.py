@@ -1,0 +1,120 @@
+"""Taking in rows of a file: each row is created, updated, left alone, or refused with a reason.
+
+A row is the book with its id, else with its ISBN-13, else with exactly its title, author and
+year. So the same file twice changes nothing.
+"""
+
+from dataclasses import replace
+
+from bazar.catalog import store
+from bazar.catalog.domain import StoredBook
+from bazar.catalog.service import Catalog
+from bazar.kit.database import Transaction
+from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.wire import BookChanged, ImportRequest, ImportResult, ImportRow
+
+
+class _DryRun(Exception):  # noqa: N818  it carries a result, not an error
+    def __init__(self, results: list[ImportResult]) -> None:
+        self.results = results
+
+
+async def take_in(catalog: Catalog, request: ImportRequest) -> list[ImportResult]:
+    """Take in a batch of rows, all good ones of it in one transaction.
+
+    Args:
+        catalog: to add to.
+        request: 1 to 500 rows. `update` says what happens to books that are there already:
+            nothing, their stock is set, or everything is set. With `dry_run` nothing is kept.
+
+    Returns:
+        One result per row, in the same order.
+
+    Raises:
+        Unavailable: indefinite; send it again.
+    """
+    changes: list[BookChanged] = []
+
+    async def work(transaction: Transaction) -> list[ImportResult]:
+        changes.clear()
+        results = [
+            await _take_in_row(catalog, transaction, row, request.update, changes)
+            for row in request.rows
+        ]
+        if request.dry_run:
+            raise _DryRun(results)
+        return results
+
+    try:
+        results = await catalog.database.write(work)
+    except _DryRun as dry_run:
+        return dry_run.results
+    catalog.feed.publish(changes)
+    return results
+
+
+async def _take_in_row(
+    catalog: Catalog,
+    transaction: Transaction,
+    row: ImportRow,
+    update: str,
+    changes: list[BookChanged],
+) -> ImportResult:
+    try:
+        wanted = catalog.new_book(row.book)
+        existing = await _existing(transaction, row.book.id, wanted)
+        if existing is None:
+            stored = await catalog.insert(
+                transaction, wanted, row.book.quantity, choose_id=row.book.id is None
+            )
+        else:
+            stored = await _update(catalog, transaction, existing, wanted, row, update)
+    except BazarError as error:
+        column = error.detail.partition(" ")[0] if isinstance(error, InvalidRequest) else "id"
+        return ImportResult(row=row.row, status="rejected", column=column, reason=error.detail)
+    if stored is existing:
+        return ImportResult(row=row.row, status="unchanged", id=stored.book_id)
+    changes.append(BookChanged(stored.book_id, stored.version))
+    status = "created" if existing is None else "updated"
+    return ImportResult(row=row.row, status=status, id=stored.book_id)
+
+
+async def _existing(
+    transaction: Transaction, book_id: int | None, wanted: StoredBook
+) -> StoredBook | None:
+    by_id = await store.book(transaction, book_id) if book_id is not None else None
+    by_isbn = (
+        await store.book_by_isbn(transaction, wanted.isbn) if wanted.isbn is not None else None
+    )
+    if book_id is not None and by_isbn is not None and by_isbn.book_id != book_id:
+        message = f"isbn {wanted.isbn} belongs to book {by_isbn.book_id}, not to {book_id}"
+        raise InvalidRequest(message)
+    if by_id or by_isbn or book_id is not None or wanted.isbn is not None:
+        return by_id or by_isbn
+    return await store.book_by_name(transaction, wanted.title, wanted.author, wanted.year)
+
+
+async def _update(  # noqa: PLR0913  the row and where it goes
+    catalog: Catalog,
+    transaction: Transaction,
+    existing: StoredBook,
+    wanted: StoredBook,
+    row: ImportRow,
+    update: str,
+) -> StoredBook:
+    stored = existing
+    if update == "all":
+        described = replace(
+            wanted,
+            book_id=existing.book_id,
+            isbn=wanted.isbn or existing.isbn,
+            stock=existing.stock,
+            version=existing.version,
+        )
+        if described != existing:
+            version = await store.edit_book(transaction, described)
+            stored = replace(described, version=version)
+    change = row.book.quantity - existing.stock
+    if update in {"stock", "all"} and change:
+        stored = await catalog.shift(transaction, stored, change, "adjusted")
+    return stored

@@ -1,0 +1,174 @@
+"""The public routes. Bodies pass through untouched: the services behind check and answer them."""
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from bazar.front.upstream import Shop
+from bazar.kit.errors import Unavailable
+from bazar.kit.http import Endpoint
+from bazar.kit.identity import new_id
+from bazar.kit.request import Request
+from bazar.problems import (
+    PLACING_ERRORS,
+    BookNotFound,
+    InvalidKey,
+    OrderNotCancellable,
+    OrderNotFound,
+)
+from bazar.wire import (
+    Accepted,
+    Book,
+    BookQuery,
+    BookTitle,
+    Order,
+    OrderRequest,
+    Purchase,
+    PurchaseRequest,
+    Receipt,
+    TopicCount,
+)
+
+_KEY_HEADER = "idempotency-key"
+
+
+class FrontApi:
+    """The handlers of the front."""
+
+    def __init__(self, shop: Shop) -> None:
+        """Serve this shop."""
+        self._shop = shop
+
+    async def info(self, request: Request) -> Response:
+        """Answer a book."""
+        return await self._shop.read(request, f"/info/{request.number('book_id')}")
+
+    async def search(self, request: Request) -> Response:
+        """Answer the books of a topic."""
+        return await self._shop.read(
+            request, f"/search/{quote(request.path_params['topic'], safe='')}"
+        )
+
+    async def topics(self, request: Request) -> Response:
+        """Answer every topic."""
+        return await self._shop.read(request, "/topics")
+
+    async def books(self, request: Request) -> Response:
+        """Answer a page of books."""
+        query = request.url.query
+        return await self._shop.read(request, f"/books?{query}" if query else "/books")
+
+    async def purchase(self, request: Request) -> Response:
+        """Buy one book."""
+        return await self._place(request, f"/purchase/{request.number('book_id')}")
+
+    async def order(self, request: Request) -> Response:
+        """Buy several books."""
+        return await self._place(request, "/orders")
+
+    async def _place(self, request: Request, path: str) -> Response:
+        """Pass a purchase on under a key, so that it may be sent again without buying twice.
+
+        Where the client sent no key we make one, and tell it in an indefinite error, so that even
+        then it can ask again.
+        """
+        keys = request.headers.getlist(_KEY_HEADER)
+        if len(keys) > 1:
+            message = f"the request has {len(keys)} Idempotency-Key headers, not one"
+            raise InvalidKey(message)
+        key = keys[0] if keys else f'"{new_id()}"'
+        body = await request.limited_body()
+        try:
+            return await self._shop.order(
+                request, path, body=body or None, headers={_KEY_HEADER: key}
+            )
+        except Unavailable as error:
+            raise Unavailable(error.detail, idempotency_key=key) from error
+
+    async def find_order(self, request: Request) -> Response:
+        """Answer an order as it stands."""
+        return await self._shop.order(request, _order_path(request))
+
+    async def cancel_order(self, request: Request) -> Response:
+        """Cancel an order."""
+        return await self._shop.order(request, f"{_order_path(request)}/cancel")
+
+
+def _order_path(request: Request) -> str:
+    return f"/orders/{quote(request.path_params['order_id'][:64], safe='')}"
+
+
+def front_endpoints(shop: Shop) -> list[Endpoint]:
+    """Return the front's own endpoints; the busiest first."""
+    api = FrontApi(shop)
+    return [
+        Endpoint(
+            method="GET",
+            path="/info/{book_id}",
+            handler=api.info,
+            summary="Show a book",
+            answers={200: Book},
+            errors=(BookNotFound, Unavailable),
+        ),
+        Endpoint(
+            method="POST",
+            path="/purchase/{book_id}",
+            handler=api.purchase,
+            summary="Buy copies of one book, exactly once a key",
+            body=PurchaseRequest,
+            answers={201: Purchase, 202: Accepted},
+            errors=PLACING_ERRORS,
+            idempotency_key=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/search/{topic}",
+            handler=api.search,
+            summary="List the books of a topic: any case, spaces or hyphens",
+            answers={200: list[BookTitle]},
+            errors=(Unavailable,),
+        ),
+        Endpoint(
+            method="GET",
+            path="/topics",
+            handler=api.topics,
+            summary="List every topic with the number of its books",
+            answers={200: list[TopicCount]},
+            errors=(Unavailable,),
+        ),
+        Endpoint(
+            method="GET",
+            path="/books",
+            handler=api.books,
+            summary="List or search books, a page at a time",
+            arguments=BookQuery,
+            answers={200: list[Book]},
+            errors=(Unavailable,),
+        ),
+        Endpoint(
+            method="POST",
+            path="/orders",
+            handler=api.order,
+            summary="Buy several books, all or nothing, exactly once a key",
+            body=OrderRequest,
+            answers={201: Receipt, 202: Accepted},
+            errors=PLACING_ERRORS,
+            idempotency_key=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/orders/{order_id}",
+            handler=api.find_order,
+            summary="Show an order as it stands",
+            answers={200: Order},
+            errors=(OrderNotFound, Unavailable),
+        ),
+        Endpoint(
+            method="POST",
+            path="/orders/{order_id}/cancel",
+            handler=api.cancel_order,
+            summary="Cancel an order and give its copies back, once",
+            answers={200: Order},
+            errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+        ),
+    ]

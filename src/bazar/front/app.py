@@ -1,0 +1,30 @@
+"""Wire the front together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pyreqwest.client import Client
+
+from bazar.front.api import front_endpoints
+from bazar.front.upstream import Shop
+from bazar.kit.client import Upstream
+from bazar.kit.http import HttpApp
+from bazar.kit.metrics import Metrics
+from bazar.kit.operations import operations
+
+
+@asynccontextmanager
+async def front_app(
+    catalog_url: str, order_url: str, secret: str, client: Client
+) -> AsyncIterator[HttpApp]:
+    """Open the front. It is ready even while the others are away: purchases may still be kept."""
+    metrics = Metrics("front")
+    shop = Shop(
+        Upstream("catalog", catalog_url, client), Upstream("order", order_url, client, secret)
+    )
+
+    async def check() -> None:
+        """Nothing can be missing: the front holds nothing."""
+
+    endpoints = operations("front", metrics, check, front_endpoints(shop))
+    yield HttpApp("front", endpoints, metrics)

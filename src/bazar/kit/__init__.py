@@ -1,0 +1,1 @@
+"""Technical parts that know no books: HTTP, databases, processes, logs, errors."""

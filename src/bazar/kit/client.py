@@ -1,0 +1,120 @@
+"""The client between services: it waits out a restart, within the caller's deadline.
+
+Every call here may be sent twice: reads change nothing, and purchases, reservations and cancels
+are decided once by their key or order id. So a call whose connection fails is sent again, with a
+growing pause, until the deadline. What is then left is an indefinite error.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import RequestError, RequestTimeoutError
+
+from bazar.kit.errors import Unavailable
+from bazar.kit.request import DEADLINE_HEADER, Deadline
+
+PAUSE_S_FIRST = 0.02
+PAUSE_S_MAX = 0.25
+CONNECT_TIMEOUT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other service said."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def new_client() -> Client:
+    """Return an HTTP client that keeps its connections open and follows nothing."""
+    return (
+        ClientBuilder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .follow_redirects(enable=False)
+        .no_proxy()
+        .gzip(enable=False)
+        .brotli(enable=False)
+        .zstd(enable=False)
+        .deflate(enable=False)
+        .build()
+    )
+
+
+class Upstream:
+    """Another service, at one address."""
+
+    def __init__(self, name: str, url: str, client: Client, secret: str = "") -> None:
+        """Name the service for error messages; the secret goes with every call."""
+        self.name = name
+        self._url = url.rstrip("/")
+        self._client = client
+        self._authorization = f"Bearer {secret}" if secret else ""
+
+    async def call(  # noqa: PLR0913  the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline: Deadline,
+        request_id: str = "",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request, again and again while nobody answers, until the deadline.
+
+        Args:
+            method: of a call that may safely be sent twice, whatever it is.
+            path: with its query string, percent-encoded.
+            deadline: travels with the call, so that late work is dropped before it starts.
+            request_id: joins the log lines of all services.
+            body: JSON.
+            headers: added to the usual ones.
+
+        Raises:
+            Unavailable: indefinite; no answer before the deadline.
+        """
+        pause_s = PAUSE_S_FIRST
+        reason = "had no time left"
+        while (left_s := deadline.left_s()) > 0:
+            try:
+                return await self._send(method, path, left_s, request_id, body, headers)
+            except RequestTimeoutError as error:
+                reason = f"did not answer in time ({error})"
+            except RequestError as error:
+                reason = f"cannot be reached ({error})"
+            await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), deadline.left_s()))  # noqa: S311
+            pause_s = min(pause_s * 2, PAUSE_S_MAX)
+        message = f"the {self.name} service {reason}"
+        raise Unavailable(message)
+
+    async def _send(  # noqa: PLR0913  the parts of a request
+        self,
+        method: str,
+        path: str,
+        left_s: float,
+        request_id: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        builder = (
+            self._client.request(method, self._url + path)
+            .timeout(timedelta(seconds=left_s))
+            .header(DEADLINE_HEADER, str(int(left_s * 1000)))
+        )
+        if request_id:
+            builder = builder.header("x-request-id", request_id)
+        if self._authorization:
+            builder = builder.header("authorization", self._authorization, is_sensitive=True)
+        for name, value in (headers or {}).items():
+            builder = builder.header(name, value)
+        if body is not None:
+            builder = builder.header("content-type", "application/json").body_bytes(body)
+        response = await builder.build().send()
+        content = (await response.bytes()).to_bytes()
+        return Answer(response.status, content, response.headers)

@@ -1,0 +1,67 @@
+"""The seam to the database: what every engine offers, and nothing that one engine alone has.
+
+A unit of work is an async function of one transaction. Engines that answer at once (SQLite) run
+it without ever suspending; engines behind a network (PostgreSQL) suspend in it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+Value = int | float | str | bytes | None
+Row = tuple[Value, ...]
+
+
+class Transaction(Protocol):
+    """One transaction: committed when its work returns, rolled back when it raises."""
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        """Return every row."""
+        ...
+
+    async def run(self, sql: str, *values: Value) -> int:
+        """Run a statement and return how many rows it changed."""
+        ...
+
+    async def script(self, sql: str) -> None:
+        """Run several statements that take no values."""
+        ...
+
+
+Work = Callable[[Transaction], Awaitable[T]]
+
+
+class Database(Protocol):
+    """A database of one service."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Run short reads on one consistent snapshot: point look-ups, at most a page."""
+        ...
+
+    async def scan(self, work: Work[T]) -> T:
+        """Run reads that may take long, such as a search, without holding up anything else."""
+        ...
+
+    async def write(self, work: Work[T], *, lazy: bool = False) -> T:
+        """Run a read-write transaction and return once it is durable.
+
+        Args:
+            work: may run again from the start on engines that retry, so it must touch nothing
+                but the transaction.
+            lazy: flush with the next durable write, at the latest after 50 ms. For what can be
+                derived again after a crash.
+
+        Raises:
+            Overloaded: definite; too many writes wait.
+            Unavailable: indefinite; the connection was lost around the commit.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits and close."""
+        ...

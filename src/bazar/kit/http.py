@@ -1,0 +1,183 @@
+"""Endpoints, and the application that answers them.
+
+A service is a table of `Endpoint`s. `HttpApp` gives each the same care: one error shape, a limit
+on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and OPTIONS.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+from starlette.routing import Route, Router
+
+from bazar.kit.errors import (
+    PROBLEM_MEDIA_TYPE,
+    BazarError,
+    InternalError,
+    MethodNotAllowed,
+    Overloaded,
+    RouteNotFound,
+)
+from bazar.kit.log import get_logger
+from bazar.kit.metrics import Metrics
+from bazar.kit.request import BODY_BYTES_MAX, Request
+from bazar.kit.security import check_bearer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+IN_FLIGHT_MAX = 4096
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One route: what it takes, what it answers, and who may call it."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answers: Mapping[int, Any]
+    """Success statuses with the type of their JSON body, None for none."""
+    errors: Sequence[type[BazarError]] = ()
+    body: Any = None
+    arguments: Any = None
+    secret: bool = False
+    """Only with the service secret."""
+    idempotency_key: bool = False
+    body_bytes_max: int = BODY_BYTES_MAX
+    media_type: str = "application/json"
+
+
+def json_response(
+    value: Any,  # noqa: ANN401
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Encode a struct, prices with exactly their decimals."""
+    return Response(_encode(value), status, headers, "application/json")
+
+
+def problem_response(error: BazarError) -> Response:
+    """Return an error as a problem document (RFC 9457)."""
+    return Response(_encode(error.problem()), error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
+
+
+@dataclass(slots=True)
+class HttpApp:
+    """The ASGI application of one service."""
+
+    service: str
+    endpoints: Sequence[Endpoint]
+    metrics: Metrics
+    secret: str = ""
+    in_flight_max: int = IN_FLIGHT_MAX
+    in_flight: int = 0
+    router: Router = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build the router; paths in the order of their first endpoint."""
+        by_path: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in self.endpoints:
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+        self.metrics.in_flight.set_function(lambda: self.in_flight)
+        self.router = Router(
+            [Route(path, _Path(self, path, methods)) for path, methods in by_path.items()],
+            redirect_slashes=False,
+            default=_Path(self, "(none)", {}),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a trailing slash makes no difference."""
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/"):
+            scope["path"] = path.rstrip("/") or "/"
+        await self.router(scope, receive, send)
+
+
+class _Path:
+    """All methods of one path."""
+
+    __slots__ = ("_app", "_endpoints", "_log", "_route")
+
+    def __init__(self, app: HttpApp, route: str, endpoints: dict[str, Endpoint]) -> None:
+        self._app = app
+        self._route = route
+        self._endpoints = endpoints
+        self._log = get_logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started_s = perf_counter()
+        app = self._app
+        method = scope["method"]
+        endpoint = self._endpoints.get("GET" if method == "HEAD" else method)
+        request = Request(
+            scope,
+            receive,
+            send,
+            body_bytes_max=endpoint.body_bytes_max if endpoint else BODY_BYTES_MAX,
+        )
+        app.in_flight += 1
+        try:
+            response = await self._answer(request, endpoint)
+        finally:
+            app.in_flight -= 1
+        duration_s = perf_counter() - started_s
+        timings = [f"{app.service};dur={duration_s * 1000:.2f}", *request.timings]
+        response.raw_headers.append((b"server-timing", ", ".join(timings).encode("latin-1")))
+        response.raw_headers.append((b"x-request-id", request.id.encode("latin-1")))
+        if method == "HEAD":
+            response.body = b""
+        app.metrics.request(method if endpoint else "other", self._route, response.status_code, duration_s)
+        self._log.info(
+            "request",
+            method=method,
+            path=scope["path"],
+            status=response.status_code,
+            ms=round(duration_s * 1000, 2),
+            request_id=request.id,
+            **request.facts,
+        )
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, endpoint: Endpoint | None) -> Response:
+        try:
+            if endpoint is None:
+                return self._no_endpoint(request)
+            if self._app.in_flight > self._app.in_flight_max:
+                message = f"{self._app.in_flight_max} requests are being answered already"
+                raise Overloaded(message)
+            if endpoint.secret:
+                check_bearer(request.headers.get("authorization"), self._app.secret)
+            return await endpoint.handler(request)
+        except BazarError as error:
+            request.facts["error"] = error.code
+            response = problem_response(error)
+            if isinstance(error, MethodNotAllowed):
+                response.headers["allow"] = self._allowed()
+            return response
+        except Exception:
+            self._log.exception("fault", request_id=request.id, path=request.url.path)
+            message = "the request met a fault of ours; it is in the log under its request id"
+            return problem_response(InternalError(message))
+
+    def _no_endpoint(self, request: Request) -> Response:
+        if not self._endpoints:
+            message = f"there is nothing at {request.url.path[:200]}"
+            raise RouteNotFound(message)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": f"{self._allowed()}, OPTIONS"})
+        allowed = self._allowed()
+        message = f"{request.url.path[:200]} takes {allowed}, not {request.method}: use {allowed}"
+        raise MethodNotAllowed(message)
+
+    def _allowed(self) -> str:
+        methods = sorted(self._endpoints)
+        return ", ".join(m for name in methods for m in ([name, "HEAD"] if name == "GET" else [name]))

@@ -1,0 +1,26 @@
+"""Identifiers that nobody can guess."""
+
+import secrets
+
+from bazar.kit.clock import Clock, now_ms
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM_BITS = 80
+_LENGTH = 26
+
+
+def new_id(clock: Clock = now_ms) -> str:
+    """Return 26 characters: 48 bits of time, then 80 random bits.
+
+    Ids made later sort later, to the millisecond, so that they are also a page cursor, and new
+    rows land at the end of an index. The 80 random bits keep them unguessable.
+
+    Source: docs/decisions/0007-order-ids.md
+    """
+    value = clock() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the form of an id."""
+    return len(text) == _LENGTH and all(letter in _ALPHABET for letter in text)

@@ -1,0 +1,53 @@
+"""Money: integer minor units inside, an exact decimal with the currency's own decimals outside."""
+
+from decimal import Decimal
+
+DECIMALS_DEFAULT = 2
+DECIMALS = {
+    "BHD": 3,
+    "CLP": 0,
+    "IQD": 3,
+    "ISK": 0,
+    "JOD": 3,
+    "JPY": 0,
+    "KRW": 0,
+    "KWD": 3,
+    "LYD": 3,
+    "OMR": 3,
+    "PYG": 0,
+    "TND": 3,
+    "VND": 0,
+    "XAF": 0,
+    "XOF": 0,
+}
+"""Currencies whose minor unit is not a hundredth. Source: ISO 4217."""
+
+PRICE_MINOR_MAX = 10**12
+
+
+def to_price(minor: int, currency: str) -> Decimal:
+    """Return an amount with exactly the currency's decimals: 1999 USD is 19.99."""
+    return Decimal(minor).scaleb(-DECIMALS.get(currency, DECIMALS_DEFAULT))
+
+
+def to_minor(price: Decimal, currency: str) -> int:
+    """Return integer minor units.
+
+    Raises:
+        ValueError: negative, too large, or with more decimals than the currency has.
+    """
+    decimals = DECIMALS.get(currency, DECIMALS_DEFAULT)
+    if not price.is_finite() or price.is_signed() and price != 0:
+        message = "must not be negative"
+        raise ValueError(message)
+    if price > PRICE_MINOR_MAX:
+        message = "is too large"
+        raise ValueError(message)
+    minor = price.scaleb(decimals)
+    if minor != minor.to_integral_value():
+        message = f"has more than the {decimals} decimals of {currency}"
+        raise ValueError(message)
+    if minor > PRICE_MINOR_MAX:
+        message = "is too large"
+        raise ValueError(message)
+    return int(minor)

@@ -1,0 +1,136 @@
+"""The endpoints that every service has: health, metrics, and its own documentation."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response
+
+from bazar import __version__
+from bazar.kit import metrics as _metrics
+from bazar.kit import openapi
+from bazar.kit.errors import RouteNotFound, Unavailable
+from bazar.kit.http import Endpoint, json_response
+from bazar.kit.request import Request
+
+Check = Callable[[], Awaitable[None]]
+
+_ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+}
+_START = """
+window.addEventListener("load", () => SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+}));
+"""
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<noscript>The machine-readable description is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script>
+</body></html>
+"""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The process is alive, or ready to serve."""
+
+    service: str
+    status: Literal["alive", "ready"]
+    version: str = __version__
+
+
+def operations(
+    service: str, metrics: _metrics.Metrics, check: Check, endpoints: Sequence[Endpoint]
+) -> list[Endpoint]:
+    """Return a service's endpoints with the common ones added.
+
+    Args:
+        service: its name.
+        metrics: what `/metrics` shows.
+        check: raises when the service cannot work; `/readyz` then answers 503.
+        endpoints: the service's own; `/openapi.json` describes these and the common ones.
+    """
+
+    async def healthz(_request: Request) -> Response:
+        return json_response(Health(service, "alive"))
+
+    async def readyz(_request: Request) -> Response:
+        await check()
+        return json_response(Health(service, "ready"))
+
+    async def show_metrics(_request: Request) -> Response:
+        return Response(metrics.render(), media_type=_metrics.MEDIA_TYPE)
+
+    async def openapi_json(_request: Request) -> Response:
+        return json_response(document)
+
+    async def docs(_request: Request) -> Response:
+        page = _PAGE.format(title=f"Bazar {service}")
+        return Response(page, media_type="text/html", headers=_DOCS_HEADERS)
+
+    async def docs_asset(request: Request) -> Response:
+        return _asset(request.path_params["name"])
+
+    common = [
+        Endpoint(
+            method="GET",
+            path="/healthz",
+            handler=healthz,
+            summary="Tell that the process is alive",
+            answers={200: Health},
+        ),
+        Endpoint(
+            method="GET",
+            path="/readyz",
+            handler=readyz,
+            summary="Tell that the service can do its work",
+            answers={200: Health},
+            errors=(Unavailable,),
+        ),
+        Endpoint(
+            method="GET",
+            path="/metrics",
+            handler=show_metrics,
+            summary="Show the counters in the Prometheus text format",
+            answers={200: None},
+            media_type="text/plain",
+        ),
+    ]
+    document = openapi.document(f"Bazar {service}", __version__, [*endpoints, *common])
+    pages = [
+        Endpoint(
+            method="GET", path=path, handler=handler, summary=summary, answers={}, media_type=kind
+        )
+        for path, handler, summary, kind in (
+            ("/openapi.json", openapi_json, "This description", "application/json"),
+            ("/docs", docs, "This description as a page", "text/html"),
+            ("/docs/{name}", docs_asset, "A part of that page", "text/javascript"),
+        )
+    ]
+    return [*endpoints, *common, *pages]
+
+
+_DOCS_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+
+
+def _asset(name: str) -> Response:
+    if name == "start.js":
+        return Response(_START, media_type="text/javascript")
+    package = find_spec("swagger_ui")
+    if name not in _ASSETS or package is None or package.origin is None:
+        message = f"there is nothing at /docs/{name[:200]}"
+        raise RouteNotFound(message)
+    content = (Path(package.origin).parent / "static" / name).read_bytes()
+    return Response(
+        content, media_type=_ASSETS[name], headers={"cache-control": "public, max-age=86400"}
+    )

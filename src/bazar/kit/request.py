@@ -1,0 +1,144 @@
+"""A request as the handlers see it: typed, limited, and with a deadline."""
+
+import asyncio
+import re
+from time import monotonic
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as StarletteRequest
+
+from bazar.kit.errors import BodyTimeout, BodyTooLarge, InvalidRequest
+from bazar.kit.identity import new_id
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 64 * 1024
+BODY_TIMEOUT_S = 10.0
+DEADLINE_HEADER = "bazar-deadline-ms"
+DEADLINE_MS_MAX = 30_000
+REQUEST_ID_HEADER = "x-request-id"
+ID_MAX = 2**63 - 1
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+class Deadline:
+    """The moment after which an answer is of no use to the caller any more."""
+
+    __slots__ = ("_at_s",)
+
+    def __init__(self, timeout_ms: float) -> None:
+        """Start counting now."""
+        self._at_s = monotonic() + timeout_ms / 1000
+
+    def left_s(self) -> float:
+        """Return the seconds left, 0 when it has passed."""
+        return max(0.0, self._at_s - monotonic())
+
+
+class Request(StarletteRequest):
+    """One request, and what its handler adds to the log line and the Server-Timing header."""
+
+    def __init__(self, *args: Any, body_bytes_max: int = BODY_BYTES_MAX) -> None:  # noqa: ANN401
+        """Wrap an ASGI scope; the id comes from the caller where it sent a proper one."""
+        super().__init__(*args)
+        self._body_bytes_max = body_bytes_max
+        given = self.headers.get(REQUEST_ID_HEADER, "")
+        self.id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        self.timings: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def deadline(self, default_ms: int) -> Deadline:
+        """Return the caller's deadline, or one of our own where it sent none."""
+        given = self.headers.get(DEADLINE_HEADER, "")
+        if given.isascii() and given.isdigit() and len(given) <= len(str(DEADLINE_MS_MAX)):
+            return Deadline(min(int(given), DEADLINE_MS_MAX))
+        return Deadline(default_ms)
+
+    def number(self, name: str) -> int:
+        """Return a positive whole number from the path.
+
+        Raises:
+            InvalidRequest: it is something else, or larger than 2^63-1.
+        """
+        text = self.path_params[name]
+        if text.isascii() and text.isdigit() and len(text) < len(str(ID_MAX)) + 1:
+            value = int(text)
+            if 1 <= value <= ID_MAX:
+                return value
+        message = f"{name} must be a whole number from 1 to {ID_MAX}, not {text[:40]!r}"
+        raise InvalidRequest(message)
+
+    def arguments(self, kind: type[T]) -> T:
+        """Return the query string as a struct.
+
+        Raises:
+            InvalidRequest: an argument is unknown, doubled, or breaks a limit.
+        """
+        pairs = self.query_params.multi_items()
+        values = dict(pairs)
+        if len(values) != len(pairs):
+            message = "an argument of the query string is given twice"
+            raise InvalidRequest(message)
+        try:
+            return msgspec.convert(values, kind, strict=False)
+        except msgspec.ValidationError as error:
+            _refuse("the query string", error)
+
+    async def struct(self, kind: type[T]) -> T:
+        """Return the JSON body as a struct; no body at all counts as `{}`.
+
+        Raises:
+            InvalidRequest: not JSON, or it breaks a limit.
+            BodyTooLarge, BodyTimeout: definite.
+        """
+        decoder = _DECODERS.get(kind)
+        if decoder is None:
+            decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+        body = await self.limited_body()
+        try:
+            return decoder.decode(body or b"{}")  # type: ignore[no-any-return]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            _refuse("the body", error)
+
+    async def limited_body(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BodyTooLarge: definite; longer than the route takes.
+            BodyTimeout: definite; not complete after 10 seconds.
+            InvalidRequest: the client went away in the middle of it.
+        """
+        length = self.headers.get("content-length")
+        if length == "0" or (length is None and "transfer-encoding" not in self.headers):
+            return b""
+        if length is not None and (not length.isdigit() or int(length) > self._body_bytes_max):
+            self._refuse_size()
+        chunks = bytearray()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for chunk in self.stream():
+                    chunks += chunk
+                    if len(chunks) > self._body_bytes_max:
+                        self._refuse_size()
+        except TimeoutError:
+            message = f"the body was not complete after {BODY_TIMEOUT_S:g} seconds"
+            raise BodyTimeout(message) from None
+        except ClientDisconnect:
+            message = "the connection closed in the middle of the body"
+            raise InvalidRequest(message) from None
+        return bytes(chunks)
+
+    def _refuse_size(self) -> NoReturn:
+        message = f"the body is longer than {self._body_bytes_max} bytes"
+        raise BodyTooLarge(message)
+
+
+def _refuse(where: str, error: Exception) -> NoReturn:
+    message = f"{where} is not valid: {str(error) or 'nested too deeply'}"
+    raise InvalidRequest(message) from None
+
+

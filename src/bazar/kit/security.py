@@ -1,0 +1,80 @@
+"""The service secret: one bearer token that the services share."""
+
+import ipaddress
+import os
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+
+from bazar.kit.errors import StartupError, Unauthorized
+
+SECRET_LENGTH_MIN = 16
+SECRET_LENGTH_MAX = 256
+
+
+def check_bearer(authorization: str | None, secret: str) -> None:
+    """Accept `Bearer SECRET` alone.
+
+    Raises:
+        Unauthorized: definite.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not compare_digest(token.encode(), secret.encode()):
+        what = "wrong" if authorization else "missing"
+        message = f"the bearer token is {what}"
+        raise Unauthorized(message)
+
+
+def check_secret(secret: str) -> str:
+    """Return a secret that is long enough to be one.
+
+    Raises:
+        StartupError: shorter than 16 or longer than 256 characters, or not plain ASCII.
+    """
+    if not SECRET_LENGTH_MIN <= len(secret) <= SECRET_LENGTH_MAX or not secret.isascii():
+        message = (
+            f"the service secret needs {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} ASCII characters"
+        )
+        raise StartupError(message)
+    return secret
+
+
+def read_or_make_secret(path: Path) -> str:
+    """Return the secret in a file; make one where the file is missing, readable by its owner only.
+
+    Raises:
+        StartupError: the file cannot be read or written, or holds no proper secret.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_secret(path)
+    except OSError as error:
+        message = f"cannot write to the data folder {path.parent}: {error.strerror}"
+        raise StartupError(message) from error
+    secret = secrets.token_urlsafe(32)
+    with os.fdopen(handle, "w") as file:
+        file.write(secret + "\n")
+    return secret
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret that a file holds.
+
+    Raises:
+        StartupError: it cannot be read, or holds no proper secret.
+    """
+    try:
+        return check_secret(path.read_text("utf-8").strip())
+    except OSError as error:
+        message = f"cannot read the secret file {path}: {error.strerror}"
+        raise StartupError(message) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

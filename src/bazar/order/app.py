@@ -1,0 +1,50 @@
+"""Wire the order service together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pyreqwest.client import Client
+
+from bazar.kit.client import Upstream
+from bazar.kit.http import HttpApp
+from bazar.kit.metrics import Metrics
+from bazar.kit.migrate import migrate
+from bazar.kit.operations import operations
+from bazar.kit.sqlite import SqliteDatabase
+from bazar.order.api import order_endpoints
+from bazar.order.service import Orders
+from bazar.order.upstream import Catalog
+
+SCHEMA = "bazar.order.schema.sqlite"
+
+
+@asynccontextmanager
+async def order_app(
+    database: Path, catalog_url: str, secret: str, client: Client
+) -> AsyncIterator[HttpApp]:
+    """Open the order service; close it at the end.
+
+    Raises:
+        StartupError: the database cannot be opened.
+    """
+    metrics = Metrics("order")
+    opened = SqliteDatabase(database, metrics.commit_batch)
+    try:
+        await migrate(opened, SCHEMA)
+        catalog = Catalog(Upstream("catalog", catalog_url, client, secret))
+        orders = Orders(opened, catalog, metrics)
+
+        async def check() -> None:
+            await opened.read(lambda transaction: transaction.one("SELECT 1"))
+
+        catalog.start()
+        orders.start()
+        try:
+            endpoints = operations("order", metrics, check, order_endpoints(orders))
+            yield HttpApp("order", endpoints, metrics, secret)
+        finally:
+            await orders.stop()
+            await catalog.stop()
+    finally:
+        await opened.close()

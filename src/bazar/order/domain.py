@@ -1,0 +1,254 @@
+"""The life of an order, and what its client is told: pure rules, no I/O.
+
+    pending ----> confirmed ----> fulfilled
+       |  \\           |
+       |   \\          v
+       |    `----> cancelled
+       v
+    rejected
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+
+from bazar.kit.clock import as_datetime
+from bazar.kit.errors import InvalidRequest
+from bazar.kit.money import to_price
+from bazar.problems import REJECTIONS, InvalidKey, OrderCancelled
+from bazar.wire import (
+    Accepted,
+    Line,
+    Order,
+    OrderLine,
+    OrderStatus,
+    Outcome,
+    Purchase,
+    Receipt,
+    Rejection,
+)
+
+Kind = Literal["purchase", "order"]
+
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    "pending": frozenset({"confirmed", "rejected", "cancelled"}),
+    "confirmed": frozenset({"cancelled", "fulfilled"}),
+    "rejected": frozenset(),
+    "cancelled": frozenset(),
+    "fulfilled": frozenset(),
+}
+"""From each status, the statuses that may follow it."""
+
+KEY_LENGTH_MAX = 255
+_QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_BARE_KEY = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A line of an order as it is kept; the last three are None until it was sold."""
+
+    book_id: int
+    quantity: int
+    title: str | None = None
+    price_minor: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order as it is kept."""
+
+    order_id: str
+    key: str
+    request_hash: bytes
+    kind: Kind
+    status: OrderStatus
+    settled: bool
+    rejection: Rejection | None
+    placed_at_ms: int
+    lines: tuple[StoredLine, ...]
+
+    @property
+    def sold(self) -> bool:
+        """Tell whether the catalog has ever sold it, cancelled later or not."""
+        return bool(self.lines) and self.lines[0].title is not None
+
+    def asked(self) -> list[Line]:
+        """Return the lines as they were asked for."""
+        return [Line(line.book_id, line.quantity) for line in self.lines]
+
+
+def parse_key(headers: Sequence[str]) -> str:
+    """Return the key that the Idempotency-Key headers of a request hold.
+
+    A quoted string, as the standard says, or the bare text between the quotes.
+
+    Raises:
+        InvalidKey: definite; missing, several, malformed, empty, or longer than 255.
+
+    Source: draft-ietf-httpapi-idempotency-key-header, section 2.1
+    """
+    if len(headers) != 1:
+        message = f"the request has {len(headers)} Idempotency-Key headers, not one"
+        raise InvalidKey(message)
+    text = headers[0].strip()
+    quoted = _QUOTED_KEY.fullmatch(text)
+    if quoted:
+        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
+    elif _BARE_KEY.fullmatch(text) and '"' not in text:
+        key = text
+    else:
+        message = "the key is not a quoted string of visible characters"
+        raise InvalidKey(message)
+    if not 1 <= len(key) <= KEY_LENGTH_MAX:
+        message = f"the key has {len(key)} characters, not 1 to {KEY_LENGTH_MAX}"
+        raise InvalidKey(message)
+    return key
+
+
+def check_lines(lines: Sequence[Line]) -> None:
+    """Refuse an order that names a book twice.
+
+    Raises:
+        InvalidRequest: definite.
+    """
+    seen: set[int] = set()
+    for line in lines:
+        if line.id in seen:
+            message = f"book {line.id} is in two lines; put its quantity into one"
+            raise InvalidRequest(message)
+        seen.add(line.id)
+
+
+def request_hash(kind: Kind, lines: Sequence[Line]) -> bytes:
+    """Return what tells two requests of one key apart: what they ask for, not how it is spelt."""
+    return sha256(msgspec.json.encode([kind, *lines])).digest()
+
+
+def can_become(status: OrderStatus, following: OrderStatus) -> bool:
+    """Tell whether a status may follow another."""
+    return following in TRANSITIONS[status]
+
+
+def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
+    """Return an order as the catalog's decision leaves it.
+
+    An order that is not pending any more stays as it is: the decision was applied before, or the
+    order was cancelled meanwhile and its release decides.
+    """
+    if order.status != "pending":
+        return order
+    if outcome.status == "rejected":
+        return _decided(order, "rejected", outcome.rejection, order.lines)
+    if outcome.status == "released":
+        return _decided(order, "cancelled", None, order.lines)
+    lines = tuple(
+        StoredLine(sold.id, sold.quantity, sold.title, sold.price_minor, sold.currency)
+        for sold in outcome.lines
+    )
+    return _decided(order, "confirmed", None, lines)
+
+
+def _decided(
+    order: StoredOrder,
+    status: OrderStatus,
+    rejection: Rejection | None,
+    lines: tuple[StoredLine, ...],
+) -> StoredOrder:
+    assert can_become(order.status, status)
+    return replace(order, status=status, settled=True, rejection=rejection, lines=lines)
+
+
+def first_answer(order: StoredOrder) -> Purchase | Receipt | Accepted:
+    """Return what the buyer is told, now and at every later request with the same key.
+
+    It depends only on what never changes again once the order is decided, so that a later cancel
+    or fulfilment leaves it as it was, to the byte.
+
+    Raises:
+        BookNotFound, OutOfStock, MixedCurrencies, OrderCancelled: definite; nothing was sold.
+    """
+    if order.sold:
+        return _purchase(order) if order.kind == "purchase" else _receipt(order)
+    if order.rejection is not None:
+        rejection = order.rejection
+        raise REJECTIONS[rejection.code](
+            rejection.detail,
+            order_id=order.order_id,
+            book_id=rejection.book_id,
+            requested=rejection.requested,
+            available=rejection.available,
+        )
+    if order.status == "cancelled":
+        message = "the order was cancelled before it was sold; nothing was bought"
+        raise OrderCancelled(message, order_id=order.order_id)
+    return Accepted(
+        order_id=order.order_id,
+        message="the order is safe but not decided yet; it will be, without another request",
+    )
+
+
+def _purchase(order: StoredOrder) -> Purchase:
+    (line,) = order.lines
+    assert line.title is not None
+    assert line.price_minor is not None
+    assert line.currency is not None
+    return Purchase(
+        order_id=order.order_id,
+        message=f"bought book {line.title}",
+        id=line.book_id,
+        title=line.title,
+        quantity=line.quantity,
+        price=to_price(line.price_minor, line.currency),
+        total=to_price(line.price_minor * line.quantity, line.currency),
+        currency=line.currency,
+    )
+
+
+def _receipt(order: StoredOrder) -> Receipt:
+    view = public(order)
+    assert view.total is not None
+    assert view.currency is not None
+    copies = sum(line.quantity for line in order.lines)
+    noun = "copy" if copies == 1 else "copies"
+    return Receipt(
+        order_id=order.order_id,
+        message=f"bought {copies} {noun} of {len(order.lines)} "
+        f"{'book' if len(order.lines) == 1 else 'books'}",
+        lines=view.lines,
+        total=view.total,
+        currency=view.currency,
+    )
+
+
+def public(order: StoredOrder) -> Order:
+    """Return an order as its buyer sees it now."""
+    currency = order.lines[0].currency
+    total = None
+    if currency is not None:
+        minor = sum((line.price_minor or 0) * line.quantity for line in order.lines)
+        total = to_price(minor, currency)
+    return Order(
+        order_id=order.order_id,
+        status=order.status,
+        lines=[
+            OrderLine(
+                id=line.book_id,
+                quantity=line.quantity,
+                title=line.title,
+                price=None
+                if line.price_minor is None or line.currency is None
+                else to_price(line.price_minor, line.currency),
+            )
+            for line in order.lines
+        ],
+        total=total,
+        currency=currency,
+        reason=order.rejection.code if order.rejection else None,
+        placed_at=as_datetime(order.placed_at_ms),
+    )

@@ -1,0 +1,1 @@
+"""Numbered schema steps, a folder for each database engine."""

@@ -1,0 +1,375 @@
+"""What the order service does: placing an order so that it happens exactly once.
+
+How it works, and what a crash at each point does:
+
+1. The order is stored as `pending`, durably. A crash before: nothing happened. After: the loop
+   in `drive_unsettled`, or a retry with the same key, goes on from here.
+2. The catalog decides, at most once per order id, and stores its decision. Asked again it says
+   the same, so this step may run any number of times, from anywhere.
+3. The decision is stored here. `confirmed` may reach the disk late, since step 2 gives it again;
+   until then `_unflushed` answers reads, so that nobody sees an order go back. `rejected` and
+   `cancelled` are durable before anyone hears of them.
+
+Cancelling stores `cancelled` first and then has the catalog release what it took; the loop
+repeats the release until the catalog has answered it.
+
+Source: docs/exactly-once.md
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from bazar.kit.clock import Clock, now_ms
+from bazar.kit.database import Database, Transaction
+from bazar.kit.errors import BazarError, Unavailable
+from bazar.kit.identity import new_id
+from bazar.kit.log import get_logger
+from bazar.kit.metrics import Metrics
+from bazar.kit.request import Deadline
+from bazar.order import store
+from bazar.order.domain import (
+    Kind,
+    StoredLine,
+    StoredOrder,
+    can_become,
+    check_lines,
+    decided,
+    public,
+    request_hash,
+)
+from bazar.order.upstream import Catalog
+from bazar.problems import (
+    KeyReused,
+    OrderNotCancellable,
+    OrderNotFound,
+    OrderNotFulfillable,
+)
+from bazar.wire import Line, Order, OrderQuery, Outcome, Reserve
+
+DECISION_PATIENCE_S = 2.0
+"""How long a buyer waits for the catalog before the answer is 202."""
+ANSWER_MARGIN_S = 0.5
+"""Left of the deadline for the answer to travel back."""
+RECOVERY_INTERVAL_S = 0.5
+RECOVERY_BATCH_MAX = 512
+
+
+class Orders:
+    """The use cases of the order service."""
+
+    def __init__(
+        self, database: Database, catalog: Catalog, metrics: Metrics, clock: Clock = now_ms
+    ) -> None:
+        """Work on an opened, migrated database, and on a catalog that was started."""
+        self.database = database
+        self._catalog = catalog
+        self._metrics = metrics
+        self._clock = clock
+        self._drives: dict[str, asyncio.Task[tuple[StoredOrder, str]]] = {}
+        self._unflushed: dict[str, StoredOrder] = {}
+        self._flushes: dict[str, asyncio.Task[None]] = {}
+        self._alone: dict[str, asyncio.Future[None]] = {}
+        self._recovery: asyncio.Task[None] | None = None
+        self._log = get_logger()
+
+    def start(self) -> None:
+        """Start to drive the orders that an earlier run left unsettled."""
+        self._recovery = asyncio.create_task(self._recover())
+
+    async def stop(self) -> None:
+        """Stop driving; what is left is driven at the next start."""
+        if self._recovery is not None:
+            self._recovery.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._recovery
+        for drive in list(self._drives.values()):
+            drive.cancel()
+        await asyncio.gather(*self._drives.values(), *self._flushes.values(), return_exceptions=True)
+
+    async def place(  # noqa: PLR0913  the parts of a request
+        self,
+        kind: Kind,
+        lines: Sequence[Line],
+        key: str,
+        deadline: Deadline,
+        request_id: str = "",
+        timings: list[str] | None = None,
+    ) -> StoredOrder:
+        """Place an order, or find the one that this key has placed before.
+
+        Args:
+            kind: which of the two forms of request it is.
+            lines: 1 to 100, each of another book, 1 to 1000 copies.
+            key: 1 to 255 characters; one order a key, for ever.
+            deadline: by which an answer is wanted.
+            request_id: joins the log lines of all services.
+            timings: takes the time that the catalog needed, as in a Server-Timing header.
+
+        Returns:
+            The order: confirmed, rejected, or still pending when the catalog did not answer in
+            time.
+
+        Raises:
+            InvalidRequest, KeyReused: definite.
+            Unavailable: indefinite; ask again with the same key.
+        """
+        check_lines(lines)
+        wanted = StoredOrder(
+            new_id(self._clock),
+            key,
+            request_hash(kind, lines),
+            kind,
+            "pending",
+            settled=False,
+            rejection=None,
+            placed_at_ms=self._clock(),
+            lines=tuple(StoredLine(line.id, line.quantity) for line in lines),
+        )
+
+        async def work(transaction: Transaction) -> StoredOrder:
+            if await store.insert(transaction, wanted):
+                return wanted
+            existing = await store.by_key(transaction, key)
+            assert existing is not None
+            return existing
+
+        order = await self.database.write(work)
+        if order.request_hash != wanted.request_hash:
+            message = f"this key has placed order {order.order_id}, which asks for something else"
+            raise KeyReused(message)
+        if order is not wanted:
+            self._metrics.purchase("replayed")
+            order = self._unflushed.get(order.order_id, order)
+        if order.status == "pending":
+            order, timing = await self._decision(order, deadline, request_id)
+            if timing and timings is not None:
+                timings.append(timing)
+        if order.order_id == wanted.order_id:
+            self._metrics.purchase(order.status)
+        return order
+
+    async def find(self, order_id: str) -> Order:
+        """Return an order as it stands; a pending one is driven first.
+
+        Raises:
+            OrderNotFound: definite.
+        """
+        order = await self._load(order_id)
+        if order.status == "pending":
+            order, _timing = await self._decision(order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000))
+        return public(order)
+
+    async def page(self, query: OrderQuery) -> list[Order]:
+        """Return a page of orders, oldest first, as they are on the disk or newer."""
+        orders = await self.database.scan(
+            lambda transaction: store.page(transaction, query.after, query.status, query.limit)
+        )
+        return [public(self._unflushed.get(order.order_id, order)) for order in orders]
+
+    async def cancel(self, order_id: str) -> Order:
+        """Cancel an order and give its copies back, once; again, it only says so.
+
+        Raises:
+            OrderNotFound, OrderNotCancellable: definite.
+            Unavailable: indefinite; ask again.
+        """
+
+        async def work(transaction: Transaction) -> StoredOrder:
+            order = await store.by_id(transaction, order_id)
+            if order is None:
+                raise _not_found(order_id)
+            if order.status == "cancelled":
+                return order
+            if not can_become(order.status, "cancelled"):
+                message = f"order {order_id} is {order.status}"
+                raise OrderNotCancellable(message, order_id=order_id)
+            order = replace(order, status="cancelled", settled=False)
+            await store.update(transaction, order)
+            return order
+
+        async with self._turn(order_id):
+            order = await self.database.write(work)
+        if not order.settled:
+            with suppress(Unavailable):  # the loop releases it when the catalog is back
+                await self._release(order)
+        return public(order)
+
+    async def fulfil(self, order_id: str) -> Order:
+        """Note that a confirmed order was handed over; again, it only says so.
+
+        Raises:
+            OrderNotFound, OrderNotFulfillable: definite.
+            Unavailable: indefinite; ask again.
+        """
+
+        async def work(transaction: Transaction) -> StoredOrder:
+            order = await store.by_id(transaction, order_id)
+            if order is None:
+                raise _not_found(order_id)
+            if order.status == "fulfilled":
+                return order
+            if not can_become(order.status, "fulfilled"):
+                message = f"order {order_id} is {order.status}"
+                raise OrderNotFulfillable(message, order_id=order_id)
+            order = replace(order, status="fulfilled")
+            await store.update(transaction, order)
+            return order
+
+        async with self._turn(order_id):
+            order = await self.database.write(work)
+        return public(order)
+
+    async def _load(self, order_id: str) -> StoredOrder:
+        order = self._unflushed.get(order_id)
+        if order is None:
+            order = await self.database.read(
+                lambda transaction: store.by_id(transaction, order_id)
+            )
+        if order is None:
+            raise _not_found(order_id)
+        return order
+
+    @asynccontextmanager
+    async def _turn(self, order_id: str) -> AsyncIterator[None]:
+        """Change an order while nobody drives it: after its drive, and with none that starts.
+
+        Otherwise a buyer could hear `confirmed` of an order that a cancel has just ended.
+        """
+        while (turn := self._alone.get(order_id)) is not None:
+            await turn
+        turn = self._alone[order_id] = asyncio.get_running_loop().create_future()
+        try:
+            busy = [
+                task
+                for task in (self._drives.get(order_id), self._flushes.get(order_id))
+                if task is not None
+            ]
+            if busy:
+                await asyncio.wait(busy)
+            flush = self._flushes.get(order_id)  # the drive may have ended in one
+            if flush is not None:
+                await asyncio.wait({flush})
+            yield
+        finally:
+            del self._alone[order_id]
+            turn.set_result(None)
+
+    async def _decision(
+        self, order: StoredOrder, deadline: Deadline, request_id: str = ""
+    ) -> tuple[StoredOrder, str]:
+        """Wait for the decision about a pending order, together with everyone who waits for it."""
+        order_id = order.order_id
+        if (turn := self._alone.get(order_id)) is not None:
+            await turn
+            order = await self._load(order_id)
+            if order.status != "pending":
+                return order, ""
+        drive = self._drives.get(order_id)
+        if drive is None:
+            drive = asyncio.create_task(self._drive(order, request_id))
+            self._drives[order_id] = drive
+            drive.add_done_callback(lambda ended: self._drive_ended(order_id, ended))
+        patience_s = min(DECISION_PATIENCE_S, max(0.0, deadline.left_s() - ANSWER_MARGIN_S))
+        await asyncio.wait({drive}, timeout=patience_s)
+        if drive.done() and not drive.cancelled() and drive.exception() is None:
+            return drive.result()
+        return order, ""
+
+    def _drive_ended(self, order_id: str, drive: asyncio.Task[tuple[StoredOrder, str]]) -> None:
+        del self._drives[order_id]
+        if not drive.cancelled() and (error := drive.exception()) is not None:
+            self._log.warning("undecided", order_id=order_id, reason=str(error))
+
+    async def _drive(self, order: StoredOrder, request_id: str) -> tuple[StoredOrder, str]:
+        decision = await self._catalog.reserve(
+            Reserve(order.order_id, order.asked(), request_id)
+        )
+        settled = decided(order, decision.outcome)
+        if settled.status != "confirmed":
+            return await self._apply(order.order_id, decision.outcome), decision.timing
+        self._unflushed[order.order_id] = settled
+        flush = asyncio.create_task(self._flush(order.order_id, decision.outcome))
+        self._flushes[order.order_id] = flush
+        return settled, decision.timing
+
+    async def _flush(self, order_id: str, outcome: Outcome) -> None:
+        try:
+            await self._apply(order_id, outcome, lazy=True)
+        except BazarError:
+            self._log.warning("flush-failed", order_id=order_id)  # the loop drives it again
+        finally:
+            del self._unflushed[order_id]
+            del self._flushes[order_id]
+
+    async def _apply(
+        self, order_id: str, outcome: Outcome, *, lazy: bool = False
+    ) -> StoredOrder:
+        """Store the decision about an order that is still pending."""
+
+        async def work(transaction: Transaction) -> StoredOrder:
+            order = await store.by_id(transaction, order_id)
+            assert order is not None
+            settled = decided(order, outcome)
+            if settled is not order:
+                await store.update(transaction, settled)
+            return settled
+
+        return await self.database.write(work, lazy=lazy)
+
+    async def _release(self, order: StoredOrder) -> None:
+        await self._catalog.release(order.order_id)
+
+        async def work(transaction: Transaction) -> None:
+            stored = await store.by_id(transaction, order.order_id)
+            if stored is not None and stored.status == "cancelled":
+                await store.update(transaction, replace(stored, settled=True))
+
+        await self.database.write(work)
+
+    async def _recover(self) -> None:
+        while True:
+            try:
+                settled = await self.drive_unsettled()
+                if settled:
+                    self._log.info("recovered", orders=settled)
+            except Exception:
+                self._log.exception("recovery-fault")
+            await asyncio.sleep(RECOVERY_INTERVAL_S)
+
+    async def drive_unsettled(self) -> int:
+        """Drive every order that nobody drives now, and return how many got settled.
+
+        It stops early when the catalog is away: the rest waits for the next time.
+        """
+        after, total = "", 0
+        while True:
+            page = await self.database.scan(
+                lambda transaction, after=after: store.unsettled_after(  # type: ignore[misc]
+                    transaction, after, RECOVERY_BATCH_MAX
+                )
+            )
+            idle = [order for order in page if not self._busy(order.order_id)]
+            settled = await asyncio.gather(*map(self._settle, idle))
+            total += sum(settled)
+            if len(page) < RECOVERY_BATCH_MAX or not all(settled):
+                return total
+            after = page[-1].order_id
+
+    def _busy(self, order_id: str) -> bool:
+        return order_id in self._drives or order_id in self._unflushed or order_id in self._alone
+
+    async def _settle(self, order: StoredOrder) -> bool:
+        if order.status == "cancelled":
+            try:
+                await self._release(order)
+            except Unavailable:
+                return False
+            return True
+        driven, _timing = await self._decision(order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000))
+        return driven.status != "pending"
+
+
+def _not_found(order_id: str) -> OrderNotFound:
+    return OrderNotFound(f"no order has the id {order_id[:64]}")

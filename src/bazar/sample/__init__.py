@@ -1,0 +1,1 @@
+"""The sample catalogue: the lab's seven books, then books of the public domain."""
