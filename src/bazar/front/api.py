@@ -7,7 +7,7 @@ from starlette.responses import Response
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import Endpoint
-from bazar.kit.identity import new_id
+from bazar.kit.identity import new_key
 from bazar.kit.request import Request
 from bazar.problems import (
     PLACING_ERRORS,
@@ -76,7 +76,7 @@ class FrontApi:
         if len(keys) > 1:
             message = f"the request has {len(keys)} Idempotency-Key headers, not one"
             raise InvalidKey(message)
-        key = keys[0] if keys else f'"{new_id()}"'
+        key = keys[0] if keys else f'"{new_key()}"'
         body = await request.limited_body()
         try:
             return await self._shop.order(

@@ -15,11 +15,13 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from bazar.kit.errors import Unavailable
-from bazar.kit.request import DEADLINE_HEADER, Deadline
+from bazar.kit.request import DEADLINE_HEADER, REQUEST_ID_HEADER, Deadline
 
 PAUSE_S_FIRST = 0.02
 PAUSE_S_MAX = 0.25
 CONNECT_TIMEOUT = timedelta(seconds=1)
+_DEADLINE = DEADLINE_HEADER.decode()
+_REQUEST_ID = REQUEST_ID_HEADER.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,10 @@ class Upstream:
         builder = (
             self._client.request(method, self._url + path)
             .timeout(timedelta(seconds=left_s))
-            .header(DEADLINE_HEADER, str(int(left_s * 1000)))
+            .header(_DEADLINE, str(int(left_s * 1000)))
         )
         if request_id:
-            builder = builder.header("x-request-id", request_id)
+            builder = builder.header(_REQUEST_ID, request_id)
         if self._authorization:
             builder = builder.header("authorization", self._authorization, is_sensitive=True)
         for name, value in (headers or {}).items():

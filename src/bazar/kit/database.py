@@ -40,11 +40,11 @@ class Database(Protocol):
     """A database of one service."""
 
     async def read(self, work: Work[T]) -> T:
-        """Run short reads on one consistent snapshot: point look-ups, at most a page."""
+        """Run one short statement, such as a point look-up; two might see two states."""
         ...
 
     async def scan(self, work: Work[T]) -> T:
-        """Run reads that may take long, such as a search, without holding up anything else."""
+        """Run reads on one consistent snapshot that may take long, such as a search or a page."""
         ...
 
     async def write(self, work: Work[T], *, lazy: bool = False) -> T:

@@ -13,6 +13,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
+from bazar.kit import log
 from bazar.kit.errors import (
     PROBLEM_MEDIA_TYPE,
     BazarError,
@@ -21,7 +22,6 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
-from bazar.kit.log import get_logger
 from bazar.kit.metrics import Metrics
 from bazar.kit.request import BODY_BYTES_MAX, Request
 from bazar.kit.security import check_bearer
@@ -32,6 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 IN_FLIGHT_MAX = 4096
+_LOGGED_PATH_LENGTH_MAX = 200
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -87,7 +88,7 @@ class HttpApp:
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in self.endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-        self.metrics.in_flight.set_function(lambda: self.in_flight)
+        self.metrics.watch_in_flight(lambda: self.in_flight)
         self.router = Router(
             [Route(path, _Path(self, path, methods)) for path, methods in by_path.items()],
             redirect_slashes=False,
@@ -111,7 +112,7 @@ class _Path:
         self._app = app
         self._route = route
         self._endpoints = endpoints
-        self._log = get_logger()
+        self._log = log.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_s = perf_counter()
@@ -135,15 +136,17 @@ class _Path:
         response.raw_headers.append((b"x-request-id", request.id.encode("latin-1")))
         if method == "HEAD":
             response.body = b""
-        app.metrics.request(method if endpoint else "other", self._route, response.status_code, duration_s)
-        self._log.info(
-            "request",
-            method=method,
-            path=scope["path"],
-            status=response.status_code,
-            ms=round(duration_s * 1000, 2),
-            request_id=request.id,
-            **request.facts,
+        status = response.status_code
+        app.metrics.request(method if endpoint else "other", self._route, status, duration_s)
+        log.request_line(
+            {
+                "method": method,
+                "path": scope["path"][:_LOGGED_PATH_LENGTH_MAX],
+                "status": status,
+                "ms": round(duration_s * 1000, 2),
+                "request_id": request.id,
+                **request.facts,
+            }
         )
         await response(scope, receive, send)
 
@@ -155,7 +158,7 @@ class _Path:
                 message = f"{self._app.in_flight_max} requests are being answered already"
                 raise Overloaded(message)
             if endpoint.secret:
-                check_bearer(request.headers.get("authorization"), self._app.secret)
+                check_bearer(request.header(b"authorization"), self._app.secret)
             return await endpoint.handler(request)
         except BazarError as error:
             request.facts["error"] = error.code

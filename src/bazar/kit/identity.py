@@ -1,12 +1,15 @@
-"""Identifiers that nobody can guess."""
+"""Identifiers: of orders, which nobody can guess, and of requests, which need only differ."""
 
 import secrets
+from itertools import count
 
 from bazar.kit.clock import Clock, now_ms
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 _LENGTH = 26
+_PROCESS = secrets.token_hex(4)
+_REQUESTS = count(1)
 
 
 def new_id(clock: Clock = now_ms) -> str:
@@ -24,3 +27,13 @@ def new_id(clock: Clock = now_ms) -> str:
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id."""
     return len(text) == _LENGTH and all(letter in _ALPHABET for letter in text)
+
+
+def new_request_id() -> str:
+    """Return an id that no other request of any process has; it is no secret."""
+    return f"{_PROCESS}-{next(_REQUESTS):x}"
+
+
+def new_key() -> str:
+    """Return an idempotency key with 128 random bits."""
+    return secrets.token_urlsafe(16)

@@ -1,11 +1,51 @@
-"""What a service counts, in the Prometheus text format."""
+"""What a service counts, in the Prometheus text format.
+
+Requests are counted in plain lists and turned into Prometheus samples only when somebody asks:
+a counter object per request would cost more than routing it (docs/performance.md).
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class _Requests(Collector):
+    """Requests by route and status, and their latencies."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.counts: dict[tuple[str, str, int], int] = {}
+        self.latencies: dict[str, list[float]] = {}
+
+    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+        requests = CounterMetricFamily(
+            "bazar_requests",
+            "Requests answered.",
+            labels=("service", "method", "route", "status"),
+        )
+        for (method, route, status), count in self.counts.items():
+            requests.add_metric((self._service, method, route, str(status)), count)
+        yield requests
+        latency = HistogramMetricFamily(
+            "bazar_request_seconds",
+            "Time from the arrival of a request to its answer.",
+            labels=("service", "route"),
+        )
+        for route, row in self.latencies.items():
+            buckets, total = [], 0.0
+            for bound, count in zip((*_LATENCY_BUCKETS_S, "+Inf"), row[:-1], strict=True):
+                total += count
+                buckets.append((str(bound), total))
+            latency.add_metric((self._service, route), buckets, sum_value=row[-1])
+        yield latency
 
 
 class Metrics:
@@ -15,19 +55,8 @@ class Metrics:
         """Start all counters at zero, in a registry of their own."""
         self.registry = CollectorRegistry()
         self._service = service
-        self._requests = Counter(
-            "bazar_requests",
-            "Requests answered.",
-            ("service", "method", "route", "status"),
-            registry=self.registry,
-        )
-        self._latency_s = Histogram(
-            "bazar_request_seconds",
-            "Time from the first byte of a request to its answer.",
-            ("service", "route"),
-            buckets=_LATENCY_BUCKETS_S,
-            registry=self.registry,
-        )
+        self._requests = _Requests(service)
+        self.registry.register(self._requests)
         self._commit_batch = Histogram(
             "bazar_commit_batch_size",
             "Writes that shared one flush to the disk.",
@@ -41,36 +70,40 @@ class Metrics:
             ("service", "outcome"),
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        self._in_flight = Gauge(
             "bazar_requests_in_flight",
             "Requests being answered now.",
             ("service",),
             registry=self.registry,
         ).labels(service)
-        self._request_counters: dict[tuple[str, str, int], Counter] = {}
-        self._latencies_s: dict[str, Histogram] = {}
+        self._outcome_counters: dict[str, Counter] = {}
+
+    def watch_in_flight(self, count: Callable[[], int]) -> None:
+        """Take the number of requests being answered from here."""
+        self._in_flight.set_function(count)
 
     def request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
+        counts = self._requests.counts
         key = (method, route, status)
-        counter = self._request_counters.get(key)
-        if counter is None:
-            counter = self._requests.labels(self._service, method, route, str(status))
-            self._request_counters[key] = counter
-        counter.inc()
-        latency_s = self._latencies_s.get(route)
-        if latency_s is None:
-            latency_s = self._latency_s.labels(self._service, route)
-            self._latencies_s[route] = latency_s
-        latency_s.observe(duration_s)
+        counts[key] = counts.get(key, 0) + 1
+        row = self._requests.latencies.get(route)
+        if row is None:
+            row = self._requests.latencies[route] = [0.0] * (len(_LATENCY_BUCKETS_S) + 2)
+        row[bisect_left(_LATENCY_BUCKETS_S, duration_s)] += 1
+        row[-1] += duration_s
 
     def commit_batch(self, size: int) -> None:
         """Count one flush that made `size` writes durable."""
         self._commit_batch.observe(size)
 
     def purchase(self, outcome: str) -> None:
-        """Count one purchase by its outcome: confirmed, rejected, pending or replayed."""
-        self._outcomes.labels(self._service, outcome).inc()
+        """Count one purchase: confirmed, rejected, pending, cancelled or replayed."""
+        counter = self._outcome_counters.get(outcome)
+        if counter is None:
+            counter = self._outcomes.labels(self._service, outcome)
+            self._outcome_counters[outcome] = counter
+        counter.inc()
 
     def render(self) -> bytes:
         """Return all of it as text."""

@@ -10,15 +10,15 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 
 from bazar.kit.errors import BodyTimeout, BodyTooLarge, InvalidRequest
-from bazar.kit.identity import new_id
+from bazar.kit.identity import new_request_id
 
 T = TypeVar("T")
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_TIMEOUT_S = 10.0
-DEADLINE_HEADER = "bazar-deadline-ms"
+DEADLINE_HEADER = b"bazar-deadline-ms"
 DEADLINE_MS_MAX = 30_000
-REQUEST_ID_HEADER = "x-request-id"
+REQUEST_ID_HEADER = b"x-request-id"
 ID_MAX = 2**63 - 1
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -46,14 +46,19 @@ class Request(StarletteRequest):
         """Wrap an ASGI scope; the id comes from the caller where it sent a proper one."""
         super().__init__(*args)
         self._body_bytes_max = body_bytes_max
-        given = self.headers.get(REQUEST_ID_HEADER, "")
-        self.id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        self.raw_headers: dict[bytes, bytes] = dict(self.scope["headers"])
+        given = self.header(REQUEST_ID_HEADER)
+        self.id = given if given and _REQUEST_ID.fullmatch(given) else new_request_id()
         self.timings: list[str] = []
         self.facts: dict[str, Any] = {}
 
+    def header(self, name: bytes) -> str:
+        """Return the last header of this lower-case name, empty where there is none."""
+        return self.raw_headers.get(name, b"").decode("latin-1")
+
     def deadline(self, default_ms: int) -> Deadline:
         """Return the caller's deadline, or one of our own where it sent none."""
-        given = self.headers.get(DEADLINE_HEADER, "")
+        given = self.header(DEADLINE_HEADER)
         if given.isascii() and given.isdigit() and len(given) <= len(str(DEADLINE_MS_MAX)):
             return Deadline(min(int(given), DEADLINE_MS_MAX))
         return Deadline(default_ms)
@@ -112,10 +117,10 @@ class Request(StarletteRequest):
             BodyTimeout: definite; not complete after 10 seconds.
             InvalidRequest: the client went away in the middle of it.
         """
-        length = self.headers.get("content-length")
-        if length == "0" or (length is None and "transfer-encoding" not in self.headers):
+        length = self.header(b"content-length")
+        if length == "0" or (not length and b"transfer-encoding" not in self.raw_headers):
             return b""
-        if length is not None and (not length.isdigit() or int(length) > self._body_bytes_max):
+        if length and (not length.isdigit() or int(length) > self._body_bytes_max):
             self._refuse_size()
         chunks = bytearray()
         try:

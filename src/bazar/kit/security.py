@@ -12,13 +12,13 @@ SECRET_LENGTH_MIN = 16
 SECRET_LENGTH_MAX = 256
 
 
-def check_bearer(authorization: str | None, secret: str) -> None:
+def check_bearer(authorization: str, secret: str) -> None:
     """Accept `Bearer SECRET` alone.
 
     Raises:
         Unauthorized: definite.
     """
-    scheme, _, token = (authorization or "").partition(" ")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not compare_digest(token.encode(), secret.encode()):
         what = "wrong" if authorization else "missing"
         message = f"the bearer token is {what}"

@@ -1,10 +1,14 @@
-"""SQLite with group commit: one writer thread, one flush for all the writes that wait.
+"""SQLite with group commit: one flush to the disk for all the writes that wait.
 
-How it works: `write` puts a unit of work into a queue. The writer thread takes all that waits
-(at most 512), runs each inside a savepoint of one transaction, commits once (one fsync, since
-`synchronous=FULL` in WAL mode), and only then answers them all. A unit that raises is rolled
-back alone. Nothing is answered before it is durable, so a crash at any point loses only work
-whose caller never heard of success.
+How it works: `write` puts a unit of work into a queue. As soon as no flush is under way, all that
+waits (at most 512) runs here, on the event loop, each unit inside a savepoint of one transaction;
+then a thread commits it (one fsync, since `synchronous=FULL` in WAL mode) while the next units
+gather; and only then are they all answered. A unit that raises is rolled back alone. Nothing is
+answered before it is durable, so a crash at any point loses only work whose caller never heard
+of success.
+
+The statements run on the event loop and only the commit in a thread, because a thread that runs
+many short statements has to win Python's lock back after each (docs/performance.md).
 
 A failed flush leaves the kernel's pages in an unknown state, so the process stops at once and
 never flushes again; the next start replays the write-ahead log from the disk.
@@ -22,7 +26,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import IO, Any, TypeVar, cast
 
 import apsw
@@ -77,7 +80,6 @@ class SqliteTransaction:
 class _Job:
     work: Work[Any]
     future: asyncio.Future[Any]
-    lazy: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -90,7 +92,7 @@ class SqliteDatabase:
 
         Args:
             path: the database file; beside it lie `-wal`, `-shm` and `.lock` files.
-            on_batch: is told the size of each committed batch, in the writer thread.
+            on_batch: is told the size of each committed batch.
 
         Raises:
             StartupError: the folder cannot be written, another process holds the file, or the
@@ -108,21 +110,23 @@ class SqliteDatabase:
             self._lock_file.close()
             message = f"cannot open the database {path}: {error}"
             raise StartupError(message) from error
+        self._reading = SqliteTransaction(self._reader)
         self._loop = asyncio.get_running_loop()
         self._on_batch = on_batch
         self._jobs: deque[_Job] = deque()
-        self._urgent = 0
-        self._lazy_since_s: float | None = None
+        self._flushing = False
+        self._start: asyncio.Handle | None = None
+        self._start_is_urgent = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closing = False
-        self._wake = threading.Condition()
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scanner_connections: dict[int, apsw.Connection] = {}
-        self._thread = threading.Thread(target=self._write_batches, name="writer", daemon=True)
-        self._thread.start()
 
     async def read(self, work: Work[T]) -> T:
-        """Run short reads on one snapshot, right here: a point look-up takes microseconds."""
-        return _in_snapshot(self._reader, work)
+        """Run one short statement right here: a point look-up takes microseconds."""
+        return cast("T", _drive(work(self._reading)))
 
     async def scan(self, work: Work[T]) -> T:
         """Run long reads on one snapshot in a thread, so that the event loop goes on."""
@@ -141,88 +145,98 @@ class SqliteDatabase:
             Overloaded: definite; 8,192 writes wait already.
             Unavailable: definite; the database is closing.
         """
-        job = _Job(work, self._loop.create_future(), lazy)
-        with self._wake:
-            if self._closing:
-                message = "the database is closing"
-                raise Unavailable(message)
-            if len(self._jobs) >= QUEUE_MAX:
-                message = f"{QUEUE_MAX} writes wait already"
-                raise Overloaded(message)
-            self._jobs.append(job)
-            if not lazy:
-                self._urgent += 1
-                self._wake.notify()
-            elif self._lazy_since_s is None:
-                self._lazy_since_s = monotonic()
-                self._wake.notify()
+        if self._closing:
+            message = "the database is closing"
+            raise Unavailable(message)
+        if len(self._jobs) >= QUEUE_MAX:
+            message = f"{QUEUE_MAX} writes wait already"
+            raise Overloaded(message)
+        job = _Job(work, self._loop.create_future())
+        self._jobs.append(job)
+        self._schedule(LAZY_DELAY_MAX_S if lazy else 0)
         return cast("T", await job.future)
 
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        await self._loop.run_in_executor(None, self._thread.join)
+        self._closing = True
+        if self._jobs:
+            self._schedule(0)
+        await self._idle.wait()
+        self._committer.shutdown()
         self._scanners.shutdown()
         for connection in (self._reader, self._writer, *self._scanner_connections.values()):
             connection.close()
         self._lock_file.close()
 
-    def _write_batches(self) -> None:
-        while batch := self._next_batch():
-            try:
-                self._commit(batch)
-            except _DISK_ERRORS as error:
-                _stop_at_once(self._path, error)
-            self._on_batch(len(batch))
-            self._loop.call_soon_threadsafe(_deliver, batch)
+    def _schedule(self, delay_s: float) -> None:
+        """Have the next batch start, now or at the latest after a delay."""
+        self._idle.clear()
+        if self._flushing:
+            return  # the end of this flush starts the next batch
+        if self._start is not None:
+            if delay_s or self._start_is_urgent:
+                return
+            self._start.cancel()
+        self._start_is_urgent = not delay_s
+        if delay_s:
+            self._start = self._loop.call_later(delay_s, self._start_batch)
+        else:
+            self._start = self._loop.call_soon(self._start_batch)
 
-    def _next_batch(self) -> list[_Job]:
-        with self._wake:
-            while not self._urgent and not self._closing:
-                if self._lazy_since_s is None:
-                    self._wake.wait()
-                    continue
-                patience_s = self._lazy_since_s + LAZY_DELAY_MAX_S - monotonic()
-                if patience_s <= 0:
-                    break
-                self._wake.wait(patience_s)
-            batch = [self._jobs.popleft() for _ in range(min(BATCH_MAX, len(self._jobs)))]
-            self._urgent -= sum(not job.lazy for job in batch)
-            self._lazy_since_s = monotonic() if any(job.lazy for job in self._jobs) else None
-        return batch
+    def _start_batch(self) -> None:
+        self._start = None
+        self._flushing = True
+        batch = [self._jobs.popleft() for _ in range(min(BATCH_MAX, len(self._jobs)))]
+        try:
+            self._run(batch)
+        except _DISK_ERRORS as error:
+            _stop_at_once(self._path, error)
+        except apsw.Error as error:
+            self._finish_batch(batch, error)
+        else:
+            flush = self._loop.run_in_executor(self._committer, self._commit)
+            flush.add_done_callback(lambda done: self._finish_batch(batch, done.exception()))
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _run(self, batch: list[_Job]) -> None:
         execute = self._writer.execute
         transaction = SqliteTransaction(self._writer)
         execute("BEGIN IMMEDIATE")
+        for job in batch:
+            execute("SAVEPOINT job")
+            try:
+                job.result = _drive(job.work(transaction))
+            except _DISK_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001  handed to the caller
+                job.error = error
+                execute("ROLLBACK TO job")
+            execute("RELEASE job")
+
+    def _commit(self) -> None:
         try:
-            for job in batch:
-                execute("SAVEPOINT job")
-                try:
-                    job.result = _drive(job.work(transaction))
-                except _DISK_ERRORS:
-                    raise
-                except Exception as error:  # noqa: BLE001  handed to the caller
-                    job.error = error
-                    execute("ROLLBACK TO job")
-                execute("RELEASE job")
-        except BaseException:
+            self._writer.execute("COMMIT")
+        except _DISK_ERRORS as error:
+            _stop_at_once(self._path, error)
+
+    def _finish_batch(self, batch: list[_Job], error: BaseException | None) -> None:
+        if error is not None:  # another process held the file for longer than the busy timeout
             if self._writer.in_transaction:
-                execute("ROLLBACK")
-            raise
-        execute("COMMIT")
-
-
-def _deliver(batch: list[_Job]) -> None:
-    for job in batch:
-        if job.future.done():  # the caller went away; what it asked for is durable all the same
-            continue
-        if job.error is None:
-            job.future.set_result(job.result)
+                self._writer.execute("ROLLBACK")
+            for job in batch:
+                job.error = Unavailable(f"the database did not take the write: {error}")
+        self._on_batch(len(batch))
+        for job in batch:
+            if job.future.done():  # the caller went away; what it asked for is durable all the same
+                continue
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+        self._flushing = False
+        if self._jobs:
+            self._schedule(0)
         else:
-            job.future.set_exception(job.error)
+            self._idle.set()
 
 
 def _stop_at_once(path: Path, error: Exception) -> None:

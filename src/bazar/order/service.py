@@ -53,6 +53,7 @@ DECISION_PATIENCE_S = 2.0
 ANSWER_MARGIN_S = 0.5
 """Left of the deadline for the answer to travel back."""
 RECOVERY_INTERVAL_S = 0.5
+RECOVERY_AGE_MS = 1000
 RECOVERY_BATCH_MAX = 512
 
 
@@ -67,6 +68,7 @@ class Orders:
         self._catalog = catalog
         self._metrics = metrics
         self._clock = clock
+        self._started_at_ms = clock()
         self._drives: dict[str, asyncio.Task[tuple[StoredOrder, str]]] = {}
         self._unflushed: dict[str, StoredOrder] = {}
         self._flushes: dict[str, asyncio.Task[None]] = {}
@@ -350,14 +352,18 @@ class Orders:
                     transaction, after, RECOVERY_BATCH_MAX
                 )
             )
-            idle = [order for order in page if not self._busy(order.order_id)]
+            idle = [order for order in page if not self._busy(order)]
             settled = await asyncio.gather(*map(self._settle, idle))
             total += sum(settled)
             if len(page) < RECOVERY_BATCH_MAX or not all(settled):
                 return total
             after = page[-1].order_id
 
-    def _busy(self, order_id: str) -> bool:
+    def _busy(self, order: StoredOrder) -> bool:
+        """Tell whether this process works on an order, or is about to: it was placed just now."""
+        order_id = order.order_id
+        if self._started_at_ms <= order.placed_at_ms > self._clock() - RECOVERY_AGE_MS:
+            return True
         return order_id in self._drives or order_id in self._unflushed or order_id in self._alone
 
     async def _settle(self, order: StoredOrder) -> bool:
