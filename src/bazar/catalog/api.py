@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from bazar.catalog.domain import BookExists, StockTooLow
+from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
 from bazar.catalog.imports import take_in
 from bazar.catalog.service import Catalog
 from bazar.kit.errors import InvalidRequest, Unavailable
@@ -113,6 +113,10 @@ class CatalogApi:
         """Answer a page of decisions."""
         query = request.arguments(ReservationsQuery)
         return json_response(await self._catalog.reservations(query.after, query.limit))
+
+    async def reservation(self, request: Request) -> Response:
+        """Answer one decision."""
+        return json_response(await self._catalog.reservation(request.path_params["order_id"]))
 
     async def movements(self, request: Request) -> Response:
         """Answer a page of the stock ledger."""
@@ -262,6 +266,15 @@ def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
             summary="List decisions by order id, a page at a time",
             arguments=ReservationsQuery,
             answers={200: list[Outcome]},
+            secret=True,
+        ),
+        Endpoint(
+            method="GET",
+            path="/reservations/{order_id}",
+            handler=api.reservation,
+            summary="Show what was decided about an order",
+            answers={200: Outcome},
+            errors=(ReservationNotFound,),
             secret=True,
         ),
         Endpoint(

@@ -44,6 +44,16 @@ class BookExists(BazarError):
     definite = True
 
 
+class ReservationNotFound(BazarError):
+    """Nothing was decided about this order."""
+
+    code = "reservation-not-found"
+    status = 404
+    title = "Nothing was decided about this order"
+    hint = "GET /reservations lists all decisions."
+    definite = True
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBook:
     """A book as it is kept."""

@@ -8,6 +8,7 @@ import msgspec
 from bazar.catalog import store
 from bazar.catalog.domain import (
     BookExists,
+    ReservationNotFound,
     StockTooLow,
     StoredBook,
     bad_cursor,
@@ -338,6 +339,20 @@ class Catalog:
         return await self.database.scan(
             lambda transaction: store.outcomes_after(transaction, after, limit)
         )
+
+    async def reservation(self, order_id: str) -> Outcome:
+        """Return what was decided about an order.
+
+        Raises:
+            ReservationNotFound: definite.
+        """
+        outcome = await self.database.read(
+            lambda transaction: store.outcome(transaction, order_id)
+        )
+        if outcome is None:
+            message = f"nothing was decided about order {order_id[:64]}"
+            raise ReservationNotFound(message)
+        return outcome
 
     async def stock_report(self) -> StockReport:
         """Compare stock, ledger and reservations with each other, in one snapshot."""

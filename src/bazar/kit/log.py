@@ -110,7 +110,7 @@ def request_line(values: Mapping[str, Any]) -> None:
     Args:
         values: names and values in the order of the line; values without line breaks.
     """
-    at = datetime.now(UTC).isoformat()
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     if _STYLE == "json":
         line = _render_json(None, "", {"at": at, "level": "info", "event": "request", **values})
     else:

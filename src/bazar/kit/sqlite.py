@@ -17,7 +17,6 @@ Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 """
 
 import asyncio
-import fcntl
 import os
 import sys
 import threading
@@ -26,12 +25,13 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import apsw
 
 from bazar.kit.database import Row, Value, Work
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.lock import hold
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class SqliteDatabase:
             message = f"SQLite {apsw.sqlite_lib_version()} is too old; install the locked apsw"
             raise StartupError(message)
         self._path = path
-        self._lock_file = _hold(path)
+        self._lock_file = hold(path.with_name(path.name + ".lock"), f"the database {path}")
         try:
             self._reader = _connect(path)
             self._writer = _connect(path)
@@ -280,26 +280,3 @@ def _connect(path: Path) -> apsw.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
-
-
-def _hold(path: Path) -> IO[str]:
-    """Lock the file for this process; the lock ends with the process, however it ends."""
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock_file = lock_path.open("a+")
-    except OSError as error:
-        message = f"cannot write to the data folder {path.parent}: {error.strerror}"
-        raise StartupError(message) from error
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock_file.seek(0)
-        holder = lock_file.read().strip() or "unknown"
-        lock_file.close()
-        message = f"the database {path} is in use by another process (pid {holder})"
-        raise StartupError(message) from error
-    lock_file.truncate(0)
-    lock_file.write(f"{os.getpid()}\n")
-    lock_file.flush()
-    return lock_file

@@ -1,0 +1,57 @@
+# Every task of the project. CI and people call the same targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench lock clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# A stamp for each set of dependencies: made again when its lock file changes.
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Bazar needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing requirements/$*.txt into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/$*.txt
+	@$(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@
+
+install: $(VENV)/run.stamp  ## Set up .venv with the locked dependencies
+
+run: install  ## Start the shop on this machine (options: make run ARGS="--port 8000")
+	@$(BIN)/bazar up $(ARGS)
+
+test: $(VENV)/test.stamp check  ## Check the code, then run every test
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
+check: $(VENV)/test.stamp  ## Lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/test.stamp  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
+	$(BIN)/python -m bench $(ARGS)
+
+lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  pyproject.toml --group build -o requirements/run.txt $(ARGS)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  pyproject.toml --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  pyproject.toml --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
+
+clean:  ## Remove what was built; the shop's data stays
+	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,195 @@
+"""The whole deployment on one screen: which services, on which ports, with which databases."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+import msgspec
+
+from bazar.catalog.app import catalog_app
+from bazar.front.app import front_app
+from bazar.kit import log
+from bazar.kit.client import new_client
+from bazar.kit.config import SECRET_FILE
+from bazar.kit.errors import StartupError
+from bazar.kit.http import HttpApp
+from bazar.kit.lock import hold
+from bazar.kit.security import read_or_make_secret
+from bazar.kit.server import check_port
+from bazar.kit.supervisor import Child, Supervisor
+from bazar.order.app import order_app
+from bazar.remote import SHOP_FILE, Addresses
+
+ServiceName = Literal["catalog", "order", "front"]
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order": 5002}
+READY_TIMEOUT_S = 30.0
+READY_POLL_S = 0.02
+LOCK_PATIENCE_S = 2.0
+STARTED_FILE = "started"
+LOCK_FILE = "up.lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What one service is started with."""
+
+    service: ServiceName
+    database: Path
+    catalog_url: str
+    order_url: str
+    secret: str
+    currency: str
+
+
+@asynccontextmanager
+async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
+    """Open one service, and close it at the end.
+
+    Raises:
+        StartupError: it cannot start.
+    """
+    client = new_client()
+    catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
+    match settings.service:
+        case "catalog":
+            opened = catalog_app(settings.database, secret, settings.currency)
+        case "order":
+            opened = order_app(settings.database, catalog_url, secret, client)
+        case "front":
+            opened = front_app(catalog_url, order_url, secret, client)
+    async with opened as app:
+        yield app
+    await client.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpSettings:
+    """What `bazar up` was asked for."""
+
+    data: Path
+    host: str
+    port: int
+    catalog_port: int
+    order_port: int
+    currency: str
+    log_format: log.Format
+
+    def addresses(self) -> Addresses:
+        """Return where each service will be."""
+        host = LOOPBACK if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return Addresses(
+            front=f"http://{f'[{host}]' if ':' in host else host}:{self.port}",
+            catalog=f"http://{LOOPBACK}:{self.catalog_port}",
+            order=f"http://{LOOPBACK}:{self.order_port}",
+        )
+
+    def children(self) -> list[Child]:
+        """Return the three processes, in the order in which they start."""
+        at = self.addresses()
+        database = {name: ["--database", str(self.data / f"{name}.db")] for name in DEFAULT_PORTS}
+        return [
+            self._child("catalog", LOOPBACK, self.catalog_port, *database["catalog"]),
+            self._child(
+                "order", LOOPBACK, self.order_port, "--catalog", at.catalog, *database["order"]
+            ),
+            self._child(
+                "front", self.host, self.port, "--catalog", at.catalog, "--order", at.order
+            ),
+        ]
+
+    def _child(self, name: ServiceName, host: str, port: int, *options: str) -> Child:
+        command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
+        command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
+        command += ["--currency", self.currency, "--log-format", self.log_format]
+        return Child(name, command, os.environ)
+
+
+async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]) -> None:
+    """Run the shop until SIGINT or SIGTERM.
+
+    Args:
+        settings: where.
+        when_ready: is called in a thread once all services answer; its second argument tells
+            whether this is the first start with this data folder.
+
+    Raises:
+        StartupError: a port is taken, the data folder cannot be written or is in use, or a
+            service does not get ready. Nothing is left running.
+    """
+    with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
+        read_or_make_secret(settings.data / SECRET_FILE)
+        await _wait_for_ports(settings)
+        supervisor = Supervisor()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            children = settings.children()
+            for child in children:
+                await supervisor.start(child)
+            await _until_ready(settings.addresses(), children, stop)
+            if not stop.is_set():
+                await _announce(settings, when_ready)
+                await stop.wait()
+        finally:
+            (settings.data / SHOP_FILE).unlink(missing_ok=True)
+            await supervisor.stop()
+
+
+async def _announce(
+    settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
+) -> None:
+    started = settings.data / STARTED_FILE
+    addresses = settings.addresses()
+    await asyncio.to_thread(when_ready, addresses, not started.exists())
+    started.touch()
+    (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
+
+
+async def _until_ready(addresses: Addresses, children: list[Child], stop: asyncio.Event) -> None:
+    give_up_s = monotonic() + READY_TIMEOUT_S
+    async with new_client() as client:
+        for child in children:
+            url = f"{getattr(addresses, child.name)}/readyz"
+            while not stop.is_set():
+                if child.restarts or (child.process and child.process.returncode is not None):
+                    message = f"the {child.name} service did not start; its own message is above"
+                    raise StartupError(message)
+                if monotonic() > give_up_s:
+                    message = f"the {child.name} service was not ready in {READY_TIMEOUT_S:g} s"
+                    raise StartupError(message)
+                with contextlib.suppress(Exception):
+                    if (await client.get(url).build().send()).status == 200:  # noqa: PLR2004
+                        break
+                await asyncio.sleep(READY_POLL_S)
+
+
+async def _wait_for_ports(settings: UpSettings) -> None:
+    """Check the ports; wait a moment for those of a run that was killed just now."""
+    ports = [
+        (settings.host, settings.port),
+        (LOOPBACK, settings.catalog_port),
+        (LOOPBACK, settings.order_port),
+    ]
+    if len({port for _host, port in ports}) < len(ports):
+        message = "the three services need three different ports"
+        raise StartupError(message)
+    give_up_s = monotonic() + LOCK_PATIENCE_S
+    for host, port in ports:
+        while True:
+            try:
+                check_port(host, port)
+                break
+            except StartupError:
+                if monotonic() > give_up_s:
+                    raise
+                await asyncio.sleep(READY_POLL_S)

@@ -1,0 +1,91 @@
+"""What the commands share: their options, their errors, and how they print."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import msgspec
+import typer
+
+DATA_DEFAULT = Path("bazar-data")
+
+Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
+Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),
+]
+Currency = Annotated[
+    str, typer.Option(envvar="BAZAR_CURRENCY", help="ISO 4217 code for the prices of new books.")
+]
+LogFormat = Annotated[
+    Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
+]
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="BAZAR_URL", help="Address of the front [default: as 'bazar up' left it]."),
+]
+CatalogUrl = Annotated[
+    str | None, typer.Option("--catalog", envvar="BAZAR_CATALOG", help="Address of the catalog.")
+]
+OrderUrl = Annotated[
+    str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line on standard error and exit code 1."""
+    typer.echo(f"bazar: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def environment_secret(secret_file: Path | None) -> str | None:
+    """Return BAZAR_SECRET, unless a file was named."""
+    return None if secret_file is not None else os.environ.get("BAZAR_SECRET")
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401
+    """Print a struct, or several, as indented JSON; prices with exactly their decimals."""
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(value)
+    typer.echo(msgspec.json.format(encoded, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under headings; numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else _plain(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False, soft_wrap=False).print(table)
+
+
+def _plain(cell: object) -> str:
+    from rich.markup import escape
+
+    return escape(str(cell))
+
+
+def _is_number(cell: object) -> bool:
+    return cell is None or str(cell).lstrip("-").replace(".", "", 1).isdigit()
+
+
+@contextmanager
+def progress_bar(total: int | None, what: str) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on standard error, when a person watches, and give what moves it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda rows: progress.update(task, advance=rows)
