@@ -145,9 +145,7 @@ async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
             await supervisor.stop()
 
 
-async def _announce(
-    settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
-) -> None:
+async def _announce(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]) -> None:
     started = settings.data / STARTED_FILE
     addresses = settings.addresses()
     await asyncio.to_thread(when_ready, addresses, not started.exists())

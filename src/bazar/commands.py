@@ -1,7 +1,7 @@
 """The commands for people who use or keep a shop that runs: search, buy, restock, audit."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -56,10 +56,8 @@ def find_shop(
 ) -> Shop:
     """Return the shop that the options name, else the one that runs on this data folder."""
     known = Addresses()
-    try:
+    with suppress(OSError, msgspec.DecodeError):
         known = msgspec.json.decode((data / SHOP_FILE).read_bytes(), type=Addresses)
-    except (OSError, msgspec.DecodeError):
-        pass
     try:
         secret = environment_secret(secret_file)
         if secret:
@@ -88,9 +86,7 @@ def refusals() -> Iterator[None]:
 def search(  # noqa: PLR0913  one parameter an option
     topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="All books of it.")] = None,
     *,
-    text: Annotated[
-        str | None, typer.Option(help="Words or an ISBN, best match first.")
-    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words or an ISBN, best match first.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
     url: Url = None,
     data: Data = DATA_DEFAULT,
@@ -110,7 +106,9 @@ def search(  # noqa: PLR0913  one parameter an option
     show(books, BOOK_COLUMNS, book_row, as_json=as_json)
 
 
-def info(book_id: BookId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False) -> None:
+def info(
+    book_id: BookId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False
+) -> None:
     """Show a book."""
     with refusals():
         book = find_shop(data, url).call("front", "GET", f"/info/{book_id}", Book)
@@ -153,14 +151,18 @@ def buy(  # noqa: PLR0913  one parameter an option
         typer.echo(f"order {bought.order_id} is accepted but not decided yet")
 
 
-def order(order_id: OrderId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False) -> None:
+def order(
+    order_id: OrderId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False
+) -> None:
     """Show an order."""
     with refusals():
         found = find_shop(data, url).call("front", "GET", f"/orders/{segment(order_id)}", Order)
     show_order(found, as_json=as_json)
 
 
-def cancel(order_id: OrderId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False) -> None:
+def cancel(
+    order_id: OrderId, *, url: Url = None, data: Data = DATA_DEFAULT, as_json: Json = False
+) -> None:
     """Cancel an order and give its copies back."""
     with refusals():
         path = f"/orders/{segment(order_id)}/cancel"
@@ -168,7 +170,7 @@ def cancel(order_id: OrderId, *, url: Url = None, data: Data = DATA_DEFAULT, as_
     show_order(cancelled, as_json=as_json)
 
 
-def fulfil(  # noqa: PLR0913  one parameter an option
+def fulfil(
     order_id: OrderId,
     *,
     order: OrderUrl = None,
@@ -257,8 +259,10 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     }
     edit = BookEdit(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     if edit == BookEdit():
-        fail("nothing to change: give at least one of --title, --topic, --author, --isbn, --year, "
-             "--description")
+        fail(
+            "nothing to change: give at least one of --title, --topic, --author, --isbn, --year, "
+            "--description"
+        )
     shop = find_shop(data, catalog=catalog, secret_file=secret_file)
     with refusals():
         edited = shop.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
@@ -364,7 +368,7 @@ def show_import(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401  importe
         typer.echo(f"all {report.rejected} rejected rows are in {report.rejects_file}")
 
 
-def audit(  # noqa: PLR0913  one parameter an option
+def audit(
     *,
     catalog: CatalogUrl = None,
     order: OrderUrl = None,
@@ -429,7 +433,11 @@ def parse_price(text: str) -> Decimal:
 
 
 def show(
-    items: list[Any], columns: tuple[str, ...], row: Callable[[Any], tuple[object, ...]], *, as_json: bool
+    items: list[Any],
+    columns: tuple[str, ...],
+    row: Callable[[Any], tuple[object, ...]],
+    *,
+    as_json: bool,
 ) -> None:
     """Print a list as a table, or as JSON."""
     if as_json:
@@ -482,11 +490,8 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.command("import")(import_books)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)
-    for name, command in (
-        ("add", book_add),
-        ("edit", book_edit),
-        ("restock", book_restock),
-        ("reprice", book_reprice),
-    ):
-        books.command(name)(command)
+    books.command("add")(book_add)
+    books.command("edit")(book_edit)
+    books.command("restock")(book_restock)
+    books.command("reprice")(book_reprice)
     app.add_typer(books, name="book")

@@ -111,9 +111,9 @@ class BookEdit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: Title | msgspec.UnsetType = msgspec.UNSET
     topic: Topic | msgspec.UnsetType = msgspec.UNSET
     price: Price | msgspec.UnsetType = msgspec.UNSET
-    isbn: Isbn | None | msgspec.UnsetType = msgspec.UNSET
+    isbn: Isbn | msgspec.UnsetType | None = msgspec.UNSET
     author: Author | msgspec.UnsetType = msgspec.UNSET
-    year: Year | None | msgspec.UnsetType = msgspec.UNSET
+    year: Year | msgspec.UnsetType | None = msgspec.UNSET
     description: Description | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -100,7 +100,7 @@ class CatalogApi:
 
     async def reserve(self, request: Request) -> Response:
         """Decide a batch of reservations."""
-        batch = await request.struct(ReserveBatch)  # type: ignore[var-annotated, arg-type]
+        batch = await request.struct(ReserveBatch)
         request.facts["reservations"] = len(batch)
         request.facts["request_ids"] = ",".join(one.request_id for one in batch)
         return json_response(await self._catalog.reserve(batch))

@@ -101,7 +101,7 @@ def isbn13(text: str) -> str:
     try:
         return str(stdnum_isbn.to_isbn13(stdnum_isbn.validate(text)))
     except ValidationError as error:
-        message = f"is not an ISBN: {error.message}"
+        message = f"is not an ISBN: {error}"
         raise ValueError(message) from error
 
 

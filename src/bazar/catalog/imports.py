@@ -14,7 +14,7 @@ from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire import BookChanged, ImportRequest, ImportResult, ImportRow
 
 
-class _DryRun(Exception):  # noqa: N818  it carries a result, not an error
+class _DryRun(Exception):
     def __init__(self, results: list[ImportResult]) -> None:
         self.results = results
 
@@ -75,8 +75,9 @@ async def _take_in_row(
     if stored is existing:
         return ImportResult(row=row.row, status="unchanged", id=stored.book_id)
     changes.append(BookChanged(stored.book_id, stored.version))
-    status = "created" if existing is None else "updated"
-    return ImportResult(row=row.row, status=status, id=stored.book_id)
+    if existing is None:
+        return ImportResult(row=row.row, status="created", id=stored.book_id)
+    return ImportResult(row=row.row, status="updated", id=stored.book_id)
 
 
 async def _existing(
@@ -94,7 +95,7 @@ async def _existing(
     return await store.book_by_name(transaction, wanted.title, wanted.author, wanted.year)
 
 
-async def _update(  # noqa: PLR0913  the row and where it goes
+async def _update(  # noqa: PLR0913, PLR0917  the row and where it goes
     catalog: Catalog,
     transaction: Transaction,
     existing: StoredBook,

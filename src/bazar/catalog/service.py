@@ -346,9 +346,7 @@ class Catalog:
         Raises:
             ReservationNotFound: definite.
         """
-        outcome = await self.database.read(
-            lambda transaction: store.outcome(transaction, order_id)
-        )
+        outcome = await self.database.read(lambda transaction: store.outcome(transaction, order_id))
         if outcome is None:
             message = f"nothing was decided about order {order_id[:64]}"
             raise ReservationNotFound(message)
@@ -360,11 +358,11 @@ class Catalog:
         async def work(transaction: Transaction) -> StockReport:
             books, movements, reservations = await store.counts(transaction)
             differences = [
-                f"book {book_id}: stock is {stock}, the ledger sums to {total}"
+                f"book {book_id!s}: stock is {stock!s}, the ledger sums to {total!s}"
                 for book_id, stock, total in await store.stock_differences(transaction)
             ]
             differences += [
-                f"order {order_id}, book {book_id}: its reservation took {_taken(expected)}, "
+                f"order {order_id!s}, book {book_id!s}: its reservation took {_taken(expected)}, "
                 f"the ledger says {_taken(moved)}"
                 for order_id, book_id, expected, moved in await store.reservation_differences(
                     transaction
@@ -387,9 +385,9 @@ async def _decide_now(transaction: Transaction, request: Reserve, at_ms: int) ->
         if book is not None:
             books[line.id] = book
     outcome = decide(request.order_id, request.lines, books)
-    for line in outcome.lines:
+    for sold in outcome.lines:
         await store.move_stock(
-            transaction, line.id, "sold", -line.quantity, request.order_id, at_ms
+            transaction, sold.id, "sold", -sold.quantity, request.order_id, at_ms
         )
     await store.save_outcome(transaction, outcome, at_ms)
     return outcome

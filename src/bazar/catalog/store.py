@@ -75,12 +75,19 @@ async def books_after(
 ) -> list[StoredBook]:
     """Return a page of books in order of id, of one topic or of all."""
     if topic is None:
-        where, values = "book_id > ?1", (after, limit)
+        rows = await transaction.all(
+            f"SELECT {_COLUMNS} FROM books WHERE book_id > ?1 ORDER BY book_id LIMIT ?2",
+            after,
+            limit,
+        )
     else:
-        where, values = "book_id > ?1 AND topic_key = ?3", (after, limit, topic_key(topic))
-    rows = await transaction.all(
-        f"SELECT {_COLUMNS} FROM books WHERE {where} ORDER BY book_id LIMIT ?2", *values
-    )
+        rows = await transaction.all(
+            f"SELECT {_COLUMNS} FROM books WHERE topic_key = ?3 AND book_id > ?1 "
+            "ORDER BY book_id LIMIT ?2",
+            after,
+            limit,
+            topic_key(topic),
+        )
     return [_book(row) for row in rows]
 
 
@@ -143,7 +150,7 @@ async def edit_book(transaction: Transaction, edited: StoredBook) -> int:
     return cast("int", cast("Row", row)[0])
 
 
-async def move_stock(  # noqa: PLR0913  the columns of a ledger row
+async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row
     transaction: Transaction,
     book_id: int,
     kind: str,

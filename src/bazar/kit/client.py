@@ -95,7 +95,7 @@ class Upstream:
         message = f"the {self.name} service {reason}"
         raise Unavailable(message)
 
-    async def _send(  # noqa: PLR0913  the parts of a request
+    async def _send(  # noqa: PLR0913, PLR0917  the parts of a request
         self,
         method: str,
         path: str,

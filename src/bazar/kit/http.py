@@ -154,11 +154,7 @@ class _Path:
         try:
             if endpoint is None:
                 return self._no_endpoint(request)
-            if self._app.in_flight > self._app.in_flight_max:
-                message = f"{self._app.in_flight_max} requests are being answered already"
-                raise Overloaded(message)
-            if endpoint.secret:
-                check_bearer(request.header(b"authorization"), self._app.secret)
+            self._admit(request, endpoint)
             return await endpoint.handler(request)
         except BazarError as error:
             request.facts["error"] = error.code
@@ -166,10 +162,17 @@ class _Path:
             if isinstance(error, MethodNotAllowed):
                 response.headers["allow"] = self._allowed()
             return response
-        except Exception:
+        except Exception:  # noqa: BLE001  told to the caller as our fault, and logged
             self._log.exception("fault", request_id=request.id, path=request.url.path)
             message = "the request met a fault of ours; it is in the log under its request id"
             return problem_response(InternalError(message))
+
+    def _admit(self, request: Request, endpoint: Endpoint) -> None:
+        if self._app.in_flight > self._app.in_flight_max:
+            message = f"{self._app.in_flight_max} requests are being answered already"
+            raise Overloaded(message)
+        if endpoint.secret:
+            check_bearer(request.header(b"authorization"), self._app.secret)
 
     def _no_endpoint(self, request: Request) -> Response:
         if not self._endpoints:
@@ -183,4 +186,6 @@ class _Path:
 
     def _allowed(self) -> str:
         methods = sorted(self._endpoints)
-        return ", ".join(m for name in methods for m in ([name, "HEAD"] if name == "GET" else [name]))
+        return ", ".join(
+            m for name in methods for m in ([name, "HEAD"] if name == "GET" else [name])
+        )

@@ -8,7 +8,7 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -66,7 +66,7 @@ _STYLE: Format = "text"
 _SPECIAL = frozenset(' "=')
 
 
-def _render_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:  # noqa: ANN401
+def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401
     return msgspec.json.encode(event, enc_hook=str).decode()
 
 
@@ -80,7 +80,7 @@ def configure(prefix: str = "", style: Format = "text") -> None:
     global _BUFFER, _STYLE  # noqa: PLW0603  one log a process
     _STYLE = style
     _BUFFER = LineBuffer(f"{prefix:<8}| " if prefix and style == "text" else "")
-    renderer = (
+    renderer: structlog.typing.Processor = (
         structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"])
         if style == "text"
         else _render_json

@@ -41,8 +41,8 @@ class _Requests(Collector):
         )
         for route, row in self.latencies.items():
             buckets, total = [], 0.0
-            for bound, count in zip((*_LATENCY_BUCKETS_S, "+Inf"), row[:-1], strict=True):
-                total += count
+            for bound, sample in zip((*_LATENCY_BUCKETS_S, "+Inf"), row[:-1], strict=True):
+                total += sample
                 buckets.append((str(bound), total))
             latency.add_metric((self._service, route), buckets, sum_value=row[-1])
         yield latency

@@ -37,7 +37,7 @@ def to_minor(price: Decimal, currency: str) -> int:
         ValueError: negative, too large, or with more decimals than the currency has.
     """
     decimals = DECIMALS.get(currency, DECIMALS_DEFAULT)
-    if not price.is_finite() or price.is_signed() and price != 0:
+    if not price.is_finite() or price < 0:
         message = "must not be negative"
         raise ValueError(message)
     if price > PRICE_MINOR_MAX:

@@ -112,7 +112,12 @@ def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[di
         return []
     schema = components[endpoint.arguments.__name__]
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": part}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": part,
+        }
         for name, part in schema["properties"].items()
     ]
 

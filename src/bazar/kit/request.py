@@ -118,7 +118,7 @@ class Request(StarletteRequest):
             InvalidRequest: the client went away in the middle of it.
         """
         length = self.header(b"content-length")
-        if length == "0" or (not length and b"transfer-encoding" not in self.raw_headers):
+        if length == "0":
             return b""
         if length and (not length.isdigit() or int(length) > self._body_bytes_max):
             self._refuse_size()
@@ -145,5 +145,3 @@ class Request(StarletteRequest):
 def _refuse(where: str, error: Exception) -> NoReturn:
     message = f"{where} is not valid: {str(error) or 'nested too deeply'}"
     raise InvalidRequest(message) from None
-
-

@@ -54,9 +54,7 @@ class OrderApi:
     async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         key = parse_key(request.headers.getlist(_KEY_HEADER))
         deadline = request.deadline(DEADLINE_MS)
-        order = await self._orders.place(
-            kind, lines, key, deadline, request.id, request.timings
-        )
+        order = await self._orders.place(kind, lines, key, deadline, request.id, request.timings)
         request.facts["order_id"] = order.order_id
         answer = first_answer(order)
         headers = {"location": f"/orders/{order.order_id}"}

@@ -1,11 +1,11 @@
-"""The life of an order, and what its client is told: pure rules, no I/O.
+r"""The life of an order, and what its client is told: pure rules, no I/O.
 
-    pending ----> confirmed ----> fulfilled
-       |  \\           |
-       |   \\          v
-       |    `----> cancelled
-       v
-    rejected
+pending ----> confirmed ----> fulfilled
+   |   \          |
+   |    \         v
+   |     `---> cancelled
+   v
+rejected
 """
 
 import re

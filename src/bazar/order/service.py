@@ -88,9 +88,11 @@ class Orders:
                 await self._recovery
         for drive in list(self._drives.values()):
             drive.cancel()
-        await asyncio.gather(*self._drives.values(), *self._flushes.values(), return_exceptions=True)
+        await asyncio.gather(
+            *self._drives.values(), *self._flushes.values(), return_exceptions=True
+        )
 
-    async def place(  # noqa: PLR0913  the parts of a request
+    async def place(  # noqa: PLR0913, PLR0917  the parts of a request
         self,
         kind: Kind,
         lines: Sequence[Line],
@@ -160,7 +162,9 @@ class Orders:
         """
         order = await self._load(order_id)
         if order.status == "pending":
-            order, _timing = await self._decision(order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000))
+            order, _timing = await self._decision(
+                order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
+            )
         return public(order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
@@ -226,9 +230,7 @@ class Orders:
     async def _load(self, order_id: str) -> StoredOrder:
         order = self._unflushed.get(order_id)
         if order is None:
-            order = await self.database.read(
-                lambda transaction: store.by_id(transaction, order_id)
-            )
+            order = await self.database.read(lambda transaction: store.by_id(transaction, order_id))
         if order is None:
             raise _not_found(order_id)
         return order
@@ -285,9 +287,7 @@ class Orders:
             self._log.warning("undecided", order_id=order_id, reason=str(error))
 
     async def _drive(self, order: StoredOrder, request_id: str) -> tuple[StoredOrder, str]:
-        decision = await self._catalog.reserve(
-            Reserve(order.order_id, order.asked(), request_id)
-        )
+        decision = await self._catalog.reserve(Reserve(order.order_id, order.asked(), request_id))
         settled = decided(order, decision.outcome)
         if settled.status != "confirmed":
             return await self._apply(order.order_id, decision.outcome), decision.timing
@@ -305,9 +305,7 @@ class Orders:
             del self._unflushed[order_id]
             del self._flushes[order_id]
 
-    async def _apply(
-        self, order_id: str, outcome: Outcome, *, lazy: bool = False
-    ) -> StoredOrder:
+    async def _apply(self, order_id: str, outcome: Outcome, *, lazy: bool = False) -> StoredOrder:
         """Store the decision about an order that is still pending."""
 
         async def work(transaction: Transaction) -> StoredOrder:
@@ -336,7 +334,7 @@ class Orders:
                 settled = await self.drive_unsettled()
                 if settled:
                     self._log.info("recovered", orders=settled)
-            except Exception:
+            except Exception:  # noqa: BLE001  the loop goes on, whatever it meets
                 self._log.exception("recovery-fault")
             await asyncio.sleep(RECOVERY_INTERVAL_S)
 
@@ -373,7 +371,9 @@ class Orders:
             except Unavailable:
                 return False
             return True
-        driven, _timing = await self._decision(order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000))
+        driven, _timing = await self._decision(
+            order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
+        )
         return driven.status != "pending"
 
 

@@ -20,6 +20,7 @@ from bazar.wire import RESERVE_BATCH_MAX, Outcome, Reserve
 
 BATCH_TIMEOUT_MS = 2000
 
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the catalog decided, and how long its tier took."""

@@ -1,0 +1,17 @@
+"""The lab's own calls, as its logs have them."""
+
+from conftest import Shop
+
+
+async def test_a_lab_client_searches_reads_and_buys(shop: Shop) -> None:
+    """Search, info and purchase on the front answer what the lab's servers answered."""
+    book_id = await shop.add_book(quantity=2)
+    search = await shop.front.get("/search/distributed%20systems")
+    assert [{"id": book_id, "title": "RPCs for Noobs"}] == search.json
+    info = await shop.front.get(f"/info/{book_id}")
+    assert 200 == info.status
+    assert b'"price":19.99' in info.content
+    bought = await shop.front.post(f"/purchase/{book_id}")
+    assert 201 == bought.status
+    assert "bought book RPCs for Noobs" == bought.json["message"]
+    assert 1 == await shop.stock(book_id)
