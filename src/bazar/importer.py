@@ -1,44 +1,50 @@
-"""Read a CSV file of books and send it to the catalog, row by row accounted for.
+"""Read a CSV file of books and send it to the catalog, every row accounted for.
 
-A file that cannot be used is refused whole before anything is sent; after that a bad row is
-rejected alone, with its row, column, value and reason. The same file twice changes nothing.
+A file that cannot be used is refused before anything is sent; a bad row is rejected alone.
 """
 
 import csv
+import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
-from msgspec import Struct
+import msgspec
 
+from bazar import wire
+from bazar.catalog.domain import isbn13
 from bazar.remote import Shop
-from bazar.wire import (
-    IMPORT_BODY_BYTES_MAX,
-    ImportRow,
-)
+from bazar.wire import ImportRequest, ImportResult, ImportRow
 
 NEEDED = ("title", "price")
 BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}
 REJECT_COLUMNS = ["row", "column", "value", "reason"]
 REJECTS_KEPT_MAX = 1000
-TOPIC_LENGTH_MAX = 100
-VALUE_SHOWN_MAX = 200
-BATCH_BYTES_MAX = IMPORT_BODY_BYTES_MAX - 1024
-"""The rows of one request; the rest of its body takes less than 1 KiB."""
-
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
-_YEAR_AS_FLOAT = re.compile(r"([+-]?[0-9]{1,19})\.0*")
-_PRICE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,6})?|\.[0-9]{1,6}")
-_ISBN_WITHOUT_ZEROS = re.compile(r"[0-9]{6,8}[0-9Xx]")
-_ISBN_AS_FLOAT = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
+VALUE_LENGTH_MAX = 200
+BATCH_BYTES_MAX = wire.IMPORT_BODY_BYTES_MAX - 1024  # the rest of a body takes less than 1 KiB
+COLUMNS: dict[str, tuple[Any, str]] = {
+    "id": (wire.BookId, "a whole number above 0"),
+    "isbn": (wire.Isbn, "an ISBN"),
+    "title": (wire.Title, f"1 to {wire.TITLE_LENGTH_MAX} characters"),
+    "author": (wire.Author, f"at most {wire.TITLE_LENGTH_MAX} characters"),
+    "year": (wire.Year, "a whole number from -5000 to 3000"),
+    "topic": (wire.Topic, "1 to 100 characters"),
+    "price": (wire.Price, "a plain decimal such as 1299.99: no sign, comma, currency or exponent"),
+    "quantity": (wire.Stock, f"a whole number from 0 to {wire.STOCK_MAX}"),
+    "description": (wire.Description, f"at most {wire.DESCRIPTION_LENGTH_MAX} characters"),
+}
+"""Ours, with the type of each, and what it must be in words."""
+_FORMS = {int: r"[+-]?[0-9]{1,19}", Decimal: r"[0-9]{1,15}(\.[0-9]{1,6})?", str: r"(?s:.*)"}
 
 
 class ImportFileError(Exception):
-    """The file, or what was said about it, cannot be used; definite, for a person to read."""
+    """The file, or what was said about it, cannot be used; the message is for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +53,19 @@ class ImportOptions:
 
     file: Path
     update: Literal["none", "stock", "all"]
-    """What happens to books that are there already."""
     dry_run: bool
     mapping: dict[str, str]
     """Our column to a column of the file."""
     defaults: dict[str, str]
     """Our column to the value of cells that are empty and columns that are missing."""
     rejects: Path
-    """Where the rejected rows go."""
 
 
-class Reject(Struct, frozen=True):
-    """Why a row was not taken in; only its first bad cell is named."""
+class Reject(msgspec.Struct, frozen=True):
+    """Why a row was not taken in; of several bad cells the first."""
 
     row: int
-    """Line of the file on which the row starts; the header is line 1."""
+    """The line on which it starts; the header is line 1."""
     column: str
     """One of ours; empty where the row as a whole is bad."""
     value: str
@@ -69,18 +73,17 @@ class Reject(Struct, frozen=True):
     reason: str
 
 
-class ImportReport(Struct, frozen=True, kw_only=True):
+class ImportReport(msgspec.Struct):
     """What became of a file: rows = created + updated + unchanged + rejected."""
 
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    rejected: int
-    rejects: list[Reject]
-    """The first 1,000."""
-    rejects_file: str | None
-    """Where all of them are."""
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    rejects: list[Reject] = []
+    """The first 1,000; the file has all of them."""
+    rejects_file: str | None = None
 
 
 def parse_pairs(texts: Sequence[str], what: str, *, several: bool = True) -> dict[str, str]:
@@ -89,22 +92,22 @@ def parse_pairs(texts: Sequence[str], what: str, *, several: bool = True) -> dic
     Args:
         texts: of a repeated option.
         what: the option's name, for messages.
-        several: whether commas separate pairs inside a text; otherwise a value may hold commas.
+        several: whether commas separate the pairs of a text; otherwise a value may hold commas.
 
     Raises:
         ImportFileError: a pair is malformed or given twice, or its column is not one of ours.
     """
     pairs: dict[str, str] = {}
-    for text in (part for given in texts for part in (given.split(",") if several else [given])):
-        column, equals, value = (part.strip() for part in text.partition("="))
-        if not (column and equals and value):
-            message = f"{what} wants COLUMN=VALUE, not {text!r}"
-            raise ImportFileError(message)
-        if column not in _RULES:
-            message = f"{what} {text}: {column!r} is not one of our columns: {', '.join(_RULES)}"
-            raise ImportFileError(message)
-        if column in pairs:
+    for pair in (part for text in texts for part in (text.split(",") if several else [text])):
+        column, _, value = (part.strip() for part in pair.partition("="))
+        message = ""
+        if not (column and value):
+            message = f"{what} wants COLUMN=VALUE, not {pair!r}"
+        elif column not in COLUMNS:
+            message = f"{what} {pair}: {column!r} is not one of our columns: {', '.join(COLUMNS)}"
+        elif column in pairs:
             message = f"{what} names {column} twice: {pairs[column]!r} and {value!r}"
+        if message:
             raise ImportFileError(message)
         pairs[column] = value
     return pairs
@@ -113,128 +116,49 @@ def parse_pairs(texts: Sequence[str], what: str, *, several: bool = True) -> dic
 def import_file(
     shop: Shop, options: ImportOptions, progress: Callable[[int], None]
 ) -> ImportReport:
-    """Send the rows of a CSV file to the catalog, 500 at a time, and report on each.
+    """Send the rows of a UTF-8 CSV file to the catalog, 500 at a time, and report on each.
 
-    A cell's value is that of the mapped column; where that is empty, of the file's own column of
-    our name, unless another of our columns is mapped to it; else the default. A row without any
-    value is passed over like a blank line. Rejected rows go to the rejects file with the file's
-    own columns, so that it can be mended and imported; without any, an older one is removed.
+    A value is that of the mapped column; where its cell is empty, of the file's own column of our
+    name, unless another of ours is mapped to that; else the default. A row without any value is
+    passed over like a blank line. Rejected rows go to the rejects file with all their cells, to be
+    mended and imported from there; without any, an older rejects file is removed.
 
     Args:
         shop: whose catalog takes the rows.
-        options: what to read, and how; the file is UTF-8, with or without a byte order mark.
+        options: what to import, and how.
         progress: is told the number of rows done since it was last told.
 
     Raises:
-        ImportFileError: definite, and nothing was sent, unless a file or disk failed midway.
+        ImportFileError: definite; nothing was sent, unless a disk failed midway.
         RemoteError: indefinite; some rows may be in. Import the file again.
     """
-    layout = _layout(options)
-    tally: Counter[str] = Counter()
-    rejects: list[Reject] = []
-    with _rejects_writer(options.rejects, layout) as write:
-        for batch in _batches(_rows(options.file, layout)):
-            results = _send(shop, options, [row.parsed for row in batch])
-            for row in batch:
-                result = results.get(row.number)
-                tally[result.status if result else "rejected"] += 1
-                reject = _reject(row, result)
-                if reject is not None:
-                    write(reject, row.cells)
-                    rejects[REJECTS_KEPT_MAX - 1 :] or rejects.append(reject)
-            progress(len(batch))
-    return ImportReport(
-        rows=tally.total(),
-        created=tally["created"],
-        updated=tally["updated"],
-        unchanged=tally["unchanged"],
-        rejected=tally["rejected"],
-        rejects=rejects,
-        rejects_file=str(options.rejects) if rejects else None,
-    )
-
-
-class _Record(NamedTuple):
-    """A row as the file has it; or, where it cannot be read, no cells but the problem."""
-
-    number: int
-    cells: list[str]
-    problem: str = ""
+    header, places = _layout(options)
+    own = header[4:] if header[:4] == REJECT_COLUMNS else header
+    report = ImportReport()
+    with _rejects_file(options.rejects, report) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*REJECT_COLUMNS, *own])
+        for row, result in _settled(shop, options, _rows(options, header, places), progress):
+            report.rows += 1
+            setattr(report, result.status, getattr(report, result.status) + 1)
+            if result.status == "rejected":
+                value = row.values.get(result.column, "")[:VALUE_LENGTH_MAX]
+                reject = Reject(row.number, result.column, value, result.reason)
+                cells = row.cells[len(header) - len(own) :]
+                writer.writerow([*msgspec.structs.astuple(reject), *cells])
+                report.rejects += [reject] if report.rejected <= REJECTS_KEPT_MAX else []
+    return report
 
 
 class _Row(NamedTuple):
-    """A row with the values of our columns, and what they make."""
-
     number: int
     cells: list[str]
     values: dict[str, str]
-    parsed: ImportRow | Reject
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    header: list[str]
-    sources: dict[str, list[int]]
-    """Our column to the places where its value may stand, best first."""
-    defaults: dict[str, str]
-
-
-def _layout(options: ImportOptions) -> _Layout:
-    """Check the whole file and all that was said about it."""
-    if options.rejects.resolve() == options.file.resolve():
-        message = f"{options.file} cannot be its own rejects file; name another one"
-        raise ImportFileError(message)
-    records = _records(options.file)
-    first = next(records, None)
-    if first is None or first.problem:
-        problem = f"line 1 {first.problem}" if first else "is empty"
-        message = f"{options.file} {problem}; its first line must name the columns"
-        raise ImportFileError(message)
-    header = [cell.strip() for cell in first.cells]
-    _check_columns(options, header)
-    for _record in records:
-        pass  # so that a file that breaks off midway is refused before its first half is sent
-    layout = _Layout(header, {}, BUILT_IN_DEFAULTS | options.defaults)
-    for column in _RULES:
-        names = [options.mapping.get(column, column)]
-        if column not in options.mapping.values():
-            names.append(column)
-        layout.sources[column] = [
-            header.index(name) for name in dict.fromkeys(names) if name in header
-        ]
-    return layout
-
-
-def _check_columns(options: ImportOptions, header: list[str]) -> None:
-    columns = ", ".join(repr(name) for name in header)
-    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
-    if twice:
-        message = f"{options.file} has the column {twice[0]!r} more than once: {columns}"
-        raise ImportFileError(message)
-    for column, name in options.mapping.items():
-        if name not in header:
-            message = f"--map {column}={name}: {options.file} has no column {name!r}, but {columns}"
-            raise ImportFileError(message)
-    for column in NEEDED:
-        if not {column, options.mapping.get(column, column)} & {*header, *options.defaults}:
-            message = (
-                f"{options.file} has no column {column!r}, but {columns}; use "
-                f"--map {column}=COLUMN, or --default {column}=VALUE for one value in all rows"
-            )
-            raise ImportFileError(message)
-    for column, value in options.defaults.items():
-        try:
-            _RULES[column](value)
-        except ValueError as error:
-            message = f"--default {column}={value}: {error}"
-            raise ImportFileError(message) from error
-        if column in {"id", "isbn"}:
-            message = f"--default {column}={value}: two books cannot have the same {column}"
-            raise ImportFileError(message)
+    made: ImportRow | ImportResult
 
 
 @contextmanager
-def _file_errors(path: Path) -> Iterator[None]:
+def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -242,27 +166,80 @@ def _file_errors(path: Path) -> Iterator[None]:
         raise ImportFileError(message) from error
 
 
-def _lines(file: Path) -> Iterator[str]:
-    with (
-        _file_errors(file),
-        file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream,
-    ):
-        for number, line in enumerate(stream, 1):
-            try:
-                line.encode()
-            except UnicodeEncodeError as error:
-                message = f"{file}, line {number}: not UTF-8; save the file as 'CSV UTF-8'"
-                raise ImportFileError(message) from error
+@contextmanager
+def _rejects_file(path: Path, report: ImportReport) -> Iterator[TextIO]:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with _disk(path):
+        try:
+            with part.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            if report.rejected:
+                report.rejects_file = str(part.replace(path))
+            else:
+                path.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _layout(options: ImportOptions) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the header, and the cells that may hold each of our columns, best first.
+
+    The whole file is read once, so that one that breaks off midway is refused unsent.
+    """
+    records = _records(options.file)
+    _, cells, problem = next(records, (1, [], "is empty"))
+    header = [cell.strip() for cell in cells]
+    problems = [problem] if problem else _problems(options, header)
+    if problems:
+        columns = ", ".join(map(repr, header)) or "none"
+        message = f"{options.file} {'; it '.join(problems)}. Its columns: {columns}"
+        raise ImportFileError(message)
+    deque(records, maxlen=0)
+    places = {}
+    for column in COLUMNS:
+        own = [column] if column not in options.mapping.values() else []
+        names = dict.fromkeys([options.mapping.get(column, column), *own])
+        places[column] = [header.index(name) for name in names if name in header]
+    return header, places
+
+
+def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
+    mapping, defaults = options.mapping, options.defaults
+    if options.rejects.resolve() == options.file.resolve():
+        yield "cannot be its own rejects file"
+    for name, count in Counter(filter(None, header)).items():
+        if count > 1:
+            yield f"has the column {name!r} {count} times"
+    for column, name in mapping.items():
+        if name not in header:
+            yield f"has no column {name!r} for --map {column}={name}"
+    for column in NEEDED:
+        if column not in {*header, *mapping, *defaults}:
+            yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
+    for column, value in defaults.items():
+        try:
+            _parsed(column, value)
+        except ValueError as error:
+            yield f"cannot have --default {column}={value}: {column} {error}"
+
+
+def _lines(file: Path, latest: deque[str]) -> Iterator[str]:
+    with _disk(file), file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        for number, line in enumerate(text, 1):
+            if re.search("[\udc80-\udcff]", line):
+                message = f"{file}, line {number} is not UTF-8; save the file as UTF-8"
+                raise ImportFileError(message)
+            latest.append(line)
             yield line
 
 
-def _records(file: Path) -> Iterator[_Record]:
-    """Yield the header and the rows; lines without any value are left out.
+def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
+    """Yield line number and cells of the header and each row; or a bad line and its problem.
 
-    A damaged line is yielded as a problem. Damage inside a cell of several lines ends it all:
-    nobody can tell where the next row starts, and half a cell must not become a book.
+    Damage in a cell of several lines is an error: nobody can tell where the next row starts.
     """
-    reader = csv.reader(_lines(file), strict=True)
+    latest: deque[str] = deque(maxlen=1)
+    reader = csv.reader(_lines(file, latest), strict=True)
     while True:
         number = reader.line_num + 1
         try:
@@ -273,25 +250,80 @@ def _records(file: Path) -> Iterator[_Record]:
             if reader.line_num > number:
                 message = f"{file}, lines {number} to {reader.line_num}: {error}; is a quote open?"
                 raise ImportFileError(message) from error
-            yield _Record(number, [], f"cannot be read: {error}")
+            yield number, [latest[0].strip()], f"cannot be read: {error}"
         else:
             if any(map(str.strip, cells)):
-                yield _Record(number, cells)
+                yield number, cells, ""
 
 
-def _rows(file: Path, layout: _Layout) -> Iterator[_Row]:
-    records = _records(file)
-    next(records)
-    for number, cells, problem in records:
+def _rows(
+    options: ImportOptions, header: list[str], places: dict[str, list[int]]
+) -> Iterator[_Row]:
+    defaults = BUILT_IN_DEFAULTS | options.defaults
+    for number, cells, problem in islice(_records(options.file), 1, None):
+        if problem or len(cells) > len(header):
+            reason = problem or f"the row has {len(cells)} cells, the header {len(header)}"
+            made = ImportResult(row=number, status="rejected", reason=reason)
+            yield _Row(number, [] if problem else cells, {"": ",".join(cells)}, made)
+            continue
+        cell = dict(enumerate(map(str.strip, cells)))
         values = {
-            column: next(
-                (
-                    cells[place].strip()
-                    for place in places
-                    if "".join(cells[place : place + 1]).strip()
-                ),
-                layout.defaults.get(column, ""),
-            )
-            for column, places in layout.sources.items()
+            column: next(filter(None, map(cell.get, spots)), defaults.get(column, ""))
+            for column, spots in places.items()
         }
-        yield _Row(number, cells, values, _parse(number, values))
+        yield _Row(number, cells, values, _made(number, values))
+
+
+def _made(number: int, values: dict[str, str]) -> ImportRow | ImportResult:
+    fields = {}
+    for column, text in values.items():
+        try:
+            if text or column in NEEDED:
+                fields[column] = _parsed(column, text)
+        except ValueError as error:
+            reason = f"{column} {error}"
+            return ImportResult(row=number, status="rejected", column=column, reason=reason)
+    return ImportRow(row=number, book=wire.NewBook(**fields))
+
+
+def _parsed(column: str, text: str) -> Any:
+    kind, wanted = COLUMNS[column]
+    if column == "isbn":
+        lost_zeros = re.fullmatch(r"[0-9]{6,8}[0-9Xx]", text)  # in a spreadsheet
+        return isbn13(text.zfill(10) if lost_zeros else text)
+    if column == "year":
+        text = re.sub(r"\.0+$", "", text)  # as spreadsheets write years
+    if re.fullmatch(_FORMS[kind.__origin__], text):
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(kind.__origin__(text), kind)
+    message = f"must be {wanted}"
+    raise ValueError(message)
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    batch: list[_Row] = []
+    bytes_free = BATCH_BYTES_MAX
+    for row in rows:
+        size = len(msgspec.json.encode(row.made)) + 1
+        if len(batch) == wire.IMPORT_BATCH_MAX or size > bytes_free:
+            yield batch
+            batch, bytes_free = [], BATCH_BYTES_MAX
+        batch.append(row)
+        bytes_free -= size
+    if batch:
+        yield batch
+
+
+def _settled(
+    shop: Shop, options: ImportOptions, rows: Iterable[_Row], progress: Callable[[int], None]
+) -> Iterator[tuple[_Row, ImportResult]]:
+    for batch in _batches(rows):
+        made = [row.made for row in batch if isinstance(row.made, ImportRow)]
+        results: dict[int, ImportResult] = {}
+        if made:
+            body = ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
+            answer = shop.call("catalog", "POST", "/imports", list[ImportResult], body=body)
+            results = {result.row: result for result in answer}
+        for row in batch:
+            yield row, results[row.number] if isinstance(row.made, ImportRow) else row.made
+        progress(len(batch))

@@ -290,6 +290,14 @@ class BookChanged(Struct, frozen=True):
 
     book_id: int
     version: int
+    listed: bool = False
+    """Whether what lists show may have changed: it is new, or its description changed."""
+
+
+VERSION_HEADER = "bazar-version"
+"""Of the book that an answer shows, between catalog and front."""
+CHANGED_HEADER = "bazar-changed"
+"""Books and their new versions after a purchase or a cancel, such as `2=17,3=5`."""
 
 
 class ImportRow(Struct, frozen=True, kw_only=True):

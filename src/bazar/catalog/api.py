@@ -18,6 +18,7 @@ from bazar.wire import (
     IMPORT_BODY_BYTES_MAX,
     INTERNAL_BODY_BYTES_MAX,
     STOCK_MAX,
+    VERSION_HEADER,
     Book,
     BookEdit,
     BookQuery,
@@ -49,7 +50,8 @@ class CatalogApi:
 
     async def info(self, request: Request) -> Response:
         """Answer a book."""
-        return json_response(await self._catalog.info(request.number("book_id")))
+        book = await self._catalog.info(request.number("book_id"))
+        return json_response(book, headers={VERSION_HEADER: str(book.version)})
 
     async def search(self, request: Request) -> Response:
         """Answer the books of a topic."""
@@ -134,12 +136,14 @@ class CatalogApi:
         )
 
     async def _events(self) -> AsyncIterator[bytes]:
-        yield b": from here on\n\n"
-        async for change in self._catalog.feed.follow(HEARTBEAT_S):
-            if change is None:
-                yield b": heartbeat\n\n"
+        """Write `: open` once nothing can be missed, then changes, or `: alive` each second."""
+        silence = b": open\n\n"
+        async for changes in self._catalog.feed.follow(HEARTBEAT_S):
+            if changes:
+                yield b"".join(b"data: %b\n\n" % msgspec.json.encode(one) for one in changes)
             else:
-                yield b"data: " + msgspec.json.encode(change) + b"\n\n"
+                yield silence
+                silence = b": alive\n\n"
 
 
 def _change(text: str) -> int:

@@ -32,6 +32,6 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
             await catalog.database.read(lambda transaction: transaction.one("SELECT 1"))
 
         endpoints = operations("catalog", metrics, check, catalog_endpoints(catalog))
-        yield HttpApp("catalog", endpoints, metrics, secret)
+        yield HttpApp("catalog", endpoints, metrics, secret, on_stop=catalog.feed.close)
     finally:
         await opened.close()

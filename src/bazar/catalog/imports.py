@@ -74,7 +74,7 @@ async def _take_in_row(
         return ImportResult(row=row.row, status="rejected", column=column, reason=error.detail)
     if stored is existing:
         return ImportResult(row=row.row, status="unchanged", id=stored.book_id)
-    changes.append(BookChanged(stored.book_id, stored.version))
+    changes.append(BookChanged(stored.book_id, stored.version, listed=True))
     if existing is None:
         return ImportResult(row=row.row, status="created", id=stored.book_id)
     return ImportResult(row=row.row, status="updated", id=stored.book_id)

@@ -151,7 +151,7 @@ class Catalog:
             return await self.insert(transaction, book, new.quantity, choose_id=new.id is None)
 
         added = await self.database.write(work)
-        self.feed.publish([BookChanged(added.book_id, added.version)])
+        self.feed.publish([BookChanged(added.book_id, added.version, listed=True)])
         return added.public()
 
     def new_book(self, new: NewBook) -> StoredBook:
@@ -206,7 +206,7 @@ class Catalog:
             return replace(changed, version=await store.edit_book(transaction, changed))
 
         book = await self.database.write(work)
-        self.feed.publish([BookChanged(book.book_id, book.version)])
+        self.feed.publish([BookChanged(book.book_id, book.version, listed=True)])
         return book.public()
 
     async def reprice(self, book_id: int, price: Price) -> Book:
@@ -314,15 +314,15 @@ class Catalog:
                     outcome = msgspec.structs.replace(outcome, status="released")
                     await store.save_outcome(transaction, outcome, at_ms)
                 return outcome, []
-            changes = []
+            lines = []
             for line in outcome.lines if outcome else ():
                 version = await store.move_stock(
                     transaction, line.id, "released", line.quantity, order_id, at_ms
                 )
-                changes.append(BookChanged(line.id, version))
-            released = Outcome(order_id, "released", outcome.lines if outcome else [])
+                lines.append(msgspec.structs.replace(line, version=version))
+            released = Outcome(order_id, "released", lines)
             await store.save_outcome(transaction, released, at_ms)
-            return released, changes
+            return released, [BookChanged(line.id, line.version) for line in lines]
 
         outcome, changes = await self.database.write(work)
         self.feed.publish(changes)

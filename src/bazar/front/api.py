@@ -41,13 +41,12 @@ class FrontApi:
 
     async def info(self, request: Request) -> Response:
         """Answer a book."""
-        return await self._shop.read(request, f"/info/{request.number('book_id')}")
+        return await self._shop.book(request, request.number("book_id"))
 
     async def search(self, request: Request) -> Response:
         """Answer the books of a topic."""
-        return await self._shop.read(
-            request, f"/search/{quote(request.path_params['topic'], safe='')}"
-        )
+        topic = quote(request.path_params["topic"], safe="")
+        return await self._shop.titles(request, f"/search/{topic}")
 
     async def topics(self, request: Request) -> Response:
         """Answer every topic."""

@@ -26,5 +26,11 @@ async def front_app(
     async def check() -> None:
         """Nothing can be missing: the front holds nothing."""
 
+    metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: shop.cache.hits)
+    metrics.watch("bazar_cache_misses", "Answers fetched.", lambda: shop.cache.misses)
     endpoints = operations("front", metrics, check, front_endpoints(shop))
-    yield HttpApp("front", endpoints, metrics)
+    shop.start()
+    try:
+        yield HttpApp("front", endpoints, metrics)
+    finally:
+        await shop.stop()

@@ -1,35 +1,91 @@
-"""Calls to the catalog and the order service, whose answers go on to the public as they are."""
+"""Calls to the catalog and the order service, and the change feed that keeps the cache honest."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
+import msgspec
 from starlette.responses import Response
 
-from bazar.kit.client import Answer, Upstream
-from bazar.kit.request import Request
+from bazar.front.cache import Cache
+from bazar.front.passing import Passed, passed
+from bazar.kit.client import Upstream
+from bazar.kit.log import get_logger
+from bazar.kit.request import Deadline, Request
+from bazar.wire import CHANGED_HEADER, BookChanged
 
 READ_DEADLINE_MS = 3000
 WRITE_DEADLINE_MS = 5000
+FEED_PAUSE_S = 0.2
 
-_PASSED_HEADERS = ("location", "link", "retry-after", "allow")
+_HIT = "bazar; hit"
+_MISS = "bazar; fwd=miss"
+_BYPASS = "bazar; fwd=bypass"
+_DATA = b"data: "
+_change = msgspec.json.Decoder(BookChanged).decode
 
 
 class Shop:
-    """The two services behind the front."""
+    """The two services behind the front, and the cache before the catalog."""
 
     def __init__(self, catalog: Upstream, order: Upstream) -> None:
-        """Talk to these two."""
+        """Talk to these two; `start` to follow the change feed."""
+        self.cache = Cache()
         self._catalog = catalog
         self._order = order
+        self._follower: asyncio.Task[None] | None = None
+        self._log = get_logger()
 
-    async def read(self, request: Request, path: str) -> Response:
-        """Ask the catalog.
+    def start(self) -> None:
+        """Start to follow the change feed."""
+        self._follower = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Stop following it."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._follower
+
+    async def book(self, request: Request, book_id: int) -> Response:
+        """Answer a book, from the cache where it is up to date.
 
         Raises:
             Unavailable: the catalog did not answer within 3 s.
         """
-        deadline = request.deadline(READ_DEADLINE_MS)
-        answer = await self._catalog.call("GET", path, deadline=deadline, request_id=request.id)
-        return passed_on(request, answer)
+        path = f"/info/{book_id}"
+        if _wants_fresh(request):
+            return await self.read(request, path)
+        misses = self.cache.misses
+        answer = await self.cache.book(book_id, lambda: self._fetch(request.id, path))
+        return _cached(request, answer, hit=misses == self.cache.misses)
+
+    async def titles(self, request: Request, path: str) -> Response:
+        """Answer a list of titles, from the cache where it is up to date.
+
+        Raises:
+            Unavailable: the catalog did not answer within 3 s.
+        """
+        if _wants_fresh(request):
+            return await self.read(request, path)
+        misses = self.cache.misses
+        answer = await self.cache.titles(path, lambda: self._fetch(request.id, path))
+        return _cached(request, answer, hit=misses == self.cache.misses)
+
+    async def read(self, request: Request, path: str) -> Response:
+        """Ask the catalog itself.
+
+        Raises:
+            Unavailable: the catalog did not answer within 3 s.
+        """
+        answer = await self._fetch(request.id, path)
+        return answer.response(request, _BYPASS, answer.timing)
+
+    async def _fetch(self, request_id: str, path: str) -> Passed:
+        deadline = Deadline(READ_DEADLINE_MS)
+        return passed(
+            await self._catalog.call("GET", path, deadline=deadline, request_id=request_id)
+        )
 
     async def order(
         self,
@@ -52,19 +108,45 @@ class Shop:
             body=body,
             headers=headers,
         )
-        return passed_on(request, answer)
+        for change in parse_changed(answer.headers.get(CHANGED_HEADER) or ""):
+            self.cache.announce(change)
+        through = passed(answer)
+        return through.response(request, _BYPASS, through.timing)
+
+    async def _follow(self) -> None:
+        """Follow the change feed for ever; each break empties the cache."""
+        while True:
+            try:
+                async for line in self._catalog.stream("/changes"):
+                    self._take(line)
+            except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
+                reason = str(error)
+            else:
+                reason = "the catalog ended it"
+            self.cache.broken()
+            self._log.info("feed-broken", reason=reason)
+            await asyncio.sleep(FEED_PAUSE_S)
+
+    def _take(self, line: bytes) -> None:
+        if line == b": open":
+            self.cache.opened()
+        else:
+            self.cache.heard()
+            if line.startswith(_DATA):
+                self.cache.announce(_change(line.removeprefix(_DATA)))
 
 
-def passed_on(request: Request, answer: Answer) -> Response:
-    """Return another service's answer as ours, and note how long its tiers took."""
-    timing = answer.headers.get("server-timing")
-    if timing:
-        request.timings.append(timing)
-    headers = {}
-    for name in _PASSED_HEADERS:
-        value = answer.headers.get(name)
-        if value is not None:
-            headers[name] = value
-    return Response(
-        answer.body, answer.status, headers, answer.headers.get("content-type", "text/plain")
-    )
+def parse_changed(header: str) -> list[BookChanged]:
+    """Return the changes that the header of a purchase's answer names, such as `2=17,3=5`."""
+    pairs = [part.partition("=") for part in header.split(",") if part]
+    return [BookChanged(int(book_id), int(version)) for book_id, _, version in pairs]
+
+
+def _cached(request: Request, answer: Passed, *, hit: bool) -> Response:
+    if hit:
+        return answer.response(request, _HIT)
+    return answer.response(request, _MISS, answer.timing)
+
+
+def _wants_fresh(request: Request) -> bool:
+    return "no-cache" in request.header(b"cache-control")

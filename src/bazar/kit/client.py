@@ -7,7 +7,7 @@ growing pause, until the deadline. What is then left is an indefinite error.
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,8 @@ from bazar.kit.request import DEADLINE_HEADER, REQUEST_ID_HEADER, Deadline
 PAUSE_S_FIRST = 0.02
 PAUSE_S_MAX = 0.25
 CONNECT_TIMEOUT = timedelta(seconds=1)
+LINE_BYTES_MAX = 4096
+_OK = 200
 _DEADLINE = DEADLINE_HEADER.decode()
 _REQUEST_ID = REQUEST_ID_HEADER.decode()
 
@@ -94,6 +96,27 @@ class Upstream:
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         message = f"the {self.name} service {reason}"
         raise Unavailable(message)
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:
+        """Yield the lines of an endless answer, without blank ones, until the other side ends it.
+
+        Raises:
+            Unavailable: it cannot be opened, or its lines are endless.
+            RequestError: the connection broke.
+        """
+        async with self._client.get(self._url + path).build_streamed() as response:
+            if response.status != _OK:
+                message = f"the {self.name} service answered {response.status} to {path}"
+                raise Unavailable(message)
+            rest = b""
+            while (chunk := await response.body_reader.read_chunk()) is not None:
+                *lines, rest = (rest + chunk.to_bytes()).split(b"\n")
+                if len(rest) > LINE_BYTES_MAX:
+                    message = f"the {self.name} service sends lines without an end"
+                    raise Unavailable(message)
+                for line in lines:
+                    if line:
+                        yield line
 
     async def _send(  # noqa: PLR0913, PLR0917  the parts of a request
         self,

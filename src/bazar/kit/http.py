@@ -81,6 +81,8 @@ class HttpApp:
     secret: str = ""
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
+    on_stop: Callable[[], None] = lambda: None
+    """Ends what would go on for ever, before the server waits for what is in flight."""
     router: Router = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,7 +90,9 @@ class HttpApp:
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in self.endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-        self.metrics.watch_in_flight(lambda: self.in_flight)
+        self.metrics.watch(
+            "bazar_requests_in_flight", "Requests being answered now.", lambda: self.in_flight
+        )
         self.router = Router(
             [Route(path, _Path(self, path, methods)) for path, methods in by_path.items()],
             redirect_slashes=False,

@@ -70,17 +70,12 @@ class Metrics:
             ("service", "outcome"),
             registry=self.registry,
         )
-        self._in_flight = Gauge(
-            "bazar_requests_in_flight",
-            "Requests being answered now.",
-            ("service",),
-            registry=self.registry,
-        ).labels(service)
         self._outcome_counters: dict[str, Counter] = {}
 
-    def watch_in_flight(self, count: Callable[[], int]) -> None:
-        """Take the number of requests being answered from here."""
-        self._in_flight.set_function(count)
+    def watch(self, name: str, about: str, value: Callable[[], int]) -> None:
+        """Show a number of the service's own, asked for whenever somebody looks."""
+        gauge = Gauge(name, about, ("service",), registry=self.registry)
+        gauge.labels(self._service).set_function(value)
 
     def request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""

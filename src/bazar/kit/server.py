@@ -93,6 +93,7 @@ async def _serve(running: Running, host: str, port: int) -> None:
         log.get_logger().info("listening", url=f"http://{host}:{port}", pid=os.getpid())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        app.on_stop()
         server.stop()  # type: ignore[no-untyped-call]  # granian's own
         await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
         flushing.cancel()

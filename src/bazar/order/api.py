@@ -18,11 +18,13 @@ from bazar.problems import (
     OrderNotFulfillable,
 )
 from bazar.wire import (
+    CHANGED_HEADER,
     Accepted,
     Line,
     Order,
     OrderQuery,
     OrderRequest,
+    Outcome,
     Purchase,
     PurchaseRequest,
     Receipt,
@@ -54,10 +56,13 @@ class OrderApi:
     async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         key = parse_key(request.headers.getlist(_KEY_HEADER))
         deadline = request.deadline(DEADLINE_MS)
-        order = await self._orders.place(kind, lines, key, deadline, request.id, request.timings)
+        order, decision = await self._orders.place(kind, lines, key, deadline, request.id)
         request.facts["order_id"] = order.order_id
         answer = first_answer(order)
         headers = {"location": f"/orders/{order.order_id}"}
+        if decision is not None:
+            request.timings.append(decision.timing)
+            headers |= _changed(decision.outcome)
         if isinstance(answer, Accepted):
             return json_response(answer, 202, headers | {"retry-after": str(RETRY_AFTER_S)})
         return json_response(answer, 201, headers)
@@ -72,11 +77,17 @@ class OrderApi:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel an order."""
-        return json_response(await self._orders.cancel(request.path_params["order_id"]))
+        order, released = await self._orders.cancel(request.path_params["order_id"])
+        return json_response(order, headers=_changed(released) if released else None)
 
     async def fulfil(self, request: Request) -> Response:
         """Note that an order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+
+
+def _changed(outcome: Outcome) -> dict[str, str]:
+    """Return the header that tells the front which books have a new version."""
+    return {CHANGED_HEADER: ",".join(f"{line.id}={line.version}" for line in outcome.lines)}
 
 
 def order_endpoints(orders: Orders) -> list[Endpoint]:

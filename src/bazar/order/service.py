@@ -39,7 +39,7 @@ from bazar.order.domain import (
     public,
     request_hash,
 )
-from bazar.order.upstream import Catalog
+from bazar.order.upstream import Catalog, Decision
 from bazar.problems import (
     KeyReused,
     OrderNotCancellable,
@@ -57,6 +57,9 @@ RECOVERY_AGE_MS = 1000
 RECOVERY_BATCH_MAX = 512
 
 
+_Driven = tuple[StoredOrder, Decision]
+
+
 class Orders:
     """The use cases of the order service."""
 
@@ -69,7 +72,7 @@ class Orders:
         self._metrics = metrics
         self._clock = clock
         self._started_at_ms = clock()
-        self._drives: dict[str, asyncio.Task[tuple[StoredOrder, str]]] = {}
+        self._drives: dict[str, asyncio.Task[_Driven]] = {}
         self._unflushed: dict[str, StoredOrder] = {}
         self._flushes: dict[str, asyncio.Task[None]] = {}
         self._alone: dict[str, asyncio.Future[None]] = {}
@@ -92,15 +95,14 @@ class Orders:
             *self._drives.values(), *self._flushes.values(), return_exceptions=True
         )
 
-    async def place(  # noqa: PLR0913, PLR0917  the parts of a request
+    async def place(
         self,
         kind: Kind,
         lines: Sequence[Line],
         key: str,
         deadline: Deadline,
         request_id: str = "",
-        timings: list[str] | None = None,
-    ) -> StoredOrder:
+    ) -> tuple[StoredOrder, Decision | None]:
         """Place an order, or find the one that this key has placed before.
 
         Args:
@@ -109,11 +111,10 @@ class Orders:
             key: 1 to 255 characters; one order a key, for ever.
             deadline: by which an answer is wanted.
             request_id: joins the log lines of all services.
-            timings: takes the time that the catalog needed, as in a Server-Timing header.
 
         Returns:
             The order: confirmed, rejected, or still pending when the catalog did not answer in
-            time.
+            time. And the catalog's decision, where it was made just now.
 
         Raises:
             InvalidRequest, KeyReused: definite.
@@ -139,6 +140,7 @@ class Orders:
             assert existing is not None
             return existing
 
+        decision: Decision | None = None
         order = await self.database.write(work)
         if order.request_hash != wanted.request_hash:
             message = f"this key has placed order {order.order_id}, which asks for something else"
@@ -147,12 +149,10 @@ class Orders:
             self._metrics.purchase("replayed")
             order = self._unflushed.get(order.order_id, order)
         if order.status == "pending":
-            order, timing = await self._decision(order, deadline, request_id)
-            if timing and timings is not None:
-                timings.append(timing)
+            order, decision = await self._decision(order, deadline, request_id)
         if order.order_id == wanted.order_id:
             self._metrics.purchase(order.status)
-        return order
+        return order, decision
 
     async def find(self, order_id: str) -> Order:
         """Return an order as it stands; a pending one is driven first.
@@ -162,7 +162,7 @@ class Orders:
         """
         order = await self._load(order_id)
         if order.status == "pending":
-            order, _timing = await self._decision(
+            order, _ = await self._decision(
                 order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
             )
         return public(order)
@@ -174,8 +174,11 @@ class Orders:
         )
         return [public(self._unflushed.get(order.order_id, order)) for order in orders]
 
-    async def cancel(self, order_id: str) -> Order:
+    async def cancel(self, order_id: str) -> tuple[Order, Outcome | None]:
         """Cancel an order and give its copies back, once; again, it only says so.
+
+        Returns:
+            The order, and what the catalog released, where it did so just now.
 
         Raises:
             OrderNotFound, OrderNotCancellable: definite.
@@ -197,10 +200,11 @@ class Orders:
 
         async with self._turn(order_id):
             order = await self.database.write(work)
+        released = None
         if not order.settled:
             with suppress(Unavailable):  # the loop releases it when the catalog is back
-                await self._release(order)
-        return public(order)
+                released = await self._release(order)
+        return public(order), released
 
     async def fulfil(self, order_id: str) -> Order:
         """Note that a confirmed order was handed over; again, it only says so.
@@ -262,14 +266,14 @@ class Orders:
 
     async def _decision(
         self, order: StoredOrder, deadline: Deadline, request_id: str = ""
-    ) -> tuple[StoredOrder, str]:
+    ) -> tuple[StoredOrder, Decision | None]:
         """Wait for the decision about a pending order, together with everyone who waits for it."""
         order_id = order.order_id
         if (turn := self._alone.get(order_id)) is not None:
             await turn
             order = await self._load(order_id)
             if order.status != "pending":
-                return order, ""
+                return order, None
         drive = self._drives.get(order_id)
         if drive is None:
             drive = asyncio.create_task(self._drive(order, request_id))
@@ -279,22 +283,22 @@ class Orders:
         await asyncio.wait({drive}, timeout=patience_s)
         if drive.done() and not drive.cancelled() and drive.exception() is None:
             return drive.result()
-        return order, ""
+        return order, None
 
-    def _drive_ended(self, order_id: str, drive: asyncio.Task[tuple[StoredOrder, str]]) -> None:
+    def _drive_ended(self, order_id: str, drive: asyncio.Task[_Driven]) -> None:
         del self._drives[order_id]
         if not drive.cancelled() and (error := drive.exception()) is not None:
             self._log.warning("undecided", order_id=order_id, reason=str(error))
 
-    async def _drive(self, order: StoredOrder, request_id: str) -> tuple[StoredOrder, str]:
+    async def _drive(self, order: StoredOrder, request_id: str) -> _Driven:
         decision = await self._catalog.reserve(Reserve(order.order_id, order.asked(), request_id))
         settled = decided(order, decision.outcome)
         if settled.status != "confirmed":
-            return await self._apply(order.order_id, decision.outcome), decision.timing
+            return await self._apply(order.order_id, decision.outcome), decision
         self._unflushed[order.order_id] = settled
         flush = asyncio.create_task(self._flush(order.order_id, decision.outcome))
         self._flushes[order.order_id] = flush
-        return settled, decision.timing
+        return settled, decision
 
     async def _flush(self, order_id: str, outcome: Outcome) -> None:
         try:
@@ -318,8 +322,8 @@ class Orders:
 
         return await self.database.write(work, lazy=lazy)
 
-    async def _release(self, order: StoredOrder) -> None:
-        await self._catalog.release(order.order_id)
+    async def _release(self, order: StoredOrder) -> Outcome:
+        released = await self._catalog.release(order.order_id)
 
         async def work(transaction: Transaction) -> None:
             stored = await store.by_id(transaction, order.order_id)
@@ -327,6 +331,7 @@ class Orders:
                 await store.update(transaction, replace(stored, settled=True))
 
         await self.database.write(work)
+        return released
 
     async def _recover(self) -> None:
         while True:
@@ -371,7 +376,7 @@ class Orders:
             except Unavailable:
                 return False
             return True
-        driven, _timing = await self._decision(
+        driven, _ = await self._decision(
             order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
         )
         return driven.status != "pending"

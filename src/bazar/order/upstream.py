@@ -26,7 +26,7 @@ class Decision:
     """What the catalog decided, and how long its tier took."""
 
     outcome: Outcome
-    timing: str = ""
+    timing: str
     """As in a Server-Timing header; of the whole batch."""
 
 
