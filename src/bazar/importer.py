@@ -6,21 +6,20 @@ A file that cannot be used is refused before anything is sent; a bad row is reje
 import csv
 import os
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from bazar import wire
 from bazar.catalog.domain import isbn13
 from bazar.remote import Shop
-from bazar.wire import ImportRequest, ImportResult, ImportRow
 
 NEEDED = ("title", "price")
 BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}
@@ -62,14 +61,13 @@ class ImportOptions:
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """Why a row was not taken in; of several bad cells the first."""
+    """Why the row that starts on a line of the file was not taken in: its first bad cell."""
 
     row: int
-    """The line on which it starts; the header is line 1."""
+    """The header is 1."""
     column: str
     """One of ours; empty where the row as a whole is bad."""
     value: str
-    """At most 200 characters of it."""
     reason: str
 
 
@@ -81,8 +79,7 @@ class ImportReport(msgspec.Struct):
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
-    rejects: list[Reject] = []
-    """The first 1,000; the file has all of them."""
+    rejects: list[Reject] = []  # the first 1,000
     rejects_file: str | None = None
 
 
@@ -132,99 +129,79 @@ def import_file(
         ImportFileError: definite; nothing was sent, unless a disk failed midway.
         RemoteError: indefinite; some rows may be in. Import the file again.
     """
-    header, places = _layout(options)
-    own = header[4:] if header[:4] == REJECT_COLUMNS else header
     report = ImportReport()
-    with _rejects_file(options.rejects, report) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*REJECT_COLUMNS, *own])
-        for row, result in _settled(shop, options, _rows(options, header, places), progress):
+    with _rejects_file(options.rejects, report) as writer:
+        header = _header(options)
+        first = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
+        writer.writerow([*REJECT_COLUMNS, *header[first:]])
+        for row, result in _settled(shop, options, _rows(options, header), progress):
             report.rows += 1
             setattr(report, result.status, getattr(report, result.status) + 1)
             if result.status == "rejected":
                 value = row.values.get(result.column, "")[:VALUE_LENGTH_MAX]
-                reject = Reject(row.number, result.column, value, result.reason)
-                cells = row.cells[len(header) - len(own) :]
-                writer.writerow([*msgspec.structs.astuple(reject), *cells])
+                reject = Reject(row.made.row, result.column, value, result.reason)
+                writer.writerow([*msgspec.structs.astuple(reject), *row.cells[first:]])
                 report.rejects += [reject] if report.rejected <= REJECTS_KEPT_MAX else []
     return report
 
 
 class _Row(NamedTuple):
-    number: int
     cells: list[str]
     values: dict[str, str]
-    made: ImportRow | ImportResult
+    made: wire.ImportRow | wire.ImportResult
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        message = f"{path}: {error.strerror}"
-        raise ImportFileError(message) from error
-
-
-@contextmanager
-def _rejects_file(path: Path, report: ImportReport) -> Iterator[TextIO]:
+def _rejects_file(path: Path, report: ImportReport) -> Iterator[Any]:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with _disk(path):
-        try:
-            with part.open("w", encoding="utf-8", newline="") as file:
-                yield file
-            if report.rejected:
-                report.rejects_file = str(part.replace(path))
-            else:
-                path.unlink(missing_ok=True)
-        finally:
-            part.unlink(missing_ok=True)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield csv.writer(file, lineterminator="\n")
+        if report.rejected:
+            report.rejects_file = str(part.replace(path))
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{error.filename or path}: {error.strerror}"
+        raise ImportFileError(message) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
-def _layout(options: ImportOptions) -> tuple[list[str], dict[str, list[int]]]:
-    """Return the header, and the cells that may hold each of our columns, best first.
-
-    The whole file is read once, so that one that breaks off midway is refused unsent.
-    """
+def _header(options: ImportOptions) -> list[str]:
+    """Read the whole file once, so that one that breaks off midway is refused unsent."""
     records = _records(options.file)
     _, cells, problem = next(records, (1, [], "is empty"))
     header = [cell.strip() for cell in cells]
-    problems = [problem] if problem else _problems(options, header)
+    problems = [problem] if problem else list(_problems(options, header))
     if problems:
-        columns = ", ".join(map(repr, header)) or "none"
-        message = f"{options.file} {'; it '.join(problems)}. Its columns: {columns}"
+        message = f"{options.file} {'; it '.join(problems)}. Its columns: {header or 'none'}"
         raise ImportFileError(message)
     deque(records, maxlen=0)
-    places = {}
-    for column in COLUMNS:
-        own = [column] if column not in options.mapping.values() else []
-        names = dict.fromkeys([options.mapping.get(column, column), *own])
-        places[column] = [header.index(name) for name in names if name in header]
-    return header, places
+    return header
 
 
 def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
-    mapping, defaults = options.mapping, options.defaults
     if options.rejects.resolve() == options.file.resolve():
         yield "cannot be its own rejects file"
-    for name, count in Counter(filter(None, header)).items():
-        if count > 1:
-            yield f"has the column {name!r} {count} times"
-    for column, name in mapping.items():
+    for name in sorted({name for name in header if name and header.count(name) > 1}):
+        yield f"has the column {name!r} more than once"
+    for column, name in options.mapping.items():
         if name not in header:
             yield f"has no column {name!r} for --map {column}={name}"
     for column in NEEDED:
-        if column not in {*header, *mapping, *defaults}:
+        if column not in {*header, *options.mapping, *options.defaults}:
             yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
-    for column, value in defaults.items():
+    for column, value in options.defaults.items():
         try:
             _parsed(column, value)
         except ValueError as error:
-            yield f"cannot have --default {column}={value}: {column} {error}"
+            yield f"cannot have --default {column}={value}: {error}"
 
 
 def _lines(file: Path, latest: deque[str]) -> Iterator[str]:
-    with _disk(file), file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         for number, line in enumerate(text, 1):
             if re.search("[\udc80-\udcff]", line):
                 message = f"{file}, line {number} is not UTF-8; save the file as UTF-8"
@@ -234,10 +211,7 @@ def _lines(file: Path, latest: deque[str]) -> Iterator[str]:
 
 
 def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
-    """Yield line number and cells of the header and each row; or a bad line and its problem.
-
-    Damage in a cell of several lines is an error: nobody can tell where the next row starts.
-    """
+    """Yield line number and cells of the header and each row; or a bad line and its problem."""
     latest: deque[str] = deque(maxlen=1)
     reader = csv.reader(_lines(file, latest), strict=True)
     while True:
@@ -247,7 +221,7 @@ def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            if reader.line_num > number:
+            if reader.line_num > number:  # nobody can tell where the next row starts
                 message = f"{file}, lines {number} to {reader.line_num}: {error}; is a quote open?"
                 raise ImportFileError(message) from error
             yield number, [latest[0].strip()], f"cannot be read: {error}"
@@ -256,34 +230,34 @@ def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
                 yield number, cells, ""
 
 
-def _rows(
-    options: ImportOptions, header: list[str], places: dict[str, list[int]]
-) -> Iterator[_Row]:
+def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
     defaults = BUILT_IN_DEFAULTS | options.defaults
+    taken = {*options.mapping.values()}
+    names = {column: [options.mapping.get(column, column), *({column} - taken)] for column in COLUMNS}
     for number, cells, problem in islice(_records(options.file), 1, None):
         if problem or len(cells) > len(header):
             reason = problem or f"the row has {len(cells)} cells, the header {len(header)}"
-            made = ImportResult(row=number, status="rejected", reason=reason)
-            yield _Row(number, [] if problem else cells, {"": ",".join(cells)}, made)
+            made = wire.ImportResult(row=number, status="rejected", reason=reason)
+            yield _Row([] if problem else cells, {"": ",".join(cells)}, made)
             continue
-        cell = dict(enumerate(map(str.strip, cells)))
+        cell = dict(zip(header, map(str.strip, cells), strict=False))
         values = {
-            column: next(filter(None, map(cell.get, spots)), defaults.get(column, ""))
-            for column, spots in places.items()
+            column: next(filter(None, map(cell.get, names[column])), defaults.get(column, ""))
+            for column in COLUMNS
         }
-        yield _Row(number, cells, values, _made(number, values))
+        yield _Row(cells, values, _made(number, values))
 
 
-def _made(number: int, values: dict[str, str]) -> ImportRow | ImportResult:
+def _made(number: int, values: dict[str, str]) -> wire.ImportRow | wire.ImportResult:
     fields = {}
     for column, text in values.items():
         try:
             if text or column in NEEDED:
                 fields[column] = _parsed(column, text)
         except ValueError as error:
-            reason = f"{column} {error}"
-            return ImportResult(row=number, status="rejected", column=column, reason=reason)
-    return ImportRow(row=number, book=wire.NewBook(**fields))
+            reason = str(error)
+            return wire.ImportResult(row=number, status="rejected", column=column, reason=reason)
+    return wire.ImportRow(row=number, book=wire.NewBook(**fields))
 
 
 def _parsed(column: str, text: str) -> Any:
@@ -296,7 +270,7 @@ def _parsed(column: str, text: str) -> Any:
     if re.fullmatch(_FORMS[kind.__origin__], text):
         with suppress(msgspec.ValidationError):
             return msgspec.convert(kind.__origin__(text), kind)
-    message = f"must be {wanted}"
+    message = f"{column} must be {wanted}"
     raise ValueError(message)
 
 
@@ -316,14 +290,14 @@ def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
 
 def _settled(
     shop: Shop, options: ImportOptions, rows: Iterable[_Row], progress: Callable[[int], None]
-) -> Iterator[tuple[_Row, ImportResult]]:
+) -> Iterator[tuple[_Row, wire.ImportResult]]:
     for batch in _batches(rows):
-        made = [row.made for row in batch if isinstance(row.made, ImportRow)]
-        results: dict[int, ImportResult] = {}
+        made = [row.made for row in batch if isinstance(row.made, wire.ImportRow)]
+        results: dict[int, wire.ImportResult] = {}
         if made:
-            body = ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
-            answer = shop.call("catalog", "POST", "/imports", list[ImportResult], body=body)
+            body = wire.ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
+            answer = shop.call("catalog", "POST", "/imports", list[wire.ImportResult], body=body)
             results = {result.row: result for result in answer}
         for row in batch:
-            yield row, results[row.number] if isinstance(row.made, ImportRow) else row.made
+            yield row, results[row.made.row] if isinstance(row.made, wire.ImportRow) else row.made
         progress(len(batch))

@@ -104,7 +104,8 @@ class Upstream:
             Unavailable: it cannot be opened, or its lines are endless.
             RequestError: the connection broke.
         """
-        async with self._client.get(self._url + path).build_streamed() as response:
+        request = self._client.get(self._url + path).streamed_read_buffer_limit(0)
+        async with request.build_streamed() as response:
             if response.status != _OK:
                 message = f"the {self.name} service answered {response.status} to {path}"
                 raise Unavailable(message)
