@@ -1,7 +1,4 @@
-"""Read a CSV file of books and send it to the catalog, every row accounted for.
-
-A file that cannot be used is refused before anything is sent; a bad row is rejected alone.
-"""
+"""Import a CSV file of books: a bad file is refused before a row is sent, a bad row alone."""
 
 import csv
 import os
@@ -53,21 +50,17 @@ class ImportOptions:
     file: Path
     update: Literal["none", "stock", "all"]
     dry_run: bool
-    mapping: dict[str, str]
-    """Our column to a column of the file."""
-    defaults: dict[str, str]
-    """Our column to the value of cells that are empty and columns that are missing."""
+    mapping: dict[str, str]  # our column to a column of the file
+    defaults: dict[str, str]  # our column to the value of empty cells and missing columns
     rejects: Path
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """Why the row that starts on a line of the file was not taken in: its first bad cell."""
+    """Why the row that starts on this line (the header is 1) was not taken in: its first fault."""
 
     row: int
-    """The header is 1."""
-    column: str
-    """One of ours; empty where the row as a whole is bad."""
-    value: str
+    column: str  # one of ours; empty where the row as a whole is bad
+    value: str  # at most 200 characters
     reason: str
 
 
@@ -132,15 +125,15 @@ def import_file(
     report = ImportReport()
     with _rejects_file(options.rejects, report) as writer:
         header = _header(options)
-        first = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
-        writer.writerow([*REJECT_COLUMNS, *header[first:]])
+        added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
+        writer.writerow([*REJECT_COLUMNS, *header[added:]])
         for row, result in _settled(shop, options, _rows(options, header), progress):
             report.rows += 1
             setattr(report, result.status, getattr(report, result.status) + 1)
             if result.status == "rejected":
                 value = row.values.get(result.column, "")[:VALUE_LENGTH_MAX]
                 reject = Reject(row.made.row, result.column, value, result.reason)
-                writer.writerow([*msgspec.structs.astuple(reject), *row.cells[first:]])
+                writer.writerow([*msgspec.structs.astuple(reject), *row.cells[added:]])
                 report.rejects += [reject] if report.rejected <= REJECTS_KEPT_MAX else []
     return report
 
@@ -183,8 +176,8 @@ def _header(options: ImportOptions) -> list[str]:
 
 
 def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
-    if options.rejects.resolve() == options.file.resolve():
-        yield "cannot be its own rejects file"
+    if options.rejects.is_dir() or options.rejects.resolve() == options.file.resolve():
+        yield f"cannot have its rejects in {options.rejects}"
     for name in sorted({name for name in header if name and header.count(name) > 1}):
         yield f"has the column {name!r} more than once"
     for column, name in options.mapping.items():
@@ -232,8 +225,8 @@ def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
 
 def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
     defaults = BUILT_IN_DEFAULTS | options.defaults
-    taken = {*options.mapping.values()}
-    names = {column: [options.mapping.get(column, column), *({column} - taken)] for column in COLUMNS}
+    mapped, taken = options.mapping.get, {*options.mapping.values()}
+    names = {column: [mapped(column, column), *({column} - taken)] for column in COLUMNS}
     for number, cells, problem in islice(_records(options.file), 1, None):
         if problem or len(cells) > len(header):
             reason = problem or f"the row has {len(cells)} cells, the header {len(header)}"

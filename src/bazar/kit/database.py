@@ -51,8 +51,8 @@ class Database(Protocol):
         """Run a read-write transaction and return once it is durable.
 
         Args:
-            work: may run again from the start on engines that retry, so it must touch nothing
-                but the transaction.
+            work: may run again from the start when something that shares its batch raises, so
+                what it leaves behind outside the transaction must not matter.
             lazy: flush with the next durable write, at the latest after 50 ms. For what can be
                 derived again after a crash.
 

@@ -1,11 +1,11 @@
 """SQLite with group commit: one flush to the disk for all the writes that wait.
 
 How it works: `write` puts a unit of work into a queue. As soon as no flush is under way, all that
-waits (at most 512) runs here, on the event loop, each unit inside a savepoint of one transaction;
-then a thread commits it (one fsync, since `synchronous=FULL` in WAL mode) while the next units
-gather; and only then are they all answered. A unit that raises is rolled back alone. Nothing is
-answered before it is durable, so a crash at any point loses only work whose caller never heard
-of success.
+waits (at most 512) runs here, on the event loop, in one transaction; then a thread commits it (one
+fsync, since `synchronous=FULL` in WAL mode) while the next units gather; and only then are they
+all answered. When a unit raises, the batch is rolled back and runs again with a savepoint around
+each unit, so that the one that raises is rolled back alone. Nothing is answered before it is
+durable, so a crash at any point loses only work whose caller never heard of success.
 
 The statements run on the event loop and only the commit in a thread, because a thread that runs
 many short statements has to win Python's lock back after each (docs/performance.md).
@@ -198,6 +198,19 @@ class SqliteDatabase:
             flush.add_done_callback(lambda done: self._finish_batch(batch, done.exception()))
 
     def _run(self, batch: list[_Job]) -> None:
+        """Run a batch in one transaction: all at once, or one by one where a unit raises."""
+        transaction = SqliteTransaction(self._writer)
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for job in batch:
+                job.result = _drive(job.work(transaction))
+        except _DISK_ERRORS:
+            raise
+        except Exception:  # noqa: BLE001  found again, and handed to its caller, one by one
+            self._writer.execute("ROLLBACK")
+            self._run_one_by_one(batch)
+
+    def _run_one_by_one(self, batch: list[_Job]) -> None:
         execute = self._writer.execute
         transaction = SqliteTransaction(self._writer)
         execute("BEGIN IMMEDIATE")

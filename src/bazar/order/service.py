@@ -74,7 +74,8 @@ class Orders:
         self._started_at_ms = clock()
         self._drives: dict[str, asyncio.Task[_Driven]] = {}
         self._unflushed: dict[str, StoredOrder] = {}
-        self._flushes: dict[str, asyncio.Task[None]] = {}
+        self._to_flush: list[StoredOrder] = []
+        self._flush: asyncio.Task[None] | None = None
         self._alone: dict[str, asyncio.Future[None]] = {}
         self._recovery: asyncio.Task[None] | None = None
         self._log = get_logger()
@@ -91,9 +92,9 @@ class Orders:
                 await self._recovery
         for drive in list(self._drives.values()):
             drive.cancel()
-        await asyncio.gather(
-            *self._drives.values(), *self._flushes.values(), return_exceptions=True
-        )
+        await asyncio.gather(*self._drives.values(), return_exceptions=True)
+        while self._flush is not None:
+            await asyncio.wait({self._flush})
 
     async def place(
         self,
@@ -249,16 +250,10 @@ class Orders:
             await turn
         turn = self._alone[order_id] = asyncio.get_running_loop().create_future()
         try:
-            busy = [
-                task
-                for task in (self._drives.get(order_id), self._flushes.get(order_id))
-                if task is not None
-            ]
-            if busy:
-                await asyncio.wait(busy)
-            flush = self._flushes.get(order_id)  # the drive may have ended in one
-            if flush is not None:
-                await asyncio.wait({flush})
+            if (drive := self._drives.get(order_id)) is not None:
+                await asyncio.wait({drive})
+            while order_id in self._unflushed and self._flush is not None:
+                await asyncio.wait({self._flush})
             yield
         finally:
             del self._alone[order_id]
@@ -296,20 +291,30 @@ class Orders:
         if settled.status != "confirmed":
             return await self._apply(order.order_id, decision.outcome), decision
         self._unflushed[order.order_id] = settled
-        flush = asyncio.create_task(self._flush(order.order_id, decision.outcome))
-        self._flushes[order.order_id] = flush
+        self._to_flush.append(settled)
+        if self._flush is None:
+            self._flush = asyncio.create_task(self._flush_confirmed())
         return settled, decision
 
-    async def _flush(self, order_id: str, outcome: Outcome) -> None:
-        try:
-            await self._apply(order_id, outcome, lazy=True)
-        except BazarError:
-            self._log.warning("flush-failed", order_id=order_id)  # the loop drives it again
-        finally:
-            del self._unflushed[order_id]
-            del self._flushes[order_id]
+    async def _flush_confirmed(self) -> None:
+        """Store all that was confirmed until now, in one lazy write."""
+        orders, self._to_flush = self._to_flush, []
 
-    async def _apply(self, order_id: str, outcome: Outcome, *, lazy: bool = False) -> StoredOrder:
+        async def work(transaction: Transaction) -> None:
+            for order in orders:
+                await store.confirm(transaction, order)
+
+        try:
+            await self.database.write(work, lazy=True)
+        except BazarError as error:  # they are still pending, so the loop drives them again
+            self._log.warning("flush-failed", orders=len(orders), reason=error.detail)
+        finally:
+            for order in orders:
+                self._unflushed.pop(order.order_id, None)
+            again = self._to_flush
+            self._flush = asyncio.create_task(self._flush_confirmed()) if again else None
+
+    async def _apply(self, order_id: str, outcome: Outcome) -> StoredOrder:
         """Store the decision about an order that is still pending."""
 
         async def work(transaction: Transaction) -> StoredOrder:
@@ -320,7 +325,7 @@ class Orders:
                 await store.update(transaction, settled)
             return settled
 
-        return await self.database.write(work, lazy=lazy)
+        return await self.database.write(work)
 
     async def _release(self, order: StoredOrder) -> Outcome:
         released = await self._catalog.release(order.order_id)

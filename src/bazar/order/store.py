@@ -103,7 +103,23 @@ async def update(transaction: Transaction, order: StoredOrder) -> None:
         int(order.settled),
         msgspec.json.encode(order.rejection).decode() if order.rejection else None,
     )
-    for number, line in enumerate(order.lines if order.sold else ()):
+    if order.sold:
+        await _sell_lines(transaction, order)
+
+
+async def confirm(transaction: Transaction, order: StoredOrder) -> None:
+    """Store that a pending order was sold, and as what; any other order stays as it is."""
+    confirmed = await transaction.run(
+        "UPDATE orders SET status = 'confirmed', settled = 1 "
+        "WHERE order_id = ?1 AND status = 'pending'",
+        order.order_id,
+    )
+    if confirmed:
+        await _sell_lines(transaction, order)
+
+
+async def _sell_lines(transaction: Transaction, order: StoredOrder) -> None:
+    for number, line in enumerate(order.lines):
         await transaction.run(
             "UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5 "
             "WHERE order_id = ?1 AND line_number = ?2",
