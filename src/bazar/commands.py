@@ -395,7 +395,8 @@ def audit(
         for difference in report.differences:
             typer.echo(f"  {difference}")
         count = len(report.differences)
-        typer.echo(f"{count} differences" if count else "clean: everything adds up")
+        found = f"{count} {'difference' if count == 1 else 'differences'}"
+        typer.echo(found if count else "clean: everything adds up")
     if report.differences:
         raise typer.Exit(1)
 

@@ -139,12 +139,11 @@ class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
     lines: Lines
 
 
-class Purchase(Struct, frozen=True, kw_only=True):
+class Purchase(Struct, frozen=True, kw_only=True, tag_field="status", tag="confirmed"):
     """One book, bought. The same for every later request with the same key."""
 
     order_id: str
     message: str
-    status: Literal["confirmed"] = "confirmed"
     id: int
     title: str
     quantity: int
@@ -163,23 +162,21 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     price: Price | None = None
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, tag_field="status", tag="confirmed"):
     """Several books, bought. The same for every later request with the same key."""
 
     order_id: str
     message: str
-    status: Literal["confirmed"] = "confirmed"
     lines: list[OrderLine]
     total: Price
     currency: str
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class Accepted(Struct, frozen=True, kw_only=True, tag_field="status", tag="pending"):
     """The order is safe but not decided yet; it will be, without another request."""
 
     order_id: str
     message: str
-    status: Literal["pending"] = "pending"
 
 
 OrderStatus = Literal["pending", "confirmed", "rejected", "cancelled", "fulfilled"]

@@ -1,0 +1,138 @@
+"""Where and with what was measured: printed before any figure."""
+
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import psutil  # type: ignore[import-untyped]
+
+from bench.measure import CLIENTS, STARTS, Options
+
+PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
+FSYNCS = 100
+FSYNC_BYTES = 4096
+GB = 1_000_000_000
+
+_METHOD = """\
+Each system runs alone, started fresh on free ports of the loopback address, with an empty data \
+folder and the lab's 7 books. Its processes and wrk share the cores.
+Load: wrk, 1 thread, {few} and {many} connections that stay open where the server allows it; each \
+waits for its answer, then asks again. {duration_s} s a row, after {warmup_s} s of warm-up with \
+the same load. Every purchase has an Idempotency-Key of its own; the lab ignores it.
+p50 and p99: as wrk has them, which adds the requests that a slow answer held up.
+CPU: user + system time of all processes of the system, without wrk, until it is quiet again, by \
+the requests answered or under way at the end.
+Memory: resident (RSS), the most after any row. Ready: from start until all of it answers, the \
+median of {starts} starts.
+A row is invalid when wrk saw an answer that is not 2xx, a socket error or a timeout.
+Both shops log each request to a file, and commit to disk before they answer a purchase. nginx \
+logs too; it answers the JSON of info or of a purchase, and does nothing else.
+"""
+
+
+def facts(folder: Path) -> dict[str, str]:
+    """Return what the machine is and which versions are on it.
+
+    Args:
+        folder: holds the data of all systems.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{cores} cores, {_cpu_model()}, {psutil.virtual_memory().total / GB:.1f} GB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "busy before": f"load average {load} (1, 5, 15 minutes)",
+        "data in": f"{folder} ({_file_system(folder)}); write + fsync of 4 KiB: "
+        f"{_fsync_ms(folder):.2f} ms (median of {FSYNCS})",
+        "versions": f"bazar {_version('bazar')}, python {platform.python_version()}, "
+        + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        "sqlite": f"bazar {_apsw_sqlite()} (apsw), lab {sqlite3.sqlite_version} (sqlite3)",
+        "tools": f"{_wrk()}, {_nginx()}",
+    }
+
+
+def method(options: Options) -> Sequence[str]:
+    """Return how it is measured, a subject an item."""
+    return _METHOD.format(
+        few=CLIENTS[0],
+        many=CLIENTS[1],
+        duration_s=options.duration_s,
+        warmup_s=options.warmup_s,
+        starts=STARTS,
+    ).splitlines()
+
+
+def _cpu_model() -> str:
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    if package == "bazar":
+        from bazar import __version__
+
+        return __version__
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _apsw_sqlite() -> str:
+    try:
+        import apsw
+    except ImportError:
+        return "not installed"
+    return str(apsw.sqlite_lib_version())
+
+
+def _wrk() -> str:
+    return _said(["wrk", "-v"], r"wrk \S+").replace("debian/", "")
+
+
+def _nginx() -> str:
+    if shutil.which("nginx") is None:
+        return "nginx not installed"
+    return _said(["nginx", "-v"], r"nginx/\S+").replace("/", " ")
+
+
+def _said(command: Sequence[str], pattern: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found[0] if found else f"{command[0]} of unknown version"
+
+
+def _file_system(folder: Path) -> str:
+    """Name the file system: on tmpfs an fsync costs nothing, and purchases look too fast."""
+    best = max(
+        (one for one in psutil.disk_partitions(all=True) if folder.is_relative_to(one.mountpoint)),
+        key=lambda one: len(one.mountpoint),
+        default=None,
+    )
+    return str(best.fstype) if best else "file system unknown"
+
+
+def _fsync_ms(folder: Path) -> float:
+    spent_ms = []
+    file = folder / "fsync"
+    with file.open("wb", buffering=0) as probe:
+        for _ in range(FSYNCS):
+            started_s = perf_counter()
+            probe.write(bytes(FSYNC_BYTES))
+            os.fsync(probe.fileno())
+            spent_ms.append((perf_counter() - started_s) * 1000)
+    file.unlink()
+    return median(spent_ms)

@@ -1,0 +1,282 @@
+"""The systems that are measured: each is started fresh, on free ports, with a folder of its own."""
+
+import grp
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import quote
+
+from bench.client import listens, succeeds
+from bench.lab.catalog import BOOKS
+from bench.load import Load
+from bench.processes import Processes, free_ports
+
+LOOPBACK = "127.0.0.1"
+STOCK = 100_000_000
+"""Copies of each book: no run sells them out."""
+
+_TOPICS = dict.fromkeys(topic for _id, _title, topic, _price in BOOKS)
+INFO = Load("info", "GET", tuple(f"/info/{book[0]}" for book in BOOKS))
+SEARCH = Load("search", "GET", tuple(f"/search/{quote(topic)}" for topic in _TOPICS))
+MANY_BOOKS = Load("purchase, many books", "POST", tuple(f"/purchase/{book[0]}" for book in BOOKS))
+ONE_BOOK = Load("purchase, one book", "POST", ("/purchase/1",))
+SHOP_LOADS = (INFO, SEARCH, MANY_BOOKS, ONE_BOOK)
+PURCHASES = (MANY_BOOKS, ONE_BOOK)
+
+
+def plain_samples() -> dict[str, bytes]:
+    """Return answers as the shop gives them, by load, for a run without the shop."""
+    book_id, title, topic, price = BOOKS[0]
+    info: dict[str, object] = {"id": book_id, "title": title, "topic": topic, "quantity": STOCK}
+    info |= {"price": price, "currency": "USD", "author": "", "year": None, "isbn": None}
+    bought: dict[str, object] = {"order_id": "0" * 26, "message": f"bought book {title}"}
+    bought |= {"status": "confirmed", "id": book_id, "title": title, "quantity": 1}
+    return {
+        INFO.name: json.dumps(info | {"description": "", "version": 1}).encode(),
+        MANY_BOOKS.name: json.dumps(
+            bought | {"price": price, "total": price, "currency": "USD"}
+        ).encode(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is measured of a system: a row's name, a load and where it goes."""
+
+    row: str
+    load: Load
+    url: str
+
+
+class System:
+    """What is common: start until ready, and stop."""
+
+    name = ""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a folder that does not exist yet."""
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.processes = Processes(folder)
+        self.ready_s = 0.0
+        self.ports = free_ports(3)
+        self.urls = [f"http://{LOOPBACK}:{port}" for port in self.ports]
+
+    def start(self) -> None:
+        """Start it, and note how long it took until it was ready."""
+        started_s = perf_counter()
+        self.launch()
+        self.processes.wait_until(self.name, self.is_ready)
+        self.ready_s = perf_counter() - started_s
+        self.fill()
+
+    def stop(self) -> None:
+        """Stop what was started."""
+        self.processes.stop()
+
+    def launch(self) -> None:
+        """Start the processes."""
+        raise NotImplementedError
+
+    def is_ready(self) -> bool:
+        """Tell whether all of it can work."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Put books into it, unless it came with them."""
+
+    def targets(self) -> Sequence[Target]:
+        """Return what is measured of it: all loads on the front."""
+        return [Target(self.name, load, self.urls[0]) for load in SHOP_LOADS]
+
+    def label(self, root: str, command: Sequence[str]) -> str:
+        """Name a process of a tree by the name of its root and its own command line."""
+        del command
+        return root
+
+
+class Bazar(System):
+    """This shop, as `bazar up` starts it: a supervisor and three services."""
+
+    name = "bazar"
+
+    @property
+    def data(self) -> Path:
+        """Return the data folder."""
+        return self.folder / "data"
+
+    def launch(self) -> None:
+        """Start the shop without the sample books."""
+        front, catalog, order = map(str, self.ports)
+        command = [sys.executable, "-m", "bazar", "up", "--empty", "--data", str(self.data)]
+        command += ["--port", front, "--catalog-port", catalog, "--order-port", order]
+        self.processes.start("bazar", command)
+
+    def is_ready(self) -> bool:
+        """Ask each service whether it can work."""
+        return all(succeeds(f"{url}/readyz") for url in self.urls)
+
+    def fill(self) -> None:
+        """Add the lab's books, under the lab's ids."""
+        for book_id, title, topic, price in BOOKS:
+            self.add_book(book_id, title, topic, price, STOCK)
+
+    def add_book(self, book_id: int, title: str, topic: str, price: float, copies: int) -> None:
+        """Add a book through the catalog."""
+        from bazar.kit.config import SECRET_FILE
+        from bazar.kit.security import read_secret
+        from bazar.remote import Addresses, Shop
+        from bazar.wire import Book, NewBook
+
+        shop = Shop(Addresses(*self.urls), read_secret(self.data / SECRET_FILE))
+        cents = Decimal(str(price)).quantize(Decimal("0.01"))
+        new = NewBook(id=book_id, title=title, topic=topic, price=cents, quantity=copies)
+        shop.call("catalog", "POST", "/books", Book, body=new)
+
+    def label(self, root: str, command: Sequence[str]) -> str:
+        """Name a service by its name; what started them is the supervisor."""
+        del root
+        return command[command.index("serve") + 1] if "serve" in command else "supervisor"
+
+
+class Lab(System):
+    """The lab's way: three Flask development servers."""
+
+    name = "lab"
+
+    def __init__(self, folder: Path, copies: int = STOCK) -> None:
+        """Start with so many copies of each book."""
+        super().__init__(folder)
+        self.copies = copies
+
+    def launch(self) -> None:
+        """Start catalog, order and front, as the lab does: each by hand with its addresses."""
+        (front, catalog, order), (_front, catalog_url, order_url) = self.ports, self.urls
+        options: dict[str, list[object]] = {
+            "catalog": [catalog, "--database", self.folder / "catalog.db"],
+            "order": [order, "--database", self.folder / "order.db", "--catalog", catalog_url],
+            "front": [front, "--catalog", catalog_url, "--order", order_url],
+        }
+        options["catalog"] += ["--quantity", self.copies]
+        for service, given in options.items():
+            command = [sys.executable, "-m", f"bench.lab.{service}", "--port", *map(str, given)]
+            self.processes.start(service, command)
+
+    def is_ready(self) -> bool:
+        """Ask for a book through the front, and whether the order service listens."""
+        return succeeds(f"{self.urls[0]}/info/1") and listens(self.urls[2])
+
+    def stock(self) -> dict[int, int]:
+        """Return the copies of each book, as its catalog has them."""
+        return self._pairs("catalog.db", "SELECT id, quantity FROM books")
+
+    def orders(self) -> dict[int, int]:
+        """Return the number of orders for each book, as its order service has them."""
+        return self._pairs("order.db", "SELECT book_id, count(*) FROM orders GROUP BY book_id")
+
+    def _pairs(self, file: str, query: str) -> dict[int, int]:
+        with closing(sqlite3.connect(self.folder / file)) as connection:
+            return dict(connection.execute(query).fetchall())
+
+
+_NGINX = """
+daemon off;
+worker_processes 1;
+{user}
+pid {folder}/{name}.pid;
+error_log {folder}/{name}.error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log {folder}/{name}.access.log combined buffer=64k flush=1s;
+  client_body_temp_path {folder}/{name}-body;
+  proxy_temp_path {folder}/{name}-proxy;
+  fastcgi_temp_path {folder}/{name}-fastcgi;
+  uwsgi_temp_path {folder}/{name}-uwsgi;
+  scgi_temp_path {folder}/{name}-scgi;
+  default_type application/json;
+  keepalive_requests 1000000000;
+  {upstream}
+  server {{
+    listen {address};
+    {locations}
+  }}
+}}
+"""
+_UPSTREAM = "upstream behind {{ server {0}; keepalive 64; keepalive_requests 1000000000; }}"
+_FORWARD = """location / {
+      proxy_pass http://behind;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }"""
+
+
+class Nginx(System):
+    """The limit: nginx answers with ready-made JSON, directly and over one or two more hops.
+
+    Three servers of one worker process each, as the shop has three processes: `first` passes on
+    to `middle`, `middle` to `last`, and only `last` answers.
+    """
+
+    name = "nginx"
+    rows = ("nginx itself", "nginx -> nginx", "nginx, three hops")
+
+    def __init__(self, folder: Path, samples: Mapping[str, bytes]) -> None:
+        """Serve these answers of the shop, by the name of the load."""
+        super().__init__(folder)
+        self._samples = samples
+
+    def launch(self) -> None:
+        """Start all three, the last one first, each with a prefix in the folder."""
+        first, middle, last = (url.removeprefix("http://") for url in self.urls)
+        made = f"""location /info/ {{ return 200 '{self._text(INFO)}'; }}
+    location /purchase/ {{ return 201 '{self._text(MANY_BOOKS)}'; }}"""
+        self._start("last", last, "", made)
+        self._start("middle", middle, _UPSTREAM.format(last), _FORWARD)
+        self._start("first", first, _UPSTREAM.format(middle), _FORWARD)
+
+    def is_ready(self) -> bool:
+        """Ask for a book through each of them."""
+        return all(succeeds(f"{url}/info/1") for url in self.urls)
+
+    def targets(self) -> Sequence[Target]:
+        """Return the three measures of what can be reached."""
+        first, middle, last = self.urls
+        itself, proxied, three_hops = self.rows
+        return [
+            Target(itself, INFO, last),
+            Target(proxied, INFO, middle),
+            Target(three_hops, MANY_BOOKS, first),
+        ]
+
+    def label(self, root: str, command: Sequence[str]) -> str:
+        """Tell the worker from its master."""
+        return f"{root} {'worker' if 'worker' in ' '.join(command) else 'master'}"
+
+    def _start(self, name: str, address: str, upstream: str, locations: str) -> None:
+        # As root, nginx would give its worker to a user who cannot enter the folder.
+        user = f"user root {grp.getgrgid(0).gr_name};" if os.getuid() == 0 else ""
+        text = _NGINX.format(
+            folder=self.folder,
+            name=name,
+            user=user,
+            address=address,
+            upstream=upstream,
+            locations=locations,
+        )
+        config = self.folder / f"{name}.conf"
+        config.write_text(text)
+        errors = self.folder / f"{name}.error.log"
+        command = ["nginx", "-p", str(self.folder), "-e", str(errors), "-c", str(config)]
+        self.processes.start(name, command)
+
+    def _text(self, load: Load) -> str:
+        """Return an answer as text in single quotes; nginx would read a $ as a variable."""
+        text = self._samples[load.name].decode().strip()
+        return text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "S")

@@ -1,0 +1,178 @@
+"""Schema steps: each applied once, none by an old release, and together the schema we expect."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from bazar.kit.database import Transaction
+from bazar.kit.errors import StartupError
+from bazar.kit.migrate import migrate, steps
+from bazar.kit.sqlite import SqliteDatabase
+
+CATALOG = "bazar.catalog.schema.sqlite"
+ORDER = "bazar.order.schema.sqlite"
+
+CATALOG_TABLES = {"books", "movements", "reservations", "schema_history"}
+CATALOG_CONSTRAINTS = {
+    "books_isbn_unique",
+    "books_isbn_length",
+    "books_title_length",
+    "books_price_not_negative",
+    "books_currency_length",
+    "books_stock_not_negative",
+    "movements_book",
+    "movements_kind",
+    "movements_sign",
+    "movements_order",
+    "reservations_status",
+}
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """Open an empty file."""
+    database = SqliteDatabase(tmp_path / "test.db")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def catalog(database: SqliteDatabase) -> SqliteDatabase:
+    """Open a catalog with one book and one ledger row."""
+    await migrate(database, CATALOG)
+    await database.write(
+        lambda t: t.script(
+            "INSERT INTO books (title, author, topic, topic_key, description, price_minor, "
+            "currency, stock) VALUES ('A', '', 'b', 'b', '', 1, 'USD', 5);"
+            "INSERT INTO movements (book_id, kind, copies, moved_at_ms) "
+            "VALUES (1, 'received', 5, 0);"
+        )
+    )
+    return database
+
+
+async def _names(transaction: Transaction) -> set[str]:
+    rows = await transaction.all(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+        "AND name NOT LIKE 'books_text%'"
+    )
+    return {str(row[0]) for row in rows}
+
+
+async def _schema(transaction: Transaction) -> str:
+    rows = await transaction.all("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return "\n".join(str(row[0]) for row in rows)
+
+
+@pytest.mark.parametrize("package", [CATALOG, ORDER])
+def test_steps_are_numbered_without_gaps(package: str) -> None:
+    """The steps of a service are 1, 2, 3 and so on, each with a name of its own."""
+    found = steps(package)
+    assert list(range(1, len(found) + 1)) == [number for number, _name, _sql in found]
+    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.sql", name) for _number, name, _sql in found)
+
+
+@pytest.mark.parametrize("package", [CATALOG, ORDER])
+async def test_each_step_is_applied_once(database: SqliteDatabase, package: str) -> None:
+    """The first run applies every step in order, the second none, and both leave one schema."""
+    wanted = [name for _number, name, _sql in steps(package)]
+    assert wanted == await migrate(database, package)
+    before = await database.read(_schema)
+    assert [] == await migrate(database, package)
+    assert before == await database.read(_schema)
+    rows = await database.read(lambda t: t.all("SELECT name FROM schema_history ORDER BY number"))
+    assert wanted == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("package", [CATALOG, ORDER])
+async def test_a_newer_schema_is_refused(database: SqliteDatabase, package: str) -> None:
+    """A database of a newer release is left as it is, with a message that says what to do."""
+    await migrate(database, package)
+    await database.write(
+        lambda t: t.run("INSERT INTO schema_history VALUES (9999, '9999_from_tomorrow.sql', 0)")
+    )
+    with pytest.raises(StartupError, match="install a newer release"):
+        await migrate(database, package)
+
+
+async def test_a_step_that_fails_leaves_nothing_behind(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps are one transaction: the good ones before a bad one are rolled back too."""
+    package = tmp_path / "broken_schema"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "0001_good.sql").write_text("CREATE TABLE good (id INTEGER)")
+    (package / "0002_bad.sql").write_text("CREATE TABLE half (id INTEGER); CREATE NONSENSE")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(apsw.SQLError):
+        await migrate(database, "broken_schema")
+    assert set() == await database.read(_names)
+
+
+async def test_the_steps_add_up_to_the_catalogs_schema(database: SqliteDatabase) -> None:
+    """The tables and the named constraints are exactly the expected ones."""
+    await migrate(database, CATALOG)
+    assert CATALOG_TABLES == await database.read(_names)
+    found = set(re.findall(r"CONSTRAINT (\w+)", await database.read(_schema)))
+    assert CATALOG_CONSTRAINTS == found
+
+
+@pytest.mark.parametrize("package", [CATALOG, ORDER])
+async def test_every_table_of_ours_is_strict(database: SqliteDatabase, package: str) -> None:
+    """No column takes a value of another type, in any table that a step creates."""
+    await migrate(database, package)
+    rows = await database.read(
+        lambda t: t.all(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+            "AND strict = 0 AND name NOT LIKE 'sqlite_%' AND name <> 'schema_history'"
+        )
+    )
+    assert [] == rows
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE movements SET copies = 6",
+        "DELETE FROM movements",
+        "REPLACE INTO movements (movement_id, book_id, kind, copies, moved_at_ms) "
+        "VALUES (1, 1, 'received', 6, 0)",
+    ],
+)
+async def test_the_ledger_is_append_only(catalog: SqliteDatabase, statement: str) -> None:
+    """The database itself refuses to change or to drop a ledger row."""
+    with pytest.raises(apsw.ConstraintError, match="append-only"):
+        await catalog.write(lambda t: t.run(statement))
+    rows = await catalog.read(lambda t: t.all("SELECT movement_id, copies FROM movements"))
+    assert [(1, 5)] == rows
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("UPDATE books SET stock = -1", "books_stock_not_negative"),
+        ("UPDATE books SET price_minor = -1", "books_price_not_negative"),
+        ("UPDATE books SET isbn = '978'", "books_isbn_length"),
+        ("UPDATE books SET title = ''", "books_title_length"),
+        ("UPDATE books SET currency = 'EURO'", "books_currency_length"),
+        ("INSERT INTO movements VALUES (9, 1, 'stolen', -1, NULL, 0)", "movements_kind"),
+        ("INSERT INTO movements VALUES (9, 1, 'sold', 1, 'o', 0)", "movements_sign"),
+        ("INSERT INTO movements VALUES (9, 1, 'released', -1, 'o', 0)", "movements_sign"),
+        ("INSERT INTO movements VALUES (9, 1, 'received', 0, NULL, 0)", "movements_sign"),
+        ("INSERT INTO movements VALUES (9, 1, 'sold', -1, NULL, 0)", "movements_order"),
+        ("INSERT INTO movements VALUES (9, 1, 'received', 1, 'o', 0)", "movements_order"),
+        ("INSERT INTO reservations VALUES ('o', 'maybe', '{}', 0)", "reservations_status"),
+        ("INSERT INTO movements VALUES (9, 77, 'received', 1, NULL, 0)", "FOREIGN KEY"),
+        ("DELETE FROM books", "FOREIGN KEY"),
+    ],
+)
+async def test_the_catalogs_schema_refuses_what_must_not_be(
+    catalog: SqliteDatabase, statement: str, constraint: str
+) -> None:
+    """Each rule that the code checks first is held by the database as well."""
+    with pytest.raises(apsw.ConstraintError, match=constraint):
+        await catalog.write(lambda t: t.run(statement))
