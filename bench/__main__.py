@@ -11,12 +11,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import NoReturn
 
-from bench.load import find_wrk
-
 SYSTEMS = ("bazar", "lab", "nginx")
 NEEDED = ("bazar", "flask", "psutil", "requests")
 EXIT_INVALID = 1
 EXIT_CANNOT = 2
+EXIT_STOPPED = 130
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -32,26 +31,31 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure; 0: all is valid, 1: a row or the shop's books are not, 2: cannot measure."""
+    """Measure; 0: all is valid, 1: a row or the shop's books are not, 2: it cannot measure."""
     options = parse()
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return cannot(f"{', '.join(missing)} not installed; 'make bench' installs what is needed")
-    if find_wrk() is None:
+    if shutil.which("wrk") is None:
         return cannot(
             "wrk is not installed, and it makes the load.\n"
             "  Debian, Ubuntu: sudo apt-get install wrk\n"
             "  Fedora: sudo dnf install wrk; macOS: brew install wrk"
         )
+    from bench.processes import BenchError
+
     signal.signal(signal.SIGTERM, _stop)
     folder = Path(mkdtemp(prefix="bazar-bench-"))
-    keep = True
+    keep = True  # what failed is to be looked at
     try:
         valid = run(options, folder)
         keep = not valid
     except KeyboardInterrupt:
         keep = False
-        return cannot("stopped by Ctrl-C")
+        print("bench: stopped", file=sys.stderr)
+        return EXIT_STOPPED
+    except BenchError as error:
+        return cannot(str(error))
     finally:
         if keep:
             print(f"logs and data are kept in {folder}", file=sys.stderr)

@@ -35,18 +35,19 @@ def ask(url: str, method: str = "GET", headers: Mapping[str, str] | None = None)
         connection.close()
 
 
+def status_of(url: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> int:
+    """Return the status of the answer, 0 where there is none."""
+    try:
+        return ask(url, method, headers).status
+    except (OSError, HTTPException):
+        return 0
+
+
 def succeeds(url: str) -> bool:
     """Tell whether a server answers with success."""
-    return _status(url) in SUCCESS
+    return status_of(url) in SUCCESS
 
 
 def listens(url: str) -> bool:
     """Tell whether a server answers at all, be it that there is no such page."""
-    return _status(url) is not None
-
-
-def _status(url: str) -> int | None:
-    try:
-        return ask(url).status
-    except (OSError, HTTPException):
-        return None
+    return status_of(url) != 0

@@ -2,10 +2,10 @@
 
 import json
 import secrets
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from bench.client import SUCCESS, ask
@@ -77,9 +77,12 @@ class Load:
         Raises:
             BenchError: the answer is no success.
         """
-        status, body = ask(
-            url + self.paths[0], self.method, {"Idempotency-Key": f'"{new_nonce()}"'}
-        )
+        headers = {"Idempotency-Key": f'"{new_nonce()}"'}
+        try:
+            status, body = ask(url + self.paths[0], self.method, headers)
+        except (OSError, HTTPException) as error:
+            message = f"{self.method} {url}{self.paths[0]} was not answered: {error!r}"
+            raise BenchError(message) from error
         if status not in SUCCESS:
             message = f"{self.method} {url}{self.paths[0]} answered {status}: {body[:300]!r}"
             raise BenchError(message)
@@ -111,11 +114,6 @@ class Tally:
 def new_nonce() -> str:
     """Return the beginning of idempotency keys that nobody has used."""
     return f"bench-{secrets.token_hex(6)}"
-
-
-def find_wrk() -> str | None:
-    """Return where wrk is, or None."""
-    return shutil.which("wrk")
 
 
 def drive(load: Load, url: str, clients: int, duration_s: int, folder: Path) -> Tally:

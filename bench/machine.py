@@ -33,6 +33,8 @@ CPU: user + system time of all processes of the system, without wrk, until it is
 the requests answered or under way at the end.
 Memory: resident (RSS), the most after any row. Ready: from start until all of it answers, the \
 median of {starts} starts.
+Others: the share of all cores that went to processes which are neither the system nor wrk, or to \
+other guests of the host; where it is not small, measure again on a quiet machine.
 A row is invalid when wrk saw an answer that is not 2xx, a socket error or a timeout.
 Both shops log each request to a file, and commit to disk before they answer a purchase. nginx \
 logs too; it answers the JSON of info or of a purchase, and does nothing else.

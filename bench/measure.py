@@ -1,11 +1,13 @@
 """One system from start to stop: how fast it is ready, how fast it answers, what that costs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import TypeVar
 
 from bench.load import Tally, drive
@@ -39,6 +41,8 @@ class Measurement:
     p99_ms: float
     cpu_ms: float
     """Of all processes of the system, for one request."""
+    foreign_share: float
+    """Of the machine's cores, spent on what is neither the system nor wrk: 0 to 1."""
     problems: Mapping[str, int]
     """Why the row is invalid, with how often; empty when it is not."""
 
@@ -129,8 +133,11 @@ def _measure_target(
         tallies.append(drive(load, target.url, clients, options.warmup_s, system.folder))
     processes.wait_until_quiet()
 
-    before = processes.usage()
+    before, foreign_before_s = processes.usage(), processes.foreign_cpu_s()
+    started_s = perf_counter()
     tally = drive(load, target.url, clients, options.duration_s, system.folder)
+    foreign_s = processes.foreign_cpu_s() - foreign_before_s
+    foreign_share = max(0.0, foreign_s / ((perf_counter() - started_s) * (os.cpu_count() or 1)))
     processes.wait_until_quiet()
     after = processes.usage()
 
@@ -152,6 +159,7 @@ def _measure_target(
             tally.p50_ms,
             tally.p99_ms,
             cpu_ms,
+            foreign_share,
             problems,
         )
     )
@@ -161,6 +169,6 @@ def _measure_target(
     if load in PURCHASES:
         result.bought += 1 + sum(one.successes for one in [*tallies, tally])
     tell(
-        f"{target.row:<16} {load.name:<20} {clients:>2} clients {tally.requests_s:>10,.0f} /s"
+        f"{target.row:<17} {load.name:<20} clients {clients:>2} {tally.requests_s:>10,.0f} /s"
         + (f"  INVALID: {problems}" if problems else "")
     )

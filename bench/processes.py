@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic, sleep
 
 import psutil  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ STOP_TIMEOUT_S = 15.0
 QUIET_INTERVAL_S = 0.2
 QUIET_CPU_SHARE = 0.1
 """Of one core, and below: the system has finished what it was asked and does its idle work."""
+QUIET_INTERVALS = 2
 QUIET_TIMEOUT_S = 10.0
 LOG_TAIL_BYTES = 2000
 
@@ -113,15 +115,27 @@ class Processes:
         """Return the processor time of all of them."""
         return sum(one.cpu_s for one in self.usage().values())
 
+    def foreign_cpu_s(self) -> float:
+        """Return the time that the machine spent on what is neither them nor this benchmark.
+
+        Time that a hypervisor took for others counts too. Only differences mean anything, and
+        wrk counts as foreign until it ended.
+        """
+        machine = psutil.cpu_times()
+        busy_s = machine.user + machine.system + machine.nice + getattr(machine, "steal", 0.0)
+        mine = psutil.Process().cpu_times()
+        children = getrusage(RUSAGE_CHILDREN)
+        own_s = mine.user + mine.system + children.ru_utime + children.ru_stime
+        return float(busy_s - own_s - self.cpu_s())
+
     def wait_until_quiet(self) -> None:
         """Wait until what was asked is worked off, at most 10 s: wrk leaves when its time is up."""
         give_up_s = monotonic() + QUIET_TIMEOUT_S
-        before_s = self.cpu_s()
-        while monotonic() < give_up_s:
+        before_s, quiet = self.cpu_s(), 0
+        while quiet < QUIET_INTERVALS and monotonic() < give_up_s:
             sleep(QUIET_INTERVAL_S)
             now_s = self.cpu_s()
-            if now_s - before_s <= QUIET_CPU_SHARE * QUIET_INTERVAL_S:
-                return
+            quiet = quiet + 1 if now_s - before_s <= QUIET_CPU_SHARE * QUIET_INTERVAL_S else 0
             before_s = now_s
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ PURCHASE_P50_MS_MAX = 3.0
 MEMORY_MB_MAX = 90.0
 READY_S_MAX = 3.0
 
-_HEADS = "  {:<20}{:>7}{:>11}{:>10}{:>10}{:>10}{:>18}{:>10}"
+_HEADS = "  {:<17}{:>8}{:>10}{:>9}{:>9}{:>9}{:>8}  {:>12}{:>11}"
 _ITSELF, _PROXIED, _THREE_HOPS = Nginx.rows
 LIMITS = {
     INFO.name: ((_ITSELF, INFO.name), (_PROXIED, INFO.name)),
@@ -127,8 +127,9 @@ class Report:
         return found if found and not found.problems else None
 
     def _table(self) -> Iterator[str]:
-        yield _HEADS.format("", "", "requests", "p50", "p99", "CPU", "bazar / this row", "")
-        yield _HEADS.format("", "clients", "/s", "ms", "ms", "ms", "requests/s", "CPU")
+        heads = ("", "", "requests", "p50", "p99", "CPU", "others", "bazar :", "this row")
+        units = ("", "clients", "/s", "ms", "ms", "ms", "%", "requests/s", "CPU")
+        yield from (_HEADS.format(*heads), _HEADS.format(*units))
         for load in SHOP_LOADS:
             keys = [(Bazar.name, load.name), (Lab.name, load.name), *LIMITS[load.name]]
             rows = [
@@ -144,8 +145,8 @@ class Report:
 
     def _line(self, row: Measurement, bazar: Measurement | None) -> str:
         text = (
-            f"  {row.row:<20}{row.clients:>7}{row.requests_s:>11,.0f}{row.p50_ms:>10.2f}"
-            f"{row.p99_ms:>10.2f}{row.cpu_ms:>10.3f}"
+            f"  {row.row:<17}{row.clients:>8}{row.requests_s:>10,.0f}{row.p50_ms:>9.2f}"
+            f"{row.p99_ms:>9.2f}{row.cpu_ms:>9.3f}{row.foreign_share * 100:>8.0f}"
         )
         if row.problems:
             problems = ", ".join(f"{count} {kind}" for kind, count in row.problems.items())
@@ -153,7 +154,7 @@ class Report:
         if bazar is None or bazar is row or bazar.problems:
             return text
         cpu = _times(bazar.cpu_ms / row.cpu_ms) if row.cpu_ms else "-"
-        return f"{text}{_times(bazar.requests_s / row.requests_s):>18}{cpu:>10}"
+        return f"{text}  {_times(bazar.requests_s / row.requests_s):>12}{cpu:>11}"
 
     def _processes(self) -> Iterator[str]:
         yield "ready after, and memory of each process (most after any row)"

@@ -173,13 +173,12 @@ class Lab(System):
         """Ask for a book through the front, and whether the order service listens."""
         return succeeds(f"{self.urls[0]}/info/1") and listens(self.urls[2])
 
-    def stock(self) -> dict[int, int]:
-        """Return the copies of each book, as its catalog has them."""
-        return self._pairs("catalog.db", "SELECT id, quantity FROM books")
-
-    def orders(self) -> dict[int, int]:
-        """Return the number of orders for each book, as its order service has them."""
-        return self._pairs("order.db", "SELECT book_id, count(*) FROM orders GROUP BY book_id")
+    def books(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Return the copies gone of each book that misses some, and the orders for each book."""
+        stock = self._pairs("catalog.db", "SELECT id, quantity FROM books")
+        gone = {book_id: self.copies - left for book_id, left in stock.items()}
+        orders = self._pairs("order.db", "SELECT book_id, count(*) FROM orders GROUP BY book_id")
+        return {book_id: copies for book_id, copies in gone.items() if copies}, orders
 
     def _pairs(self, file: str, query: str) -> dict[int, int]:
         with closing(sqlite3.connect(self.folder / file)) as connection:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -242,7 +242,7 @@ def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
 
 
 def _made(number: int, values: dict[str, str]) -> wire.ImportRow | wire.ImportResult:
-    fields = {}
+    fields: dict[str, Any] = {}
     for column, text in values.items():
         try:
             if text or column in NEEDED:
@@ -253,7 +253,7 @@ def _made(number: int, values: dict[str, str]) -> wire.ImportRow | wire.ImportRe
     return wire.ImportRow(row=number, book=wire.NewBook(**fields))
 
 
-def _parsed(column: str, text: str) -> Any:
+def _parsed(column: str, text: str) -> int | str | Decimal:
     kind, wanted = COLUMNS[column]
     if column == "isbn":
         lost_zeros = re.fullmatch(r"[0-9]{6,8}[0-9Xx]", text)  # in a spreadsheet
@@ -262,7 +262,7 @@ def _parsed(column: str, text: str) -> Any:
         text = re.sub(r"\.0+$", "", text)  # as spreadsheets write years
     if re.fullmatch(_FORMS[kind.__origin__], text):
         with suppress(msgspec.ValidationError):
-            return msgspec.convert(kind.__origin__(text), kind)
+            return cast("int | str | Decimal", msgspec.convert(kind.__origin__(text), kind))
     message = f"{column} must be {wanted}"
     raise ValueError(message)
 

@@ -3,7 +3,8 @@
 Those that only the catalog's keeper meets (`stock-too-low`, `book-exists`) are in its domain.
 """
 
-from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
+from bazar.kit.errors import BazarError, Unavailable
+from bazar.kit.idempotency import InvalidKey
 
 
 class BookNotFound(BazarError):
@@ -90,14 +91,6 @@ class KeyReused(BazarError):
     title = "This Idempotency-Key was used for another request"
     hint = "Use a new key for a new purchase."
     definite = True
-
-
-class InvalidKey(InvalidRequest):
-    """The Idempotency-Key header is not valid."""
-
-    code = "invalid-idempotency-key"
-    title = "The Idempotency-Key is not valid"
-    hint = 'Send one header such as Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324".'
 
 
 PLACING_ERRORS: tuple[type[BazarError], ...] = (

@@ -15,6 +15,7 @@ QUANTITY_MAX = 1000
 LINES_MAX = 100
 PAGE_MAX = 100
 RESERVE_BATCH_MAX = 512
+PLACEMENT_BATCH_MAX = 256
 IMPORT_BATCH_MAX = 500
 IMPORT_BODY_BYTES_MAX = 2 * 1024 * 1024
 INTERNAL_BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -212,6 +213,31 @@ class Reserve(Struct, frozen=True):
 
 
 ReserveBatch = Annotated[list[Reserve], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
+
+
+class Placement(Struct, frozen=True):
+    """One purchase, from front to order service."""
+
+    kind: Literal["purchase", "order"]
+    lines: Lines
+    key: Annotated[str, Meta(min_length=1, max_length=255)]
+    request_id: Annotated[str, Meta(max_length=64)] = ""
+
+
+PlacementBatch = Annotated[list[Placement], Meta(min_length=1, max_length=PLACEMENT_BATCH_MAX)]
+
+
+class PlacementAnswer(Struct, frozen=True, omit_defaults=True):
+    """What its client is told: status and body as they are, and what headers are made of."""
+
+    status: int
+    body: msgspec.Raw
+    order_id: str = ""
+    """Of the order that was placed, confirmed or pending."""
+    changed: str = ""
+    """Books and their new versions, as in the header `bazar-changed`."""
+    timing: str = ""
+    """Of the catalog, as in a Server-Timing header."""
 
 
 class SoldLine(Struct, frozen=True):

@@ -1,24 +1,29 @@
 """The catalog, every route, through its own app on a real database."""
 
 import asyncio
+import subprocess
+import sys
+import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
 from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import apsw
 import pytest
 from conftest import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
 from pyreqwest.client import ClientBuilder
 
+from bazar.catalog import imports
 from bazar.catalog.app import SCHEMA, catalog_app
-from bazar.catalog.feed import BACKLOG_MAX, Feed
+from bazar.catalog.feed import BACKLOG_MAX, Changes, Feed
 from bazar.catalog.service import Catalog
 from bazar.kit.http import HttpApp
 from bazar.kit.migrate import migrate
 from bazar.kit.sqlite import SqliteDatabase
-from bazar.wire import BookChanged, Line, NewBook, Reserve
+from bazar.wire import BookChanged, ImportRequest, ImportRow, Line, NewBook, Reserve
 
 BOOK = {"title": "RPCs for Noobs", "topic": "distributed systems", "price": 19.99}
 PRICE = Decimal("19.99")
@@ -85,9 +90,9 @@ async def streamed(app: HttpApp, path: str) -> AsyncGenerator[MutableMapping[str
         await asyncio.gather(answering, return_exceptions=True)
 
 
-def following(feed: Feed) -> AsyncGenerator[BookChanged | None, None]:
+def following(feed: Feed) -> AsyncGenerator[Changes, None]:
     """Subscribe to a feed with a short heartbeat."""
-    return cast("AsyncGenerator[BookChanged | None, None]", feed.follow(0.02))
+    return cast("AsyncGenerator[Changes, None]", feed.follow(0.02))
 
 
 @pytest.fixture
@@ -163,38 +168,36 @@ async def test_an_unknown_book_is_not_found(catalog: Caller) -> None:
     assert 7 == (await catalog.get("/info/7")).json["book_id"]
 
 
-@pytest.mark.parametrize(
-    "number", ["0", "-1", "1.0", "x", "%D9%A3", str(2**63), "1e3", "%20", "9" * 30]
-)
-async def test_a_book_id_is_a_positive_whole_number(catalog: Caller, number: str) -> None:
+async def test_a_book_id_is_a_positive_whole_number(catalog: Caller) -> None:
     """Anything else in its place is an invalid request."""
-    for method, path in (
-        ("GET", f"/info/{number}"),
-        ("GET", f"/query/{number}"),
-        ("PATCH", f"/books/{number}"),
-        ("PUT", f"/update/{number}/price/1"),
-    ):
-        reply = await catalog.call(method, path, {} if method == "PATCH" else None)
-        assert (400, "invalid-request") == (reply.status, reply.code), path
+    for number in ("0", "-1", "1.0", "x", "%D9%A3", str(2**63), "1e3", "%20", "9" * 30):
+        for method, path, body in (
+            ("GET", f"/info/{number}", None),
+            ("GET", f"/query/{number}", None),
+            ("PATCH", f"/books/{number}", {}),
+            ("PUT", f"/update/{number}/price/1", None),
+        ):
+            reply = await catalog.call(method, path, body)
+            assert (400, "invalid-request") == (reply.status, reply.code), path
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        "distributed%20systems",
-        "Distributed%20SYSTEMS",
-        "distributed-systems",
-        "Distributed--Systems",
-        "%20%20distributed%20%20%20systems%20",
-    ],
+SPELLINGS = (
+    "distributed%20systems",
+    "Distributed%20SYSTEMS",
+    "distributed-systems",
+    "Distributed--Systems",
+    "%20%20distributed%20%20%20systems%20",
 )
-async def test_a_topic_is_found_however_it_is_spelt(shop: Shop, spelling: str) -> None:
+
+
+async def test_a_topic_is_found_however_it_is_spelt(shop: Shop) -> None:
     """Any case, spaces or hyphens, in the path and in the query string."""
     book_id = await shop.add_book(topic="Distributed Systems")
     await shop.add_book(topic="distributed")
     wanted = [{"id": book_id, "title": "RPCs for Noobs"}]
-    assert wanted == (await shop.catalog.get(f"/search/{spelling}")).json
-    assert wanted == (await shop.catalog.get(f"/query?topic={spelling}")).json
+    for spelling in SPELLINGS:
+        assert wanted == (await shop.catalog.get(f"/search/{spelling}")).json, spelling
+        assert wanted == (await shop.catalog.get(f"/query?topic={spelling}")).json, spelling
 
 
 async def test_a_topic_stored_with_a_hyphen_is_found_with_a_space(shop: Shop) -> None:
@@ -266,14 +269,13 @@ async def test_stock_has_an_upper_limit(shop: Shop) -> None:
     assert 10**9 == await shop.stock(book_id)
 
 
-@pytest.mark.parametrize(
-    "value", ["0", "-0", "1.5", "x", "-+5", "+-5", "--5", "1_000", "%D9%A3", "9" * 11, "-", "+"]
-)
-async def test_a_change_of_stock_is_a_whole_number(shop: Shop, value: str) -> None:
+async def test_a_change_of_stock_is_a_whole_number(shop: Shop) -> None:
     """Anything else, and 0, is refused and changes nothing."""
     book_id = await shop.add_book(quantity=1)
-    reply = await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/{value}")
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    wrong = ("0", "-0", "1.5", "x", "-+5", "+-5", "--5", "1_000", "%D9%A3", "9" * 11, "-", "+")
+    path = f"/update/{book_id}/amount_of_items"
+    found = {value: (await shop.catalog.call("PUT", f"{path}/{value}")).status for value in wrong}
+    assert dict.fromkeys(wrong, 400) == found
     assert 1 == await shop.stock(book_id)
 
 
@@ -288,15 +290,14 @@ async def test_a_price_is_set_as_it_is(shop: Shop, field: str) -> None:
     assert 1 == second.json["version"] - first.json["version"]
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["-1", "1.999", "NaN", "sNaN", "Infinity", "x", "1e20", "1E-9999999999", "1_0", "%D9%A3"],
-)
-async def test_a_price_is_a_number_with_the_currencys_decimals(shop: Shop, value: str) -> None:
+async def test_a_price_is_a_number_with_the_currencys_decimals(shop: Shop) -> None:
     """Anything else is refused and changes nothing."""
     book_id = await shop.add_book()
-    reply = await shop.catalog.call("PUT", f"/update/{book_id}/price/{value}")
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    wrong = ["-1", "1.999", "NaN", "sNaN", "Infinity", "x", "1e20", "1E-9999999999"]
+    wrong += ["1_0", "%D9%A3", "0.0100000000000000000000000000000001", "1." + "0" * 40 + "1"]
+    path = f"/update/{book_id}/price"
+    found = {value: (await shop.catalog.call("PUT", f"{path}/{value}")).status for value in wrong}
+    assert dict.fromkeys(wrong, 400) == found
     assert 19.99 == (await shop.catalog.get(f"/info/{book_id}")).json["price"]
 
 
@@ -340,42 +341,40 @@ async def test_an_edit_cleans_texts_as_an_addition_does(shop: Shop) -> None:
     assert wanted == {name: edited[name] for name in wanted}
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"title": ""},
-        {"title": "  "},
-        {"title": "\0"},
-        {"title": "x" * 501},
-        {"title": None},
-        {"topic": ""},
-        {"topic": " - "},
-        {"topic": "x" * 101},
-        {"author": "x" * 501},
-        {"description": "x" * 5001},
-        {"price": -1},
-        {"price": 1.999},
-        {"price": "NaN"},
-        {"price": 10**13},
-        {"price": True},
-        {"isbn": "978013110362X"},
-        {"isbn": "0-13-110362-9"},
-        {"isbn": "x" * 21},
-        {"quantity": -1},
-        {"quantity": 10**9 + 1},
-        {"quantity": 1.5},
-        {"year": 3001},
-        {"id": 0},
-        {"id": 2**63},
-        {"surprise": 1},
-    ],
-)
-async def test_a_book_that_breaks_a_rule_is_refused(
-    catalog: Caller, fields: dict[str, object]
-) -> None:
+WRONG_FIELDS: list[dict[str, object]] = [
+    {"title": ""},
+    {"title": "  "},
+    {"title": "\0"},
+    {"title": "x" * 501},
+    {"title": None},
+    {"topic": ""},
+    {"topic": " - "},
+    {"topic": "x" * 101},
+    {"author": "x" * 501},
+    {"description": "x" * 5001},
+    {"price": -1},
+    {"price": 1.999},
+    {"price": "NaN"},
+    {"price": 10**13},
+    {"price": True},
+    {"isbn": "978013110362X"},
+    {"isbn": "0-13-110362-9"},
+    {"isbn": "x" * 21},
+    {"quantity": -1},
+    {"quantity": 10**9 + 1},
+    {"quantity": 1.5},
+    {"year": 3001},
+    {"id": 0},
+    {"id": 2**63},
+    {"surprise": 1},
+]
+
+
+async def test_a_book_that_breaks_a_rule_is_refused(catalog: Caller) -> None:
     """Every field has its limits; nothing is added."""
-    reply = await catalog.post("/books", BOOK | fields)
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    replies = [(fields, await catalog.post("/books", BOOK | fields)) for fields in WRONG_FIELDS]
+    assert [] == [(fields, reply.json) for fields, reply in replies if reply.status != 400]
+    assert {"invalid-request"} == {reply.code for _fields, reply in replies}
     assert [] == (await catalog.get("/books")).json
 
 
@@ -425,26 +424,43 @@ async def test_two_additions_of_one_isbn_at_once_add_one_book(catalog: Caller) -
     assert [201] + [409] * 7 == sorted(reply.status for reply in replies)
 
 
+LARGEST_ID = """
+import asyncio, msgspec, pathlib, sys
+from bazar.catalog.app import SCHEMA
+from bazar.catalog.service import Catalog
+from bazar.kit.migrate import migrate
+from bazar.kit.sqlite import SqliteDatabase
+from bazar.wire import NewBook
+
+async def main():
+    database = SqliteDatabase(pathlib.Path(sys.argv[1]))
+    await migrate(database, SCHEMA)
+    book = {"title": "a", "topic": "b", "price": "1"}
+    try:
+        last = msgspec.convert(book | {"id": 2**63 - 1}, NewBook)
+    except msgspec.ValidationError:
+        return  # an id that large is refused
+    await Catalog(database).add(last)
+    await Catalog(database).add(msgspec.convert(book, NewBook))
+
+asyncio.run(main())
+"""
+
+
 def test_the_largest_id_does_not_end_the_numbering(tmp_path: Path) -> None:
-    """Whatever id a book was given, the next book without one is added or refused, no crash.
+    """Whatever id a book was given, the next one without an id is added, and nothing stops.
 
     In a process of its own, since the engine stops its process when the disk is full.
     """
-    script = (
-        "import asyncio, pathlib, sys\n"
-        "from bazar.catalog.app import SCHEMA\n"
-        "from bazar.catalog.service import Catalog\n"
-        "from bazar.kit.migrate import migrate\n"
-        "from bazar.kit.sqlite import SqliteDatabase\n"
-        "from bazar.wire import NewBook\n"
-        "async def main():\n"
-        "    database = SqliteDatabase(pathlib.Path(sys.argv[1]))\n"
-        "    await migrate(database, SCHEMA)\n"
-        "    catalog = Catalog(database)\n"
-        "    await catalog.add(NewBook(title='a', topic='b', price=1, id=2**63 - 1))\n"
-        "    await catalog.add(NewBook(title='a', topic='b', price=1))\n"
-        "asyncio.run(main())\n"
+    done = subprocess.run(
+        [sys.executable, "-c", LARGEST_ID, str(tmp_path / "test.db")],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert "Stopping" not in done.stderr
+    assert 0 == done.returncode, done.stderr
 
 
 async def test_an_edit_changes_what_it_names_and_nothing_else(shop: Shop) -> None:
@@ -466,26 +482,29 @@ async def test_an_edit_that_changes_nothing_keeps_the_version(shop: Shop) -> Non
         assert before == (await shop.catalog.call("PATCH", f"/books/{book_id}", edit)).json
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"title": None},
-        {"title": " "},
-        {"topic": "--"},
-        {"price": None},
-        {"price": -1},
-        {"isbn": "123"},
-        {"quantity": 5},
-        {"id": 9},
-        {"version": 9},
-    ],
-)
-async def test_an_edit_that_breaks_a_rule_is_refused(shop: Shop, edit: dict[str, object]) -> None:
+WRONG_EDITS: list[dict[str, object]] = [
+    {"title": None},
+    {"title": " "},
+    {"topic": "--"},
+    {"price": None},
+    {"price": -1},
+    {"isbn": "123"},
+    {"title": "\0"},
+    {"quantity": 5},
+    {"id": 9},
+    {"version": 9},
+]
+
+
+async def test_an_edit_that_breaks_a_rule_is_refused(shop: Shop) -> None:
     """Stock and id have no place in an edit; nothing changes."""
     book_id = await shop.add_book()
     before = (await shop.catalog.get(f"/info/{book_id}")).json
-    reply = await shop.catalog.call("PATCH", f"/books/{book_id}", edit)
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    replies = [
+        (edit, await shop.catalog.call("PATCH", f"/books/{book_id}", edit)) for edit in WRONG_EDITS
+    ]
+    assert [] == [(edit, reply.json) for edit, reply in replies if reply.status != 400]
+    assert {"invalid-request"} == {reply.code for _edit, reply in replies}
     assert before == (await shop.catalog.get(f"/info/{book_id}")).json
 
 
@@ -591,26 +610,21 @@ async def test_words_are_prefixes_and_all_of_them_must_match(shop: Shop) -> None
         assert [] == (await shop.catalog.get(f"/books?q={query}")).json, query
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["resume", "RÉSUMÉ", "re\N{COMBINING ACUTE ACCENT}sume\N{COMBINING ACUTE ACCENT}", "résu"],
-)
-async def test_diacritics_do_not_matter_in_a_search(shop: Shop, query: str) -> None:
+async def test_diacritics_do_not_matter_in_a_search(shop: Shop) -> None:
     """With accents or without, composed or not, upper case or lower."""
     book_id = await shop.add_book(title="Writing a Résumé")
-    reply = await shop.catalog.get("/books?q=" + "".join(f"%{b:02X}" for b in query.encode()))
-    assert [book_id] == ids(reply.json)
+    for query in ("resume", "RÉSUMÉ", "résu", unicodedata.normalize("NFD", "résumé")):
+        reply = await shop.catalog.get(f"/books?q={quote(query)}")
+        assert [book_id] == ids(reply.json), ascii(query)
 
 
-@pytest.mark.parametrize(
-    "isbn", [ISBN, ISBN_10, "0131103628", "978-0-13-110362-7", "978%200131103627"]
-)
-async def test_an_isbn_in_any_form_finds_its_book(shop: Shop, isbn: str) -> None:
+async def test_an_isbn_in_any_form_finds_its_book(shop: Shop) -> None:
     """As words and as an argument of its own, with or without hyphens."""
     book_id = await shop.add_book(isbn=ISBN)
     await shop.add_book(title=f"About {ISBN_10}")
-    assert [book_id] == ids((await shop.catalog.get(f"/books?q={isbn}")).json)
-    assert [book_id] == ids((await shop.catalog.get(f"/books?isbn={isbn}")).json)
+    for isbn in (ISBN, ISBN_10, "0131103628", "978-0-13-110362-7", "978%200131103627"):
+        assert [book_id] == ids((await shop.catalog.get(f"/books?q={isbn}")).json), isbn
+        assert [book_id] == ids((await shop.catalog.get(f"/books?isbn={isbn}")).json), isbn
 
 
 async def test_an_isbn_argument_must_be_one(catalog: Caller) -> None:
@@ -630,41 +644,37 @@ async def test_a_search_follows_edits(shop: Shop) -> None:
     assert [book_id] == ids((await shop.catalog.get("/books?q=zebra")).json)
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["%22", "AND", "a+OR", "NEAR(a+b)", "title:a", "a*", "^a", "-a", "(", "%00", "%F0%9F%92%A5"],
-)
-async def test_search_words_are_never_syntax(shop: Shop, query: str) -> None:
+async def test_search_words_are_never_syntax(shop: Shop) -> None:
     """Quotes, operators and odd bytes are words, or nothing."""
     await shop.add_book(title="a and or near b title")
-    assert 200 == (await shop.catalog.get(f"/books?q={query}")).status
+    for query in ('"', "AND", "a OR", "NEAR(a b)", "title:a", "a*", "^a", "-a", "(", "\0", "💥"):
+        assert 200 == (await shop.catalog.get(f"/books?q={quote(query)}")).status, query
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "after=x",
-        "after=-1",
-        "after=%D9%A3",
-        f"after={'9' * 30}",
-        "limit=0",
-        "limit=101",
-        "limit=x",
-        "limit=",
-        "surprise=1",
-        "q=a&q=b",
-        "q=" + "x" * 201,
-        "q=a&after=x",
-        "q=a&after=%20",
-        "q=a&after=bmFuOjE",  # nan:1
-        "q=a&after=MS4wOjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk",  # 1.0: and a number beyond 64 bits
-        "q=a&after=" + "x" * 201,
-    ],
-)
-async def test_an_improper_argument_of_a_page_is_refused(catalog: Caller, query: str) -> None:
+WRONG_QUERIES = [
+    "after=x",
+    "after=-1",
+    "after=%D9%A3",
+    f"after={'9' * 30}",
+    "limit=0",
+    "limit=101",
+    "limit=x",
+    "limit=",
+    "surprise=1",
+    "q=a&q=b",
+    "q=" + "x" * 201,
+    "q=a&after=x",
+    "q=a&after=%20",
+    "q=a&after=bmFuOjE",  # nan:1
+    "q=a&after=MS4wOjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk",  # 1.0: and a number beyond 64 bits
+    "q=a&after=" + "x" * 201,
+]
+
+
+async def test_an_improper_argument_of_a_page_is_refused(catalog: Caller) -> None:
     """Cursors that are not ours, limits beyond the limits, unknown and doubled arguments."""
-    reply = await catalog.get(f"/books?{query}")
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    found = {query: (await catalog.get(f"/books?{query}")).status for query in WRONG_QUERIES}
+    assert dict.fromkeys(WRONG_QUERIES, 400) == found
 
 
 # ------------------------------------------------------------------- reservations
@@ -843,27 +853,27 @@ async def test_a_release_and_a_reservation_at_once_leave_no_copy_lost(shop: Shop
     assert [] == (await shop.catalog.get("/stock-report")).json["differences"]
 
 
-@pytest.mark.parametrize(
-    "batch",
-    [
-        [],
-        {},
-        [{"order_id": "o", "lines": []}],
-        [{"order_id": "", "lines": [{"id": 1}]}],
-        [{"order_id": "x" * 65, "lines": [{"id": 1}]}],
-        [{"order_id": "o", "lines": [{"id": 1, "quantity": 0}]}],
-        [{"order_id": "o", "lines": [{"id": 1, "quantity": 1001}]}],
-        [{"order_id": "o", "lines": [{"id": 1, "quantity": -1}]}],
-        [{"order_id": "o", "lines": [{"id": 0}]}],
-        [{"order_id": "o", "lines": [{"id": 1, "surprise": 1}]}],
-        [{"order_id": "o", "lines": [{"id": n} for n in range(1, 102)]}],
-        [{"order_id": f"o{n}", "lines": [{"id": 1}]} for n in range(513)],
-    ],
-)
-async def test_a_batch_beyond_its_limits_is_refused(catalog: Caller, batch: object) -> None:
+WRONG_BATCHES: list[object] = [
+    [],
+    {},
+    [{"order_id": "o", "lines": []}],
+    [{"order_id": "", "lines": [{"id": 1}]}],
+    [{"order_id": "x" * 65, "lines": [{"id": 1}]}],
+    [{"order_id": "o", "lines": [{"id": 1, "quantity": 0}]}],
+    [{"order_id": "o", "lines": [{"id": 1, "quantity": 1001}]}],
+    [{"order_id": "o", "lines": [{"id": 1, "quantity": -1}]}],
+    [{"order_id": "o", "lines": [{"id": 0}]}],
+    [{"order_id": "o", "lines": [{"id": 1, "surprise": 1}]}],
+    [{"order_id": "o", "lines": [{"id": n} for n in range(1, 102)]}],
+    [{"order_id": f"o{n}", "lines": [{"id": 1}]} for n in range(513)],
+]
+
+
+async def test_a_batch_beyond_its_limits_is_refused(catalog: Caller) -> None:
     """1 to 512 reservations, each of 1 to 100 lines of 1 to 1000 copies; nothing is decided."""
-    reply = await catalog.post("/reservations", batch)
-    assert (400, "invalid-request") == (reply.status, reply.code)
+    for batch in WRONG_BATCHES:
+        reply = await catalog.post("/reservations", batch)
+        assert (400, "invalid-request") == (reply.status, reply.code), batch
     assert [] == (await catalog.get("/reservations")).json
 
 
@@ -919,7 +929,7 @@ async def test_the_stock_report_is_empty_when_all_is_well(shop: Shop) -> None:
     await release(shop.catalog, "o4")
     await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/-1")
     report = (await shop.catalog.get("/stock-report")).json
-    assert {"books": 1, "movements": 4, "reservations": 4, "differences": []} == report
+    assert {"books": 1, "movements": 5, "reservations": 4, "differences": []} == report
 
 
 @pytest.mark.parametrize(
@@ -1099,10 +1109,10 @@ async def test_an_import_beyond_its_limits_is_refused(catalog: Caller) -> None:
 
 
 async def test_every_change_is_told_after_its_commit(open_catalog: Catalog) -> None:
-    """Add, edit, stock, price, sale and release each give the book's new version, once."""
+    """Add, stock, price, sale and release each give the book's new version, once."""
     catalog = open_catalog
     async with aclosing(following(catalog.feed)) as events:
-        assert None is await anext(events)
+        assert () == await anext(events)
         book = await catalog.add(NewBook(title="A", topic="b", price=PRICE, quantity=5))
         await catalog.change_stock(book.id, 2)
         await catalog.reprice(book.id, PRICE * 2)
@@ -1111,35 +1121,49 @@ async def test_every_change_is_told_after_its_commit(open_catalog: Catalog) -> N
         await catalog.reserve([Reserve("o2", [Line(book.id, 99)])])
         await catalog.release("o1")
         await catalog.release("o1")
-        versions = []
-        while (event := await anext(events)) is not None:
-            assert book.id == event.book_id
-            versions.append(event.version)
-    assert [2, 3, 4, 5, 6] == versions
+        told: list[BookChanged] = []
+        while changes := await anext(events):
+            told += changes
+    wanted = [
+        BookChanged(book.id, 2, listed=True),
+        BookChanged(book.id, 3),
+        BookChanged(book.id, 4, listed=True),
+        BookChanged(book.id, 5),
+        BookChanged(book.id, 6),
+    ]
+    assert wanted == told
     assert 6 == (await catalog.info(book.id)).version
+
+
+async def test_an_import_is_told_as_one_commit(open_catalog: Catalog) -> None:
+    """Every row that changed something is told at once; a dry run tells nothing."""
+    rows = [
+        ImportRow(row=row, book=NewBook(title=f"Book {row}", topic="t", price=PRICE))
+        for row in range(3)
+    ]
+    async with aclosing(following(open_catalog.feed)) as events:
+        assert () == await anext(events)
+        await imports.take_in(open_catalog, ImportRequest(rows=rows, dry_run=True))
+        await imports.take_in(open_catalog, ImportRequest(rows=rows))
+        await imports.take_in(open_catalog, ImportRequest(rows=rows))
+        wanted = [BookChanged(book_id, 1, listed=True) for book_id in (1, 2, 3)]
+        assert [wanted, []] == [list(await anext(events)) for _ in range(2)]
 
 
 async def test_what_is_told_is_already_there(open_catalog: Catalog) -> None:
     """A subscriber that reads on every event sees at least the version that it was told."""
     catalog = open_catalog
     book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
-
-    async def follow() -> list[int]:
-        versions: list[int] = []
-        async with aclosing(following(catalog.feed)) as events:
-            async for event in events:
-                if event is not None:
-                    versions.append(event.version)
-                    assert event.version <= (await catalog.info(book.id)).version
-                if len(versions) == 30:
-                    break
-        return versions
-
-    async with asyncio.timeout(10):
-        follower = asyncio.ensure_future(follow())
-        await asyncio.sleep(0)
-        await asyncio.gather(*(catalog.change_stock(book.id, 1) for _ in range(30)))
-        assert list(range(2, 32)) == await follower
+    versions: list[int] = []
+    async with asyncio.timeout(10), aclosing(following(catalog.feed)) as events:
+        assert () == await anext(events)
+        writing = asyncio.gather(*(catalog.change_stock(book.id, 1) for _ in range(30)))
+        while len(versions) < 30:
+            for change in await anext(events):
+                versions.append(change.version)
+                assert change.version <= (await catalog.info(book.id)).version
+        await writing
+    assert list(range(2, 32)) == versions
 
 
 async def test_a_caller_that_goes_away_does_not_hide_its_change(open_catalog: Catalog) -> None:
@@ -1147,44 +1171,60 @@ async def test_a_caller_that_goes_away_does_not_hide_its_change(open_catalog: Ca
     catalog = open_catalog
     book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
     async with aclosing(following(catalog.feed)) as events:
-        assert None is await anext(events)
+        assert () == await anext(events)
         caller = asyncio.ensure_future(catalog.change_stock(book.id, 5))
         await asyncio.sleep(0)
         caller.cancel()
         await catalog.database.write(lambda t: t.one("SELECT 1"))
         assert 5 == (await catalog.info(book.id)).quantity
-        assert BookChanged(book.id, 2) == await anext(events)
+        assert [BookChanged(book.id, 2)] == list(await anext(events))
 
 
 async def test_a_quiet_feed_has_a_heartbeat() -> None:
-    """A subscriber hears something within the interval, again and again."""
-    async with aclosing(following(Feed())) as events:
-        assert [None, None, None] == [await anext(events) for _ in range(3)]
+    """A subscriber hears something at once, and again within each interval."""
+    async with asyncio.timeout(5), aclosing(following(Feed())) as events:
+        assert [(), (), ()] == [await anext(events) for _ in range(3)]
 
 
 async def test_every_subscriber_hears_every_change() -> None:
     """Two subscribers get the same changes, in the same order."""
     feed = Feed()
     async with aclosing(following(feed)) as left, aclosing(following(feed)) as right:
-        assert [None, None] == [await anext(left), await anext(right)]
-        changes = [BookChanged(1, version) for version in range(5)]
-        feed.publish(changes)
-        assert changes == [await anext(left) for _ in range(5)]
-        assert changes == [await anext(right) for _ in range(5)]
+        assert [(), ()] == [await anext(left), await anext(right)]
+        commits = [[BookChanged(1, version)] for version in range(5)]
+        for changes in commits:
+            feed.publish(changes)
+        assert commits == [await anext(left) for _ in range(5)]
+        assert commits == [await anext(right) for _ in range(5)]
 
 
 async def test_a_subscriber_that_lags_too_far_is_dropped() -> None:
     """Its stream ends after what was kept for it, so that it knows to start afresh."""
     feed = Feed()
     async with aclosing(following(feed)) as slow, aclosing(following(feed)) as other:
-        assert [None, None] == [await anext(slow), await anext(other)]
-        feed.publish(BookChanged(1, version) for version in range(BACKLOG_MAX))
-        for _ in range(5):
-            await anext(other)
+        assert [(), ()] == [await anext(slow), await anext(other)]
+        for version in range(BACKLOG_MAX):
+            feed.publish([BookChanged(1, version)])
+        assert [BookChanged(1, 0)] == await anext(other)
         feed.publish([BookChanged(1, BACKLOG_MAX)])
-        assert BACKLOG_MAX == len([event async for event in slow])
-        rest = [await anext(other) for _ in range(BACKLOG_MAX - 4)]
-        assert BookChanged(1, BACKLOG_MAX) == rest[-1]
+        assert BACKLOG_MAX == len([changes async for changes in slow])
+        rest = [await anext(other) for _ in range(BACKLOG_MAX)]
+        assert [BookChanged(1, BACKLOG_MAX)] == rest[-1]
+
+
+async def test_a_closed_feed_ends_its_subscriptions() -> None:
+    """A subscriber gets what was told before the close, and then the end, without a wait."""
+    feed = Feed()
+    async with asyncio.timeout(5), aclosing(following(feed)) as events:
+        assert () == await anext(events)
+        feed.publish([BookChanged(1, 1)])
+        feed.close()
+        assert [[BookChanged(1, 1)]] == [changes async for changes in events if changes]
+    async with asyncio.timeout(5):
+        endless = cast("AsyncGenerator[Changes, None]", feed.follow(60))
+        assert () == await anext(endless)
+        feed.close()
+        assert [] == [changes async for changes in endless if changes]
 
 
 async def test_the_stream_is_made_of_server_sent_events(app: HttpApp) -> None:
@@ -1196,12 +1236,24 @@ async def test_the_stream_is_made_of_server_sent_events(app: HttpApp) -> None:
         assert 200 == start["status"]
         assert headers[b"content-type"].startswith(b"text/event-stream")
         assert b"no-store" == headers[b"cache-control"]
-        assert b":" == (await anext(messages))["body"][:1]
+        assert b": open\n\n" == (await anext(messages))["body"]
         reading = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)
         assert 200 == (await call(app, "PUT", f"/update/{book_id}/amount_of_items/1")).status
-        assert b'data: {"book_id":%d,"version":2}\n\n' % book_id == (await reading)["body"]
-        assert b": heartbeat\n\n" == (await anext(messages))["body"]
+        event = (await reading)["body"]
+        assert b'data: {"book_id":%d,"version":2,"listed":false}\n\n' % book_id == event
+        assert b": alive\n\n" == (await anext(messages))["body"]
+
+
+async def test_the_stream_ends_when_the_service_stops(app: HttpApp) -> None:
+    """What would go on for ever ends with on_stop, so that a stop need not wait for it."""
+    async with asyncio.timeout(5), aclosing(streamed(app, "/changes")) as messages:
+        assert 200 == (await anext(messages))["status"]
+        assert b": open\n\n" == (await anext(messages))["body"]
+        app.on_stop()
+        async for message in messages:
+            if not message.get("more_body"):
+                break
 
 
 async def test_nothing_is_missed_from_the_first_byte_of_the_stream_on(app: HttpApp) -> None:
@@ -1209,10 +1261,10 @@ async def test_nothing_is_missed_from_the_first_byte_of_the_stream_on(app: HttpA
     book_id = await added(app)
     async with asyncio.timeout(10), aclosing(streamed(app, "/changes")) as messages:
         assert 200 == (await anext(messages))["status"]
-        assert b": from here on\n\n" == (await anext(messages))["body"]
+        assert b": open\n\n" == (await anext(messages))["body"]
         assert 200 == (await call(app, "PUT", f"/update/{book_id}/amount_of_items/1")).status
         event = (await anext(messages))["body"]
-        assert b'data: {"book_id":%d,"version":2}\n\n' % book_id == event
+        assert b'data: {"book_id":%d,"version":2,"listed":false}\n\n' % book_id == event
 
 
 async def test_head_of_the_stream_ends(shop: Shop) -> None:
@@ -1224,7 +1276,7 @@ async def test_head_of_the_stream_ends(shop: Shop) -> None:
 
 # ------------------------------------------------------------------- who may write
 
-SECRET_ROUTES = [
+SECRET_ROUTES: list[tuple[str, str, object]] = [
     ("POST", "/books", BOOK),
     ("PATCH", "/books/1", {"title": "x"}),
     ("PUT", "/update/1/price/1", None),
@@ -1239,21 +1291,20 @@ SECRET_ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), SECRET_ROUTES)
-@pytest.mark.parametrize("secret", [None, "", "wrong", SECRET + "x", SECRET[:-1], "é" * 20])
-async def test_without_the_secret_nothing_is_written(
-    shop: Shop, method: str, path: str, body: object, secret: str | None
-) -> None:
+async def test_without_the_secret_nothing_is_written(shop: Shop) -> None:
     """No secret or a wrong one is 401 with a challenge, and changes nothing."""
-    book_id = await shop.add_book(quantity=1)
-    assert 1 == book_id
+    assert 1 == await shop.add_book(quantity=1)
     stranger = Caller(CATALOG_URL, shop.client)
-    headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
-    reply = await stranger.call(method, path, body, headers)
-    assert (401, "unauthorized") == (reply.status, reply.code)
-    assert reply.headers["www-authenticate"].startswith("Bearer")
-    books = (await stranger.get("/books")).json
-    assert [(1, 1, 19.99)] == [(b["version"] - 1, b["quantity"], b["price"]) for b in books]
+    before = (await stranger.get("/books")).json
+    wrong = ["", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {SECRET}x", f"Bearer {SECRET[:-1]}"]
+    wrong += [SECRET, f"Basic {SECRET}", f"Bearer {SECRET} {SECRET}", f"Bearer  {SECRET}"]
+    for method, path, body in SECRET_ROUTES:
+        for headers in ({}, *({"authorization": value} for value in wrong)):
+            reply = await stranger.call(method, path, body, headers)
+            assert (401, "unauthorized") == (reply.status, reply.code), (path, headers)
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+    assert before == (await stranger.get("/books")).json
+    assert [] == (await shop.catalog.get("/reservations")).json
 
 
 async def test_every_write_is_behind_the_secret(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -15,11 +15,10 @@ import pytest
 from bazar import importer, wire
 from bazar.catalog.imports import take_in
 from bazar.catalog.service import Catalog
-from bazar.cluster import Addresses
 from bazar.importer import ImportFileError, ImportOptions, ImportReport, Reject, parse_pairs
 from bazar.kit.migrate import migrate
 from bazar.kit.sqlite import SqliteDatabase
-from bazar.remote import RemoteError, Shop
+from bazar.remote import Addresses, RemoteError, Shop
 from bazar.wire import ImportRequest, ImportResult, NewBook
 
 T = TypeVar("T")
@@ -40,14 +39,14 @@ class FakeShop(Shop):
     answer: Answer = create_all
     sent: list[ImportRequest] = field(default_factory=list)
 
-    def call(  # noqa: PLR0913  as the real one
+    def call(
         self,
         service: str,
         method: str,
         path: str,
         kind: type[T],
         *,
-        body: Any = None,
+        body: object = None,
         key: str | None = None,
     ) -> T:
         """Answer an import."""
@@ -82,24 +81,25 @@ class Desk:
         """The file of rejected rows."""
         return self.folder / "rejects.csv"
 
-    def options(self, **changed: Any) -> ImportOptions:
+    def options(self, **changed: object) -> ImportOptions:
         """Return what to import, with changes."""
-        usual: dict[str, Any] = {
+        options: dict[str, Any] = {
             "file": self.file,
             "update": "none",
             "dry_run": False,
             "mapping": {},
             "defaults": {},
             "rejects": self.rejects,
+            **changed,
         }
-        return ImportOptions(**(usual | changed))
+        return ImportOptions(**options)
 
-    def take(self, content: str | bytes, **changed: Any) -> ImportReport:
+    def take(self, content: str | bytes, **changed: object) -> ImportReport:
         """Import a file with this content."""
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
         return importer.import_file(self.shop, self.options(**changed), self.progress.append)
 
-    def refused(self, content: str | bytes, **changed: Any) -> str:
+    def refused(self, content: str | bytes, **changed: object) -> str:
         """Return the error that this content makes, after checking that nothing came of it."""
         with pytest.raises(ImportFileError) as caught:
             self.take(content, **changed)
@@ -463,12 +463,12 @@ def test_a_folder_is_not_a_file(desk: Desk) -> None:
         importer.import_file(desk.shop, desk.options(file=desk.folder), desk.progress.append)
 
 
-@pytest.mark.parametrize("name", ["no/folder.csv", "books.csv/rejects.csv"])
+@pytest.mark.parametrize("name", ["no/rejects.csv", "books.csv/rejects.csv"])
 def test_a_rejects_file_that_cannot_be_written_is_an_error_before_a_row_is_sent(
     desk: Desk, name: str
 ) -> None:
     """Rejects that could not be kept should be known of first."""
-    assert name.split("/")[0] in desk.refused("title,price\nA,1\n", rejects=desk.folder / name)
+    assert name in desk.refused("title,price\nA,1\n", rejects=desk.folder / name)
 
 
 @pytest.mark.parametrize("name", ["books.csv", "../{folder}/books.csv", "."])
@@ -497,7 +497,7 @@ def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
     wide = row_of(["\u20ac" * 500, "1", "\u20ac" * 5000])
     report = desk.take("title,price,description\n" + wide * 500)
     assert 500 == report.created == sum(desk.progress)
-    assert 4 < len(desk.shop.sent) < 10
+    assert 4 == len(desk.shop.sent)
 
 
 def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -542,7 +542,7 @@ def test_no_request_is_made_for_bad_rows_alone(desk: Desk) -> None:
 
 def test_each_answer_is_counted(desk: Desk) -> None:
     """Every row should be counted once, as what became of it."""
-    statuses = cast("list[Any]", ["created", "updated", "updated", "unchanged", "rejected"])
+    statuses: list[Any] = ["created", "updated", "updated", "unchanged", "rejected"]
     desk.shop.answer = lambda request: [
         ImportResult(row=row.row, status=status)
         for row, status in zip(request.rows, statuses, strict=True)

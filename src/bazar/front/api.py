@@ -1,5 +1,6 @@
-"""The public routes. Bodies pass through untouched: the services behind check and answer them."""
+"""The public routes. Answers pass through untouched: the services behind make them."""
 
+from typing import Literal
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -7,12 +8,12 @@ from starlette.responses import Response
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import Endpoint
+from bazar.kit.idempotency import KEY_HEADER, parse_key
 from bazar.kit.identity import new_key
 from bazar.kit.request import Request
 from bazar.problems import (
     PLACING_ERRORS,
     BookNotFound,
-    InvalidKey,
     OrderNotCancellable,
     OrderNotFound,
 )
@@ -21,6 +22,7 @@ from bazar.wire import (
     Book,
     BookQuery,
     BookTitle,
+    Line,
     Order,
     OrderRequest,
     Purchase,
@@ -28,8 +30,6 @@ from bazar.wire import (
     Receipt,
     TopicCount,
 )
-
-_KEY_HEADER = "idempotency-key"
 
 
 class FrontApi:
@@ -59,28 +59,26 @@ class FrontApi:
 
     async def purchase(self, request: Request) -> Response:
         """Buy one book."""
-        return await self._place(request, f"/purchase/{request.number('book_id')}")
+        book_id = request.number("book_id")
+        body = await request.struct(PurchaseRequest)
+        return await self._place(request, "purchase", [Line(book_id, body.quantity)])
 
     async def order(self, request: Request) -> Response:
         """Buy several books."""
-        return await self._place(request, "/orders")
+        return await self._place(request, "order", (await request.struct(OrderRequest)).lines)
 
-    async def _place(self, request: Request, path: str) -> Response:
-        """Pass a purchase on under a key, so that it may be sent again without buying twice.
+    async def _place(
+        self, request: Request, kind: Literal["purchase", "order"], lines: list[Line]
+    ) -> Response:
+        """Place an order under a key, so that it may be sent again without buying twice.
 
         Where the client sent no key we make one, and tell it in an indefinite error, so that even
         then it can ask again.
         """
-        keys = request.headers.getlist(_KEY_HEADER)
-        if len(keys) > 1:
-            message = f"the request has {len(keys)} Idempotency-Key headers, not one"
-            raise InvalidKey(message)
-        key = keys[0] if keys else f'"{new_key()}"'
-        body = await request.limited_body()
+        keys = request.headers.getlist(KEY_HEADER)
+        key = parse_key(keys) if keys else new_key()
         try:
-            return await self._shop.order(
-                request, path, body=body or None, headers={_KEY_HEADER: key}
-            )
+            return await self._shop.place(request, kind, lines, key)
         except Unavailable as error:
             raise Unavailable(error.detail, idempotency_key=key) from error
 

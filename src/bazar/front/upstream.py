@@ -1,27 +1,41 @@
 """Calls to the catalog and the order service, and the change feed that keeps the cache honest."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 from starlette.responses import Response
 
 from bazar.front.cache import Cache
 from bazar.front.passing import Passed, passed
+from bazar.kit.batching import Batcher
 from bazar.kit.client import Upstream
+from bazar.kit.errors import Unavailable
 from bazar.kit.log import get_logger
 from bazar.kit.request import Deadline, Request
-from bazar.wire import CHANGED_HEADER, BookChanged
+from bazar.placing import placing_response
+from bazar.wire import (
+    CHANGED_HEADER,
+    PLACEMENT_BATCH_MAX,
+    BookChanged,
+    Line,
+    Placement,
+    PlacementAnswer,
+)
 
 READ_DEADLINE_MS = 3000
 WRITE_DEADLINE_MS = 5000
 FEED_PAUSE_S = 0.2
+PLACEMENTS_IN_FLIGHT_MAX = 2
 
 _HIT = "bazar; hit"
 _MISS = "bazar; fwd=miss"
 _BYPASS = "bazar; fwd=bypass"
 _DATA = b"data: "
+_OK = 200
+_answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
 _change = msgspec.json.Decoder(BookChanged).decode
 
 
@@ -33,6 +47,7 @@ class Shop:
         self.cache = Cache()
         self._catalog = catalog
         self._order = order
+        self._placements = Batcher(self._place_batch, PLACEMENT_BATCH_MAX, PLACEMENTS_IN_FLIGHT_MAX)
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
 
@@ -46,6 +61,7 @@ class Shop:
             self._follower.cancel()
             with suppress(asyncio.CancelledError):
                 await self._follower
+        await self._placements.stop()
 
     async def book(self, request: Request, book_id: int) -> Response:
         """Answer a book, from the cache where it is up to date.
@@ -87,13 +103,47 @@ class Shop:
             await self._catalog.call("GET", path, deadline=deadline, request_id=request_id)
         )
 
+    async def place(
+        self, request: Request, kind: Literal["purchase", "order"], lines: list[Line], key: str
+    ) -> Response:
+        """Place an order, together with others that are placed now.
+
+        Raises:
+            Unavailable: indefinite; the order service did not answer within 5 s.
+        """
+        left_s = request.deadline(WRITE_DEADLINE_MS).left_s()
+        try:
+            async with asyncio.timeout(left_s):
+                answer = await self._placements.ask(Placement(kind, lines, key, request.id))
+        except TimeoutError:
+            message = f"the order service did not answer within {left_s:g} s"
+            raise Unavailable(message) from None
+        for change in parse_changed(answer.changed):
+            self.cache.announce(change)
+        return placing_response(request, answer, internal=False)
+
+    async def _place_batch(self, batch: Sequence[Placement]) -> list[PlacementAnswer]:
+        answer = await self._order.call(
+            "POST",
+            "/placements",
+            deadline=Deadline(WRITE_DEADLINE_MS),
+            request_id=batch[0].request_id if len(batch) == 1 else "",
+            body=msgspec.json.encode(batch),
+        )
+        if answer.status != _OK:
+            message = f"the order service answered with status {answer.status}; its log says why"
+            raise Unavailable(message)
+        answers = _answers(answer.body)
+        timing = answer.headers.get("server-timing") or ""
+        return [
+            msgspec.structs.replace(one, timing=", ".join(filter(None, (timing, one.timing))))
+            for one in answers
+        ]
+
     async def order(
         self,
         request: Request,
         path: str,
-        *,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Ask the order service, with the request's own method.
 
@@ -105,8 +155,6 @@ class Shop:
             path,
             deadline=request.deadline(WRITE_DEADLINE_MS),
             request_id=request.id,
-            body=body,
-            headers=headers,
         )
         for change in parse_changed(answer.headers.get(CHANGED_HEADER) or ""):
             self.cache.announce(change)

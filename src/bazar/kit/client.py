@@ -60,7 +60,7 @@ class Upstream:
         self._client = client
         self._authorization = f"Bearer {secret}" if secret else ""
 
-    async def call(  # noqa: PLR0913  the parts of a request
+    async def call(
         self,
         method: str,
         path: str,
@@ -68,7 +68,6 @@ class Upstream:
         deadline: Deadline,
         request_id: str = "",
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request, again and again while nobody answers, until the deadline.
 
@@ -78,7 +77,6 @@ class Upstream:
             deadline: travels with the call, so that late work is dropped before it starts.
             request_id: joins the log lines of all services.
             body: JSON.
-            headers: added to the usual ones.
 
         Raises:
             Unavailable: indefinite; no answer before the deadline.
@@ -87,7 +85,7 @@ class Upstream:
         reason = "had no time left"
         while (left_s := deadline.left_s()) > 0:
             try:
-                return await self._send(method, path, left_s, request_id, body, headers)
+                return await self._send(method, path, left_s, request_id, body)
             except RequestTimeoutError as error:
                 reason = f"did not answer in time ({error})"
             except RequestError as error:
@@ -119,14 +117,13 @@ class Upstream:
                     if line:
                         yield line
 
-    async def _send(  # noqa: PLR0913, PLR0917  the parts of a request
+    async def _send(
         self,
         method: str,
         path: str,
         left_s: float,
         request_id: str,
         body: bytes | None,
-        headers: Mapping[str, str] | None,
     ) -> Answer:
         builder = (
             self._client.request(method, self._url + path)
@@ -137,8 +134,6 @@ class Upstream:
             builder = builder.header(_REQUEST_ID, request_id)
         if self._authorization:
             builder = builder.header("authorization", self._authorization, is_sensitive=True)
-        for name, value in (headers or {}).items():
-            builder = builder.header(name, value)
         if body is not None:
             builder = builder.header("content-type", "application/json").body_bytes(body)
         response = await builder.build().send()

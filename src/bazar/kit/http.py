@@ -34,7 +34,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 IN_FLIGHT_MAX = 4096
 _LOGGED_PATH_LENGTH_MAX = 200
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +57,31 @@ class Endpoint:
     media_type: str = "application/json"
 
 
+def encode(value: Any) -> msgspec.Raw:  # noqa: ANN401
+    """Return a struct as JSON, prices with exactly their decimals, to be put into other JSON."""
+    return msgspec.Raw(_encoder.encode(value))
+
+
+def log_fault(error: BaseException, request_id: str) -> str:
+    """Log a fault of ours with its trace, and return what to tell the caller."""
+    log.get_logger().error("fault", request_id=request_id, exc_info=error)
+    return "the request met a fault of ours; it is in the log under its request id"
+
+
 def json_response(
     value: Any,  # noqa: ANN401
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Encode a struct, prices with exactly their decimals."""
-    return Response(_encode(value), status, headers, "application/json")
+    return Response(_encoder.encode(value), status, headers, "application/json")
 
 
 def problem_response(error: BazarError) -> Response:
     """Return an error as a problem document (RFC 9457)."""
-    return Response(_encode(error.problem()), error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
+    return Response(
+        _encoder.encode(error.problem()), error.status, dict(error.headers), PROBLEM_MEDIA_TYPE
+    )
 
 
 @dataclass(slots=True)
@@ -110,13 +123,12 @@ class HttpApp:
 class _Path:
     """All methods of one path."""
 
-    __slots__ = ("_app", "_endpoints", "_log", "_route")
+    __slots__ = ("_app", "_endpoints", "_route")
 
     def __init__(self, app: HttpApp, route: str, endpoints: dict[str, Endpoint]) -> None:
         self._app = app
         self._route = route
         self._endpoints = endpoints
-        self._log = log.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_s = perf_counter()
@@ -166,10 +178,8 @@ class _Path:
             if isinstance(error, MethodNotAllowed):
                 response.headers["allow"] = self._allowed()
             return response
-        except Exception:  # noqa: BLE001  told to the caller as our fault, and logged
-            self._log.exception("fault", request_id=request.id, path=request.url.path)
-            message = "the request met a fault of ours; it is in the log under its request id"
-            return problem_response(InternalError(message))
+        except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
+            return problem_response(InternalError(log_fault(error, request.id)))
 
     def _admit(self, request: Request, endpoint: Endpoint) -> None:
         if self._app.in_flight > self._app.in_flight_max:

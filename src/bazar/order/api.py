@@ -1,16 +1,19 @@
 """The order service's routes: HTTP in, use cases behind, HTTP out."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from bazar.kit.errors import Unavailable
-from bazar.kit.http import Endpoint, json_response
-from bazar.kit.request import Request
+from bazar.kit.errors import BazarError, InternalError, Unavailable
+from bazar.kit.http import Endpoint, encode, json_response, log_fault
+from bazar.kit.idempotency import KEY_HEADER, parse_key
+from bazar.kit.request import Deadline, Request
 from bazar.order.domain import (
     Kind,
     first_answer,
-    parse_key,
 )
 from bazar.order.service import Orders
+from bazar.placing import placing_response
 from bazar.problems import (
     PLACING_ERRORS,
     OrderNotCancellable,
@@ -19,20 +22,22 @@ from bazar.problems import (
 )
 from bazar.wire import (
     CHANGED_HEADER,
+    INTERNAL_BODY_BYTES_MAX,
     Accepted,
     Line,
     Order,
     OrderQuery,
     OrderRequest,
     Outcome,
+    Placement,
+    PlacementAnswer,
+    PlacementBatch,
     Purchase,
     PurchaseRequest,
     Receipt,
 )
 
 DEADLINE_MS = 5000
-RETRY_AFTER_S = 1
-_KEY_HEADER = "idempotency-key"
 
 
 class OrderApi:
@@ -46,26 +51,47 @@ class OrderApi:
         """Buy one book."""
         book_id = request.number("book_id")
         body = await request.struct(PurchaseRequest)
-        return await self._place(request, "purchase", [Line(book_id, body.quantity)])
+        return await self._place_one(request, "purchase", [Line(book_id, body.quantity)])
 
     async def order(self, request: Request) -> Response:
         """Buy several books, all or nothing."""
         body = await request.struct(OrderRequest)
-        return await self._place(request, "order", body.lines)
+        return await self._place_one(request, "order", body.lines)
 
-    async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
-        key = parse_key(request.headers.getlist(_KEY_HEADER))
+    async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
+        key = parse_key(request.headers.getlist(KEY_HEADER))
+        placement = Placement(kind, lines, key, request.id)
+        answer = await self._place(placement, request.deadline(DEADLINE_MS))
+        return placing_response(request, answer, internal=True)
+
+    async def placements(self, request: Request) -> Response:
+        """Place a batch of orders, each on its own."""
+        batch = await request.struct(PlacementBatch)
         deadline = request.deadline(DEADLINE_MS)
-        order, decision = await self._orders.place(kind, lines, key, deadline, request.id)
-        request.facts["order_id"] = order.order_id
-        answer = first_answer(order)
-        headers = {"location": f"/orders/{order.order_id}"}
-        if decision is not None:
-            request.timings.append(decision.timing)
-            headers |= _changed(decision.outcome)
-        if isinstance(answer, Accepted):
-            return json_response(answer, 202, headers | {"retry-after": str(RETRY_AFTER_S)})
-        return json_response(answer, 201, headers)
+        request.facts["placements"] = len(batch)
+        request.facts["request_ids"] = ",".join(one.request_id for one in batch)
+        answers = await asyncio.gather(*(self._place(one, deadline) for one in batch))
+        return json_response(answers)
+
+    async def _place(self, placement: Placement, deadline: Deadline) -> PlacementAnswer:
+        """Place an order and say what its client is told, an error too."""
+        try:
+            order, decision = await self._orders.place(
+                placement.kind, placement.lines, placement.key, deadline, placement.request_id
+            )
+            answer = first_answer(order)
+        except BazarError as error:
+            return PlacementAnswer(error.status, encode(error.problem()))
+        except Exception as error:  # noqa: BLE001  the others of its batch still get their answers
+            fault = InternalError(log_fault(error, placement.request_id))
+            return PlacementAnswer(fault.status, encode(fault.problem()))
+        return PlacementAnswer(
+            202 if isinstance(answer, Accepted) else 201,
+            encode(answer),
+            order.order_id,
+            _changed(decision.outcome) if decision else "",
+            decision.timing if decision else "",
+        )
 
     async def find(self, request: Request) -> Response:
         """Answer an order as it stands."""
@@ -78,22 +104,34 @@ class OrderApi:
     async def cancel(self, request: Request) -> Response:
         """Cancel an order."""
         order, released = await self._orders.cancel(request.path_params["order_id"])
-        return json_response(order, headers=_changed(released) if released else None)
+        return json_response(
+            order, headers={CHANGED_HEADER: _changed(released)} if released else None
+        )
 
     async def fulfil(self, request: Request) -> Response:
         """Note that an order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
 
 
-def _changed(outcome: Outcome) -> dict[str, str]:
-    """Return the header that tells the front which books have a new version."""
-    return {CHANGED_HEADER: ",".join(f"{line.id}={line.version}" for line in outcome.lines)}
+def _changed(outcome: Outcome) -> str:
+    """Tell the front which books have a new version."""
+    return ",".join(f"{line.id}={line.version}" for line in outcome.lines)
 
 
 def order_endpoints(orders: Orders) -> list[Endpoint]:
     """Return the order service's own endpoints; the busiest first."""
     api = OrderApi(orders)
     return [
+        Endpoint(
+            method="POST",
+            path="/placements",
+            handler=api.placements,
+            summary="Place a batch of orders, each on its own; what the front uses",
+            body=PlacementBatch,
+            answers={200: list[PlacementAnswer]},
+            secret=True,
+            body_bytes_max=INTERNAL_BODY_BYTES_MAX,
+        ),
         Endpoint(
             method="POST",
             path="/purchase/{book_id}",

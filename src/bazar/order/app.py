@@ -38,7 +38,6 @@ async def order_app(
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        catalog.start()
         orders.start()
         try:
             endpoints = operations("order", metrics, check, order_endpoints(orders))

@@ -8,7 +8,6 @@ pending ----> confirmed ----> fulfilled
 rejected
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,7 +18,7 @@ import msgspec
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import InvalidRequest
 from bazar.kit.money import to_price
-from bazar.problems import REJECTIONS, InvalidKey, OrderCancelled
+from bazar.problems import REJECTIONS, OrderCancelled
 from bazar.wire import (
     Accepted,
     Line,
@@ -42,10 +41,6 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "fulfilled": frozenset(),
 }
 """From each status, the statuses that may follow it."""
-
-KEY_LENGTH_MAX = 255
-_QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
-_BARE_KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,34 +76,6 @@ class StoredOrder:
     def asked(self) -> list[Line]:
         """Return the lines as they were asked for."""
         return [Line(line.book_id, line.quantity) for line in self.lines]
-
-
-def parse_key(headers: Sequence[str]) -> str:
-    """Return the key that the Idempotency-Key headers of a request hold.
-
-    A quoted string, as the standard says, or the bare text between the quotes.
-
-    Raises:
-        InvalidKey: definite; missing, several, malformed, empty, or longer than 255.
-
-    Source: draft-ietf-httpapi-idempotency-key-header, section 2.1
-    """
-    if len(headers) != 1:
-        message = f"the request has {len(headers)} Idempotency-Key headers, not one"
-        raise InvalidKey(message)
-    text = headers[0].strip()
-    quoted = _QUOTED_KEY.fullmatch(text)
-    if quoted:
-        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
-    elif _BARE_KEY.fullmatch(text) and '"' not in text:
-        key = text
-    else:
-        message = "the key is not a quoted string of visible characters"
-        raise InvalidKey(message)
-    if not 1 <= len(key) <= KEY_LENGTH_MAX:
-        message = f"the key has {len(key)} characters, not 1 to {KEY_LENGTH_MAX}"
-        raise InvalidKey(message)
-    return key
 
 
 def check_lines(lines: Sequence[Line]) -> None:

@@ -1,0 +1,336 @@
+"""The rules of the order service: the life of an order, keys, and what its client is told."""
+
+from dataclasses import replace
+from itertools import product
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.order.domain import (
+    KEY_LENGTH_MAX,
+    TRANSITIONS,
+    StoredLine,
+    StoredOrder,
+    can_become,
+    check_lines,
+    decided,
+    first_answer,
+    parse_key,
+    public,
+    request_hash,
+)
+from bazar.problems import (
+    BookNotFound,
+    InvalidKey,
+    MixedCurrencies,
+    OrderCancelled,
+    OutOfStock,
+)
+from bazar.wire import (
+    Accepted,
+    Line,
+    OrderStatus,
+    Outcome,
+    Purchase,
+    Receipt,
+    Rejection,
+    RejectionCode,
+    SoldLine,
+)
+
+STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
+ORDER_ID = "01h000000000000000000000aa"
+VISIBLE = "".join(chr(code) for code in range(0x20, 0x7F))
+
+PENDING = StoredOrder(
+    order_id=ORDER_ID,
+    key="k",
+    request_hash=b"",
+    kind="purchase",
+    status="pending",
+    settled=False,
+    rejection=None,
+    placed_at_ms=1_700_000_000_000,
+    lines=(StoredLine(7, 2),),
+)
+RESERVED = Outcome(ORDER_ID, "reserved", [SoldLine(7, 2, "RPCs for Noobs", 1999, "USD", 3)])
+RELEASED = Outcome(ORDER_ID, "released", RESERVED.lines)
+REJECTED = Outcome(
+    ORDER_ID, "rejected", rejection=Rejection("out-of-stock", "0 in stock, 2 asked for", 7, 2, 0)
+)
+CONFIRMED = decided(PENDING, RESERVED)
+OF_STATUS: dict[OrderStatus, StoredOrder] = {
+    "pending": PENDING,
+    "confirmed": CONFIRMED,
+    "rejected": decided(PENDING, REJECTED),
+    "cancelled": replace(CONFIRMED, status="cancelled"),
+    "fulfilled": replace(CONFIRMED, status="fulfilled"),
+}
+
+
+def several(order: StoredOrder) -> StoredOrder:
+    """Return a confirmed order as one of two lines."""
+    return replace(
+        order,
+        kind="order",
+        lines=(*order.lines, StoredLine(8, 1, "Impatient Undergrad", 500, "USD")),
+    )
+
+
+def test_the_transitions_are_those_of_the_diagram() -> None:
+    """Only these five steps are legal, and every status has its row."""
+    legal = {
+        ("pending", "confirmed"),
+        ("pending", "rejected"),
+        ("pending", "cancelled"),
+        ("confirmed", "cancelled"),
+        ("confirmed", "fulfilled"),
+    }
+    assert set(STATUSES) == set(TRANSITIONS)
+    walked = {(a, b) for a, b in product(STATUSES, STATUSES) if can_become(a, b)}
+    assert legal == walked
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("outcome", [RESERVED, REJECTED, RELEASED], ids=lambda one: one.status)
+def test_a_decision_moves_only_a_pending_order(status: OrderStatus, outcome: Outcome) -> None:
+    """A pending order follows the catalog; one that is not pending stays the same object."""
+    order = OF_STATUS[status]
+    after = decided(order, outcome)
+    if status == "pending":
+        expected = {"reserved": "confirmed", "rejected": "rejected", "released": "cancelled"}
+        assert expected[outcome.status] == after.status
+        assert after.settled
+    else:
+        assert order is after
+
+
+def test_a_reserved_order_keeps_what_it_was_sold_as() -> None:
+    """Title, price and currency of each line come from the catalog's decision."""
+    assert (StoredLine(7, 2, "RPCs for Noobs", 1999, "USD"),) == CONFIRMED.lines
+    assert CONFIRMED.sold
+    assert CONFIRMED.rejection is None
+
+
+def test_a_rejected_order_keeps_its_reason_and_its_lines() -> None:
+    """The rejection is kept as the catalog gave it, and nothing counts as sold."""
+    order = decided(PENDING, REJECTED)
+    assert REJECTED.rejection == order.rejection
+    assert PENDING.lines == order.lines
+    assert not order.sold
+
+
+def test_a_released_order_is_cancelled_and_was_not_sold() -> None:
+    """A pending order whose release came first ends cancelled, with nothing sold."""
+    order = decided(PENDING, RELEASED)
+    assert "cancelled" == order.status
+    assert not order.sold
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('"abc"', "abc"),
+        ("abc", "abc"),
+        ('  "abc"\t', "abc"),
+        ('"with space"', "with space"),
+        (r'"a\"b"', 'a"b'),
+        (r'"a\\b"', "a\\b"),
+        (r'"\\\""', '\\"'),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ("a" * KEY_LENGTH_MAX, "a" * KEY_LENGTH_MAX),
+        ('"' + "a" * KEY_LENGTH_MAX + '"', "a" * KEY_LENGTH_MAX),
+        ('"' + r"\"" * KEY_LENGTH_MAX + '"', '"' * KEY_LENGTH_MAX),
+    ],
+)
+def test_a_key_is_a_quoted_string_or_bare_text(header: str, key: str) -> None:
+    """Quotes and escapes belong to the header, not to the key; 255 characters are allowed."""
+    assert key == parse_key([header])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        ["a", "b"],
+        ["a", "a"],
+        [""],
+        ["   "],
+        ['""'],
+        ['"'],
+        ['"abc'],
+        ['abc"'],
+        ['a"b'],
+        ['"a"b"'],
+        ['"a" "b"'],
+        ['"a";p=1'],
+        ["a b"],
+        [r'"a\b"'],
+        ['"a\\"'],
+        ["\u00e9"],
+        ['"\u00e9"'],
+        ['"a\x7f"'],
+        ['"a\tb"'],
+        ["a\nb"],
+        ["a" * (KEY_LENGTH_MAX + 1)],
+        ['"' + "a" * (KEY_LENGTH_MAX + 1) + '"'],
+    ],
+)
+def test_anything_else_is_no_key(headers: list[str]) -> None:
+    """Missing, several, empty, malformed, non-ASCII and too long keys are refused as 400."""
+    with pytest.raises(InvalidKey) as refused:
+        parse_key(headers)
+    assert 400 == refused.value.status
+    assert refused.value.definite
+
+
+@given(st.text(VISIBLE, min_size=1, max_size=KEY_LENGTH_MAX))
+def test_every_quoted_key_comes_back_whole(key: str) -> None:
+    """Quoting any visible text, with escapes, and parsing it gives the text again."""
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    assert key == parse_key([f'"{escaped}"'])
+
+
+@given(st.text(max_size=20), st.characters(min_codepoint=0x80), st.text(max_size=20))
+def test_no_key_holds_anything_but_ascii(before: str, letter: str, after: str) -> None:
+    """A character outside ASCII makes a header no key, wherever it stands."""
+    with pytest.raises(InvalidKey):
+        parse_key([before + letter + after])
+
+
+@given(st.text(max_size=300))
+def test_whatever_is_sent_is_a_key_or_refused(header: str) -> None:
+    """Parsing ends in a key of 1 to 255 visible characters, or in the one error."""
+    try:
+        key = parse_key([header])
+    except InvalidKey:
+        return
+    assert 1 <= len(key) <= KEY_LENGTH_MAX
+    assert set(key) <= set(VISIBLE)
+
+
+def test_lines_may_not_name_a_book_twice() -> None:
+    """A doubled book is refused, whatever its quantities; different books pass."""
+    check_lines([])
+    check_lines([Line(1, 2), Line(2, 2)])
+    with pytest.raises(InvalidRequest, match="book 1 is in two lines") as refused:
+        check_lines([Line(1, 2), Line(2), Line(1, 3)])
+    assert refused.value.definite
+
+
+def test_the_hash_is_of_what_is_asked_for_not_of_its_spelling() -> None:
+    """A quantity that is written out hashes like the default one."""
+    spelt = msgspec.json.decode(b'{"quantity": 1, "id": 7}', type=Line)
+    short = msgspec.json.decode(b'{"id":7}', type=Line)
+    assert request_hash("order", [spelt]) == request_hash("order", [short])
+
+
+def test_the_hash_tells_different_requests_apart() -> None:
+    """Another book, quantity, kind, number or order of lines each gives another hash."""
+    requests = [
+        request_hash("order", lines)
+        for lines in (
+            [Line(1)],
+            [Line(2)],
+            [Line(1, 2)],
+            [Line(1), Line(2)],
+            [Line(2), Line(1)],
+            [Line(1, 2), Line(2)],
+            [Line(1), Line(2, 2)],
+            [Line(11)],
+            [Line(1, 11)],
+        )
+    ]
+    requests.append(request_hash("purchase", [Line(1)]))
+    assert len(requests) == len(set(requests))
+
+
+def test_a_pending_order_is_accepted() -> None:
+    """Its buyer hears the order id and that it is not decided."""
+    answer = first_answer(PENDING)
+    assert isinstance(answer, Accepted)
+    assert (ORDER_ID, "pending") == (answer.order_id, answer.status)
+
+
+def test_a_purchase_answers_price_and_total_of_its_currency() -> None:
+    """Two copies at 19.99 USD total 39.98 USD; 12.500 JOD keeps its three decimals."""
+    answer = first_answer(CONFIRMED)
+    assert isinstance(answer, Purchase)
+    assert ("19.99", "39.98", "USD") == (str(answer.price), str(answer.total), answer.currency)
+    assert "bought book RPCs for Noobs" == answer.message
+    dinars = first_answer(replace(CONFIRMED, lines=(StoredLine(7, 2, "T", 12500, "JOD"),)))
+    assert isinstance(dinars, Purchase)
+    assert ("12.500", "25.000") == (str(dinars.price), str(dinars.total))
+
+
+def test_an_order_of_several_lines_answers_all_of_them() -> None:
+    """The receipt has every line and the sum of all copies."""
+    answer = first_answer(several(CONFIRMED))
+    assert isinstance(answer, Receipt)
+    assert [7, 8] == [line.id for line in answer.lines]
+    assert "44.98" == str(answer.total)
+    assert "bought 3 copies of 2 books" == answer.message
+
+
+def test_one_copy_is_not_called_copies() -> None:
+    """The receipt of one copy of one book speaks of one."""
+    order = replace(CONFIRMED, kind="order", lines=(StoredLine(7, 1, "T", 1999, "USD"),))
+    answer = first_answer(order)
+    assert isinstance(answer, Receipt)
+    assert "bought 1 copy of 1 book" == answer.message
+
+
+@pytest.mark.parametrize("lines", ["one", "several"])
+def test_the_answer_never_changes_after_the_sale(lines: str) -> None:
+    """Confirmed, cancelled after the sale and fulfilled give the same bytes."""
+    sold = CONFIRMED if lines == "one" else several(CONFIRMED)
+    answers = {
+        msgspec.json.encode(first_answer(replace(sold, status=status, settled=settled)))
+        for status in ("confirmed", "cancelled", "fulfilled")
+        for settled in (False, True)
+    }
+    assert 1 == len(answers)
+
+
+def test_an_order_cancelled_before_its_sale_says_so() -> None:
+    """Nothing was bought, and the order id is in the error."""
+    with pytest.raises(OrderCancelled) as refused:
+        first_answer(decided(PENDING, RELEASED))
+    assert 409 == refused.value.status
+    assert {"order_id": ORDER_ID} == refused.value.members
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "status"),
+    [
+        ("out-of-stock", OutOfStock, 409),
+        ("book-not-found", BookNotFound, 404),
+        ("mixed-currencies", MixedCurrencies, 409),
+    ],
+)
+def test_a_rejected_order_raises_its_reason(
+    code: RejectionCode, error: type[BazarError], status: int
+) -> None:
+    """Each reason has its error, with the figures that the catalog gave."""
+    rejection = Rejection(code, "why", 7, 2, 1)
+    order = decided(PENDING, Outcome(ORDER_ID, "rejected", rejection=rejection))
+    with pytest.raises(error) as refused:
+        first_answer(order)
+    assert status == refused.value.status
+    members = {"order_id": ORDER_ID, "book_id": 7, "requested": 2, "available": 1}
+    assert members == refused.value.members
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_public_view_follows_the_status(status: OrderStatus) -> None:
+    """The view says the status as it is now, prices once sold, and the reason of a rejection."""
+    view = public(OF_STATUS[status])
+    assert status == view.status
+    sold = status in {"confirmed", "cancelled", "fulfilled"}
+    assert ("39.98" if sold else None) == (None if view.total is None else str(view.total))
+    assert ("out-of-stock" if status == "rejected" else None) == view.reason
+    assert view.placed_at.tzinfo is not None
