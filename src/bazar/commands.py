@@ -339,7 +339,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
             update=update,
             dry_run=dry_run,
             mapping=parse_pairs(mapping or [], "--map"),
-            defaults=parse_pairs(default or [], "--default"),
+            defaults=parse_pairs(default or [], "--default", several=False),
             rejects=rejects or Path(f"{file.stem}.rejects.csv"),
         )
         with progress_bar(None, file.name) as progress:

@@ -127,7 +127,8 @@ def import_file(
         header = _header(options)
         added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
         writer.writerow([*REJECT_COLUMNS, *header[added:]])
-        for row, result in _settled(shop, options, _rows(options, header), progress):
+        given = [name for name in COLUMNS if _given(name, options, header)]
+        for row, result in _settled(shop, options, given, _rows(options, header), progress):
             report.rows += 1
             setattr(report, result.status, getattr(report, result.status) + 1)
             if result.status == "rejected":
@@ -184,7 +185,7 @@ def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
         if name not in header:
             yield f"has no column {name!r} for --map {column}={name}"
     for column in NEEDED:
-        if column not in {*header, *options.mapping, *options.defaults}:
+        if not _given(column, options, header):
             yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
     for column, value in options.defaults.items():
         try:
@@ -281,14 +282,25 @@ def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
         yield batch
 
 
+def _given(column: str, options: ImportOptions, header: list[str]) -> bool:
+    """Tell whether the file or the user says anything about a column of ours."""
+    return column in {*header, *options.mapping, *options.defaults}
+
+
 def _settled(
-    shop: Shop, options: ImportOptions, rows: Iterable[_Row], progress: Callable[[int], None]
+    shop: Shop,
+    options: ImportOptions,
+    given: list[str],
+    rows: Iterable[_Row],
+    progress: Callable[[int], None],
 ) -> Iterator[tuple[_Row, wire.ImportResult]]:
     for batch in _batches(rows):
         made = [row.made for row in batch if isinstance(row.made, wire.ImportRow)]
         results: dict[int, wire.ImportResult] = {}
         if made:
-            body = wire.ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
+            body = wire.ImportRequest(
+                rows=made, update=options.update, columns=given, dry_run=options.dry_run
+            )
             answer = shop.call("catalog", "POST", "/imports", list[wire.ImportResult], body=body)
             results = {result.row: result for result in answer}
         for row in batch:

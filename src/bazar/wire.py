@@ -335,6 +335,8 @@ class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     rows: Annotated[list[ImportRow], Meta(min_length=1, max_length=IMPORT_BATCH_MAX)]
     update: Literal["none", "stock", "all"] = "none"
+    columns: list[Text] | None = None
+    """What the file says about each book; only that is updated. None for everything."""
     dry_run: bool = False
 
 

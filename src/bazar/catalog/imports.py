@@ -14,6 +14,19 @@ from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire import BookChanged, ImportRequest, ImportResult, ImportRow
 
 
+_FIELDS = {
+    "isbn": ("isbn",),
+    "title": ("title",),
+    "author": ("author",),
+    "year": ("year",),
+    "topic": ("topic",),
+    "price": ("price_minor", "currency"),
+    "quantity": (),
+    "description": ("description",),
+}
+"""What each column of a file changes about a book that is there; the stock goes its own way."""
+
+
 class _DryRun(Exception):
     def __init__(self, results: list[ImportResult]) -> None:
         self.results = results
@@ -38,8 +51,7 @@ async def take_in(catalog: Catalog, request: ImportRequest) -> list[ImportResult
     async def work(transaction: Transaction) -> list[ImportResult]:
         changes.clear()
         results = [
-            await _take_in_row(catalog, transaction, row, request.update, changes)
-            for row in request.rows
+            await _take_in_row(catalog, transaction, row, request, changes) for row in request.rows
         ]
         if request.dry_run:
             raise _DryRun(results)
@@ -57,7 +69,7 @@ async def _take_in_row(
     catalog: Catalog,
     transaction: Transaction,
     row: ImportRow,
-    update: str,
+    request: ImportRequest,
     changes: list[BookChanged],
 ) -> ImportResult:
     try:
@@ -68,7 +80,7 @@ async def _take_in_row(
                 transaction, wanted, row.book.quantity, choose_id=row.book.id is None
             )
         else:
-            stored = await _update(catalog, transaction, existing, wanted, row, update)
+            stored = await _update(catalog, transaction, existing, wanted, row, request)
     except BazarError as error:
         column = error.detail.partition(" ")[0] if isinstance(error, InvalidRequest) else "id"
         return ImportResult(row=row.row, status="rejected", column=column, reason=error.detail)
@@ -101,21 +113,18 @@ async def _update(  # noqa: PLR0913, PLR0917  the row and where it goes
     existing: StoredBook,
     wanted: StoredBook,
     row: ImportRow,
-    update: str,
+    request: ImportRequest,
 ) -> StoredBook:
+    given = _FIELDS.keys() if request.columns is None else request.columns
     stored = existing
-    if update == "all":
-        described = replace(
-            wanted,
-            book_id=existing.book_id,
-            isbn=wanted.isbn or existing.isbn,
-            stock=existing.stock,
-            version=existing.version,
-        )
+    if request.update == "all":
+        fields = [field for column in given for field in _FIELDS.get(column, ())]
+        described = replace(existing, **{field: getattr(wanted, field) for field in fields})
+        described = replace(described, isbn=described.isbn or existing.isbn)
         if described != existing:
             version = await store.edit_book(transaction, described)
             stored = replace(described, version=version)
-    change = row.book.quantity - existing.stock
-    if update in {"stock", "all"} and change:
+    change = row.book.quantity - existing.stock if "quantity" in given else 0
+    if request.update != "none" and change:
         stored = await catalog.shift(transaction, stored, change, "adjusted")
     return stored
