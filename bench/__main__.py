@@ -13,6 +13,7 @@ from typing import NoReturn
 
 SYSTEMS = ("bazar", "lab", "nginx")
 NEEDED = ("bazar", "flask", "psutil", "requests")
+NO_NGINX = "nginx is not installed, so the limit is not measured (Debian: apt-get install nginx)"
 EXIT_INVALID = 1
 EXIT_CANNOT = 2
 EXIT_STOPPED = 130
@@ -42,8 +43,13 @@ def main() -> int:
             "  Debian, Ubuntu: sudo apt-get install wrk\n"
             "  Fedora: sudo dnf install wrk; macOS: brew install wrk"
         )
-    from bench.processes import BenchError
+    from bench.systems import find_nginx
 
+    if "nginx" in options.only and find_nginx() is None:
+        options.only = tuple(name for name in options.only if name != "nginx")
+        print(f"bench: {NO_NGINX}", file=sys.stderr)
+        if not options.only:
+            return EXIT_CANNOT
     signal.signal(signal.SIGTERM, _stop)
     folder = Path(mkdtemp(prefix="bazar-bench-"))
     keep = True  # what failed is to be looked at
@@ -54,8 +60,6 @@ def main() -> int:
         keep = False
         print("bench: stopped", file=sys.stderr)
         return EXIT_STOPPED
-    except BenchError as error:
-        return cannot(str(error))
     finally:
         if keep:
             print(f"logs and data are kept in {folder}", file=sys.stderr)
@@ -71,7 +75,7 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         given: the command line.
         folder: empty; for all data and logs.
     """
-    from bench.books import check_bazar, check_lab
+    from bench.books import check_bazar, check_lab, check_nothing
     from bench.machine import facts, method
     from bench.measure import Options, Result, measure
     from bench.report import Report
@@ -83,20 +87,16 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     results: list[Result] = []
     samples = plain_samples()
     if "bazar" in given.only:
-        results.append(measure(Bazar, folder / "bazar", options, check_bazar))
+        results.append(measure("bazar", Bazar, folder / "bazar", options, check_bazar))
         samples |= results[-1].samples
     if "lab" in given.only:
-        results.append(measure(Lab, folder / "lab", options, check_lab))
-    if "nginx" in given.only and shutil.which("nginx"):
-        results.append(
-            measure(
-                lambda at: Nginx(at, samples), folder / "nginx", options, lambda _nginx, _result: []
-            )
-        )
-    elif "nginx" in given.only:
-        print(
-            "nginx is not installed, so the limit is not measured (Debian: apt-get install nginx)"
-        )
+        results.append(measure("lab", Lab, folder / "lab", options, check_lab))
+    if "nginx" in given.only:
+
+        def nginx(at: Path) -> Nginx:
+            return Nginx(at, samples)
+
+        results.append(measure("nginx", nginx, folder / "nginx", options, check_nothing))
     report = Report(*stated, results)
     print(report.figures(), flush=True)
     if given.json is not None:

@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from time import perf_counter
 import psutil  # type: ignore[import-untyped]
 
 from bench.measure import CLIENTS, STARTS, Options
+from bench.systems import find_nginx
 
 PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
 FSYNCS = 100
@@ -106,9 +106,10 @@ def _wrk() -> str:
 
 
 def _nginx() -> str:
-    if shutil.which("nginx") is None:
+    path = find_nginx()
+    if path is None:
         return "nginx not installed"
-    return _said(["nginx", "-v"], r"nginx/\S+").replace("/", " ")
+    return _said([path, "-v"], r"nginx/\S+").replace("/", " ")
 
 
 def _said(command: Sequence[str], pattern: str) -> str:

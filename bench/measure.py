@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -72,9 +73,9 @@ class Result:
     checks: list[Check] = field(default_factory=list)
 
     @property
-    def ready_median_s(self) -> float:
-        """Return the median time from start until ready."""
-        return median(self.ready_s)
+    def ready_median_s(self) -> float | None:
+        """Return the median time from start until ready, None when it was never ready."""
+        return median(self.ready_s) if self.ready_s else None
 
 
 @contextmanager
@@ -93,6 +94,7 @@ def tell(text: str) -> None:
 
 
 def measure(
+    name: str,
     make: Callable[[Path], AnySystem],
     folder: Path,
     options: Options,
@@ -100,26 +102,29 @@ def measure(
 ) -> Result:
     """Start a system some times, measure the last one under load, and check its books.
 
+    When it fails on the way, what was measured until then stays, and the failure is a bad check.
+
     Args:
+        name: of the system.
         make: gives the system a folder.
         folder: for all starts.
         options: how long.
         check: looks at the system after the load, while it runs.
-
-    Raises:
-        BenchError: the system does not start, or does not answer properly when nothing is asked.
     """
-    result = Result("")
-    for number in range(1, STARTS + 1):
-        with running(make(folder / f"start-{number}")) as system:
-            result.name = system.name
-            result.ready_s.append(system.ready_s)
-            tell(f"{system.name:<8} ready in {system.ready_s:.2f} s")
-            if number == STARTS:
-                for target in system.targets():
-                    for clients in CLIENTS:
-                        _measure_target(system, target, clients, options, result)
-                result.checks += check(system, result)
+    result = Result(name)
+    try:
+        for number in range(1, STARTS + 1):
+            with running(make(folder / f"start-{number}")) as system:
+                result.ready_s.append(system.ready_s)
+                tell(f"{name:<8} ready in {system.ready_s:.2f} s")
+                if number == STARTS:
+                    for target in system.targets():
+                        for clients in CLIENTS:
+                            _measure_target(system, target, clients, options, result)
+                    result.checks += check(system, result)
+    except (BenchError, OSError, HTTPException) as error:
+        tell(f"{name:<8} FAILED: {error}")
+        result.checks.append(Check([f"FAILED: {error}"], good=False))
     return result
 
 

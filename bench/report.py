@@ -117,7 +117,7 @@ class Report:
             found = row.p50_ms if row else None
             yield _below(text, found, PURCHASE_P50_MS_MAX, "{:.2f} ms")
         shop = self._results.get(Bazar.name)
-        most = max(shop.memory_mb.values()) if shop else None
+        most = max(shop.memory_mb.values(), default=None) if shop else None
         yield _below(f"memory < {MEMORY_MB_MAX:g} MB a process", most, MEMORY_MB_MAX, "{:.0f} MB")
         ready = shop.ready_median_s if shop else None
         yield _below(f"ready < {READY_S_MAX:g} s", ready, READY_S_MAX, "{:.2f} s")
@@ -163,16 +163,17 @@ class Report:
                 f"{process} {held:.0f}" for process, held in sorted(result.memory_mb.items())
             )
             total = sum(result.memory_mb.values())
-            yield from _wrapped(
-                f"{memory}  all {total:.0f} MB", f"  {name:<8}{result.ready_median_s:>6.2f} s   "
-            )
+            ready_s = result.ready_median_s
+            ready = "   never" if ready_s is None else f"{ready_s:>6.2f} s"
+            yield from _wrapped(f"{memory}  all {total:.0f} MB", f"  {name:<8}{ready}   ")
 
     def _books(self) -> Iterator[str]:
         yield "books after the load, and after a race"
         for name, result in self._results.items():
             for check in result.checks:
                 prefix = f"  {name:<8}" if check.good else f"! {name:<8}"
-                yield from (f"{prefix}{line}" for line in check.lines)
+                for line in check.lines:
+                    yield from _wrapped(line, prefix)
 
     def _goals(self) -> Iterator[str]:
         yield "goals of the shop (statements, not tests)"

@@ -3,6 +3,7 @@
 import grp
 import json
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,13 @@ from urllib.parse import quote
 from bench.client import listens, succeeds
 from bench.lab.catalog import BOOKS
 from bench.load import Load
-from bench.processes import Processes, free_ports
+from bench.processes import BenchError, Processes, free_ports
 
 LOOPBACK = "127.0.0.1"
 STOCK = 100_000_000
 """Copies of each book: no run sells them out."""
 
+_SBIN = ("/usr/local/sbin", "/usr/sbin")
 _TOPICS = dict.fromkeys(topic for _id, _title, topic, _price in BOOKS)
 INFO = Load("info", "GET", tuple(f"/info/{book[0]}" for book in BOOKS))
 SEARCH = Load("search", "GET", tuple(f"/search/{quote(topic)}" for topic in _TOPICS))
@@ -29,6 +31,11 @@ MANY_BOOKS = Load("purchase, many books", "POST", tuple(f"/purchase/{book[0]}" f
 ONE_BOOK = Load("purchase, one book", "POST", ("/purchase/1",))
 SHOP_LOADS = (INFO, SEARCH, MANY_BOOKS, ONE_BOOK)
 PURCHASES = (MANY_BOOKS, ONE_BOOK)
+
+
+def find_nginx() -> str | None:
+    """Return where nginx is, also where that is not on an ordinary user's path, or None."""
+    return shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), *_SBIN]))
 
 
 def plain_samples() -> dict[str, bytes]:
@@ -129,16 +136,23 @@ class Bazar(System):
             self.add_book(book_id, title, topic, price, STOCK)
 
     def add_book(self, book_id: int, title: str, topic: str, price: float, copies: int) -> None:
-        """Add a book through the catalog."""
+        """Add a book through the catalog.
+
+        Raises:
+            BenchError: the catalog refuses.
+        """
         from bazar.kit.config import SECRET_FILE
         from bazar.kit.security import read_secret
-        from bazar.remote import Addresses, Shop
+        from bazar.remote import Addresses, RemoteError, Shop
         from bazar.wire import Book, NewBook
 
         shop = Shop(Addresses(*self.urls), read_secret(self.data / SECRET_FILE))
         cents = Decimal(str(price)).quantize(Decimal("0.01"))
         new = NewBook(id=book_id, title=title, topic=topic, price=cents, quantity=copies)
-        shop.call("catalog", "POST", "/books", Book, body=new)
+        try:
+            shop.call("catalog", "POST", "/books", Book, body=new)
+        except RemoteError as error:
+            raise BenchError(str(error)) from error
 
     def label(self, root: str, command: Sequence[str]) -> str:
         """Name a service by its name; what started them is the supervisor."""
@@ -272,7 +286,15 @@ class Nginx(System):
         config = self.folder / f"{name}.conf"
         config.write_text(text)
         errors = self.folder / f"{name}.error.log"
-        command = ["nginx", "-p", str(self.folder), "-e", str(errors), "-c", str(config)]
+        command = [
+            find_nginx() or "nginx",
+            "-p",
+            str(self.folder),
+            "-e",
+            str(errors),
+            "-c",
+            str(config),
+        ]
         self.processes.start(name, command)
 
     def _text(self, load: Load) -> str:

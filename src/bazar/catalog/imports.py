@@ -13,7 +13,6 @@ from bazar.kit.database import Transaction
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire import BookChanged, ImportRequest, ImportResult, ImportRow
 
-
 _FIELDS = {
     "isbn": ("isbn",),
     "title": ("title",),

@@ -55,10 +55,11 @@ class Batcher(Generic[Q, A]):
 
     async def stop(self) -> None:
         """Give up; whoever waits hears that nothing is known."""
+        _fail(self._waiting, Unavailable("the service is stopping"))
+        self._waiting.clear()
         for task in self._in_flight:
             task.cancel()
         await asyncio.gather(*self._in_flight, return_exceptions=True)
-        _fail(self._waiting, Unavailable("the service is stopping"))
 
     def _start(self) -> None:
         self._scheduled = False

@@ -55,6 +55,8 @@ class Endpoint:
     idempotency_key: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
+    tag: str = "shop"
+    """Groups the routes on the API page."""
 
 
 def encode(value: Any) -> msgspec.Raw:  # noqa: ANN401

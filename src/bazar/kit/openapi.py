@@ -37,20 +37,20 @@ def document(title: str, version: str, endpoints: Sequence[Endpoint]) -> dict[st
         for kind in (endpoint.body, endpoint.arguments, *endpoint.answers.values())
         if kind is not None
     }
-    _, found = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
-    components = _numbers(found)
+    _, described = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
+    components = _numbers(described)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         path = _PARAMETER.sub(r"{\1}", endpoint.path)
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, components)
+    found = {"schemas": components}
+    if any(endpoint.secret for endpoint in endpoints):
+        found["securitySchemes"] = {"secret": {"type": "http", "scheme": "bearer"}}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "license": {"name": "MIT"}},
         "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {"secret": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": found,
     }
 
 
@@ -71,6 +71,7 @@ def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]
     operation: dict[str, Any] = {
         "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
+        "tags": [endpoint.tag],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
         "responses": _responses(endpoint),
     }

@@ -84,6 +84,7 @@ def operations(
             handler=healthz,
             summary="Tell that the process is alive",
             answers={200: Health},
+            tag="operations",
         ),
         Endpoint(
             method="GET",
@@ -92,6 +93,7 @@ def operations(
             summary="Tell that the service can do its work",
             answers={200: Health},
             errors=(Unavailable,),
+            tag="operations",
         ),
         Endpoint(
             method="GET",
@@ -100,6 +102,7 @@ def operations(
             summary="Show the counters in the Prometheus text format",
             answers={200: None},
             media_type="text/plain",
+            tag="operations",
         ),
     ]
     document = openapi.document(f"Bazar {service}", __version__, [*endpoints, *common])

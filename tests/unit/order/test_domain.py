@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.kit.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
 from bazar.order.domain import (
-    KEY_LENGTH_MAX,
     TRANSITIONS,
     StoredLine,
     StoredOrder,
@@ -19,13 +19,11 @@ from bazar.order.domain import (
     check_lines,
     decided,
     first_answer,
-    parse_key,
     public,
     request_hash,
 )
 from bazar.problems import (
     BookNotFound,
-    InvalidKey,
     MixedCurrencies,
     OrderCancelled,
     OutOfStock,

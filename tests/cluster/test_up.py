@@ -1,0 +1,408 @@
+"""`bazar up` and `bazar serve`: they start, stop, restart and refuse as their messages promise."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+import pytest
+from cluster.running import (
+    SECRET,
+    SERVICES,
+    Customers,
+    RunningShop,
+    ThreeServices,
+    all_gone,
+    command_line,
+    free_ports,
+    lines_of,
+    run_bazar,
+    wait_for,
+)
+
+from bazar.wire import Book
+
+READY_WITHIN_S = 10.0
+"""About 1 s on an idle machine; these tests share theirs."""
+SAMPLE_BOOKS = 110
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """Run one shop with the sample catalogue for all tests that leave it running."""
+    with RunningShop(tmp_path_factory.mktemp("up") / "data") as running:
+        yield running
+
+
+def count_books(shop: RunningShop) -> int:
+    """Return how many books the shop has."""
+    return shop.audit().books
+
+
+def one_line(text: str) -> str:
+    """Return a text that has exactly one line, made for people."""
+    (line,) = text.splitlines()
+    assert line.startswith("bazar: ")
+    assert "Traceback" not in line
+    return line
+
+
+def test_the_shop_opens_in_time_and_says_where_it_is_and_how_to_buy(tmp_path: Path) -> None:
+    """One command, a few seconds, then the addresses, the data folder and a line to try."""
+    began_s = monotonic()
+    with RunningShop(tmp_path / "data") as shop:
+        assert monotonic() - began_s < READY_WITHIN_S
+        log = shop.log()
+        for url in msgspec.structs.astuple(shop.addresses):
+            assert url in log
+        assert f"curl -X POST {shop.addresses.front}/purchase/2" in log
+        assert str(shop.data) in log
+        assert str(shop.data / "secret") in log
+        assert SAMPLE_BOOKS == count_books(shop)
+
+
+async def test_the_line_that_it_prints_buys_a_book(shop: RunningShop) -> None:
+    """The book of the curl line exists in the sample catalogue and can be bought."""
+    printed = re.search(r"curl -X POST (\S+) -H 'Idempotency-Key: \"([^\"]+)\"'", shop.last_log())
+    assert printed is not None
+    async with shop.customers() as customers:
+        path = printed[1].removeprefix(shop.addresses.front)
+        answer = await customers.call("POST", path, key=printed[2])
+    assert 201 == answer.status
+    assert "RPCs for Noobs" == answer.json["title"]
+
+
+def test_the_sample_is_loaded_once_and_what_was_changed_survives_a_restart(tmp_path: Path) -> None:
+    """A second start finds stock, orders and books as they were, and adds nothing."""
+    with RunningShop(tmp_path / "data") as shop:
+        bought = shop.bazar("buy", 1, "--quantity", 2, "--key", "kept")
+        before = shop.remote().call("catalog", "GET", "/info/1", Book)
+        added = shop.add_book(7, "Added by hand")
+        orders = shop.orders()
+        assert 0 == shop.stop()
+        shop.start()
+        assert 0 == bought.code
+        assert before == shop.remote().call("catalog", "GET", "/info/1", Book)
+        assert 7 == shop.stock(added)
+        assert SAMPLE_BOOKS + 1 == count_books(shop)
+        assert orders == shop.orders()
+        assert [] == shop.audit().differences
+
+
+def test_an_empty_shop_stays_empty_until_the_sample_is_asked_for(tmp_path: Path) -> None:
+    """--empty leaves the sample out, also at the next start; --sample loads it then, once."""
+    with RunningShop(tmp_path / "bare", "--empty") as shop:
+        assert 0 == count_books(shop)
+        shop.stop()
+        shop.options = ()
+        shop.start()
+        assert 0 == count_books(shop)
+        for _ in range(2):
+            shop.stop()
+            shop.start("--sample")
+            assert SAMPLE_BOOKS == count_books(shop)
+
+
+def test_empty_and_sample_together_are_refused(tmp_path: Path) -> None:
+    """Two options that contradict each other: one line, and nothing is started."""
+    refused = run_bazar("up", "--empty", "--sample", "--data", tmp_path / "data")
+    assert 1 == refused.code
+    assert "contradict" in one_line(refused.err)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_stop_finishes_what_is_in_flight_and_leaves_nothing_running(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Purchases that wait for the catalog at the moment of the stop still get their answers."""
+    with RunningShop(tmp_path / "data", "--empty") as shop:
+        book_id = shop.add_book(100)
+        everyone = [shop.supervisor(), *shop.services().values()]
+        async with shop.customers() as customers:
+            await customers.buy(book_id, "before")
+            shop.kill("catalog", signal.SIGSTOP)
+            in_flight = [
+                asyncio.create_task(customers.ask_once(book_id, f"in-flight-{n}"))
+                for n in range(20)
+            ]
+            await asyncio.sleep(0.4)
+            stop = asyncio.create_task(asyncio.to_thread(shop.stop, number))
+            await asyncio.sleep(0.4)
+            shop.kill("catalog", signal.SIGCONT)
+            answers = [await one for one in in_flight]
+            assert 0 == await stop
+        all_gone(everyone, 1)
+        assert [201] * 20 == [answer.status if answer else None for answer in answers]
+        assert not (shop.data / "shop.json").exists()
+        shop.start()
+        orders = {answer.json["order_id"] for answer in answers if answer}
+        assert orders <= shop.order_ids(book_id, "confirmed")
+        assert 79 == shop.stock(book_id)
+
+
+async def test_a_stop_amid_a_rush_gives_proper_answers_or_none(tmp_path: Path) -> None:
+    """Whatever was answered is complete and true; no order that was acknowledged is missing."""
+
+    async def visit(customers: Customers, room: asyncio.Semaphore, key: str) -> object:
+        async with room:
+            answer = await customers.ask_once(book_id, key)
+        if answer is None:
+            return None
+        heard.append(answer.json)
+        return answer.status
+
+    heard: list[dict[str, str]] = []
+    with RunningShop(tmp_path / "data", "--empty") as shop:
+        book_id = shop.add_book(10_000)
+        async with shop.customers() as customers:
+            room = asyncio.Semaphore(32)
+            rush = [
+                asyncio.create_task(visit(customers, room, f"rush-{number}"))
+                for number in range(2000)
+            ]
+            while len(heard) < 100:
+                await asyncio.sleep(0.005)
+            assert 0 == await asyncio.to_thread(shop.stop)
+            ends = set(await asyncio.gather(*rush))
+        assert {201, None} == ends
+        shop.start()
+        assert {answer["order_id"] for answer in heard} <= shop.order_ids(book_id, "confirmed")
+        report = shop.settled_audit()
+        assert [] == report.differences
+        assert 10_000 - report.copies_sold == shop.stock(book_id)
+
+
+def test_a_killed_supervisor_takes_its_services_along_and_can_be_started_at_once(
+    tmp_path: Path,
+) -> None:
+    """After kill -9 of `bazar up` nothing is left within 3 s; ports and data are free again."""
+    with RunningShop(tmp_path / "data", "--empty") as shop:
+        book_id = shop.add_book(5)
+        for _ in range(2):
+            everyone = [shop.supervisor(), *shop.services().values()]
+            assert shop.process is not None
+            shop.process.kill()
+            shop.process.wait()
+            shop.start()
+            all_gone(everyone, 0)
+            assert 5 == shop.stock(book_id)
+        everyone = list(shop.services().values())
+        shop.process.kill()
+        shop.process.wait()
+        all_gone(everyone, 3)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_killed_service_is_started_again_and_the_others_are_left_alone(
+    shop: RunningShop, service: str
+) -> None:
+    """The service gets another process, is ready again, and sells; the others keep theirs."""
+    before = shop.services()
+    killed = shop.kill(service)
+    assert killed != shop.wait_for_another(service, killed)
+    after = shop.services()
+    others = set(SERVICES) - {service}
+    assert {name: before[name] for name in others} == {name: after[name] for name in others}
+    async with shop.customers() as customers:
+        assert 201 == (await customers.buy(3, f"after {service}".replace(" ", "-"))).status
+
+
+def test_a_service_that_dies_at_once_is_started_again_after_growing_pauses(
+    tmp_path: Path,
+) -> None:
+    """The pauses double, the others go on, and when the cause is mended it works by itself."""
+
+    def pauses() -> list[float]:
+        found = re.findall(r"event=restarting service=order .*pause_s=([0-9.]+)", shop.last_log())
+        return [float(text) for text in found]
+
+    with RunningShop(tmp_path / "data", "--empty") as shop:
+        before = shop.services()
+        database, aside = shop.data / "order.db", shop.data / "order.aside"
+        shop.kill("order")
+        database.rename(aside)
+        database.mkdir()
+        wait_for("four restarts", lambda: len(pauses()) >= 4)
+        assert [0.1, 0.2, 0.4, 0.8] == pauses()[:4]
+        for name in ("catalog", "front"):
+            assert before[name] == shop.services()[name]
+        assert "cannot open the database" in shop.last_log()
+        database.rmdir()
+        aside.rename(database)
+        shop.wait_until_ready("order")
+        assert [] == shop.orders()
+
+
+def test_a_shop_whose_database_is_garbage_does_not_open(tmp_path: Path) -> None:
+    """`bazar up` says which service did not start and why, and leaves nothing running."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "order.db").write_bytes(b"this is no database" * 1000)
+    front, catalog, order = free_ports(3)
+    ports = ["--port", front, "--catalog-port", catalog, "--order-port", order]
+    refused = run_bazar("up", "--data", tmp_path / "data", *ports)
+    assert 1 == refused.code
+    assert "the order service did not start" in refused.err
+    assert "order.db" in refused.err
+    assert "Traceback" not in refused.err
+    for port in (front, catalog, order):
+        with closing(socket.create_server(("127.0.0.1", int(port)))):
+            pass
+
+
+def test_a_taken_port_is_refused_in_one_line(shop: RunningShop, tmp_path: Path) -> None:
+    """It names the port and says what to do; whoever has the port is left alone."""
+    front, catalog, _order = free_ports(3)
+    taken = shop.ports[1]
+    ports = ["--port", front, "--catalog-port", catalog, "--order-port", taken]
+    refused = run_bazar("up", "--data", tmp_path / "data", *ports)
+    assert 1 == refused.code
+    assert f"127.0.0.1:{taken}" in one_line(refused.err)
+    assert shop.ready("catalog")
+
+
+def test_the_same_port_twice_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Three services need three ports."""
+    front, catalog = free_ports(2)
+    ports = ["--port", front, "--catalog-port", catalog, "--order-port", catalog]
+    refused = run_bazar("up", "--data", tmp_path / "data", *ports)
+    assert 1 == refused.code
+    assert "three different ports" in one_line(refused.err)
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_a_data_folder_that_cannot_be_written_is_refused_in_one_line(
+    tmp_path: Path, folder: str
+) -> None:
+    """A file in place of the folder stops root, too, for whom permissions do not bind."""
+    (tmp_path / "file").write_text("not a folder")
+    front, catalog, order = free_ports(3)
+    ports = ["--port", front, "--catalog-port", catalog, "--order-port", order]
+    refused = run_bazar("up", "--data", tmp_path / folder, *ports)
+    assert 1 == refused.code
+    assert str(tmp_path / folder) in one_line(refused.err)
+
+
+def test_a_second_shop_on_the_same_data_is_refused_and_the_first_goes_on(
+    shop: RunningShop,
+) -> None:
+    """One data folder, one shop: the second says whose it is, in one line."""
+    before = shop.services()
+    front, catalog, order = free_ports(3)
+    ports = ["--port", front, "--catalog-port", catalog, "--order-port", order]
+    refused = run_bazar("up", "--data", shop.data, *ports)
+    assert 1 == refused.code
+    line = one_line(refused.err)
+    assert str(shop.data) in line
+    assert str(shop.supervisor().pid) in line
+    assert before == shop.services()
+    assert all(shop.ready(service) for service in SERVICES)
+    assert 0 == shop.bazar("info", 1).code
+
+
+def test_a_second_service_on_the_same_database_is_refused_and_the_first_goes_on(
+    shop: RunningShop,
+) -> None:
+    """One process a database file, also without `bazar up`."""
+    (port,) = free_ports(1)
+    words = ["serve", "catalog", "--port", port, "--data", shop.data]
+    refused = run_bazar(*words)
+    assert 1 == refused.code
+    line = one_line(refused.err)
+    assert "catalog.db" in line
+    assert str(shop.services()["catalog"].pid) in line
+    assert shop.ready("catalog")
+
+
+def test_the_secret_is_read_by_its_owner_only_and_is_in_no_command_line(
+    shop: RunningShop,
+) -> None:
+    """The file has mode 0600, and `ps` shows the secret of no process."""
+    assert 0o600 == stat.S_IMODE((shop.data / "secret").stat().st_mode)
+    assert len(shop.secret) >= 32
+    processes = [shop.supervisor(), *shop.services().values()]
+    assert 4 == len(processes)
+    for process in processes:
+        words = command_line(process.pid)
+        assert "bazar" in words
+        assert shop.secret not in " ".join(words)
+    assert shop.secret not in shop.log()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_on_a_public_address_needs_a_secret_that_somebody_chose(
+    tmp_path: Path, service: str
+) -> None:
+    """Nothing listens on 0.0.0.0 with a secret that was made up for this machine alone."""
+    (port,) = free_ports(1)
+    words = ["serve", service, "--host", "0.0.0.0", "--port", port, "--data", tmp_path / "data"]  # noqa: S104
+    refused = run_bazar(*words)
+    assert 1 == refused.code
+    assert "BAZAR_SECRET" in one_line(refused.err)
+
+
+async def test_three_services_started_by_hand_make_a_shop_that_sells(tmp_path: Path) -> None:
+    """Each with a data folder of its own and the secret from the environment, in any order."""
+    with ThreeServices(tmp_path) as shop:
+        shop.start("front", "order", "catalog")
+        shop.wait_until_ready()
+        book_id = shop.add_book(3)
+        async with shop.customers() as customers:
+            assert 201 == (await customers.buy(book_id, "by-hand")).status
+        assert 2 == shop.stock(book_id)
+        assert [] == shop.audit().differences
+        assert not list(tmp_path.glob("*/secret"))
+        for service in SERVICES:
+            assert SECRET not in " ".join(command_line(shop.processes[service].pid))
+            assert 0 == shop.stop(service)
+
+
+def test_log_lines_carry_the_name_of_their_service(shop: RunningShop) -> None:
+    """Every line of a service starts with its name, and tells its level and event."""
+    for service in SERVICES:
+        own = lines_of(shop.log(), service)
+        assert [line for line in own if "event=listening" in line]
+        assert [line for line in own if "level=info event=request method=GET path=/readyz" in line]
+
+
+async def test_a_request_id_is_found_in_the_log_lines_of_all_three_tiers(
+    shop: RunningShop,
+) -> None:
+    """One purchase can be followed through front, order and catalog."""
+    request_id = f"traced-{os.getpid()}"
+    async with shop.customers() as customers:
+        answer = await customers.call("POST", "/purchase/4", headers={"x-request-id": request_id})
+    assert (201, request_id) == (answer.status, answer.headers["x-request-id"])
+
+    def tiers() -> bool:
+        return all(
+            any(request_id in line for line in lines_of(shop.log(), service))
+            for service in SERVICES
+        )
+
+    wait_for("the request id in three logs", tiers)
+
+
+def test_json_log_lines_are_json_and_tell_their_service(tmp_path: Path) -> None:
+    """With --log-format json every line of a service is an object with time, level and event."""
+    with RunningShop(tmp_path / "data", "--empty", "--log-format", "json") as shop:
+        shop.kill("front")
+        wait_for("the restart is logged", lambda: '"restarting"' in shop.last_log())
+        shop.wait_until_ready("front")
+        assert 0 == shop.stop()
+        lines = [
+            msgspec.json.decode(line)
+            for line in shop.last_log().splitlines()
+            if line.startswith("{")
+        ]
+    assert {"listening", "request", "restarting", "stopped"} <= {line["event"] for line in lines}
+    for line in lines:
+        assert {"at", "level", "event"} <= line.keys()
+    assert set(SERVICES) <= {line.get("service") for line in lines}

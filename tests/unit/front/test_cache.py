@@ -1,0 +1,327 @@
+"""The cache: up to date or not at all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from bazar.front.cache import BOOKS_MAX, REFILLS_MAX, SILENCE_S_MAX, Cache
+from bazar.front.passing import Passed
+from bazar.front.upstream import parse_changed
+from bazar.kit.errors import Unavailable
+from bazar.wire import BookChanged
+
+
+class FakeClock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+
+def answer(version: int, status: int = 200) -> Passed:
+    """Return a catalog's answer about a book of this version."""
+    return Passed(status, f"v{version}".encode(), "application/json", {}, "", version)
+
+
+def fetch(*answers: Passed) -> tuple[Callable[[], Awaitable[Passed]], list[Passed]]:
+    """Return a call to the catalog that gives these answers in turn, and those it gave."""
+    given: list[Passed] = []
+
+    async def call() -> Passed:
+        await asyncio.sleep(0)
+        given.append(answers[min(len(given), len(answers) - 1)])
+        return given[-1]
+
+    return call, given
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def cache(clock: FakeClock) -> Cache:
+    """Return a cache whose feed was just opened."""
+    cache = Cache(clock)
+    cache.opened()
+    return cache
+
+
+async def test_a_book_is_fetched_once(cache: Cache) -> None:
+    """The second reader gets what the first one fetched."""
+    call, given = fetch(answer(1))
+    assert answer(1) == await cache.book(2, call)
+    assert answer(1) == await cache.book(2, call)
+    assert 1 == len(given)
+    assert (1, 1) == (cache.hits, cache.misses)
+
+
+async def test_a_change_is_seen_by_the_next_reader(cache: Cache) -> None:
+    """An announced version throws the older answer away."""
+    call, _given = fetch(answer(1), answer(2))
+    await cache.book(2, call)
+    cache.announce(BookChanged(2, 2))
+    assert answer(2) == await cache.book(2, call)
+
+
+async def test_a_refill_that_races_a_change_does_not_bring_the_old_value_back(
+    cache: Cache,
+) -> None:
+    """An answer read before a change that arrives after its announcement is thrown away."""
+    slow = asyncio.Event()
+
+    async def call() -> Passed:
+        if slow.is_set():
+            return answer(2)
+        await slow.wait()
+        return answer(1)
+
+    reader = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0.001)
+    cache.announce(BookChanged(2, 2))
+    slow.set()
+    assert answer(2) == await reader
+    assert answer(2) == await cache.book(2, call)
+
+
+async def test_a_catalog_that_lags_behind_its_announcements_is_not_kept(cache: Cache) -> None:
+    """After a few tries the reader gets what there is, but nobody else does."""
+    call, given = fetch(answer(1))
+    cache.announce(BookChanged(2, 9))
+    assert answer(1) == await cache.book(2, call)
+    assert REFILLS_MAX == len(given)
+    await cache.book(2, call)
+    assert REFILLS_MAX * 2 == len(given)
+
+
+async def test_nothing_is_kept_before_the_feed_is_open(clock: FakeClock) -> None:
+    """Without the feed every read goes to the catalog."""
+    cache = Cache(clock)
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(given)
+
+
+@pytest.mark.parametrize("how", ["broken", "silent", "reopened"])
+async def test_a_break_of_the_feed_empties_the_cache(
+    cache: Cache, clock: FakeClock, how: str
+) -> None:
+    """What was missed cannot be known, so all of it is forgotten."""
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    if how == "broken":
+        cache.broken()
+    elif how == "silent":
+        clock.now_s += SILENCE_S_MAX + 0.1
+    else:
+        cache.opened()
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(given)
+
+
+async def test_a_heartbeat_keeps_the_cache(cache: Cache, clock: FakeClock) -> None:
+    """As long as the feed says something, silence about a book means that it did not change."""
+    call, given = fetch(answer(1))
+    for _beat in range(10):
+        clock.now_s += SILENCE_S_MAX - 0.1
+        cache.heard()
+        await cache.book(2, call)
+    assert 1 == len(given)
+
+
+async def test_an_answer_from_before_a_break_is_not_kept(cache: Cache) -> None:
+    """Between its reading and its arrival the feed was away, and a change may have been missed."""
+    slow = asyncio.Event()
+    calls: list[int] = []
+
+    async def call() -> Passed:
+        calls.append(1)
+        await slow.wait()
+        return answer(1)
+
+    readers = [
+        asyncio.create_task(cache.book(2, call)),
+        asyncio.create_task(cache.titles("/search/x", call)),
+    ]
+    await asyncio.sleep(0.001)
+    assert 2 == len(calls)
+    cache.opened()
+    slow.set()
+    await asyncio.gather(*readers)
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(calls)
+
+
+async def test_a_change_of_stock_keeps_the_lists_and_a_change_of_title_does_not(
+    cache: Cache,
+) -> None:
+    """Lists show titles, not stock."""
+    call, given = fetch(answer(0))
+    await cache.titles("/search/x", call)
+    cache.announce(BookChanged(2, 2))
+    await cache.titles("/search/x", call)
+    assert 1 == len(given)
+    cache.announce(BookChanged(2, 3, listed=True))
+    await cache.titles("/search/x", call)
+    assert 2 == len(given)
+
+
+async def test_a_list_that_races_a_change_of_title_is_not_kept(cache: Cache) -> None:
+    """The list on its way may show the old title."""
+    slow = asyncio.Event()
+    calls: list[int] = []
+
+    async def call() -> Passed:
+        calls.append(1)
+        await slow.wait()
+        return answer(0)
+
+    reader = asyncio.create_task(cache.titles("/search/x", call))
+    await asyncio.sleep(0.001)
+    assert 1 == len(calls)
+    cache.announce(BookChanged(2, 3, listed=True))
+    slow.set()
+    await reader
+    await cache.titles("/search/x", call)
+    assert 2 == len(calls)
+
+
+async def test_readers_who_miss_together_fetch_together(cache: Cache) -> None:
+    """A hundred readers of a book that is not kept make one call."""
+    call, given = fetch(answer(1))
+    answers = await asyncio.gather(*(cache.book(2, call) for _reader in range(100)))
+    assert [answer(1)] * 100 == answers
+    assert 1 == len(given)
+
+
+async def test_a_failed_fetch_reaches_all_who_wait_and_nobody_later(cache: Cache) -> None:
+    """An error is not an answer to keep."""
+
+    async def fail() -> Passed:
+        await asyncio.sleep(0)
+        message = "away"
+        raise Unavailable(message)
+
+    results = await asyncio.gather(
+        *(cache.book(2, fail) for _reader in range(3)), return_exceptions=True
+    )
+    assert [Unavailable] * 3 == [type(result) for result in results]
+    call, _given = fetch(answer(1))
+    assert answer(1) == await cache.book(2, call)
+
+
+async def test_an_unknown_book_is_not_kept(cache: Cache) -> None:
+    """It may be added at any time."""
+    call, given = fetch(answer(0, 404))
+    await cache.book(2, call)
+    await cache.book(2, call)
+    assert 2 == len(given)
+
+
+async def test_a_reader_who_leaves_does_not_take_the_others_along(cache: Cache) -> None:
+    """The fetch goes on for those who still wait."""
+    call, _given = fetch(answer(1))
+    leaving = asyncio.create_task(cache.book(2, call))
+    staying = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert answer(1) == await staying
+
+
+async def test_the_cache_has_a_limit(cache: Cache) -> None:
+    """The oldest entry makes room."""
+    call, given = fetch(answer(1))
+    for book_id in range(BOOKS_MAX + 1):
+        await cache.book(book_id, call)
+    fetched = len(given)
+    await cache.book(BOOKS_MAX, call)
+    assert fetched == len(given)
+    await cache.book(0, call)
+    assert fetched + 1 == len(given)
+
+
+def test_a_purchase_names_the_books_that_it_changed() -> None:
+    """The header of a purchase's answer is read as announcements."""
+    assert [BookChanged(2, 17), BookChanged(3, 5)] == parse_changed("2=17,3=5")
+    assert [] == parse_changed("")
+
+
+class CacheModel(RuleBasedStateMachine):
+    """Reads against a catalog that changes, with a feed that lags, breaks and comes back."""
+
+    def __init__(self) -> None:
+        """Start with an open feed and two books."""
+        super().__init__()
+        self.cache = Cache(FakeClock())
+        self.cache.opened()
+        self.versions = {1: 1, 2: 1}
+        self.lag: list[BookChanged] = []
+        self.seen = {1: 0, 2: 0}
+
+    @rule(book_id=st.sampled_from([1, 2]))
+    def change(self, book_id: int) -> None:
+        """The catalog commits a change; its announcement is on its way."""
+        self.versions[book_id] += 1
+        self.lag.append(BookChanged(book_id, self.versions[book_id]))
+
+    @rule()
+    def deliver(self) -> None:
+        """The feed delivers what is on its way."""
+        for change in self.lag:
+            self.cache.announce(change)
+        self.lag.clear()
+
+    @rule()
+    def break_and_reopen(self) -> None:
+        """The feed breaks, losing what was on its way, and comes back."""
+        self.cache.broken()
+        self.lag.clear()
+        self.cache.opened()
+
+    @rule(book_id=st.sampled_from([1, 2]), race=st.booleans())
+    def read(self, book_id: int, race: bool) -> None:  # noqa: FBT001  drawn
+        """A read, during which the book may change and the change be announced."""
+
+        async def call() -> Passed:
+            found = answer(self.versions[book_id])
+            if race:
+                self.change(book_id)
+                self.deliver()
+            return found
+
+        async def read() -> int:
+            return (await self.cache.book(book_id, call)).version
+
+        version = asyncio.run(read())
+        announced_too_late = {change.book_id for change in self.lag}
+        if not race and book_id not in announced_too_late:
+            assert self.versions[book_id] == version
+        if not race:
+            assert self.seen[book_id] <= version
+            self.seen[book_id] = version
+
+    @invariant()
+    def never_ahead(self) -> None:
+        """No version is seen that the catalog has not committed."""
+        assert all(self.seen[book_id] <= self.versions[book_id] for book_id in self.seen)
+
+
+TestCacheModel = CacheModel.TestCase
+TestCacheModel.settings = settings(max_examples=60, deadline=None)

@@ -1,0 +1,227 @@
+"""Log lines: one event is one line, for people or for machines, whatever the values hold."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bazar.kit import log
+from bazar.kit.log import Format, LineBuffer
+
+Configure = Callable[[str, Format], None]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Set up logging for one test, and undo it."""
+    monkeypatch.setattr(log, "_BUFFER", LineBuffer())
+    monkeypatch.setattr(log, "_STYLE", "text")
+    yield log.configure
+    structlog.reset_defaults()
+
+
+def written(capfd: pytest.CaptureFixture[str]) -> str:
+    """Return what was logged since the last look."""
+    log.flush()
+    return capfd.readouterr().out
+
+
+def parsed(line: str) -> dict[str, str]:
+    """Read a logfmt line back."""
+    values: dict[str, str] = {}
+    rest = line.removesuffix("\n")
+    while rest:
+        name, _, rest = rest.partition("=")
+        if rest.startswith('"'):
+            value, end = json.JSONDecoder(strict=False).raw_decode(rest)
+            rest = rest[end + 1 :]
+        else:
+            value, _, rest = rest.partition(" ")
+        values[name] = value
+    return values
+
+
+def test_a_text_line_is_logfmt(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+    """Time, level and event come first, then the values; plain ones stand without quotes."""
+    configure("", "text")
+    log.get_logger().info("listening", url="http://127.0.0.1:5001", pid=7)
+    line = written(capfd)
+    assert line.startswith("at=2")
+    assert line.endswith("Z level=info event=listening url=http://127.0.0.1:5001 pid=7\n")
+
+
+def test_a_json_line_is_an_object(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the same names, and values of any kind."""
+    configure("", "json")
+    log.get_logger().warning("odd", count=7, what={1, 1}, error=ValueError("x"))
+    found = json.loads(written(capfd))
+    assert ("warning", "odd", 7) == (found["level"], found["event"], found["count"])
+    assert "x" in found["error"]
+    assert found["at"].endswith("Z")
+
+
+def test_a_request_line_has_the_form_of_any_other_line(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In both forms, values in their order."""
+    configure("", "text")
+    log.request_line({"method": "GET", "path": "/x", "status": 200, "ms": 0.25})
+    line = written(capfd)
+    assert line.startswith("at=2")
+    assert line.endswith("Z level=info event=request method=GET path=/x status=200 ms=0.25\n")
+    configure("", "json")
+    log.request_line({"method": "GET", "path": "/x", "status": 200, "ms": 0.25})
+    found = json.loads(written(capfd))
+    assert found.pop("at").endswith("Z")
+    wanted = {"level": "info", "event": "request", "method": "GET", "path": "/x", "status": 200}
+    assert wanted | {"ms": 0.25} == found
+
+
+def test_every_text_line_starts_with_the_service(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The names are padded to one width; JSON lines have no prefix."""
+    configure("front", "text")
+    log.request_line({"path": "/x"})
+    log.get_logger().info("hello")
+    lines = written(capfd).splitlines()
+    assert ["front   | at=2", "front   | at=2"] == [line[:14] for line in lines]
+    configure("front", "json")
+    log.request_line({"path": "/x"})
+    assert "{" == written(capfd)[0]
+
+
+@given(value=st.text())
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_request_line_is_always_one_line(
+    configure: Configure, capfd: pytest.CaptureFixture[str], value: str
+) -> None:
+    """Line breaks, quotes, equals signs and lone surrogates change nothing about that."""
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+        return  # cannot come in: HTTP carries bytes
+    for style in ("text", "json"):
+        configure("", style)
+        log.request_line({"path": value, "status": 200})
+        text = written(capfd)
+        assert text.endswith("\n")
+        assert not {"\n", "\r"} & set(text[:-1])
+        found = parsed(text) if style == "text" else json.loads(text)
+        assert (value, "200") == (found["path"], str(found["status"]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\nb", "a\r\nb", "a\vb", "a\fb", "a\x1bb", "a\x85b", "a\x9b2Jb", "a\u2028b", "a\u2029b"],
+)
+def test_a_request_line_holds_nothing_that_a_terminal_obeys(
+    configure: Configure, capfd: pytest.CaptureFixture[str], value: str
+) -> None:
+    """No control character of a caller reaches the terminal, and no reader sees two lines."""
+    for style in ("text", "json"):
+        configure("", style)
+        log.request_line({"path": value})
+        text = written(capfd)
+        assert 1 == len(text.splitlines())
+        assert text[:-1].isprintable()
+
+
+def test_an_exception_is_one_line_too(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The traceback is a value like any other, in both forms."""
+    for style in ("text", "json"):
+        configure("", style)
+        try:
+            message = "on\npurpose"
+            raise LookupError(message)
+        except LookupError:
+            log.get_logger().exception("fault", path="/a\nb")
+        text = written(capfd)
+        assert 1 == text.count("\n")
+        assert "LookupError" in text
+
+
+@pytest.mark.parametrize("value", ["two words", 'a "quote"', "a=b", "é", "tab\t", ""])
+def test_a_value_that_needs_it_is_quoted(
+    configure: Configure, capfd: pytest.CaptureFixture[str], value: str
+) -> None:
+    """So that the line can be read back, value by value."""
+    configure("", "text")
+    log.request_line({"path": value, "after": "x"})
+    found = parsed(written(capfd))
+    assert (value, "x") == (found["path"], found["after"])
+
+
+def test_lines_wait_until_they_are_flushed_and_warnings_do_not(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An information waits; a warning leaves at once and takes along what waits before it."""
+    configure("", "text")
+    log.get_logger().info("first")
+    assert "" == capfd.readouterr().out
+    log.get_logger().warning("second")
+    assert ["event=first", "event=second"] == [
+        line.split()[2] for line in capfd.readouterr().out.splitlines()
+    ]
+
+
+def test_debug_lines_are_left_out(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+    """Only information and above is written."""
+    configure("", "text")
+    log.get_logger().debug("nobody needs this")
+    assert "" == written(capfd)
+
+
+def test_a_full_buffer_flushes_itself(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What waits in memory has a limit, even where nobody flushes."""
+    configure("", "text")
+    for _ in range(100):
+        log.request_line({"path": "x" * 1000})
+    assert capfd.readouterr().out.count("\n") >= 60
+    written(capfd)
+
+
+def test_everything_leaves_at_the_end_of_the_process() -> None:
+    """What still waits is written when the interpreter ends."""
+    script = "from bazar.kit import log; log.configure('x'); log.get_logger().info('last-words')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 1 == done.stdout.count("event=last-words")
+
+
+def test_a_reader_that_went_away_does_not_end_the_service() -> None:
+    """Writing into a closed pipe is given up without an error."""
+    script = (
+        "import sys\nfrom bazar.kit import log\nlog.configure('x')\nsys.stdin.read()\n"
+        "log.get_logger().error('nobody hears this')\nsys.exit(7)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.close()
+        assert b"" == process.stderr.read()
+    assert 7 == process.returncode
