@@ -43,7 +43,7 @@ def main() -> int:
             "  Debian, Ubuntu: sudo apt-get install wrk\n"
             "  Fedora: sudo dnf install wrk; macOS: brew install wrk"
         )
-    from bench.systems import find_nginx
+    from bench.nginx import find_nginx
 
     if "nginx" in options.only and find_nginx() is None:
         options.only = tuple(name for name in options.only if name != "nginx")
@@ -78,8 +78,9 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     from bench.books import check_bazar, check_lab, check_nothing
     from bench.machine import facts, method
     from bench.measure import Options, Result, measure
+    from bench.nginx import Nginx, plain_samples
     from bench.report import Report
-    from bench.systems import Bazar, Lab, Nginx, plain_samples
+    from bench.systems import Bazar, Lab
 
     options = Options(given.duration, given.warmup)
     stated = facts(folder), method(options)
@@ -100,6 +101,7 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     report = Report(*stated, results)
     print(report.figures(), flush=True)
     if given.json is not None:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(report.as_data(options), indent=2) + "\n")
     return report.valid()
 

@@ -15,7 +15,7 @@ from time import perf_counter
 import psutil  # type: ignore[import-untyped]
 
 from bench.measure import CLIENTS, STARTS, Options
-from bench.systems import find_nginx
+from bench.nginx import find_nginx
 
 PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
 FSYNCS = 100

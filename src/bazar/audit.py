@@ -5,6 +5,7 @@ reservations. Then every order is compared with its reservation, across the two 
 shop may be running meanwhile: what looks wrong is asked for again, on its own, before it counts.
 """
 
+from datetime import timedelta
 from time import sleep
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from bazar.wire import Order, OrderStatus, Outcome, StockReport
 T = TypeVar("T")
 
 NOT_FOUND = 404
+STOCK_REPORT_TIMEOUT = timedelta(minutes=10)
 RECHECKS = 5
 RECHECK_PAUSE_S = 0.3
 
@@ -49,7 +51,7 @@ def audit(shop: Shop) -> AuditReport:
     Raises:
         RemoteError: a service does not answer.
     """
-    stock = shop.call("catalog", "GET", "/stock-report", StockReport)
+    stock = shop.call("catalog", "GET", "/stock-report", StockReport, timeout=STOCK_REPORT_TIMEOUT)
     outcomes = {
         outcome.order_id: outcome
         for outcome in shop.pages("catalog", "/reservations", Outcome, "order_id")

@@ -41,7 +41,7 @@ def fault(call: str, effect: str, number: int) -> list[str]:
         effect: what happens instead, such as `signal=SIGKILL` or `error=EIO`.
         number: at which call of each thread, from 1.
     """
-    words = [str(STRACE), "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e"]
+    words = [str(STRACE), "-f", "-qqq", "-o", "/dev/null", "-e"]
     return [*words, f"trace={call}", "-e", f"inject={call}:{effect}:when={number}"]
 
 

@@ -63,7 +63,7 @@ async def test_the_library_has_the_fix_for_the_wal_reset_bug() -> None:
     assert (3, 51, 3) <= tuple(map(int, apsw.sqlite_lib_version().split(".")))
 
 
-async def test_an_old_library_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_library_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a library older than the smallest version nothing is opened."""
     monkeypatch.setattr(sqlite, "SQLITE_VERSION_MIN", (99, 0, 0))
     with pytest.raises(StartupError, match="too old"):
@@ -109,17 +109,22 @@ async def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> N
         SqliteDatabase(tmp_path / "data" / "test.db")
 
 
-async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
-    """Every write whose call had returned is there after the process was killed."""
-    path = tmp_path / "test.db"
+def _write_and_kill(path: Path) -> list[int]:
+    """Kill a process in the middle of its writes, and return those that it had told us of."""
     command = [sys.executable, "-c", WRITER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True) as writer:
         assert writer.stdout is not None
-        acknowledged = [writer.stdout.readline() for _ in range(30)]
+        told = [writer.stdout.readline() for _ in range(30)]
         writer.send_signal(signal.SIGKILL)
-        acknowledged += writer.stdout.readlines()
-    numbers = [int(line) for line in acknowledged if line.endswith("\n")]
+        told += writer.stdout.readlines()
     assert -signal.SIGKILL == writer.returncode
+    return [int(line) for line in told if line.endswith("\n")]
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    """Every write whose call had returned is there after the process was killed."""
+    path = tmp_path / "test.db"
+    numbers = _write_and_kill(path)
     database = SqliteDatabase(path)
     try:
         rows = await database.read(lambda t: t.all("SELECT body FROM notes ORDER BY rowid"))

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import apsw
 import pytest
-from conftest import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
 from pyreqwest.client import ClientBuilder
 
 from bazar.catalog import imports
@@ -24,6 +23,7 @@ from bazar.kit.http import HttpApp
 from bazar.kit.migrate import migrate
 from bazar.kit.sqlite import SqliteDatabase
 from bazar.wire import BookChanged, ImportRequest, ImportRow, Line, NewBook, Reserve
+from conftest import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
 
 BOOK = {"title": "RPCs for Noobs", "topic": "distributed systems", "price": 19.99}
 PRICE = Decimal("19.99")
@@ -945,13 +945,11 @@ async def test_the_stock_report_is_empty_when_all_is_well(shop: Shop) -> None:
         ("DELETE FROM reservations WHERE order_id = 'o1'", ["order o1, book 1"]),
         ("UPDATE reservations SET status = 'released' WHERE order_id = 'o1'", ["order o1, book 1"]),
         (
-            "INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms) "
-            "VALUES (1, 'released', 2, 'o1', 0)",
+            "INSERT INTO movements VALUES (99, 1, 'released', 2, 'o1', 0)",
             ["book 1: stock", "order o1, book 1"],
         ),
         (
-            "INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms) "
-            "VALUES (1, 'sold', -1, 'ghost', 0)",
+            "INSERT INTO movements VALUES (99, 1, 'sold', -1, 'ghost', 0)",
             ["book 1: stock", "order ghost, book 1"],
         ),
     ],
@@ -972,7 +970,7 @@ async def test_the_stock_report_finds_what_was_tampered_with(
         assert found.startswith(wanted)
 
 
-# ------------------------------------------------------------------- imports
+# ------------------------------------------------------------------- taking in files
 
 
 async def take_in(catalog: Caller, *books: object, **options: object) -> list[dict[str, Any]]:
@@ -1097,7 +1095,8 @@ async def test_an_import_row_with_odd_text_harms_no_other(catalog: Caller) -> No
 async def test_an_import_beyond_its_limits_is_refused(catalog: Caller) -> None:
     """No rows, 501 rows, an unknown mode or a body over 2 MiB: nothing is taken in."""
     row = {"row": 1, "book": BOOK}
-    for body in ({"rows": []}, {"rows": [row] * 501}, {"rows": [row], "update": "some"}, {}):
+    bodies: list[object] = [{"rows": []}, {"rows": [row] * 501}, {"rows": [row], "update": "some"}]
+    for body in (*bodies, {}):
         reply = await catalog.post("/imports", body)
         assert (400, "invalid-request") == (reply.status, reply.code)
     reply = await catalog.call("POST", "/imports", content=b" " * (2 * 1024 * 1024 + 1))

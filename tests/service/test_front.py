@@ -3,15 +3,26 @@
 import asyncio
 
 import pytest
-from conftest import CATALOG_URL, ORDER_URL, Caller, InProcess, Shop
 from pyreqwest.exceptions import ConnectError, ReadError
 from pyreqwest.middleware import Next
 from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
+from conftest import CATALOG_URL, ORDER_URL, Caller, InProcess, Shop
+
 BOUND_S = 8.0
 SHORT = {"bazar-deadline-ms": "300"}
+
+
+def nobody() -> ConnectError:
+    """Return the error of a service that is away."""
+    return ConnectError("nobody is there", {"causes": None})
+
+
+def lost() -> ReadError:
+    """Return the error of a reply that never came."""
+    return ReadError("the reply got lost", {"causes": None})
 
 
 class Wire(ASGITestMiddleware):
@@ -29,11 +40,11 @@ class Wire(ASGITestMiddleware):
         """Deliver a call, as well as this wire does."""
         self.calls += 1
         if self.away:
-            raise ConnectError("nobody is there", {"causes": None})
+            raise nobody()
         response = await self.inner(request, following)
         if self.lose_replies:
             self.lose_replies -= 1
-            raise ReadError("the reply got lost", {"causes": None})
+            raise lost()
         return response
 
 
@@ -251,7 +262,7 @@ async def test_a_purchase_while_the_catalog_is_away_is_kept_and_finished(
     assert 1 <= int(accepted.headers["retry-after"])
     to_catalog.away = False
     async with asyncio.timeout(BOUND_S):
-        while 5 == await shop.stock(book_id):
+        while 5 == await shop.stock(book_id):  # noqa: ASYNC110  watched from outside
             await asyncio.sleep(0.02)
     found = await shop.front.get(accepted.headers["location"])
     assert "confirmed" == found.json["status"]

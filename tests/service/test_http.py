@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import msgspec
 import pytest
 import structlog
-from conftest import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
 from prometheus_client.parser import text_string_to_metric_families
 from pyreqwest.client import ClientBuilder
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from bazar.kit.http import Endpoint, HttpApp, json_response
 from bazar.kit.metrics import Metrics
 from bazar.kit.operations import operations
 from bazar.kit.request import BODY_BYTES_MAX, Request
+from conftest import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
 
@@ -262,7 +262,7 @@ async def test_every_error_of_every_route_has_one_shape(
                     reply = await stranger.call(verb, path, {}, headers)
                     check_problem(reply, 401, "unauthorized")
                 if "{book_id}" in template:
-                    body = {} if "requestBody" in operation else None
+                    body: object = {} if "requestBody" in operation else None
                     reply = await caller.call(verb, path.replace("1", "0", 1), body, headers)
                     check_problem(reply, 400, "invalid-request")
                 if any(parameter["in"] == "query" for parameter in operation["parameters"]):

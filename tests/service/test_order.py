@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import ConnectError, ReadError
 from pyreqwest.middleware import Next
@@ -17,9 +16,20 @@ from pyreqwest.response import Response
 
 from bazar.catalog.app import catalog_app
 from bazar.order.app import order_app
+from conftest import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
 
 BOUND_S = 8.0
 SHORT = {"bazar-deadline-ms": "300"}
+
+
+def nobody() -> ConnectError:
+    """Return the error of a service that is away."""
+    return ConnectError("nobody is there", {"causes": None})
+
+
+def lost() -> ReadError:
+    """Return the error of a reply that never came."""
+    return ReadError("the reply got lost", {"causes": None})
 
 
 class Wire(ASGITestMiddleware):
@@ -41,13 +51,13 @@ class Wire(ASGITestMiddleware):
         self.calls.append(f"{request.method} {request.url.path}")
         await self.open.wait()
         if self.away:
-            raise ConnectError("nobody is there", {"causes": None})
+            raise nobody()
         if self.twice:
             await self.inner(request.copy(), following)
         response = await self.inner(request, following)
         if self.lose_replies:
             self.lose_replies -= 1
-            raise ReadError("the reply got lost", {"causes": None})
+            raise lost()
         return response
 
 
@@ -65,7 +75,7 @@ def key(text: str) -> dict[str, str]:
 async def until(check: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so, within a bound."""
     async with asyncio.timeout(BOUND_S):
-        while not await check():
+        while not await check():  # noqa: ASYNC110  it watches from outside, as a client does
             await asyncio.sleep(0.02)
 
 
@@ -640,9 +650,7 @@ async def test_a_canceller_that_goes_away_disturbs_no_other(shop: Shop, wire: Wi
 
     await until(asked)
     order_id = (await shop.order.get("/orders")).json[0]["order_id"]
-    cancels = [
-        asyncio.create_task(shop.order.post(f"/orders/{order_id}/cancel")) for _ in range(3)
-    ]
+    cancels = [asyncio.create_task(shop.order.post(f"/orders/{order_id}/cancel")) for _ in range(3)]
     await asyncio.sleep(0.1)
     cancels[1].cancel()
     await asyncio.sleep(0.1)
@@ -692,7 +700,7 @@ async def test_a_restart_finishes_what_was_pending(tmp_path: Path) -> None:
         async with reopened(tmp_path / "order.db", network) as order:
 
             async def finished() -> bool:
-                return "confirmed" == (await order.get("/orders")).json[0]["status"]
+                return bool("confirmed" == (await order.get("/orders")).json[0]["status"])
 
             await until(finished)
             replay = await order.post(f"/purchase/{book_id}", None, key("a"))

@@ -255,16 +255,10 @@ async def reservation_differences(transaction: Transaction) -> Sequence[Row]:
     gave all of it back.
     """
     return await transaction.all(
-        "WITH expected AS (SELECT order_id, "
-        "line.value ->> 'id' AS book_id, "
-        "CASE status WHEN 'reserved' THEN -(line.value ->> 'quantity') ELSE 0 END AS copies "
-        "FROM reservations, json_each(outcome, '$.lines') AS line), "
-        "moved AS (SELECT order_id, book_id, sum(copies) AS copies FROM movements "
-        "WHERE order_id IS NOT NULL GROUP BY order_id, book_id) "
-        "SELECT coalesce(expected.order_id, moved.order_id), "
-        "coalesce(expected.book_id, moved.book_id), "
-        "coalesce(expected.copies, 0), coalesce(moved.copies, 0) "
-        "FROM expected FULL JOIN moved ON expected.order_id = moved.order_id "
-        "AND expected.book_id = moved.book_id "
-        "WHERE coalesce(expected.copies, 0) <> coalesce(moved.copies, 0) ORDER BY 1, 2"
+        "SELECT order_id, book_id, sum(expected), sum(moved) FROM ("
+        "SELECT order_id, line.value ->> 'id' AS book_id, "
+        "CASE status WHEN 'reserved' THEN -(line.value ->> 'quantity') ELSE 0 END AS expected, "
+        "0 AS moved FROM reservations, json_each(outcome, '$.lines') AS line "
+        "UNION ALL SELECT order_id, book_id, 0, copies FROM movements WHERE order_id IS NOT NULL) "
+        "GROUP BY order_id, book_id HAVING sum(expected) <> sum(moved) ORDER BY 1, 2"
     )

@@ -163,7 +163,9 @@ class SqliteDatabase:
             self._schedule(0)
         await self._idle.wait()
         self._committer.shutdown()
-        self._scanners.shutdown()
+        for connection in self._scanner_connections.values():
+            connection.interrupt()  # a long scan must not hold up the end
+        await self._loop.run_in_executor(None, self._scanners.shutdown)
         for connection in (self._reader, self._writer, *self._scanner_connections.values()):
             connection.close()
         self._lock_file.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -131,7 +132,7 @@ async def test_the_deadline_travels_along_and_shrinks(
     left_ms = [int(headers["bazar-deadline-ms"]) for headers in service.headers]
     assert 5 == len(left_ms)
     assert 1900 < left_ms[0] <= 2000
-    assert all(after < before for before, after in zip(left_ms, left_ms[1:], strict=False))
+    assert all(after < before for before, after in pairwise(left_ms))
 
 
 async def test_the_secret_goes_as_a_bearer_token(service: FakeService, upstream: Upstream) -> None:

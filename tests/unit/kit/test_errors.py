@@ -7,7 +7,7 @@ import pytest
 
 import bazar.catalog.domain
 import bazar.kit.errors
-import bazar.problems  # noqa: F401  its errors must be known
+import bazar.problems
 from bazar.kit.errors import BazarError, InternalError, InvalidRequest, Problem, StartupError
 from bazar.kit.http import problem_response
 

@@ -58,7 +58,7 @@ def test_a_text_line_is_logfmt(configure: Configure, capfd: pytest.CaptureFixtur
 def test_a_json_line_is_an_object(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     """With the same names, and values of any kind."""
     configure("", "json")
-    log.get_logger().warning("odd", count=7, what={1, 1}, error=ValueError("x"))
+    log.get_logger().warning("odd", count=7, what={1}, error=ValueError("x"))
     found = json.loads(written(capfd))
     assert ("warning", "odd", 7) == (found["level"], found["event"], found["count"])
     assert "x" in found["error"]
@@ -141,13 +141,12 @@ def test_an_exception_is_one_line_too(
     for style in ("text", "json"):
         configure("", style)
         try:
-            message = "on\npurpose"
-            raise LookupError(message)
-        except LookupError:
+            int("on\npurpose")
+        except ValueError:
             log.get_logger().exception("fault", path="/a\nb")
         text = written(capfd)
         assert 1 == text.count("\n")
-        assert "LookupError" in text
+        assert "ValueError" in text
 
 
 @pytest.mark.parametrize("value", ["two words", 'a "quote"', "a=b", "é", "tab\t", ""])

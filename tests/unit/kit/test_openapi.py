@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from conftest import Shop
 from starlette.responses import Response
 
 from bazar.kit.errors import RouteNotFound, Unavailable
@@ -15,6 +14,7 @@ from bazar.kit.http import Endpoint
 from bazar.kit.openapi import document
 from bazar.kit.request import Request
 from bazar.wire import Book
+from conftest import Shop
 
 
 class Colour(msgspec.Struct):

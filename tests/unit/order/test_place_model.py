@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import msgspec
-from conftest import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -26,8 +26,10 @@ from pyreqwest.response import Response
 
 from bazar.audit import difference
 from bazar.catalog.app import catalog_app
+from bazar.order import upstream
 from bazar.order.app import order_app
 from bazar.wire import Movement, Order, Outcome, StockReport
+from conftest import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
 
 T = TypeVar("T")
 
@@ -36,6 +38,11 @@ FIRST_STOCK = 5
 SETTLE_S_MAX = 10.0
 KEYS = st.sampled_from("abcdef")
 ASKED = st.tuples(st.sampled_from(BOOKS), st.integers(1, 3))
+
+
+def nobody() -> ConnectError:
+    """Return the error of a service that is away."""
+    return ConnectError("nobody is there", {"causes": None})
 
 
 class Switch(ASGITestMiddleware):
@@ -49,10 +56,10 @@ class Switch(ASGITestMiddleware):
     async def __call__(self, request: Request, following: Next) -> Response:
         """Deliver a call of the order service, if the way is not cut."""
         if self.cut == "before":
-            raise ConnectError("nobody is there", {"causes": None})
+            raise nobody()
         response = await self.inner(request, following)
         if self.cut == "after":
-            raise ConnectError("the reply got lost", {"causes": None})
+            raise nobody()
         return response
 
 
@@ -65,6 +72,8 @@ class Placing(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = TemporaryDirectory()
         self.stack = AsyncExitStack()
+        self.patience = pytest.MonkeyPatch()
+        self.patience.setattr(upstream, "BATCH_TIMEOUT_MS", 100)
         self.asked: dict[str, tuple[int, int]] = {}
         self.order_ids: dict[str, str] = {}
         self.first: dict[str, Reply] = {}
@@ -103,6 +112,7 @@ class Placing(RuleBasedStateMachine):
             self.run(self._settle_and_audit())
             self.run(self.stack.aclose())
         self.runner.close()
+        self.patience.undo()
         self.folder.cleanup()
 
     @rule(key=KEYS, asked=ASKED)
@@ -186,9 +196,13 @@ class Placing(RuleBasedStateMachine):
 
     async def _differences(self) -> list[str]:
         reply = await self.catalog.get("/reservations?limit=100")
-        outcomes = {one.order_id: one for one in msgspec.json.decode(reply.content, type=list[Outcome])}
+        outcomes = {
+            one.order_id: one for one in msgspec.json.decode(reply.content, type=list[Outcome])
+        }
         orders = {one.order_id: one for one in await self._orders()}
-        pending = [f"{one.order_id} is pending" for one in orders.values() if one.status == "pending"]
+        pending = [
+            f"{one.order_id} is pending" for one in orders.values() if one.status == "pending"
+        ]
         found = (
             difference(orders.get(order_id), outcomes.get(order_id))
             for order_id in orders.keys() | outcomes.keys()
@@ -200,7 +214,7 @@ class Placing(RuleBasedStateMachine):
         async with asyncio.timeout(SETTLE_S_MAX):
             for key in self.order_ids:
                 await self._buy(key, self.asked[key])  # need not wait for the loop
-            while await self._differences():
+            while await self._differences():  # noqa: ASYNC110  watched from outside
                 await asyncio.sleep(0.02)
         orders = await self._orders()
         assert sorted(self.order_ids.values()) == sorted(one.order_id for one in orders)

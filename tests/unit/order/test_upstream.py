@@ -28,6 +28,11 @@ def sold(request: Reserve) -> Outcome:
     return Outcome(request.order_id, "reserved", lines)
 
 
+def nobody() -> ConnectError:
+    """Return the error of a service that is away."""
+    return ConnectError("nobody is there", {"causes": None})
+
+
 class FakeCatalog:
     """A transport that is the catalog: it counts batches, holds them back, and may misbehave."""
 
@@ -48,7 +53,7 @@ class FakeCatalog:
         batch = msgspec.json.decode(content.to_bytes(), type=list[Reserve])
         self.batches.append([one.order_id for one in batch])
         if self.away:
-            raise ConnectError("nobody is there", {"causes": None})
+            raise nobody()
         await self.open.wait()
         answer = msgspec.json.encode(self.answer(batch))
         return await ResponseBuilder().status(self.status).body_bytes(answer).build()
@@ -142,9 +147,7 @@ async def test_when_the_transport_fails_all_who_wait_hear_it(
 ) -> None:
     """Each of the batch gets an indefinite error; the next batch goes on as if nothing was."""
     fake.away = True
-    failed = await asyncio.gather(
-        *(asked(catalog, name) for name in "abc"), return_exceptions=True
-    )
+    failed = await asyncio.gather(*(asked(catalog, name) for name in "abc"), return_exceptions=True)
     assert [Unavailable] * 3 == [type(error) for error in failed]
     assert all(isinstance(error, Unavailable) and not error.definite for error in failed)
     fake.away = False

@@ -1,0 +1,68 @@
+"""A disk that fails or is full stops the service at once, with nothing falsely acknowledged."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos import faults
+from chaos.faults import Rush, ended, fault
+from cluster.running import ThreeServices
+
+EXIT_DISK_FAILED = 74
+COPIES = 1_000_000
+FAILING = [("fdatasync", "error=EIO", n) for n in (1, 2, 7)]
+FULL = [("pwrite64", "error=ENOSPC", n) for n in (2, 5, 23)]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[ThreeServices]:
+    """Run services by hand, under strace where it is available."""
+    faults.need_strace()
+    with ThreeServices(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("service", ["catalog", "order"])
+@pytest.mark.parametrize("points", [FAILING, FULL], ids=["failing", "full"])
+async def test_a_service_whose_disk_fails_stops_and_says_so_and_nothing_is_lost(
+    shop: ThreeServices, service: str, points: list[tuple[str, str, int]]
+) -> None:
+    """Exit code 74 and a message with the file's name; after a restart every buyer is served."""
+    shop.open()
+    book_id = shop.add_book(COPIES)
+    shop.stop(service)
+    met = []
+    async with shop.customers() as customers:
+        async with Rush(customers, book_id, "disk") as rush:
+            for call, effect, number in points:
+                shop.start(service, before=fault(call, effect, number))
+                status = await ended(shop, service)
+                log = shop.last_log()
+                assert status == EXIT_DISK_FAILED, (call, number, status, log)
+                assert f"the disk under {shop.folder / service / service}.db failed" in log
+                assert "Traceback" not in log
+                met.append(f"{call} {number}")
+            shop.open(service)
+            await rush.end()
+        await faults.check(shop, rush, met)
+
+
+@pytest.mark.parametrize("service", ["catalog", "order"])
+@pytest.mark.parametrize(("call", "effect"), [("fdatasync", "error=EIO"), ("pwrite64", "error=ENOSPC")])
+async def test_a_disk_that_fails_at_the_first_start_ends_it_in_words(
+    shop: ThreeServices, service: str, call: str, effect: str
+) -> None:
+    """The database cannot be made: an exit code that is not 0, one line, and later it is made."""
+    for number in (1, 3):
+        shop.start(service, before=fault(call, effect, number))
+        status = await ended(shop, service, idle_s=0)
+        if status is None:
+            shop.end(service)
+            continue
+        assert status in {1, EXIT_DISK_FAILED}, shop.last_log()
+        assert "Traceback" not in shop.last_log()
+        assert f"{service}.db" in shop.last_log()
+    shop.open()
+    book_id = shop.add_book(1)
+    async with shop.customers() as customers:
+        assert 201 == (await customers.buy(book_id, "at-last")).status
