@@ -8,8 +8,10 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import pytest
+
 from cluster.running import (
     LOG_SHOWN,
     START_TIMEOUT_S,
@@ -57,7 +59,7 @@ class Rush:
     _on: bool = True
     _buyers: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def __aenter__(self) -> "Rush":
+    async def __aenter__(self) -> Self:
         """Start to buy."""
         self._buyers = [asyncio.create_task(self._buy(number)) for number in range(BUYERS)]
         return self

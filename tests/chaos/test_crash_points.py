@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from chaos import faults
 from chaos.faults import SIGKILL_STATUS, Rush, ended, fault
 from cluster.running import ThreeServices

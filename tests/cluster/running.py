@@ -190,9 +190,7 @@ class Customers:
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
-        self._client = (
-            ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S)).build()
-        )
+        self._client = ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S)).build()
         return self
 
     async def __aexit__(
@@ -351,6 +349,8 @@ class RunningShop(TestedShop):
         self.data = data
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
+        self.opened_in_s = 0.0
+        """From the start to the word that it is open."""
         self._number = 0
         self._known: set[Running] = set()
 
@@ -388,7 +388,7 @@ class RunningShop(TestedShop):
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        process = self.process
+        process, started_s = self.process, monotonic()
         try:
             wait_for(
                 "the shop opens or ends",
@@ -401,6 +401,7 @@ class RunningShop(TestedShop):
             self.end()
             message = f"{error}; the log:\n{shown}"
             raise AssertionError(message) from None
+        self.opened_in_s = monotonic() - started_s
         self.secret = (self.data / "secret").read_text("utf-8").strip()
         self.services()
 
@@ -445,6 +446,12 @@ class RunningShop(TestedShop):
         self.process.send_signal(number)
         return self.process.wait(STOP_TIMEOUT_S)
 
+    def kill_supervisor(self) -> None:
+        """Kill `bazar up` itself, and nothing else."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+
     def end(self) -> None:
         """End everything that it ever started and that still runs, whatever state it is in."""
         if self.process is not None:
@@ -465,7 +472,7 @@ class RunningShop(TestedShop):
 
     def bazar(self, *words: object) -> Result:
         """Run a command on its data folder."""
-        return run_bazar(*words, "--data", self.data)
+        return run_bazar(*words, env={"BAZAR_DATA": str(self.data)})
 
 
 class ThreeServices(TestedShop):

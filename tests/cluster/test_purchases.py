@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.running import Answer, Customers, RunningShop, ThreeServices, wait_for
 from pyreqwest.exceptions import RequestError
+
+from cluster.running import Answer, Customers, RunningShop, ThreeServices, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +177,7 @@ async def test_without_the_catalog_reads_say_so_and_purchases_are_kept_until_it_
         assert 5 == len(places)
         machines.open("catalog")
         order_ids = {answer.json["order_id"] for answer in bought}
-        wait_for(
-            "all are confirmed", lambda: order_ids == machines.order_ids(book_id, "confirmed")
-        )
+        wait_for("all are confirmed", lambda: order_ids == machines.order_ids(book_id, "confirmed"))
         for place in places:
             assert "confirmed" == (await customers.call("GET", place)).json["status"]
     assert 5 == machines.stock(book_id)
@@ -223,7 +222,9 @@ async def test_a_purchase_that_meets_a_restart_of_the_order_service_only_waits(
     machines.stop("order", signal.SIGKILL)
     async with machines.customers() as customers:
         purchase = asyncio.create_task(
-            customers.call("POST", f"/purchase/{book_id}", key="during the restart".replace(" ", "-"))
+            customers.call(
+                "POST", f"/purchase/{book_id}", key="during the restart".replace(" ", "-")
+            )
         )
         await asyncio.sleep(0.2)
         machines.start("order")

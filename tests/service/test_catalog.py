@@ -564,12 +564,14 @@ async def test_pages_of_a_topic_show_its_books_only(shop: Shop) -> None:
 
 async def test_pages_by_id_reach_books_with_the_largest_ids(catalog: Caller) -> None:
     """A cursor that we gave out is one that we take, however large the id."""
-    wanted = [2**53 - 2, 2**53 - 1, 2**62, 2**62 + 1]
-    for book_id in wanted:
+    wanted = []
+    for book_id in (2**53 - 2, 2**53 - 1, 2**62, 2**62 + 1):
         reply = await catalog.post("/books", BOOK | {"id": book_id})
-        if reply.status == 400:
-            wanted.remove(book_id)  # an id beyond the limit of ids
-    assert [[book_id] for book_id in wanted] == await pages(catalog, "/books?limit=1")
+        assert reply.status in {201, 400}  # 400 where it is beyond the limit of ids
+        if reply.status == 201:
+            wanted.append([book_id])
+    assert len(wanted) >= 2
+    assert wanted == await pages(catalog, "/books?limit=1")
 
 
 async def test_pages_by_words_show_every_book_once_in_order_of_relevance(shop: Shop) -> None:

@@ -46,7 +46,7 @@ from bazar.problems import (
     OrderNotFound,
     OrderNotFulfillable,
 )
-from bazar.wire import Line, Order, OrderQuery, Outcome, Reserve
+from bazar.wire import Line, Order, OrderQuery, OrderStatus, Outcome, Reserve
 
 DECISION_PATIENCE_S = 2.0
 """How long a buyer waits for the catalog before the answer is 202."""
@@ -186,21 +186,7 @@ class Orders:
             Unavailable: indefinite; ask again.
         """
 
-        async def work(transaction: Transaction) -> StoredOrder:
-            order = await store.by_id(transaction, order_id)
-            if order is None:
-                raise _not_found(order_id)
-            if order.status == "cancelled":
-                return order
-            if not can_become(order.status, "cancelled"):
-                message = f"order {order_id} is {order.status}"
-                raise OrderNotCancellable(message, order_id=order_id)
-            order = replace(order, status="cancelled", settled=False)
-            await store.update(transaction, order)
-            return order
-
-        async with self._turn(order_id):
-            order = await self.database.write(work)
+        order = await self._become("cancelled", order_id, OrderNotCancellable)
         released = None
         if not order.settled:
             with suppress(Unavailable):  # the loop releases it when the catalog is back
@@ -215,22 +201,28 @@ class Orders:
             Unavailable: indefinite; ask again.
         """
 
+        return public(await self._become("fulfilled", order_id, OrderNotFulfillable))
+
+    async def _become(
+        self, status: OrderStatus, order_id: str, refusal: type[BazarError]
+    ) -> StoredOrder:
+        """Give an order a status, durably; the catalog has to be told of a cancel."""
+
         async def work(transaction: Transaction) -> StoredOrder:
             order = await store.by_id(transaction, order_id)
             if order is None:
                 raise _not_found(order_id)
-            if order.status == "fulfilled":
+            if order.status == status:
                 return order
-            if not can_become(order.status, "fulfilled"):
+            if not can_become(order.status, status):
                 message = f"order {order_id} is {order.status}"
-                raise OrderNotFulfillable(message, order_id=order_id)
-            order = replace(order, status="fulfilled")
+                raise refusal(message, order_id=order_id)
+            order = replace(order, status=status, settled=status != "cancelled")
             await store.update(transaction, order)
             return order
 
         async with self._turn(order_id):
-            order = await self.database.write(work)
-        return public(order)
+            return await self.database.write(work)
 
     async def _load(self, order_id: str) -> StoredOrder:
         order = self._unflushed.get(order_id)

@@ -1,0 +1,232 @@
+"""Every command, as a person types it, against a shop that runs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from cluster.running import RunningShop, free_ports, run_bazar
+
+FIELDS = {"id", "title", "author", "topic", "price", "currency", "quantity", "isbn", "version"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """Run one shop with the sample catalogue."""
+    with RunningShop(tmp_path_factory.mktemp("commands") / "data") as running:
+        yield running
+
+
+def out(shop: RunningShop, *words: object) -> str:
+    """Return what a command printed; it ended well and complained of nothing."""
+    done = shop.bazar(*words)
+    assert (0, "") == (done.code, done.err)
+    return done.out
+
+
+def as_json(shop: RunningShop, *words: object) -> Any:  # noqa: ANN401
+    """Return what a command printed with --json, decoded."""
+    done = shop.bazar(*words, "--json")
+    assert (0, "") == (done.code, done.err)
+    return done.json
+
+
+def refusal(shop: RunningShop, *words: object) -> str:
+    """Return the one line with which a command was refused."""
+    done = shop.bazar(*words)
+    assert (1, "") == (done.code, done.out)
+    (line,) = done.err.splitlines()
+    assert line.startswith("bazar: ")
+    return line
+
+
+def test_search_lists_the_books_of_a_topic(shop: RunningShop) -> None:
+    """The lab's own search, for people and for programs; the topic in any case."""
+    assert "RPCs for Noobs" in out(shop, "search", "distributed systems")
+    found = as_json(shop, "search", "Distributed-Systems")
+    assert {"id": 2, "title": "RPCs for Noobs"} in found
+    assert "nothing found" in out(shop, "search", "no such topic")
+
+
+def test_search_by_text_finds_the_best_match_first(shop: RunningShop) -> None:
+    """Words of title, author, topic or description; whole books in JSON."""
+    assert "RPCs for Noobs" in out(shop, "search", "--text", "rpcs noobs")
+    found = as_json(shop, "search", "--text", "rpcs", "--limit", 3)
+    assert 1 <= len(found) <= 3
+    assert 2 == found[0]["id"]
+    assert found[0].keys() >= FIELDS
+
+
+def test_search_wants_a_topic_or_words(shop: RunningShop) -> None:
+    """Neither, or both, is refused."""
+    assert "--text" in refusal(shop, "search")
+    assert "--text" in refusal(shop, "search", "topic", "--text", "words")
+
+
+def test_info_shows_a_book_or_says_that_there_is_none(shop: RunningShop) -> None:
+    """The price has exactly the decimals of its currency."""
+    shown = out(shop, "info", 1)
+    assert re.search(r"^price +24\.50$", shown, re.MULTILINE)
+    assert as_json(shop, "info", 1).keys() >= FIELDS
+    assert "book-not-found" in refusal(shop, "info", 999_999)
+
+
+def test_buy_sells_and_says_what_and_for_how_much(shop: RunningShop) -> None:
+    """Title, copies, total and order id, for people and for programs."""
+    before = as_json(shop, "info", 2)["quantity"]
+    said = out(shop, "buy", 2, "--quantity", 2)
+    assert "bought book RPCs for Noobs" in said
+    assert "39.98 USD" in said
+    bought = as_json(shop, "buy", 2)
+    assert ("confirmed", 1, "USD") == (bought["status"], bought["quantity"], bought["currency"])
+    assert before - 3 == as_json(shop, "info", 2)["quantity"]
+
+
+def test_buy_twice_with_one_key_buys_once(shop: RunningShop) -> None:
+    """The second answer is the first one, whatever the key looks like; another wish is refused."""
+    for key in ("once", 'with "quotes" and \\'):
+        first = shop.bazar("buy", 5, "--key", key, "--json")
+        second = shop.bazar("buy", 5, "--key", key, "--json")
+        assert (0, first) == (first.code, second)
+    assert 2 == len(shop.orders(5))
+    assert "idempotency-key-reused" in refusal(shop, "buy", 6, "--key", "once")
+
+
+def test_buy_says_why_nothing_was_sold(shop: RunningShop) -> None:
+    """Out of stock, or no such book: one line each."""
+    assert "out-of-stock" in refusal(shop, "buy", 7, "--quantity", 1000)
+    assert "book-not-found" in refusal(shop, "buy", 999_999)
+
+
+def test_an_order_can_be_shown_listed_and_cancelled(shop: RunningShop) -> None:
+    """Cancelling gives the copies back, once; a second cancel only says so."""
+    before = shop.stock(8)
+    order_id = as_json(shop, "buy", 8, "--quantity", 3)["order_id"]
+    assert f"order {order_id}: confirmed" in out(shop, "order", order_id)
+    assert "confirmed" == as_json(shop, "order", order_id)["status"]
+    listed = as_json(shop, "orders", "--status", "confirmed", "--limit", 100)
+    assert order_id in {order["order_id"] for order in listed}
+    assert f"order {order_id}: cancelled" in out(shop, "cancel", order_id)
+    assert "cancelled" == as_json(shop, "cancel", order_id)["status"]
+    assert order_id in out(shop, "orders", "--status", "cancelled", "--limit", 100)
+    assert before == shop.stock(8)
+    assert "order-not-fulfillable" in refusal(shop, "fulfil", order_id)
+    assert "order-not-found" in refusal(shop, "order", "0" * 26)
+
+
+def test_an_order_that_was_handed_over_cannot_be_cancelled(shop: RunningShop) -> None:
+    """Fulfilling twice says the same; a cancel after it is refused and changes nothing."""
+    order_id = as_json(shop, "buy", 9)["order_id"]
+    assert f"order {order_id}: fulfilled" in out(shop, "fulfil", order_id)
+    assert "fulfilled" == as_json(shop, "fulfil", order_id)["status"]
+    assert "order-not-cancellable" in refusal(shop, "cancel", order_id)
+    assert "order-not-found" in refusal(shop, "cancel", "0" * 26)
+
+
+def test_books_can_be_added_edited_restocked_and_repriced(shop: RunningShop) -> None:
+    """Each change shows in the answer; stock never goes below zero."""
+    words = ["book", "add", "Made Here", "--topic", "tests", "--price", "12.5"]
+    book_id = as_json(shop, *words, "--quantity", 4, "--isbn", "0-306-40615-2")["id"]
+    assert "Made Here" in out(shop, "info", book_id)
+    edited = as_json(shop, "book", "edit", book_id, "--title", "Made There", "--year", 2001)
+    assert ("Made There", 2001) == (edited["title"], edited["year"])
+    assert 14 == as_json(shop, "book", "restock", book_id, 10)["quantity"]
+    out(shop, "book", "restock", "--", book_id, -3)
+    assert 11 == shop.stock(book_id)
+    assert 9.99 == as_json(shop, "book", "reprice", book_id, "9.99")["price"]
+    assert "stock-too-low" in refusal(shop, "book", "restock", "--", book_id, -100)
+    assert "nothing to change" in refusal(shop, "book", "edit", book_id)
+    assert "a price is a number" in refusal(shop, "book", "reprice", book_id, "cheap")
+    assert "book-not-found" in refusal(shop, "book", "restock", 999_999, 1)
+    assert "book-exists" in refusal(shop, *words, "--isbn", "9780306406157")
+    assert "Made Here" in out(shop, *words)
+
+
+def test_import_takes_in_a_file_once(shop: RunningShop, tmp_path: Path) -> None:
+    """Good rows become books, bad ones are kept aside with a reason, a second run adds nothing."""
+    file, rejects = tmp_path / "books.csv", tmp_path / "bad.csv"
+    file.write_text(
+        "title,topic,price,quantity\n"
+        "Imported One,imports,5.00,3\n"
+        "Imported Two,imports,6.50,4\n"
+        "Imported Three,imports,dear,1\n"
+    )
+    words = ["import", file, "--rejects", rejects]
+    assert "2 created" in out(shop, *words)
+    report = as_json(shop, *words)
+    assert (3, 0, 2, 1) == tuple(
+        report[name] for name in ("rows", "created", "unchanged", "rejected")
+    )
+    assert "dear" in rejects.read_text()
+    assert 2 == len(as_json(shop, "search", "imports"))
+    assert str(tmp_path / "none.csv") in refusal(shop, "import", tmp_path / "none.csv")
+
+
+def test_audit_says_that_everything_adds_up(shop: RunningShop) -> None:
+    """On a running shop: counts, and no difference."""
+    assert "clean: everything adds up" in out(shop, "audit")
+    report = as_json(shop, "audit")
+    assert ([], 0) == (report["differences"], report["pending"])
+    assert report["books"] >= 110
+
+
+def test_doctor_finds_the_shop_well(shop: RunningShop) -> None:
+    """All three services are ready and take the secret."""
+    said = out(shop, "doctor")
+    assert "BAD" not in said
+    checks = as_json(shop, "doctor")
+    assert {"catalog", "order", "front", "secret"} <= {check["what"] for check in checks}
+    assert all(check["ok"] for check in checks)
+
+
+def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> None:
+    """The line names the address and how to start a shop; a purchase keeps its key."""
+    front, catalog, order = (f"http://127.0.0.1:{port}" for port in free_ports(3))
+    for words in (
+        ["info", 1, "--url", front],
+        ["orders", "--order", order],
+        ["book", "restock", 1, 1, "--catalog", catalog],
+        ["audit", "--catalog", catalog, "--order", order],
+    ):
+        refused = run_bazar(*words, "--data", tmp_path)
+        assert (1, "") == (refused.code, refused.out)
+        (line,) = refused.err.splitlines()
+        assert "does not answer" in line
+        assert "bazar up" in line
+    refused = run_bazar("buy", 1, "--key", "mine", "--url", front, "--data", tmp_path)
+    assert 1 == refused.code
+    assert "--key mine" in refused.err
+    assert "Traceback" not in refused.err
+    examined = run_bazar(
+        "doctor", "--url", front, "--catalog", catalog, "--order", order, "--data", tmp_path
+    )
+    assert 1 == examined.code
+    assert "not ready" in examined.out
+
+
+def test_a_wrong_secret_is_refused_in_one_line(shop: RunningShop, tmp_path: Path) -> None:
+    """What changes the shop needs the secret of its data folder."""
+    other = tmp_path / "secret"
+    other.write_text("not the secret of this shop\n")
+    assert "unauthorized" in refusal(shop, "book", "restock", 1, 1, "--secret-file", other)
+    assert "unauthorized" in refusal(shop, "orders", "--secret-file", other)
+
+
+def test_audit_names_what_somebody_changed_behind_the_shop(tmp_path: Path) -> None:
+    """A stock that was tampered with while the shop was closed: exit code 1, and which book."""
+    with RunningShop(tmp_path / "data") as shop:
+        assert 0 == shop.bazar("buy", 3, "--quantity", 2).code
+        assert 0 == shop.stop()
+        database = apsw.Connection(str(shop.data / "catalog.db"))
+        database.execute("UPDATE books SET stock = stock + 5 WHERE book_id = 3")
+        database.close()
+        shop.start()
+        audited = shop.bazar("audit")
+        assert 1 == audited.code
+        assert "book 3: stock is 78, the ledger sums to 73" in audited.out
+        assert "1 difference" in audited.out
+        report = shop.bazar("audit", "--json")
+        assert (1, 1) == (report.code, len(report.json["differences"]))
