@@ -96,6 +96,8 @@ def difference(order: Order | None, outcome: Outcome | None) -> str | None:
     """Say how an order and the catalog's decision about it differ, or None."""
     if order is None:
         assert outcome is not None
+        if outcome.status == "released" and not outcome.lines:
+            return None  # somebody cancelled what was never ordered; nothing was taken
         return f"order {outcome.order_id}: the catalog holds a decision, but there is no order"
     held = outcome.status if outcome else "none"
     if held not in ALLOWED[order.status]:

@@ -110,7 +110,8 @@ class UpSettings:
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--currency", self.currency, "--log-format", self.log_format]
-        return Child(name, command, os.environ)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
+        return Child(name, command, inherited)
 
 
 async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]) -> None:

@@ -1,5 +1,6 @@
 """The commands for people who use or keep a shop that runs: search, buy, restock, audit."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
@@ -23,7 +24,6 @@ from bazar.terminal import (
     OrderUrl,
     SecretFile,
     Url,
-    environment_secret,
     fail,
     print_json,
     print_table,
@@ -59,11 +59,7 @@ def find_shop(
     with suppress(OSError, msgspec.DecodeError):
         known = msgspec.json.decode((data / SHOP_FILE).read_bytes(), type=Addresses)
     try:
-        secret = environment_secret(secret_file)
-        if secret:
-            check_secret(secret)
-        elif secret_file is not None or (data / SECRET_FILE).exists():
-            secret = read_secret(secret_file or data / SECRET_FILE)
+        secret = find_client_secret(data, secret_file)
         addresses = Addresses(
             service_url(url or known.front, "--url"),
             service_url(catalog or known.catalog, "--catalog"),
@@ -72,6 +68,16 @@ def find_shop(
     except StartupError as error:
         fail(str(error))
     return Shop(addresses, secret or "")
+
+
+def find_client_secret(data: Path, secret_file: Path | None) -> str | None:
+    """Return the secret of a named file, of the shop that runs here, of BAZAR_SECRET, or none."""
+    if secret_file is not None:
+        return read_secret(secret_file)
+    kept, given = data / SECRET_FILE, os.environ.get("BAZAR_SECRET")
+    if kept.exists() and ((data / SHOP_FILE).exists() or not given):
+        return read_secret(kept)
+    return check_secret(given) if given else None
 
 
 @contextmanager
@@ -87,7 +93,7 @@ def search(  # noqa: PLR0913  one parameter an option
     topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="All books of it.")] = None,
     *,
     text: Annotated[str | None, typer.Option(help="Words or an ISBN, best match first.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 100,
     url: Url = None,
     data: Data = DATA_DEFAULT,
     as_json: Json = False,
@@ -99,7 +105,7 @@ def search(  # noqa: PLR0913  one parameter an option
     with refusals():
         if topic is not None:
             titles = shop.call("front", "GET", f"/search/{segment(topic)}", list[BookTitle])
-            show(titles, ("id", "title"), lambda one: (one.id, one.title), as_json=as_json)
+            show(titles[:limit], ("id", "title"), lambda one: (one.id, one.title), as_json=as_json)
             return
         query = urlencode({"q": text, "limit": limit})
         books = shop.call("front", "GET", f"/books?{query}", list[Book])
@@ -355,7 +361,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
 def show_import(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401  imported late
     """Print what became of the rows, and the first bad ones."""
     typer.echo(
-        f"{report.rows} rows: {report.created} created, {report.updated} updated, "
+        f"{counted(report.rows, 'row')}: {report.created} created, {report.updated} updated, "
         f"{report.unchanged} unchanged, {report.rejected} rejected"
         + (" (dry run: nothing was kept)" if dry_run else "")
     )
@@ -365,7 +371,7 @@ def show_import(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401  importe
             ("row", "column", "value", "reason"),
             [(one.row, one.column, one.value, one.reason) for one in shown],
         )
-        typer.echo(f"all {report.rejected} rejected rows are in {report.rejects_file}")
+        typer.echo(f"{counted(report.rejected, 'rejected row')} in {report.rejects_file}")
 
 
 def audit(
@@ -388,15 +394,14 @@ def audit(
         print_json(report)
     else:
         typer.echo(
-            f"checked {report.books} books, {report.movements} ledger rows, "
-            f"{report.reservations} reservations and {report.orders} orders "
-            f"({report.pending} pending, {report.copies_sold} copies sold)"
+            f"checked {counted(report.books, 'book')}, {counted(report.movements, 'ledger row')}, "
+            f"{counted(report.reservations, 'reservation')} and {counted(report.orders, 'order')} "
+            f"({report.pending} pending; {counted(report.copies_sold, 'copy', 'copies')} sold)"
         )
         for difference in report.differences:
             typer.echo(f"  {difference}")
-        count = len(report.differences)
-        found = f"{count} {'difference' if count == 1 else 'differences'}"
-        typer.echo(found if count else "clean: everything adds up")
+        found = counted(len(report.differences), "difference")
+        typer.echo(found if report.differences else "clean: everything adds up")
     if report.differences:
         raise typer.Exit(1)
 
@@ -423,6 +428,11 @@ def doctor(  # noqa: PLR0913  one parameter an option
                 typer.echo(f"     -> {check.advice}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun, such as `1 book` or `2 books`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def parse_price(text: str) -> Decimal:

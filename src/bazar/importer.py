@@ -127,8 +127,7 @@ def import_file(
         header = _header(options)
         added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
         writer.writerow([*REJECT_COLUMNS, *header[added:]])
-        given = [name for name in COLUMNS if _given(name, options, header)]
-        for row, result in _settled(shop, options, given, _rows(options, header), progress):
+        for row, result in _settled(shop, options, _rows(options, header), progress):
             report.rows += 1
             setattr(report, result.status, getattr(report, result.status) + 1)
             if result.status == "rejected":
@@ -185,7 +184,7 @@ def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
         if name not in header:
             yield f"has no column {name!r} for --map {column}={name}"
     for column in NEEDED:
-        if not _given(column, options, header):
+        if column not in {*header, *options.mapping, *options.defaults}:
             yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
     for column, value in options.defaults.items():
         try:
@@ -225,7 +224,6 @@ def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
-    defaults = BUILT_IN_DEFAULTS | options.defaults
     mapped, taken = options.mapping.get, {*options.mapping.values()}
     names = {column: [mapped(column, column), *({column} - taken)] for column in COLUMNS}
     for number, cells, problem in islice(_records(options.file), 1, None):
@@ -236,13 +234,19 @@ def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
             continue
         cell = dict(zip(header, map(str.strip, cells), strict=False))
         values = {
-            column: next(filter(None, map(cell.get, names[column])), defaults.get(column, ""))
+            column: next(filter(None, map(cell.get, names[column])), options.defaults.get(column))
             for column in COLUMNS
         }
-        yield _Row(cells, values, _made(number, values))
+        given = [column for column, value in values.items() if value]
+        known = {
+            column: value or BUILT_IN_DEFAULTS.get(column, "") for column, value in values.items()
+        }
+        yield _Row(cells, known, _made(number, known, None if options.update == "none" else given))
 
 
-def _made(number: int, values: dict[str, str]) -> wire.ImportRow | wire.ImportResult:
+def _made(
+    number: int, values: dict[str, str], given: list[str] | None
+) -> wire.ImportRow | wire.ImportResult:
     fields: dict[str, Any] = {}
     for column, text in values.items():
         try:
@@ -251,7 +255,7 @@ def _made(number: int, values: dict[str, str]) -> wire.ImportRow | wire.ImportRe
         except ValueError as error:
             reason = str(error)
             return wire.ImportResult(row=number, status="rejected", column=column, reason=reason)
-    return wire.ImportRow(row=number, book=wire.NewBook(**fields))
+    return wire.ImportRow(row=number, book=wire.NewBook(**fields), given=given)
 
 
 def _parsed(column: str, text: str) -> int | str | Decimal:
@@ -282,15 +286,9 @@ def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
         yield batch
 
 
-def _given(column: str, options: ImportOptions, header: list[str]) -> bool:
-    """Tell whether the file or the user says anything about a column of ours."""
-    return column in {*header, *options.mapping, *options.defaults}
-
-
 def _settled(
     shop: Shop,
     options: ImportOptions,
-    given: list[str],
     rows: Iterable[_Row],
     progress: Callable[[int], None],
 ) -> Iterator[tuple[_Row, wire.ImportResult]]:
@@ -298,9 +296,7 @@ def _settled(
         made = [row.made for row in batch if isinstance(row.made, wire.ImportRow)]
         results: dict[int, wire.ImportResult] = {}
         if made:
-            body = wire.ImportRequest(
-                rows=made, update=options.update, columns=given, dry_run=options.dry_run
-            )
+            body = wire.ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
             answer = shop.call("catalog", "POST", "/imports", list[wire.ImportResult], body=body)
             results = {result.row: result for result in answer}
         for row in batch:

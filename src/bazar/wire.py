@@ -24,7 +24,10 @@ STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
 DESCRIPTION_LENGTH_MAX = 5000
 
-BookId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+BOOK_ID_MAX = 2**53 - 1
+"""Exact in every JSON reader, and far from the last row id, where SQLite reports a full disk."""
+
+BookId = Annotated[int, Meta(ge=1, le=BOOK_ID_MAX)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]
@@ -222,6 +225,8 @@ class Placement(Struct, frozen=True):
     lines: Lines
     key: Annotated[str, Meta(min_length=1, max_length=255)]
     request_id: Annotated[str, Meta(max_length=64)] = ""
+    deadline_ms: Annotated[int, Meta(ge=0, le=30_000)] = 5000
+    """After which the client does not wait any more."""
 
 
 PlacementBatch = Annotated[list[Placement], Meta(min_length=1, max_length=PLACEMENT_BATCH_MAX)]
@@ -328,6 +333,8 @@ class ImportRow(Struct, frozen=True, kw_only=True):
 
     row: int
     book: NewBook
+    given: list[Text] | None = None
+    """The columns about which the row says something; only those are updated. None for all."""
 
 
 class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -335,8 +342,6 @@ class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     rows: Annotated[list[ImportRow], Meta(min_length=1, max_length=IMPORT_BATCH_MAX)]
     update: Literal["none", "stock", "all"] = "none"
-    columns: list[Text] | None = None
-    """What the file says about each book; only that is updated. None for everything."""
     dry_run: bool = False
 
 

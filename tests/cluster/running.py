@@ -542,6 +542,10 @@ class ThreeServices(TestedShop):
         process.send_signal(number)
         return process.wait(STOP_TIMEOUT_S)
 
+    def secret_files(self) -> list[Path]:
+        """Return the secret files that the services made for themselves."""
+        return list(self.folder.glob("*/secret"))
+
     def end(self, service: str) -> None:
         """End a service, and the strace around it, whatever state they are in."""
         process = self.processes[service]

@@ -1,6 +1,6 @@
 """The audit: what counts as a difference, what is looked at again, and what it finds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +10,7 @@ from bazar import audit as module
 from bazar.audit import ALLOWED, RECHECKS, AuditReport, audit, difference, recheck
 from bazar.kit.errors import Unavailable
 from bazar.problems import OrderNotFound
-from bazar.remote import Addresses, RemoteError, Shop
+from bazar.remote import TIMEOUT, Addresses, RemoteError, Shop
 from bazar.wire import Order, OrderLine, OrderStatus, Outcome, Rejection, SoldLine, StockReport
 
 T = TypeVar("T")
@@ -86,6 +86,7 @@ class FakeShop(Shop):
         *,
         body: Any = None,  # noqa: ANN401
         key: str | None = None,
+        timeout: timedelta = TIMEOUT,  # noqa: ARG002  lists answer at once
     ) -> T:
         """Answer a read."""
         assert ("GET", None, None) == (method, body, key)

@@ -1,7 +1,8 @@
 """The catalog's routes: HTTP in, use cases behind, HTTP out."""
 
+import re
 from collections.abc import AsyncIterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import urlencode
 
 import msgspec
@@ -148,18 +149,19 @@ class CatalogApi:
 
 def _change(text: str) -> int:
     digits = text.removeprefix("-").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(STOCK_MAX))):
+    if text[1:2] in {"+", "-"} or not (
+        digits.isascii() and digits.isdigit() and len(digits) <= len(str(STOCK_MAX))
+    ):
         message = f"amount_of_items takes a whole number such as -1 or 10, not {text[:40]!r}"
         raise InvalidRequest(message)
     return int(text)
 
 
 def _price(text: str) -> Decimal:
-    try:
-        return Decimal(text[:40])
-    except InvalidOperation:
+    if not re.fullmatch(r"-?[0-9]{1,13}(\.[0-9]{1,10})?", text):
         message = f"price takes a number such as 19.99, not {text[:40]!r}"
-        raise InvalidRequest(message) from None
+        raise InvalidRequest(message)
+    return Decimal(text)
 
 
 def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
@@ -187,7 +189,7 @@ def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
         ),
         Endpoint(
             method="GET",
-            path="/search/{topic}",
+            path="/search/{topic:path}",
             handler=api.search,
             summary="List the books of a topic: any case, spaces or hyphens",
             answers={200: list[BookTitle]},

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import math
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -130,13 +132,15 @@ def _sold(line: Line, book: StoredBook) -> SoldLine:
 
 
 def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Rejection | None:
+    wanted: Counter[int] = Counter()
     for line in lines:
         book = books.get(line.id)
         if book is None:
             return Rejection("book-not-found", f"no book has the id {line.id}", line.id)
-        if book.stock < line.quantity:
-            detail = f"{book.title}: {book.stock} in stock, {line.quantity} asked for"
-            return Rejection("out-of-stock", detail, line.id, line.quantity, book.stock)
+        wanted[line.id] += line.quantity
+        if book.stock < wanted[line.id]:
+            detail = f"{book.title}: {book.stock} in stock, {wanted[line.id]} asked for"
+            return Rejection("out-of-stock", detail, line.id, wanted[line.id], book.stock)
     currencies = sorted({books[line.id].currency for line in lines})
     if len(currencies) > 1:
         detail = f"the books are priced in {', '.join(currencies)}"
@@ -163,6 +167,9 @@ def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
         given["title"] = checked_text("title", given["title"])
     if "topic" in given:
         given["topic"] = checked_topic(given["topic"])
+    for name in ("author", "description"):
+        if name in given:
+            given[name] = given[name].strip()
     return replace(book, **given)
 
 
@@ -188,6 +195,9 @@ def checked_isbn(text: str | None) -> str | None:
 
 def checked_text(name: str, text: str) -> str:
     """Return a text without needless spaces, or raise InvalidRequest where nothing is left."""
+    if "\0" in text:
+        message = f"{name} must not hold a NUL character"
+        raise InvalidRequest(message)
     stripped = " ".join(text.split())
     if not stripped:
         message = f"{name} must not be blank"
@@ -216,7 +226,9 @@ def bad_cursor(cursor: str) -> InvalidRequest:
 
 def match_expression(words: str) -> str:
     """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
-    tokens = "".join(letter if letter.isalnum() else " " for letter in words).split()
+    tokens = "".join(
+        letter if letter.isalnum() else " " for letter in unicodedata.normalize("NFC", words)
+    ).split()
     return " ".join(f'"{token}"*' for token in tokens[:20])
 
 
@@ -230,6 +242,9 @@ def decode_cursor(cursor: str) -> tuple[float, int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         score, _, book_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(":")
-        return float(score), int(book_id)
+        found = float(score), int(book_id)
     except (ValueError, binascii.Error):
         raise bad_cursor(cursor) from None
+    if not math.isfinite(found[0]) or not 0 <= found[1] < 2**63:
+        raise bad_cursor(cursor)
+    return found

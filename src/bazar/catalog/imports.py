@@ -50,7 +50,8 @@ async def take_in(catalog: Catalog, request: ImportRequest) -> list[ImportResult
     async def work(transaction: Transaction) -> list[ImportResult]:
         changes.clear()
         results = [
-            await _take_in_row(catalog, transaction, row, request, changes) for row in request.rows
+            await _take_in_row(catalog, transaction, row, request.update, changes)
+            for row in request.rows
         ]
         if request.dry_run:
             raise _DryRun(results)
@@ -68,7 +69,7 @@ async def _take_in_row(
     catalog: Catalog,
     transaction: Transaction,
     row: ImportRow,
-    request: ImportRequest,
+    update: str,
     changes: list[BookChanged],
 ) -> ImportResult:
     try:
@@ -79,7 +80,7 @@ async def _take_in_row(
                 transaction, wanted, row.book.quantity, choose_id=row.book.id is None
             )
         else:
-            stored = await _update(catalog, transaction, existing, wanted, row, request)
+            stored = await _update(catalog, transaction, existing, wanted, row, update)
     except BazarError as error:
         column = error.detail.partition(" ")[0] if isinstance(error, InvalidRequest) else "id"
         return ImportResult(row=row.row, status="rejected", column=column, reason=error.detail)
@@ -112,11 +113,11 @@ async def _update(  # noqa: PLR0913, PLR0917  the row and where it goes
     existing: StoredBook,
     wanted: StoredBook,
     row: ImportRow,
-    request: ImportRequest,
+    update: str,
 ) -> StoredBook:
-    given = _FIELDS.keys() if request.columns is None else request.columns
+    given = _FIELDS.keys() if row.given is None else row.given
     stored = existing
-    if request.update == "all":
+    if update == "all":
         fields = [field for column in given for field in _FIELDS.get(column, ())]
         described = replace(existing, **{field: getattr(wanted, field) for field in fields})
         described = replace(described, isbn=described.isbn or existing.isbn)
@@ -124,6 +125,6 @@ async def _update(  # noqa: PLR0913, PLR0917  the row and where it goes
             version = await store.edit_book(transaction, described)
             stored = replace(described, version=version)
     change = row.book.quantity - existing.stock if "quantity" in given else 0
-    if request.update != "none" and change:
+    if update != "none" and change:
         stored = await catalog.shift(transaction, stored, change, "adjusted")
     return stored

@@ -112,11 +112,12 @@ class Shop:
             Unavailable: indefinite; the order service did not answer within 5 s.
         """
         left_s = request.deadline(WRITE_DEADLINE_MS).left_s()
+        placement = Placement(kind, lines, key, request.id, int(left_s * 1000))
         try:
             async with asyncio.timeout(left_s):
-                answer = await self._placements.ask(Placement(kind, lines, key, request.id))
+                answer = await self._placements.ask(placement)
         except TimeoutError:
-            message = f"the order service did not answer within {left_s:g} s"
+            message = f"the order service did not answer within {left_s:.1f} s"
             raise Unavailable(message) from None
         for change in parse_changed(answer.changed):
             self.cache.announce(change)
@@ -163,16 +164,20 @@ class Shop:
 
     async def _follow(self) -> None:
         """Follow the change feed for ever; each break empties the cache."""
+        told = ""
         while True:
             try:
                 async for line in self._catalog.stream("/changes"):
                     self._take(line)
+                    told = ""
             except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
                 reason = str(error)
             else:
                 reason = "the catalog ended it"
+            if reason != told:
+                self._log.info("feed-broken", reason=reason)
+                told = reason
             self.cache.broken()
-            self._log.info("feed-broken", reason=reason)
             await asyncio.sleep(FEED_PAUSE_S)
 
     def _take(self, line: bytes) -> None:

@@ -15,6 +15,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from bazar.kit.errors import Unavailable
+from bazar.kit.log import get_logger
 from bazar.kit.request import DEADLINE_HEADER, REQUEST_ID_HEADER, Deadline
 
 PAUSE_S_FIRST = 0.02
@@ -59,6 +60,7 @@ class Upstream:
         self._url = url.rstrip("/")
         self._client = client
         self._authorization = f"Bearer {secret}" if secret else ""
+        self._log = get_logger()
 
     async def call(
         self,
@@ -74,7 +76,7 @@ class Upstream:
         Args:
             method: of a call that may safely be sent twice, whatever it is.
             path: with its query string, percent-encoded.
-            deadline: travels with the call, so that late work is dropped before it starts.
+            deadline: travels with the call, so that the other side knows how long it may take.
             request_id: joins the log lines of all services.
             body: JSON.
 
@@ -82,16 +84,17 @@ class Upstream:
             Unavailable: indefinite; no answer before the deadline.
         """
         pause_s = PAUSE_S_FIRST
-        reason = "had no time left"
+        reason, cause = "had no time left", ""
         while (left_s := deadline.left_s()) > 0:
             try:
                 return await self._send(method, path, left_s, request_id, body)
             except RequestTimeoutError as error:
-                reason = f"did not answer in time ({error})"
+                reason, cause = "did not answer in time", str(error)
             except RequestError as error:
-                reason = f"cannot be reached ({error})"
+                reason, cause = "cannot be reached", str(error)
             await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), deadline.left_s()))  # noqa: S311
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
+        self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
         message = f"the {self.name} service {reason}"
         raise Unavailable(message)
 

@@ -33,12 +33,13 @@ def service_url(url: str, what: str) -> str:
     Raises:
         StartupError: it is none.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         proper = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        proper = proper and not (parts.query or parts.fragment)
     except ValueError:
         proper = False
-    if not proper or parts.query or parts.fragment:
+    if not proper:
         message = f"{what} must be an address such as http://127.0.0.1:5001, not {url!r}"
         raise StartupError(message)
     return url.rstrip("/")

@@ -146,7 +146,7 @@ class Unavailable(BazarError):
     code = "unavailable"
     status = 503
     title = "A part of the shop is away"
-    hint = "Ask again with the same Idempotency-Key: it will not be done twice."
+    hint = "Ask again; a purchase with the same Idempotency-Key is not done twice."
     definite = False
     headers = (("retry-after", "1"),)
 

@@ -122,6 +122,13 @@ class HttpApp:
         await self.router(scope, receive, send)
 
 
+def _without_body(response: Response) -> Response:
+    """Return the headers of an answer alone; a stream is not even started."""
+    bare = Response(status_code=response.status_code)
+    bare.raw_headers = response.raw_headers
+    return bare
+
+
 class _Path:
     """All methods of one path."""
 
@@ -153,7 +160,7 @@ class _Path:
         response.raw_headers.append((b"server-timing", ", ".join(timings).encode("latin-1")))
         response.raw_headers.append((b"x-request-id", request.id.encode("latin-1")))
         if method == "HEAD":
-            response.body = b""
+            response = _without_body(response)
         status = response.status_code
         app.metrics.request(method if endpoint else "other", self._route, status, duration_s)
         log.request_line(

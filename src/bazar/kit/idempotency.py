@@ -33,7 +33,7 @@ def parse_key(headers: Sequence[str]) -> str:
     if len(headers) != 1:
         message = f"the request has {len(headers)} Idempotency-Key headers, not one"
         raise InvalidKey(message)
-    text = headers[0].strip()
+    text = headers[0].strip(" \t")
     quoted = _QUOTED.fullmatch(text)
     if quoted:
         key = re.sub(r'\\(["\\])', r"\1", quoted[1])

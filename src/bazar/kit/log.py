@@ -5,6 +5,7 @@ line costs more than the line. Warnings leave at once, and so does everything at
 """
 
 import atexit
+import json
 import os
 import sys
 import threading
@@ -67,7 +68,7 @@ _SPECIAL = frozenset(' "=')
 
 
 def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    return json.dumps(event, default=str)
 
 
 def configure(prefix: str = "", style: Format = "text") -> None:
@@ -123,7 +124,7 @@ def _quoted(value: Any) -> str:  # noqa: ANN401
     text = str(value)
     if text.isascii() and text.isprintable() and not _SPECIAL & set(text):
         return text
-    return msgspec.json.encode(text).decode()
+    return json.dumps(text)
 
 
 def get_logger() -> Any:  # noqa: ANN401  structlog's own type

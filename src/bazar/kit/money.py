@@ -5,20 +5,31 @@ from decimal import Decimal
 DECIMALS_DEFAULT = 2
 DECIMALS = {
     "BHD": 3,
+    "BIF": 0,
+    "CLF": 4,
     "CLP": 0,
+    "DJF": 0,
+    "GNF": 0,
     "IQD": 3,
     "ISK": 0,
     "JOD": 3,
     "JPY": 0,
+    "KMF": 0,
     "KRW": 0,
     "KWD": 3,
     "LYD": 3,
     "OMR": 3,
     "PYG": 0,
+    "RWF": 0,
     "TND": 3,
+    "UGX": 0,
+    "UYI": 0,
+    "UYW": 4,
     "VND": 0,
+    "VUV": 0,
     "XAF": 0,
     "XOF": 0,
+    "XPF": 0,
 }
 """Currencies whose minor unit is not a hundredth. Source: ISO 4217."""
 
@@ -43,10 +54,13 @@ def to_minor(price: Decimal, currency: str) -> int:
     if price > PRICE_MINOR_MAX:
         message = "is too large"
         raise ValueError(message)
-    minor = price.scaleb(decimals)
-    if minor != minor.to_integral_value():
+    sign, digits, exponent = price.as_tuple()
+    assert isinstance(exponent, int)
+    spare = -exponent - decimals
+    if spare > 0 and any(digits[-spare:]):
         message = f"has more than the {decimals} decimals of {currency}"
         raise ValueError(message)
+    minor = price.scaleb(decimals)
     if minor > PRICE_MINOR_MAX:
         message = "is too large"
         raise ValueError(message)

@@ -22,6 +22,7 @@ REQUEST_ID_HEADER = b"x-request-id"
 ID_MAX = 2**63 - 1
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
@@ -120,7 +121,7 @@ class Request(StarletteRequest):
         length = self.header(b"content-length")
         if length == "0":
             return b""
-        if length and (not length.isdigit() or int(length) > self._body_bytes_max):
+        if length and not (_LENGTH.fullmatch(length) and int(length) <= self._body_bytes_max):
             self._refuse_size()
         chunks = bytearray()
         try:

@@ -1,8 +1,9 @@
 """The service secret: one bearer token that the services share."""
 
 import ipaddress
-import os
 import secrets
+import tempfile
+from contextlib import suppress
 from hmac import compare_digest
 from pathlib import Path
 
@@ -19,7 +20,11 @@ def check_bearer(authorization: str, secret: str) -> None:
         Unauthorized: definite.
     """
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not compare_digest(token.encode(), secret.encode()):
+    if (
+        not secret
+        or scheme.lower() != "bearer"
+        or not compare_digest(token.encode(), secret.encode())
+    ):
         what = "wrong" if authorization else "missing"
         message = f"the bearer token is {what}"
         raise Unauthorized(message)
@@ -47,16 +52,15 @@ def read_or_make_secret(path: Path) -> str:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_secret(path)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            with suppress(FileExistsError):
+                path.hardlink_to(file.name)
     except OSError as error:
         message = f"cannot write to the data folder {path.parent}: {error.strerror}"
         raise StartupError(message) from error
-    secret = secrets.token_urlsafe(32)
-    with os.fdopen(handle, "w") as file:
-        file.write(secret + "\n")
-    return secret
+    return read_secret(path)
 
 
 def read_secret(path: Path) -> str:
@@ -67,6 +71,9 @@ def read_secret(path: Path) -> str:
     """
     try:
         return check_secret(path.read_text("utf-8").strip())
+    except UnicodeDecodeError as error:
+        message = f"the secret file {path} holds no text"
+        raise StartupError(message) from error
     except OSError as error:
         message = f"cannot read the secret file {path}: {error.strerror}"
         raise StartupError(message) from error

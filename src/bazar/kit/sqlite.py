@@ -143,7 +143,7 @@ class SqliteDatabase:
 
         Raises:
             Overloaded: definite; 8,192 writes wait already.
-            Unavailable: definite; the database is closing.
+            Unavailable: the database is closing.
         """
         if self._closing:
             message = "the database is closing"
@@ -290,7 +290,7 @@ def _connect(path: Path) -> apsw.Connection:
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
-        "recursive_triggers = OFF",
+        "recursive_triggers = ON",
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -67,10 +67,11 @@ class OrderApi:
     async def placements(self, request: Request) -> Response:
         """Place a batch of orders, each on its own."""
         batch = await request.struct(PlacementBatch)
-        deadline = request.deadline(DEADLINE_MS)
-        request.facts["placements"] = len(batch)
+        answers = await asyncio.gather(
+            *(self._place(one, Deadline(one.deadline_ms)) for one in batch)
+        )
         request.facts["request_ids"] = ",".join(one.request_id for one in batch)
-        answers = await asyncio.gather(*(self._place(one, deadline) for one in batch))
+        request.facts["statuses"] = ",".join(str(answer.status) for answer in answers)
         return json_response(answers)
 
     async def _place(self, placement: Placement, deadline: Deadline) -> PlacementAnswer:

@@ -102,6 +102,15 @@ def can_become(status: OrderStatus, following: OrderStatus) -> bool:
     return following in TRANSITIONS[status]
 
 
+def cancelled(order: StoredOrder, outcome: Outcome) -> StoredOrder:
+    """Return a cancelled order after its release.
+
+    If it had been sold before, then its buyer may have heard so, and must hear the same again.
+    """
+    lines = _sold_lines(outcome) if outcome.lines else order.lines
+    return replace(order, settled=True, lines=lines)
+
+
 def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
     """Return an order as the catalog's decision leaves it.
 
@@ -113,12 +122,16 @@ def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
     if outcome.status == "rejected":
         return _decided(order, "rejected", outcome.rejection, order.lines)
     if outcome.status == "released":
-        return _decided(order, "cancelled", None, order.lines)
-    lines = tuple(
+        lines = _sold_lines(outcome) if outcome.lines else order.lines
+        return _decided(order, "cancelled", None, lines)
+    return _decided(order, "confirmed", None, _sold_lines(outcome))
+
+
+def _sold_lines(outcome: Outcome) -> tuple[StoredLine, ...]:
+    return tuple(
         StoredLine(sold.id, sold.quantity, sold.title, sold.price_minor, sold.currency)
         for sold in outcome.lines
     )
-    return _decided(order, "confirmed", None, lines)
 
 
 def _decided(
@@ -151,7 +164,7 @@ def first_answer(order: StoredOrder) -> Purchase | Receipt | Accepted:
             requested=rejection.requested,
             available=rejection.available,
         )
-    if order.status == "cancelled":
+    if order.status == "cancelled" and order.settled:
         message = "the order was cancelled before it was sold; nothing was bought"
         raise OrderCancelled(message, order_id=order.order_id)
     return Accepted(

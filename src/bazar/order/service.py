@@ -34,6 +34,7 @@ from bazar.order.domain import (
     StoredLine,
     StoredOrder,
     can_become,
+    cancelled,
     check_lines,
     decided,
     public,
@@ -50,6 +51,8 @@ from bazar.wire import Line, Order, OrderQuery, OrderStatus, Outcome, Reserve
 
 DECISION_PATIENCE_S = 2.0
 """How long a buyer waits for the catalog before the answer is 202."""
+AWAY_PATIENCE_S = 0.1
+"""How long when the catalog did not answer the last time either."""
 ANSWER_MARGIN_S = 0.5
 """Left of the deadline for the answer to travel back."""
 RECOVERY_INTERVAL_S = 0.5
@@ -169,11 +172,14 @@ class Orders:
         return public(order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
-        """Return a page of orders, oldest first, as they are on the disk or newer."""
+        """Return a page of orders, oldest first."""
+        waiting = set(self._unflushed)
+        while self._flush is not None and not waiting.isdisjoint(self._unflushed):
+            await asyncio.wait({self._flush})
         orders = await self.database.scan(
             lambda transaction: store.page(transaction, query.after, query.status, query.limit)
         )
-        return [public(self._unflushed.get(order.order_id, order)) for order in orders]
+        return [public(order) for order in orders]
 
     async def cancel(self, order_id: str) -> tuple[Order, Outcome | None]:
         """Cancel an order and give its copies back, once; again, it only says so.
@@ -185,7 +191,6 @@ class Orders:
             OrderNotFound, OrderNotCancellable: definite.
             Unavailable: indefinite; ask again.
         """
-
         order = await self._become("cancelled", order_id, OrderNotCancellable)
         released = None
         if not order.settled:
@@ -200,7 +205,6 @@ class Orders:
             OrderNotFound, OrderNotFulfillable: definite.
             Unavailable: indefinite; ask again.
         """
-
         return public(await self._become("fulfilled", order_id, OrderNotFulfillable))
 
     async def _become(
@@ -239,7 +243,7 @@ class Orders:
         Otherwise a buyer could hear `confirmed` of an order that a cancel has just ended.
         """
         while (turn := self._alone.get(order_id)) is not None:
-            await turn
+            await asyncio.wait({turn})
         turn = self._alone[order_id] = asyncio.get_running_loop().create_future()
         try:
             if (drive := self._drives.get(order_id)) is not None:
@@ -257,7 +261,7 @@ class Orders:
         """Wait for the decision about a pending order, together with everyone who waits for it."""
         order_id = order.order_id
         if (turn := self._alone.get(order_id)) is not None:
-            await turn
+            await asyncio.wait({turn})
             order = await self._load(order_id)
             if order.status != "pending":
                 return order, None
@@ -266,7 +270,8 @@ class Orders:
             drive = asyncio.create_task(self._drive(order, request_id))
             self._drives[order_id] = drive
             drive.add_done_callback(lambda ended: self._drive_ended(order_id, ended))
-        patience_s = min(DECISION_PATIENCE_S, max(0.0, deadline.left_s() - ANSWER_MARGIN_S))
+        patience_s = AWAY_PATIENCE_S if self._catalog.away else DECISION_PATIENCE_S
+        patience_s = min(patience_s, max(0.0, deadline.left_s() - ANSWER_MARGIN_S))
         await asyncio.wait({drive}, timeout=patience_s)
         if drive.done() and not drive.cancelled() and drive.exception() is None:
             return drive.result()
@@ -325,7 +330,7 @@ class Orders:
         async def work(transaction: Transaction) -> None:
             stored = await store.by_id(transaction, order.order_id)
             if stored is not None and stored.status == "cancelled":
-                await store.update(transaction, replace(stored, settled=True))
+                await store.update(transaction, cancelled(stored, released))
 
         await self.database.write(work)
         return released

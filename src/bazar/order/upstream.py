@@ -36,6 +36,8 @@ class Catalog:
         """Talk to this catalog."""
         self._upstream = upstream
         self._batcher = Batcher(self._send, RESERVE_BATCH_MAX)
+        self.away = False
+        """Whether the last batch got no answer: then nobody should wait long for the next."""
 
     async def stop(self) -> None:
         """Stop; what waits fails as indefinite."""
@@ -62,17 +64,23 @@ class Catalog:
         return _outcome(answer.body)
 
     async def _send(self, requests: Sequence[Reserve]) -> list[Decision]:
-        answer = await self._upstream.call(
-            "POST",
-            "/reservations",
-            deadline=Deadline(BATCH_TIMEOUT_MS),
-            request_id=requests[0].request_id if len(requests) == 1 else "",
-            body=msgspec.json.encode(requests),
-        )
+        try:
+            answer = await self._upstream.call(
+                "POST",
+                "/reservations",
+                deadline=Deadline(BATCH_TIMEOUT_MS),
+                request_id=requests[0].request_id if len(requests) == 1 else "",
+                body=msgspec.json.encode(requests),
+            )
+        except Unavailable:
+            self.away = True
+            raise
         if answer.status != _OK:
             raise _refused(answer.status)
+        self.away = False
         timing = answer.headers.get("server-timing", "")
-        return [Decision(outcome, timing) for outcome in _outcomes(answer.body)]
+        outcomes = {outcome.order_id: outcome for outcome in _outcomes(answer.body)}
+        return [Decision(outcomes[request.order_id], timing) for request in requests]
 
 
 def _refused(status: int) -> Unavailable:

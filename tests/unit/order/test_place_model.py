@@ -108,12 +108,14 @@ class Placing(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Settle everything, audit it, and close."""
-        if hasattr(self, "order"):
-            self.run(self._settle_and_audit())
+        try:
+            if hasattr(self, "order"):
+                self.run(self._settle_and_audit())
+        finally:
             self.run(self.stack.aclose())
-        self.runner.close()
-        self.patience.undo()
-        self.folder.cleanup()
+            self.runner.close()
+            self.patience.undo()
+            self.folder.cleanup()
 
     @rule(key=KEYS, asked=ASKED)
     def buy(self, key: str, asked: tuple[int, int]) -> None:
