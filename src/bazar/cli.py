@@ -177,6 +177,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     from bazar.kit import log
     from bazar.kit.server import serve as run_service
 
+    currency = _currency(currency)
     os.umask(0o077)
     log.configure(service, log_format)
     try:
@@ -186,7 +187,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             catalog_url=service_url(catalog, "--catalog"),
             order_url=service_url(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=_currency(currency),
+            currency=currency,
         )
         run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
     except StartupError as error:

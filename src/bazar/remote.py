@@ -11,6 +11,7 @@ from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
 
 from bazar.kit.errors import Problem
+from bazar.kit.idempotency import KEY_HEADER, format_key
 from bazar.wire import PAGE_MAX
 
 T = TypeVar("T")
@@ -82,8 +83,7 @@ class Shop:
         if service != "front":
             request = request.bearer_auth(self.secret)
         if key is not None:
-            escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-            request = request.header("idempotency-key", f'"{escaped}"')
+            request = request.header(KEY_HEADER, format_key(key))
         try:
             response = request.build().send()
             content = response.bytes().to_bytes()

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from bazar.kit.request import ID_MAX
+
 QUANTITY_MAX = 1000
 LINES_MAX = 100
 PAGE_MAX = 100
@@ -24,10 +26,7 @@ STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
 DESCRIPTION_LENGTH_MAX = 5000
 
-BOOK_ID_MAX = 2**53 - 1
-"""Exact in every JSON reader, and far from the last row id, where SQLite reports a full disk."""
-
-BookId = Annotated[int, Meta(ge=1, le=BOOK_ID_MAX)]
+BookId = Annotated[int, Meta(ge=1, le=ID_MAX)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]

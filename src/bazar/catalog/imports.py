@@ -58,11 +58,9 @@ async def take_in(catalog: Catalog, request: ImportRequest) -> list[ImportResult
         return results
 
     try:
-        results = await catalog.database.write(work)
+        return await catalog.commit(work, lambda _results: changes)
     except _DryRun as dry_run:
         return dry_run.results
-    catalog.feed.publish(changes)
-    return results
 
 
 async def _take_in_row(

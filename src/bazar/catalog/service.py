@@ -1,7 +1,9 @@
 """What the catalog does: the use cases, one transaction each."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
@@ -24,9 +26,9 @@ from bazar.catalog.domain import (
     match_expression,
     not_found,
 )
-from bazar.catalog.feed import Feed
+from bazar.catalog.feed import Changes, Feed
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.database import Database, Transaction
+from bazar.kit.database import Database, Transaction, Work
 from bazar.kit.errors import InvalidRequest
 from bazar.wire import (
     STOCK_MAX,
@@ -44,6 +46,8 @@ from bazar.wire import (
     TopicCount,
 )
 
+T = TypeVar("T")
+
 TOPIC_TITLES_MAX = 1000
 
 
@@ -56,6 +60,16 @@ class Catalog:
         self.currency = currency
         self.feed = Feed()
         self._clock = clock
+
+    async def commit(self, work: Work[T], changes: Callable[[T], Changes]) -> T:
+        """Run a write, and announce what it changed even if its caller goes away meanwhile."""
+
+        async def commit_and_announce() -> T:
+            result = await self.database.write(work)
+            self.feed.publish(changes(result))
+            return result
+
+        return await asyncio.shield(asyncio.ensure_future(commit_and_announce()))
 
     async def info(self, book_id: int) -> Book:
         """Return a book.
@@ -150,8 +164,9 @@ class Catalog:
             await _check_isbn_free(transaction, book)
             return await self.insert(transaction, book, new.quantity, choose_id=new.id is None)
 
-        added = await self.database.write(work)
-        self.feed.publish([BookChanged(added.book_id, added.version, listed=True)])
+        added = await self.commit(
+            work, lambda book: [BookChanged(book.book_id, book.version, listed=True)]
+        )
         return added.public()
 
     def new_book(self, new: NewBook) -> StoredBook:
@@ -205,8 +220,9 @@ class Catalog:
                 await _check_isbn_free(transaction, changed)
             return replace(changed, version=await store.edit_book(transaction, changed))
 
-        book = await self.database.write(work)
-        self.feed.publish([BookChanged(book.book_id, book.version, listed=True)])
+        book = await self.commit(
+            work, lambda book: [BookChanged(book.book_id, book.version, listed=True)]
+        )
         return book.public()
 
     async def reprice(self, book_id: int, price: Price) -> Book:
@@ -240,8 +256,7 @@ class Catalog:
                 transaction, book, change, "received" if change > 0 else "adjusted"
             )
 
-        book = await self.database.write(work)
-        self.feed.publish([BookChanged(book.book_id, book.version)])
+        book = await self.commit(work, lambda book: [BookChanged(book.book_id, book.version)])
         return book.public()
 
     async def shift(
@@ -295,8 +310,7 @@ class Catalog:
                 outcomes.append(outcome)
             return outcomes, changes
 
-        outcomes, changes = await self.database.write(work)
-        self.feed.publish(changes)
+        outcomes, _changes = await self.commit(work, lambda decided: decided[1])
         return outcomes
 
     async def release(self, order_id: str) -> Outcome:
@@ -324,8 +338,7 @@ class Catalog:
             await store.save_outcome(transaction, released, at_ms)
             return released, [BookChanged(line.id, line.version) for line in lines]
 
-        outcome, changes = await self.database.write(work)
-        self.feed.publish(changes)
+        outcome, _changes = await self.commit(work, lambda released: released[1])
         return outcome
 
     async def movements(self, after: int, limit: int) -> list[Movement]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import Endpoint
-from bazar.kit.idempotency import KEY_HEADER, parse_key
+from bazar.kit.idempotency import KEY_HEADER, format_key, parse_key
 from bazar.kit.identity import new_key
 from bazar.kit.request import Request
 from bazar.problems import (
@@ -72,15 +72,17 @@ class FrontApi:
     ) -> Response:
         """Place an order under a key, so that it may be sent again without buying twice.
 
-        Where the client sent no key we make one, and tell it in an indefinite error, so that even
-        then it can ask again.
+        Where the client sent no key we make one. The answer tells the key, so that even then the
+        client can ask again.
         """
         keys = request.headers.getlist(KEY_HEADER)
         key = parse_key(keys) if keys else new_key()
         try:
-            return await self._shop.place(request, kind, lines, key)
+            response = await self._shop.place(request, kind, lines, key)
         except Unavailable as error:
-            raise Unavailable(error.detail, idempotency_key=key) from error
+            raise Unavailable(error.detail, idempotency_key=format_key(key)) from error
+        response.headers[KEY_HEADER] = format_key(key)
+        return response
 
     async def find_order(self, request: Request) -> Response:
         """Answer an order as it stands."""
@@ -98,6 +100,11 @@ def _order_path(request: Request) -> str:
 def front_endpoints(shop: Shop) -> list[Endpoint]:
     """Return the front's own endpoints; the busiest first."""
     api = FrontApi(shop)
+    return [*_reading(api), *_buying(api)]
+
+
+def _reading(api: FrontApi) -> list[Endpoint]:
+    """Books."""
     return [
         Endpoint(
             method="GET",
@@ -108,18 +115,8 @@ def front_endpoints(shop: Shop) -> list[Endpoint]:
             errors=(BookNotFound, Unavailable),
         ),
         Endpoint(
-            method="POST",
-            path="/purchase/{book_id}",
-            handler=api.purchase,
-            summary="Buy copies of one book, exactly once a key",
-            body=PurchaseRequest,
-            answers={201: Purchase, 202: Accepted},
-            errors=PLACING_ERRORS,
-            idempotency_key=True,
-        ),
-        Endpoint(
             method="GET",
-            path="/search/{topic}",
+            path="/search/{topic:path}",
             handler=api.search,
             summary="List the books of a topic: any case, spaces or hyphens",
             answers={200: list[BookTitle]},
@@ -141,6 +138,22 @@ def front_endpoints(shop: Shop) -> list[Endpoint]:
             arguments=BookQuery,
             answers={200: list[Book]},
             errors=(Unavailable,),
+        ),
+    ]
+
+
+def _buying(api: FrontApi) -> list[Endpoint]:
+    """Orders."""
+    return [
+        Endpoint(
+            method="POST",
+            path="/purchase/{book_id}",
+            handler=api.purchase,
+            summary="Buy copies of one book, exactly once a key",
+            body=PurchaseRequest,
+            answers={201: Purchase, 202: Accepted},
+            errors=PLACING_ERRORS,
+            idempotency_key=True,
         ),
         Endpoint(
             method="POST",

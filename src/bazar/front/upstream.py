@@ -94,11 +94,12 @@ class Shop:
         Raises:
             Unavailable: the catalog did not answer within 3 s.
         """
-        answer = await self._fetch(request.id, path)
+        answer = await self._fetch(request.id, path, request.deadline(READ_DEADLINE_MS))
         return answer.response(request, _BYPASS, answer.timing)
 
-    async def _fetch(self, request_id: str, path: str) -> Passed:
-        deadline = Deadline(READ_DEADLINE_MS)
+    async def _fetch(self, request_id: str, path: str, deadline: Deadline | None = None) -> Passed:
+        """Ask the catalog, for one client or, with a deadline of our own, for all who wait."""
+        deadline = deadline or Deadline(READ_DEADLINE_MS)
         return passed(
             await self._catalog.call("GET", path, deadline=deadline, request_id=request_id)
         )

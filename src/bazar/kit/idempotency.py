@@ -22,6 +22,12 @@ class InvalidKey(InvalidRequest):
     hint = 'Send one header such as Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324".'
 
 
+def format_key(key: str) -> str:
+    """Return the header that holds a key."""
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def parse_key(headers: Sequence[str]) -> str:
     """Return the key that the Idempotency-Key headers of a request hold.
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
 import structlog
 
 Format = Literal["text", "json"]
@@ -64,6 +63,7 @@ class LineBuffer:
 
 _BUFFER = LineBuffer()
 _STYLE: Format = "text"
+_configured = False
 _SPECIAL = frozenset(' "=')
 
 
@@ -78,8 +78,8 @@ def configure(prefix: str = "", style: Format = "text") -> None:
         prefix: the service's name, put before every line.
         style: `text` for people (logfmt), `json` for machines.
     """
-    global _BUFFER, _STYLE  # noqa: PLW0603  one log a process
-    _STYLE = style
+    global _BUFFER, _STYLE, _configured  # noqa: PLW0603  one log a process
+    _STYLE, _configured = style, True
     _BUFFER = LineBuffer(f"{prefix:<8}| " if prefix and style == "text" else "")
     renderer: structlog.typing.Processor = (
         structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"])
@@ -109,8 +109,12 @@ def request_line(values: Mapping[str, Any]) -> None:
     """Write the line of one request: the same form as any other line, made the short way.
 
     Args:
-        values: names and values in the order of the line; values without line breaks.
+        values: names and values in the order of the line.
+
+    Before `configure` it writes nothing: a service in a test, say, has no log.
     """
+    if not _configured:
+        return
     at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     if _STYLE == "json":
         line = _render_json(None, "", {"at": at, "level": "info", "event": "request", **values})

@@ -54,7 +54,7 @@ def to_minor(price: Decimal, currency: str) -> int:
     if price > PRICE_MINOR_MAX:
         message = "is too large"
         raise ValueError(message)
-    sign, digits, exponent = price.as_tuple()
+    _sign, digits, exponent = price.as_tuple()
     assert isinstance(exponent, int)
     spare = -exponent - decimals
     if spare > 0 and any(digits[-spare:]):

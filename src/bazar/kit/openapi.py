@@ -69,7 +69,7 @@ def _numbers(schema: Any) -> Any:  # noqa: ANN401
 
 def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": _operation_id(endpoint),
+        "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
@@ -93,11 +93,6 @@ def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]
     if endpoint.secret:
         operation["security"] = [{"secret": []}]
     return operation
-
-
-def _operation_id(endpoint: Endpoint) -> str:
-    """Return the handler's name with the first word of the path, since a handler may serve two."""
-    return f"{endpoint.handler.__name__}-{endpoint.method.lower()}-{endpoint.path.split('/')[1]}"
 
 
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from starlette.responses import Response
@@ -45,6 +45,54 @@ class Health(msgspec.Struct, frozen=True):
     version: str = __version__
 
 
+_DOCS_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+
+
+class OperationsApi:
+    """The handlers that every service has."""
+
+    def __init__(self, service: str, metrics: _metrics.Metrics, check: Check) -> None:
+        """Speak for a service; `describe` gives it its OpenAPI document."""
+        self._service = service
+        self._metrics = metrics
+        self._check = check
+        self._document: dict[str, Any] = {}
+
+    def describe(self, endpoints: Sequence[Endpoint]) -> None:
+        """Describe these endpoints at `/openapi.json`."""
+        self._document = openapi.document(f"Bazar {self._service}", __version__, endpoints)
+
+    async def healthz(self, _request: Request) -> Response:
+        """Answer that the process is alive."""
+        return json_response(Health(self._service, "alive"))
+
+    async def readyz(self, _request: Request) -> Response:
+        """Answer that the service can do its work, or fail."""
+        await self._check()
+        return json_response(Health(self._service, "ready"))
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer the counters."""
+        return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)
+
+    async def openapi(self, _request: Request) -> Response:
+        """Answer the description for machines."""
+        return json_response(self._document)
+
+    async def docs(self, _request: Request) -> Response:
+        """Answer the description for people."""
+        page = _PAGE.format(title=f"Bazar {self._service}")
+        return Response(page, media_type="text/html", headers=_DOCS_HEADERS)
+
+    async def docs_part(self, request: Request) -> Response:
+        """Answer a script or a style sheet of that page."""
+        return _asset(request.path_params["name"])
+
+
 def operations(
     service: str, metrics: _metrics.Metrics, check: Check, endpoints: Sequence[Endpoint]
 ) -> list[Endpoint]:
@@ -56,32 +104,18 @@ def operations(
         check: raises when the service cannot work; `/readyz` then answers 503.
         endpoints: the service's own; `/openapi.json` describes these and the common ones.
     """
+    api = OperationsApi(service, metrics, check)
+    described = [*endpoints, *_watching(api)]
+    api.describe(described)
+    return [*described, *_describing(api)]
 
-    async def healthz(_request: Request) -> Response:
-        return json_response(Health(service, "alive"))
 
-    async def readyz(_request: Request) -> Response:
-        await check()
-        return json_response(Health(service, "ready"))
-
-    async def show_metrics(_request: Request) -> Response:
-        return Response(metrics.render(), media_type=_metrics.MEDIA_TYPE)
-
-    async def openapi_json(_request: Request) -> Response:
-        return json_response(document)
-
-    async def docs(_request: Request) -> Response:
-        page = _PAGE.format(title=f"Bazar {service}")
-        return Response(page, media_type="text/html", headers=_DOCS_HEADERS)
-
-    async def docs_asset(request: Request) -> Response:
-        return _asset(request.path_params["name"])
-
-    common = [
+def _watching(api: OperationsApi) -> list[Endpoint]:
+    return [
         Endpoint(
             method="GET",
             path="/healthz",
-            handler=healthz,
+            handler=api.healthz,
             summary="Tell that the process is alive",
             answers={200: Health},
             tag="operations",
@@ -89,7 +123,7 @@ def operations(
         Endpoint(
             method="GET",
             path="/readyz",
-            handler=readyz,
+            handler=api.readyz,
             summary="Tell that the service can do its work",
             answers={200: Health},
             errors=(Unavailable,),
@@ -98,32 +132,39 @@ def operations(
         Endpoint(
             method="GET",
             path="/metrics",
-            handler=show_metrics,
+            handler=api.metrics,
             summary="Show the counters in the Prometheus text format",
             answers={200: None},
             media_type="text/plain",
             tag="operations",
         ),
     ]
-    document = openapi.document(f"Bazar {service}", __version__, [*endpoints, *common])
-    pages = [
+
+
+def _describing(api: OperationsApi) -> list[Endpoint]:
+    return [
         Endpoint(
-            method="GET", path=path, handler=handler, summary=summary, answers={}, media_type=kind
-        )
-        for path, handler, summary, kind in (
-            ("/openapi.json", openapi_json, "This description", "application/json"),
-            ("/docs", docs, "This description as a page", "text/html"),
-            ("/docs/{name}", docs_asset, "A part of that page", "text/javascript"),
-        )
+            method="GET",
+            path="/openapi.json",
+            handler=api.openapi,
+            summary="This description",
+            answers={},
+        ),
+        Endpoint(
+            method="GET",
+            path="/docs",
+            handler=api.docs,
+            summary="This description as a page",
+            answers={},
+        ),
+        Endpoint(
+            method="GET",
+            path="/docs/{name}",
+            handler=api.docs_part,
+            summary="A part of that page",
+            answers={},
+        ),
     ]
-    return [*endpoints, *common, *pages]
-
-
-_DOCS_HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; "
-    "style-src 'self' 'unsafe-inline'",
-    "x-content-type-options": "nosniff",
-}
 
 
 def _asset(name: str) -> Response:

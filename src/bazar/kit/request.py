@@ -19,7 +19,8 @@ BODY_TIMEOUT_S = 10.0
 DEADLINE_HEADER = b"bazar-deadline-ms"
 DEADLINE_MS_MAX = 30_000
 REQUEST_ID_HEADER = b"x-request-id"
-ID_MAX = 2**63 - 1
+ID_MAX = 2**53 - 1
+"""Exact in every JSON reader, and far from where SQLite's row ids end."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LENGTH = re.compile(r"[0-9]{1,18}")

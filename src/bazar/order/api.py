@@ -122,6 +122,11 @@ def _changed(outcome: Outcome) -> str:
 def order_endpoints(orders: Orders) -> list[Endpoint]:
     """Return the order service's own endpoints; the busiest first."""
     api = OrderApi(orders)
+    return [*_placing(api), *_following(api)]
+
+
+def _placing(api: OrderApi) -> list[Endpoint]:
+    """How orders come in; the busiest first."""
     return [
         Endpoint(
             method="POST",
@@ -155,6 +160,12 @@ def order_endpoints(orders: Orders) -> list[Endpoint]:
             secret=True,
             idempotency_key=True,
         ),
+    ]
+
+
+def _following(api: OrderApi) -> list[Endpoint]:
+    """How they go on."""
+    return [
         Endpoint(
             method="GET",
             path="/orders/{order_id}",

@@ -54,7 +54,7 @@ DECISION_PATIENCE_S = 2.0
 AWAY_PATIENCE_S = 0.1
 """How long when the catalog did not answer the last time either."""
 ANSWER_MARGIN_S = 0.5
-"""Left of the deadline for the answer to travel back."""
+"""Left of the deadline for the answer to travel back; of a short one, a quarter."""
 RECOVERY_INTERVAL_S = 0.5
 RECOVERY_AGE_MS = 1000
 RECOVERY_BATCH_MAX = 512
@@ -260,7 +260,7 @@ class Orders:
     ) -> tuple[StoredOrder, Decision | None]:
         """Wait for the decision about a pending order, together with everyone who waits for it."""
         order_id = order.order_id
-        if (turn := self._alone.get(order_id)) is not None:
+        while (turn := self._alone.get(order_id)) is not None:
             await asyncio.wait({turn})
             order = await self._load(order_id)
             if order.status != "pending":
@@ -271,7 +271,8 @@ class Orders:
             self._drives[order_id] = drive
             drive.add_done_callback(lambda ended: self._drive_ended(order_id, ended))
         patience_s = AWAY_PATIENCE_S if self._catalog.away else DECISION_PATIENCE_S
-        patience_s = min(patience_s, max(0.0, deadline.left_s() - ANSWER_MARGIN_S))
+        left_s = deadline.left_s()
+        patience_s = min(patience_s, left_s - min(ANSWER_MARGIN_S, left_s / 4))
         await asyncio.wait({drive}, timeout=patience_s)
         if drive.done() and not drive.cancelled() and drive.exception() is None:
             return drive.result()
