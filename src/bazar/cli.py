@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bazar import __version__, commands
+from bazar import __version__, commands, keeper
 from bazar.kit.config import SECRET_FILE, database_path, find_secret, service_url
 from bazar.kit.errors import StartupError
 from bazar.remote import Addresses, Shop
@@ -201,6 +201,7 @@ def _currency(code: str) -> str:
 
 
 commands.register(app)
+keeper.register(app)
 
 
 def main() -> None:

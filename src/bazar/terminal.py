@@ -34,6 +34,8 @@ CatalogUrl = Annotated[
 OrderUrl = Annotated[
     str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
 ]
+BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")]
+OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -1,0 +1,128 @@
+"""Find the shop that the options name, and show what it answers."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+
+from bazar.kit.config import SECRET_FILE, service_url
+from bazar.kit.errors import StartupError
+from bazar.kit.security import check_secret, read_secret
+from bazar.remote import SHOP_FILE, Addresses, RemoteError, Shop
+from bazar.terminal import fail, print_json, print_table
+from bazar.wire import Book, Order
+
+BOOK_COLUMNS = ("id", "title", "author", "topic", "price", "stock")
+ORDER_COLUMNS = ("order", "status", "copies", "total", "placed")
+
+
+def find_shop(
+    data: Path,
+    url: str | None = None,
+    catalog: str | None = None,
+    order: str | None = None,
+    secret_file: Path | None = None,
+) -> Shop:
+    """Return the shop that the options name, else the one that runs on this data folder."""
+    known = Addresses()
+    with suppress(OSError, msgspec.DecodeError):
+        known = msgspec.json.decode((data / SHOP_FILE).read_bytes(), type=Addresses)
+    try:
+        secret = find_client_secret(data, secret_file)
+        addresses = Addresses(
+            service_url(url or known.front, "--url"),
+            service_url(catalog or known.catalog, "--catalog"),
+            service_url(order or known.order, "--order"),
+        )
+    except StartupError as error:
+        fail(str(error))
+    return Shop(addresses, secret or "")
+
+
+def find_client_secret(data: Path, secret_file: Path | None) -> str | None:
+    """Return the secret of a named file, of the shop that runs here, of BAZAR_SECRET, or none."""
+    if secret_file is not None:
+        return read_secret(secret_file)
+    kept, given = data / SECRET_FILE, os.environ.get("BAZAR_SECRET")
+    if kept.exists() and ((data / SHOP_FILE).exists() or not given):
+        return read_secret(kept)
+    return check_secret(given) if given else None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the shop refuses into one line and exit code 1."""
+    try:
+        yield
+    except RemoteError as error:
+        fail(str(error))
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun, such as `1 book` or `2 books`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def show(
+    items: list[Any],
+    columns: tuple[str, ...],
+    row: Callable[[Any], tuple[object, ...]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print a list as a table, or as JSON."""
+    if as_json:
+        print_json(items)
+    elif items:
+        print_table(columns, [row(item) for item in items])
+    else:
+        typer.echo("nothing found")
+
+
+def show_one(book: Book, *, as_json: bool) -> None:
+    """Print a book, a line a fact, or as JSON."""
+    if as_json:
+        print_json(book)
+        return
+    for name, value in msgspec.structs.asdict(book).items():
+        typer.echo(f"{name:<12} {'' if value is None else value}")
+
+
+def show_order(found: Order, *, as_json: bool) -> None:
+    """Print an order and its lines, or as JSON."""
+    if as_json:
+        print_json(found)
+        return
+    total = "" if found.total is None else f", {found.total} {found.currency}"
+    typer.echo(f"order {found.order_id}: {found.status}{total}, placed {found.placed_at:%F %T} UTC")
+    if found.reason:
+        typer.echo(f"reason: {found.reason}")
+    print_table(
+        ("id", "title", "copies", "price"),
+        [(line.id, line.title, line.quantity, line.price) for line in found.lines],
+    )
+
+
+def book_row(book: Book) -> tuple[object, ...]:
+    """Return the cells of a book."""
+    return book.id, book.title, book.author, book.topic, book.price, book.quantity
+
+
+def order_row(found: Order) -> tuple[object, ...]:
+    """Return the cells of an order."""
+    copies = sum(line.quantity for line in found.lines)
+    total = "" if found.total is None else f"{found.total} {found.currency}"
+    return found.order_id, found.status, copies, total, f"{found.placed_at:%F %T}"
+
+
+def parse_price(text: str) -> Decimal:
+    """Return a price, or end with a clear message."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        fail(f"a price is a number such as 19.99, not {text!r}")
