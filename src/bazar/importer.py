@@ -16,6 +16,7 @@ import msgspec
 
 from bazar import wire
 from bazar.catalog.domain import isbn13
+from bazar.kit.request import ID_MAX
 from bazar.remote import Shop
 
 NEEDED = ("title", "price")
@@ -25,7 +26,7 @@ REJECTS_KEPT_MAX = 1000
 VALUE_LENGTH_MAX = 200
 BATCH_BYTES_MAX = wire.IMPORT_BODY_BYTES_MAX - 1024  # the rest of a body takes less than 1 KiB
 COLUMNS: dict[str, tuple[Any, str]] = {
-    "id": (wire.BookId, "a whole number above 0"),
+    "id": (wire.BookId, f"a whole number from 1 to {ID_MAX}"),
     "isbn": (wire.Isbn, "an ISBN"),
     "title": (wire.Title, f"1 to {wire.TITLE_LENGTH_MAX} characters"),
     "author": (wire.Author, f"at most {wire.TITLE_LENGTH_MAX} characters"),

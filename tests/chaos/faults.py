@@ -22,6 +22,9 @@ from cluster.running import (
 
 STRACE = shutil.which("strace")
 SIGKILL_STATUS = -9
+KILL = "signal=SIGKILL"
+LINGER = "delay_enter=30000"
+"""A call that is to fail waits 30 ms first: time enough for an answer that goes out too early."""
 BUYERS = 4
 SETTLE_S = 40.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos import faults
-from chaos.faults import SIGKILL_STATUS, Rush, ended, fault
+from chaos.faults import KILL, SIGKILL_STATUS, Rush, ended, fault
 from cluster.running import ThreeServices
 
 COPIES = 1_000_000
@@ -46,7 +46,7 @@ async def test_a_service_that_dies_while_it_makes_its_database_makes_it_at_a_lat
     """Whatever half of the database is there, the next start completes it, and the shop sells."""
     deaths = []
     for call, number in IN_MIGRATION:
-        shop.start(service, before=fault(call, "signal=SIGKILL", number))
+        shop.start(service, before=fault(call, number))
         if await ended(shop, service, idle_s=0) == SIGKILL_STATUS:
             deaths.append(f"{call} {number}")
         else:
@@ -75,7 +75,7 @@ async def test_a_service_that_dies_at_any_flush_write_or_answer_loses_and_double
     async with shop.customers() as customers:
         async with Rush(customers, book_id, "chain") as rush:
             for call, number in IN_PURCHASES:
-                shop.start(service, before=fault(call, "signal=SIGKILL", number))
+                shop.start(service, before=fault(call, KILL, number))
                 status = await ended(shop, service)
                 assert status == SIGKILL_STATUS, (call, number, status, shop.log()[-6000:])
                 deaths.append(f"{call} {number}")

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from chaos import faults
-from chaos.faults import Rush, ended, fault
+from chaos.faults import LINGER, Rush, ended, fault
 from cluster.running import ThreeServices
 
 EXIT_DISK_FAILED = 74
 COPIES = 1_000_000
-FAILING = [("fdatasync", "error=EIO", n) for n in (1, 3, 7)]
+FAILING = [("fdatasync", f"error=EIO:{LINGER}", n) for n in (1, 3, 7)]
 """Not 2: that one is the folder's own, after its new log file, whose failure SQLite ignores."""
-FULL = [("pwrite64", "error=ENOSPC", n) for n in (11, 14, 23)]
+FULL = [("pwrite64", f"error=ENOSPC:{LINGER}", n) for n in (11, 14, 23)]
 """Not 1 to 8: those make the index of the log while the database is opened."""
 
 

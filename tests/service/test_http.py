@@ -19,7 +19,7 @@ from bazar.kit.http import Endpoint, HttpApp, json_response
 from bazar.kit.metrics import Metrics
 from bazar.kit.operations import operations
 from bazar.kit.request import BODY_BYTES_MAX, Request
-from conftest import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
+from shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Reply, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
 

@@ -105,6 +105,13 @@ def flush() -> None:
     _BUFFER.flush()
 
 
+def close() -> None:
+    """Write what waits, and nothing more until `configure` is called again."""
+    global _configured  # noqa: PLW0603  one log a process
+    flush()
+    _configured = False
+
+
 def request_line(values: Mapping[str, Any]) -> None:
     """Write the line of one request: the same form as any other line, made the short way.
 

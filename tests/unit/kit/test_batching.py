@@ -102,7 +102,7 @@ async def test_an_asker_who_leaves_before_it_is_sent_is_not_sent() -> None:
     await _settle()
     leaving.cancel()
     wire.gate.set()
-    assert [2, 6] == await asyncio.gather(first, staying)
+    assert [2, 6] == list(await asyncio.gather(first, staying))
     assert [[1], [3]] == wire.batches
 
 

@@ -16,6 +16,7 @@ from bazar.order.domain import (
     StoredLine,
     StoredOrder,
     can_become,
+    cancelled,
     check_lines,
     decided,
     first_answer,
@@ -56,7 +57,7 @@ PENDING = StoredOrder(
     lines=(StoredLine(7, 2),),
 )
 RESERVED = Outcome(ORDER_ID, "reserved", [SoldLine(7, 2, "RPCs for Noobs", 1999, "USD", 3)])
-RELEASED = Outcome(ORDER_ID, "released", RESERVED.lines)
+RELEASED = Outcome(ORDER_ID, "released")
 REJECTED = Outcome(
     ORDER_ID, "rejected", rejection=Rejection("out-of-stock", "0 in stock, 2 asked for", 7, 2, 0)
 )
@@ -127,6 +128,24 @@ def test_a_released_order_is_cancelled_and_was_not_sold() -> None:
     order = decided(PENDING, RELEASED)
     assert "cancelled" == order.status
     assert not order.sold
+
+
+def test_a_released_sale_is_cancelled_and_was_sold() -> None:
+    """Its buyer may have heard of the sale before a crash, and must hear the same again."""
+    released = Outcome(ORDER_ID, "released", RESERVED.lines)
+    for order in (
+        decided(PENDING, released),
+        cancelled(replace(PENDING, status="cancelled"), released),
+    ):
+        assert "cancelled" == order.status
+        assert order.settled
+        assert first_answer(CONFIRMED) == first_answer(order)
+
+
+def test_while_it_is_not_known_whether_a_cancelled_order_was_sold_the_answer_is_open() -> None:
+    """Neither the sale nor its absence may be told before the release says which it was."""
+    order = replace(PENDING, status="cancelled", settled=False)
+    assert isinstance(first_answer(order), Accepted)
 
 
 @pytest.mark.parametrize(

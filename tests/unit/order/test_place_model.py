@@ -29,7 +29,7 @@ from bazar.catalog.app import catalog_app
 from bazar.order import upstream
 from bazar.order.app import order_app
 from bazar.wire import Movement, Order, Outcome, StockReport
-from conftest import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
+from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
 
 T = TypeVar("T")
 

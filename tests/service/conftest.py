@@ -1,0 +1,18 @@
+"""Fixtures that several modules of the service tests need."""
+
+import pytest
+
+from shops import CATALOG_URL, Caller, Shop
+from wires import Wire
+
+
+@pytest.fixture
+def catalog(shop: Shop) -> Caller:
+    """Call the catalog with the service secret."""
+    return shop.catalog
+
+
+@pytest.fixture
+def wire(shop: Shop) -> Wire:
+    """Stand between the order service and the catalog."""
+    return Wire(shop.network, CATALOG_URL)

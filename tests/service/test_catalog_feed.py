@@ -1,0 +1,257 @@
+"""The catalog's change feed: from the use cases, and as a stream of its app."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
+from contextlib import aclosing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pyreqwest.client import ClientBuilder
+
+from bazar.catalog import imports
+from bazar.catalog.app import SCHEMA, catalog_app
+from bazar.catalog.feed import BACKLOG_MAX, Changes, Feed
+from bazar.catalog.service import Catalog
+from bazar.kit.http import HttpApp
+from bazar.kit.migrate import migrate
+from bazar.kit.sqlite import SqliteDatabase
+from bazar.wire import BookChanged, ImportRequest, ImportRow, Line, NewBook, Reserve
+from catalog_calls import BOOK
+from shops import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
+
+PRICE = Decimal("19.99")
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[HttpApp]:
+    """Open the catalog's app, to be called without a client."""
+    async with catalog_app(tmp_path / "app.db", SECRET) as app:
+        yield app
+
+
+async def call(app: HttpApp, method: str, path: str, body: object = None) -> Reply:
+    """Send one request to an app."""
+    network = InProcess()
+    network.host(CATALOG_URL, app)
+    async with ClientBuilder().with_middleware(network).build() as client:
+        return await Caller(CATALOG_URL, client, SECRET).call(method, path, body)
+
+
+async def added(app: HttpApp) -> int:
+    """Add a book to an app and return its id."""
+    return int((await call(app, "POST", "/books", BOOK)).json["id"])
+
+
+async def streamed(app: HttpApp, path: str) -> AsyncGenerator[MutableMapping[str, Any], None]:
+    """Yield what an app sends, message by message.
+
+    The app goes on only when the next message is asked for, as under a slow connection.
+    """
+    messages: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    wanted = asyncio.Semaphore(0)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return await asyncio.Future()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        await messages.put(message)
+        await wanted.acquire()
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [],
+    }
+    answering = asyncio.ensure_future(app(scope, receive, send))
+    try:
+        while True:
+            yield await messages.get()
+            wanted.release()
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+
+
+def following(feed: Feed) -> AsyncGenerator[Changes, None]:
+    """Subscribe to a feed with a short heartbeat."""
+    return cast("AsyncGenerator[Changes, None]", feed.follow(0.02))
+
+
+@pytest.fixture
+async def open_catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
+    """Open the catalog's use cases without HTTP."""
+    database = SqliteDatabase(tmp_path / "direct.db")
+    await migrate(database, SCHEMA)
+    yield Catalog(database)
+    await database.close()
+
+
+async def test_every_change_is_told_after_its_commit(open_catalog: Catalog) -> None:
+    """Add, stock, price, sale and release each give the book's new version, once."""
+    catalog = open_catalog
+    async with aclosing(following(catalog.feed)) as events:
+        assert () == await anext(events)
+        book = await catalog.add(NewBook(title="A", topic="b", price=PRICE, quantity=5))
+        await catalog.change_stock(book.id, 2)
+        await catalog.reprice(book.id, PRICE * 2)
+        await catalog.reserve([Reserve("o1", [Line(book.id, 2)])])
+        await catalog.reserve([Reserve("o1", [Line(book.id, 2)])])
+        await catalog.reserve([Reserve("o2", [Line(book.id, 99)])])
+        await catalog.release("o1")
+        await catalog.release("o1")
+        told: list[BookChanged] = []
+        while changes := await anext(events):
+            told += changes
+    wanted = [
+        BookChanged(book.id, 2, listed=True),
+        BookChanged(book.id, 3),
+        BookChanged(book.id, 4, listed=True),
+        BookChanged(book.id, 5),
+        BookChanged(book.id, 6),
+    ]
+    assert wanted == told
+    assert 6 == (await catalog.info(book.id)).version
+
+
+async def test_an_import_is_told_as_one_commit(open_catalog: Catalog) -> None:
+    """Every row that changed something is told at once; a dry run tells nothing."""
+    rows = [
+        ImportRow(row=row, book=NewBook(title=f"Book {row}", topic="t", price=PRICE))
+        for row in range(3)
+    ]
+    async with aclosing(following(open_catalog.feed)) as events:
+        assert () == await anext(events)
+        await imports.take_in(open_catalog, ImportRequest(rows=rows, dry_run=True))
+        await imports.take_in(open_catalog, ImportRequest(rows=rows))
+        await imports.take_in(open_catalog, ImportRequest(rows=rows))
+        wanted = [BookChanged(book_id, 1, listed=True) for book_id in (1, 2, 3)]
+        assert [wanted, []] == [list(await anext(events)) for _ in range(2)]
+
+
+async def test_what_is_told_is_already_there(open_catalog: Catalog) -> None:
+    """A subscriber that reads on every event sees at least the version that it was told."""
+    catalog = open_catalog
+    book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
+    versions: list[int] = []
+    async with asyncio.timeout(10), aclosing(following(catalog.feed)) as events:
+        assert () == await anext(events)
+        writing = asyncio.gather(*(catalog.change_stock(book.id, 1) for _ in range(30)))
+        while len(versions) < 30:
+            for change in await anext(events):
+                versions.append(change.version)
+                assert change.version <= (await catalog.info(book.id)).version
+        await writing
+    assert list(range(2, 32)) == versions
+
+
+async def test_a_caller_that_goes_away_does_not_hide_its_change(open_catalog: Catalog) -> None:
+    """A change that was committed is told, even where nobody waited for its answer."""
+    catalog = open_catalog
+    book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
+    async with aclosing(following(catalog.feed)) as events:
+        assert () == await anext(events)
+        caller = asyncio.ensure_future(catalog.change_stock(book.id, 5))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await catalog.database.write(lambda t: t.one("SELECT 1"))
+        assert 5 == (await catalog.info(book.id)).quantity
+        assert [BookChanged(book.id, 2)] == list(await anext(events))
+
+
+async def test_a_quiet_feed_has_a_heartbeat() -> None:
+    """A subscriber hears something at once, and again within each interval."""
+    async with asyncio.timeout(5), aclosing(following(Feed())) as events:
+        assert [(), (), ()] == [await anext(events) for _ in range(3)]
+
+
+async def test_every_subscriber_hears_every_change() -> None:
+    """Two subscribers get the same changes, in the same order."""
+    feed = Feed()
+    async with aclosing(following(feed)) as left, aclosing(following(feed)) as right:
+        assert [(), ()] == [await anext(left), await anext(right)]
+        commits = [[BookChanged(1, version)] for version in range(5)]
+        for changes in commits:
+            feed.publish(changes)
+        assert commits == [await anext(left) for _ in range(5)]
+        assert commits == [await anext(right) for _ in range(5)]
+
+
+async def test_a_subscriber_that_lags_too_far_is_dropped() -> None:
+    """Its stream ends after what was kept for it, so that it knows to start afresh."""
+    feed = Feed()
+    async with aclosing(following(feed)) as slow, aclosing(following(feed)) as other:
+        assert [(), ()] == [await anext(slow), await anext(other)]
+        for version in range(BACKLOG_MAX):
+            feed.publish([BookChanged(1, version)])
+        assert [BookChanged(1, 0)] == await anext(other)
+        feed.publish([BookChanged(1, BACKLOG_MAX)])
+        assert BACKLOG_MAX == len([changes async for changes in slow])
+        rest = [await anext(other) for _ in range(BACKLOG_MAX)]
+        assert [BookChanged(1, BACKLOG_MAX)] == rest[-1]
+
+
+async def test_a_closed_feed_ends_its_subscriptions() -> None:
+    """A subscriber gets what was told before the close, and then the end, without a wait."""
+    feed = Feed()
+    async with asyncio.timeout(5), aclosing(following(feed)) as events:
+        assert () == await anext(events)
+        feed.publish([BookChanged(1, 1)])
+        feed.close()
+        assert [[BookChanged(1, 1)]] == [changes async for changes in events if changes]
+    async with asyncio.timeout(5):
+        endless = cast("AsyncGenerator[Changes, None]", feed.follow(60))
+        assert () == await anext(endless)
+        feed.close()
+        assert [] == [changes async for changes in endless if changes]
+
+
+async def test_the_stream_is_made_of_server_sent_events(app: HttpApp) -> None:
+    """GET /changes opens at once, tells a change as data, and then sends heartbeats."""
+    book_id = await added(app)
+    async with asyncio.timeout(10), aclosing(streamed(app, "/changes")) as messages:
+        start = await anext(messages)
+        headers = dict(start["headers"])
+        assert 200 == start["status"]
+        assert headers[b"content-type"].startswith(b"text/event-stream")
+        assert b"no-store" == headers[b"cache-control"]
+        assert b": open\n\n" == (await anext(messages))["body"]
+        reading = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+        assert 200 == (await call(app, "PUT", f"/update/{book_id}/amount_of_items/1")).status
+        event = (await reading)["body"]
+        assert b'data: {"book_id":%d,"version":2,"listed":false}\n\n' % book_id == event
+        assert b": alive\n\n" == (await anext(messages))["body"]
+
+
+async def test_the_stream_ends_when_the_service_stops(app: HttpApp) -> None:
+    """What would go on for ever ends with on_stop, so that a stop need not wait for it."""
+    async with asyncio.timeout(5), aclosing(streamed(app, "/changes")) as messages:
+        assert 200 == (await anext(messages))["status"]
+        assert b": open\n\n" == (await anext(messages))["body"]
+        app.on_stop()
+        async for message in messages:
+            if not message.get("more_body"):
+                break
+
+
+async def test_nothing_is_missed_from_the_first_byte_of_the_stream_on(app: HttpApp) -> None:
+    """A change right after the stream's first words is told: whoever hears them may cache."""
+    book_id = await added(app)
+    async with asyncio.timeout(10), aclosing(streamed(app, "/changes")) as messages:
+        assert 200 == (await anext(messages))["status"]
+        assert b": open\n\n" == (await anext(messages))["body"]
+        assert 200 == (await call(app, "PUT", f"/update/{book_id}/amount_of_items/1")).status
+        event = (await anext(messages))["body"]
+        assert b'data: {"book_id":%d,"version":2,"listed":false}\n\n' % book_id == event
+
+
+async def test_head_of_the_stream_ends(shop: Shop) -> None:
+    """HEAD /changes answers the headers and no body, at once."""
+    async with asyncio.timeout(2):
+        reply = await shop.catalog.call("HEAD", "/changes")
+    assert (200, b"") == (reply.status, reply.content)

@@ -1,0 +1,58 @@
+"""Who may write to the catalog: who has the secret."""
+
+from catalog_calls import BOOK
+from shops import CATALOG_URL, SECRET, Caller, Shop
+
+SECRET_ROUTES: list[tuple[str, str, object]] = [
+    ("POST", "/books", BOOK),
+    ("PATCH", "/books/1", {"title": "x"}),
+    ("PUT", "/update/1/price/1", None),
+    ("PUT", "/update/1/amount_of_items/1", None),
+    ("POST", "/imports", {"rows": [{"row": 1, "book": BOOK}]}),
+    ("POST", "/reservations", [{"order_id": "o", "lines": [{"id": 1}]}]),
+    ("POST", "/reservations/o/release", None),
+    ("GET", "/reservations", None),
+    ("GET", "/reservations/o", None),
+    ("GET", "/movements", None),
+    ("GET", "/stock-report", None),
+]
+
+
+async def test_without_the_secret_nothing_is_written(shop: Shop) -> None:
+    """No secret or a wrong one is 401 with a challenge, and changes nothing."""
+    assert 1 == await shop.add_book(quantity=1)
+    stranger = Caller(CATALOG_URL, shop.client)
+    before = (await stranger.get("/books")).json
+    wrong = ["", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {SECRET}x", f"Bearer {SECRET[:-1]}"]
+    wrong += [SECRET, f"Basic {SECRET}", f"Bearer {SECRET} {SECRET}", f"Bearer  {SECRET}"]
+    for method, path, body in SECRET_ROUTES:
+        for headers in ({}, *({"authorization": value} for value in wrong)):
+            reply = await stranger.call(method, path, body, headers)
+            assert (401, "unauthorized") == (reply.status, reply.code), (path, headers)
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+    assert before == (await stranger.get("/books")).json
+    assert [] == (await shop.catalog.get("/reservations")).json
+
+
+async def test_every_write_is_behind_the_secret(shop: Shop) -> None:
+    """The list above is complete: all else in the description only reads."""
+    document = (await shop.catalog.get("/openapi.json")).json
+    described = {
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if "security" in operation or method != "get"
+    }
+    listed = {
+        ("POST", "/books"),
+        ("PATCH", "/books/{book_id}"),
+        ("PUT", "/update/{book_id}/{field}/{value}"),
+        ("POST", "/imports"),
+        ("POST", "/reservations"),
+        ("POST", "/reservations/{order_id}/release"),
+        ("GET", "/reservations"),
+        ("GET", "/reservations/{order_id}"),
+        ("GET", "/movements"),
+        ("GET", "/stock-report"),
+    }
+    assert listed == described

@@ -1,0 +1,225 @@
+"""What becomes of an order after its purchase: shown, listed, cancelled, fulfilled."""
+
+import asyncio
+
+from order_calls import SHORT, key, ledger, status
+from shops import Reply, Shop
+from wires import Wire, until
+
+
+async def test_an_order_shows_as_it_stands(shop: Shop) -> None:
+    """It has its lines, its total to the cent, no reason, and when it was placed."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}", {"quantity": 2}, key("a"))
+    found = await shop.order.get(bought.headers["location"])
+    assert 200 == found.status
+    placed_at = found.json["placed_at"]
+    assert placed_at.endswith("Z")
+    assert {
+        "order_id": bought.json["order_id"],
+        "status": "confirmed",
+        "lines": [{"id": book_id, "quantity": 2, "title": "RPCs for Noobs", "price": 19.99}],
+        "total": 39.98,
+        "currency": "USD",
+        "reason": None,
+        "placed_at": placed_at,
+    } == found.json
+    refused = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("b"))
+    found = await shop.order.get(f"/orders/{refused.json['order_id']}")
+    assert ("rejected", "out-of-stock") == (found.json["status"], found.json["reason"])
+    assert 404 == (await shop.order.get("/orders/nope")).status
+
+
+async def test_a_confirmation_is_seen_at_once(shop: Shop) -> None:
+    """Reads right after the answer show the order confirmed, before it reached the disk."""
+    book_id = await shop.add_book(quantity=50)
+    for n in range(10):
+        bought = await shop.order.post(f"/purchase/{book_id}", None, key(f"k{n}"))
+        order_id = bought.json["order_id"]
+        listed = (await shop.order.get("/orders?limit=100")).json
+        assert "confirmed" == listed[-1]["status"]
+        assert order_id in {one["order_id"] for one in listed}
+        assert "confirmed" == (await shop.order.get(f"/orders/{order_id}")).json["status"]
+
+
+async def test_orders_come_in_pages(shop: Shop) -> None:
+    """Following the last order id of each page gives every order once, oldest first."""
+    book_id = await shop.add_book(quantity=50)
+    placed = []
+    for n in range(5):
+        bought = await shop.order.post(f"/purchase/{book_id}", None, key(f"k{n}"))
+        placed.append(bought.json["order_id"])
+        await asyncio.sleep(0.002)  # ids sort by the millisecond
+    seen: list[str] = []
+    after = ""
+    while page := (await shop.order.get(f"/orders?limit=2&after={after}")).json:
+        assert len(page) <= 2
+        seen += [one["order_id"] for one in page]
+        after = seen[-1]
+    assert placed == seen
+    for bad in ("limit=0", "limit=101", "status=lost", "page=2", "limit=1&limit=2"):
+        assert 400 == (await shop.order.get(f"/orders?{bad}")).status
+
+
+async def test_orders_are_listed_by_status(shop: Shop) -> None:
+    """A filter gives the orders of that status and no others, once all of it is on the disk."""
+    book_id = await shop.add_book(quantity=3)
+    ids: dict[str, str] = {}
+    for name, step in (("cancelled", "cancel"), ("fulfilled", "fulfil"), ("confirmed", "")):
+        bought = await shop.order.post(f"/purchase/{book_id}", None, key(name))
+        ids[name] = bought.json["order_id"]
+        if step:
+            await shop.order.post(f"/orders/{ids[name]}/{step}")
+    refused = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("rejected"))
+    ids["rejected"] = refused.json["order_id"]
+
+    async def flushed() -> bool:
+        return bool((await shop.order.get("/orders?status=confirmed")).json)
+
+    await until(flushed)
+    for name, order_id in ids.items():
+        listed = (await shop.order.get(f"/orders?status={name}")).json
+        assert [(order_id, name)] == [(one["order_id"], one["status"]) for one in listed]
+    assert [] == (await shop.order.get("/orders?status=pending")).json
+
+
+async def test_a_list_of_one_status_holds_no_other(shop: Shop) -> None:
+    """Right after the answer the order is in the list of its status, and in no other."""
+    book_id = await shop.add_book(quantity=3)
+    bought = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    pending = (await shop.order.get("/orders?status=pending")).json
+    confirmed = (await shop.order.get("/orders?status=confirmed")).json
+    assert [] == pending
+    assert [bought.json["order_id"]] == [one["order_id"] for one in confirmed]
+
+
+async def test_cancelling_gives_the_copies_back_once(shop: Shop) -> None:
+    """Ten cancels at once, and one later, all say cancelled; the stock comes back once."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}", {"quantity": 2}, key("a"))
+    path = f"/orders/{bought.json['order_id']}/cancel"
+    replies = await asyncio.gather(*(shop.order.post(path) for _ in range(10)))
+    replies.append(await shop.order.post(path))
+    assert {(200, "cancelled")} == {(reply.status, reply.json["status"]) for reply in replies}
+    assert 5 == await shop.stock(book_id)
+    assert [("received", 5), ("sold", -2), ("released", 2)] == await ledger(shop)
+
+
+async def test_what_has_ended_otherwise_is_not_cancelled(shop: Shop) -> None:
+    """A rejected and a fulfilled order are 409 and stay as they are; an unknown one is 404."""
+    book_id = await shop.add_book(quantity=5)
+    rejected = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("a"))
+    fulfilled = await shop.order.post(f"/purchase/{book_id}", {"quantity": 2}, key("b"))
+    await shop.order.post(f"/orders/{fulfilled.json['order_id']}/fulfil")
+    for order_id, ended in (
+        (rejected.json["order_id"], "rejected"),
+        (fulfilled.json["order_id"], "fulfilled"),
+    ):
+        refused = await shop.order.post(f"/orders/{order_id}/cancel")
+        assert (409, "order-not-cancellable") == (refused.status, refused.code)
+        assert order_id == refused.json["order_id"]
+        assert ended == await status(shop, order_id)
+    unknown = await shop.order.post("/orders/nope/cancel")
+    assert (404, "order-not-found") == (unknown.status, unknown.code)
+    assert 3 == await shop.stock(book_id)
+
+
+async def test_only_a_confirmed_order_is_fulfilled(shop: Shop) -> None:
+    """Twice is as once; rejected and cancelled are 409 and stay; unknown is 404."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    for _ in range(2):
+        done = await shop.order.post(f"/orders/{bought.json['order_id']}/fulfil")
+        assert (200, "fulfilled") == (done.status, done.json["status"])
+    rejected = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("b"))
+    cancelled = await shop.order.post(f"/purchase/{book_id}", None, key("c"))
+    await shop.order.post(f"/orders/{cancelled.json['order_id']}/cancel")
+    for reply, ended in ((rejected, "rejected"), (cancelled, "cancelled")):
+        refused = await shop.order.post(f"/orders/{reply.json['order_id']}/fulfil")
+        assert (409, "order-not-fulfillable") == (refused.status, refused.code)
+        assert ended == await status(shop, reply.json["order_id"])
+    assert 404 == (await shop.order.post("/orders/nope/fulfil")).status
+    assert 4 == await shop.stock(book_id)
+
+
+async def test_a_pending_order_can_be_cancelled(shop: Shop, wire: Wire) -> None:
+    """Cancelled while the catalog is away, it is never sold, and its key says so."""
+    book_id = await shop.add_book(quantity=5)
+    wire.away = True
+    accepted = await shop.order.post(f"/purchase/{book_id}", None, key("a") | SHORT)
+    order_id = accepted.json["order_id"]
+    cancelled = await shop.order.post(f"/orders/{order_id}/cancel")
+    assert (200, "cancelled") == (cancelled.status, cancelled.json["status"])
+    wire.away = False
+
+    async def released() -> bool:
+        return 200 == (await shop.catalog.get(f"/reservations/{order_id}")).status
+
+    await until(released)
+    replay = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    assert (409, "order-cancelled") == (replay.status, replay.code)
+    assert 5 == await shop.stock(book_id)
+    assert [("received", 5)] == await ledger(shop)
+
+
+async def test_a_cancel_while_the_catalog_is_away_returns_the_stock_later(
+    shop: Shop, wire: Wire
+) -> None:
+    """The order is cancelled at once; the loop gives its copies back, once."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}", {"quantity": 2}, key("a"))
+    wire.away = True
+    cancelled = await shop.order.post(f"/orders/{bought.json['order_id']}/cancel")
+    assert (200, "cancelled") == (cancelled.status, cancelled.json["status"])
+    wire.away = False
+
+    async def returned() -> bool:
+        return 5 == await shop.stock(book_id)
+
+    await until(returned)
+    assert [("received", 5), ("sold", -2), ("released", 2)] == await ledger(shop)
+
+
+async def test_a_cancel_during_the_purchase_waits_for_its_decision(shop: Shop, wire: Wire) -> None:
+    """The buyer hears that it was bought, the canceller that it is cancelled, in that order."""
+    book_id = await shop.add_book(quantity=5)
+    wire.open.clear()
+    buying = asyncio.create_task(shop.order.post(f"/purchase/{book_id}", None, key("a")))
+
+    async def asked() -> bool:
+        return "POST /reservations" in wire.calls
+
+    await until(asked)
+    order_id = (await shop.order.get("/orders")).json[0]["order_id"]
+    cancelling = asyncio.create_task(shop.order.post(f"/orders/{order_id}/cancel"))
+    await asyncio.sleep(0.1)
+    assert not cancelling.done()
+    wire.open.set()
+    bought, cancelled = await asyncio.gather(buying, cancelling)
+    assert (201, order_id) == (bought.status, bought.json["order_id"])
+    assert "cancelled" == cancelled.json["status"]
+    assert 5 == await shop.stock(book_id)
+    replay = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    assert bought.content == replay.content
+
+
+async def test_a_canceller_that_goes_away_disturbs_no_other(shop: Shop, wire: Wire) -> None:
+    """Of three cancels that wait for a purchase one gives up; the others are answered."""
+    book_id = await shop.add_book(quantity=5)
+    wire.open.clear()
+    buying = asyncio.create_task(shop.order.post(f"/purchase/{book_id}", None, key("a")))
+
+    async def asked() -> bool:
+        return "POST /reservations" in wire.calls
+
+    await until(asked)
+    order_id = (await shop.order.get("/orders")).json[0]["order_id"]
+    cancels = [asyncio.create_task(shop.order.post(f"/orders/{order_id}/cancel")) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    cancels[1].cancel()
+    await asyncio.sleep(0.1)
+    wire.open.set()
+    await buying
+    replies = await asyncio.gather(*cancels, return_exceptions=True)
+    assert [200, 200] == [reply.status for reply in replies if isinstance(reply, Reply)]
+    assert 5 == await shop.stock(book_id)
