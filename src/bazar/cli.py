@@ -171,7 +171,7 @@ def serve(  # noqa: PLR0913  one parameter an option
 ) -> None:
     """Start one service on this machine. All services need the same secret.
 
-    The secret comes from BAZAR_SECRET, from --secret-file, or from the data folder.
+    The secret comes from --secret-file, from BAZAR_SECRET, or from the data folder.
     """
     from bazar.cluster import DEFAULT_PORTS, ServiceSettings, running
     from bazar.kit import log

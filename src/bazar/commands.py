@@ -14,6 +14,7 @@ from bazar.console import (
     show_one,
     show_order,
 )
+from bazar.kit.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
 from bazar.remote import RemoteError, segment
 from bazar.terminal import (
@@ -73,7 +74,10 @@ def buy(  # noqa: PLR0913  one parameter an option
     as_json: Json = False,
 ) -> None:
     """Buy copies of a book, exactly once."""
-    key = key or new_key()
+    if key is None:
+        key = new_key()
+    elif key.startswith('"'):
+        key = read_key(key)
     try:
         bought = find_shop(data, url).call(
             "front",
@@ -95,6 +99,14 @@ def buy(  # noqa: PLR0913  one parameter an option
         )
     else:
         typer.echo(f"order {bought.order_id} is accepted but not decided yet")
+
+
+def read_key(text: str) -> str:
+    """Return the key of a quoted header value, as an error of the shop shows it."""
+    try:
+        return parse_key([text])
+    except InvalidKey as error:
+        fail(error.detail)
 
 
 def order(

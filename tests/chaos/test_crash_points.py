@@ -46,7 +46,7 @@ async def test_a_service_that_dies_while_it_makes_its_database_makes_it_at_a_lat
     """Whatever half of the database is there, the next start completes it, and the shop sells."""
     deaths = []
     for call, number in IN_MIGRATION:
-        shop.start(service, before=fault(call, number))
+        shop.start(service, before=fault(call, KILL, number))
         if await ended(shop, service, idle_s=0) == SIGKILL_STATUS:
             deaths.append(f"{call} {number}")
         else:

@@ -169,7 +169,7 @@ def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
         given["topic"] = checked_topic(given["topic"])
     for name in ("author", "description"):
         if name in given:
-            given[name] = given[name].strip()
+            given[name] = checked_note(name, given[name])
     return replace(book, **given)
 
 
@@ -193,12 +193,17 @@ def checked_isbn(text: str | None) -> str | None:
         raise InvalidRequest(message) from error
 
 
-def checked_text(name: str, text: str) -> str:
-    """Return a text without needless spaces, or raise InvalidRequest where nothing is left."""
+def checked_note(name: str, text: str) -> str:
+    """Return a text that may be empty, or raise InvalidRequest where it holds a NUL."""
     if "\0" in text:
         message = f"{name} must not hold a NUL character"
         raise InvalidRequest(message)
-    stripped = " ".join(text.split())
+    return text.strip()
+
+
+def checked_text(name: str, text: str) -> str:
+    """Return a text without needless spaces, or raise InvalidRequest where nothing is left."""
+    stripped = " ".join(checked_note(name, text).split())
     if not stripped:
         message = f"{name} must not be blank"
         raise InvalidRequest(message)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
-from bazar.kit.http import Endpoint
+from bazar.kit.http import Endpoint, problem_response
 from bazar.kit.idempotency import KEY_HEADER, format_key, parse_key
 from bazar.kit.identity import new_key
 from bazar.kit.request import Request
@@ -80,7 +80,8 @@ class FrontApi:
         try:
             response = await self._shop.place(request, kind, lines, key)
         except Unavailable as error:
-            raise Unavailable(error.detail, idempotency_key=format_key(key)) from error
+            request.facts["error"] = error.code
+            response = problem_response(Unavailable(error.detail, idempotency_key=format_key(key)))
         response.headers[KEY_HEADER] = format_key(key)
         return response
 

@@ -69,7 +69,7 @@ class Request(StarletteRequest):
         """Return a positive whole number from the path.
 
         Raises:
-            InvalidRequest: it is something else, or larger than 2^63-1.
+            InvalidRequest: it is something else, or larger than 2^53-1.
         """
         text = self.path_params[name]
         if text.isascii() and text.isdigit() and len(text) < len(str(ID_MAX)) + 1:

@@ -193,7 +193,7 @@ class Orders:
         """
         order = await self._become("cancelled", order_id, OrderNotCancellable)
         released = None
-        if not order.settled:
+        if not order.settled and not self._catalog.away:
             with suppress(Unavailable):  # the loop releases it when the catalog is back
                 released = await self._release(order)
         return public(order), released
