@@ -37,7 +37,8 @@ async def take_in(catalog: Catalog, request: ImportRequest) -> list[ImportResult
     Args:
         catalog: to add to.
         request: 1 to 500 rows. `update` says what happens to books that are there already:
-            nothing, their stock is set, or all that the row gives is set. With `dry_run` nothing is kept.
+            nothing, their stock is set, or all that the row gives is set. With `dry_run`
+            nothing is kept.
 
     Returns:
         One result per row, in the same order.
