@@ -15,3 +15,19 @@ async def test_a_lab_client_searches_reads_and_buys(shop: Shop) -> None:
     assert 201 == bought.status
     assert "bought book RPCs for Noobs" == bought.json["message"]
     assert 1 == await shop.stock(book_id)
+
+
+async def test_a_lab_client_calls_the_services_behind(shop: Shop) -> None:
+    """Its calls to catalog and order service work as they stand, with the secret on the writes."""
+    book_id = await shop.add_book(quantity=3)
+    for path in (f"/info/{book_id}", f"/query/{book_id}"):
+        assert 3 == (await shop.catalog.get(path)).json["quantity"]
+    less = await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/-1")
+    assert (200, 2) == (less.status, less.json["quantity"])
+    bought = await shop.order.post(f"/purchase/{book_id}")
+    assert 201 == bought.status
+    again = await shop.order.post(
+        f"/purchase/{book_id}", None, {"idempotency-key": bought.headers["idempotency-key"]}
+    )
+    assert bought.content == again.content
+    assert 1 == await shop.stock(book_id)

@@ -239,14 +239,13 @@ async def test_the_largest_order_passes(shop: Shop) -> None:
     assert [0, 0] == [await shop.stock(ids[0]), await shop.stock(ids[-1])]
 
 
-async def test_a_missing_or_malformed_key_is_refused(shop: Shop) -> None:
-    """The order service makes no key of its own: without a proper one it sells nothing."""
+async def test_a_malformed_key_is_refused(shop: Shop) -> None:
+    """A key that is given has to be a proper one: without, nothing is sold."""
     book_id = await shop.add_book(quantity=5)
     lines = {"lines": [{"id": book_id}]}
-    for header in (None, "", '""', '"', "a b", "a" * 256):
-        headers = {} if header is None else {"idempotency-key": header}
+    for header in ("", '""', '"', "a b", "a" * 256):
         for path, body in ((f"/purchase/{book_id}", None), ("/orders", lines)):
-            refused = await shop.order.post(path, body, headers)
+            refused = await shop.order.post(path, body, {"idempotency-key": header})
             assert (400, "invalid-idempotency-key") == (refused.status, refused.code), header
     assert 5 == await shop.stock(book_id)
 

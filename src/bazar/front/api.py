@@ -8,8 +8,7 @@ from starlette.responses import Response
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import Endpoint, problem_response
-from bazar.kit.idempotency import KEY_HEADER, format_key, parse_key
-from bazar.kit.identity import new_key
+from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.request import Request
 from bazar.problems import (
     PLACING_ERRORS,
@@ -75,8 +74,7 @@ class FrontApi:
         Where the client sent no key we make one. The answer tells the key, so that even then the
         client can ask again.
         """
-        keys = request.headers.getlist(KEY_HEADER)
-        key = parse_key(keys) if keys else new_key()
+        key = given_or_new_key(request.headers.getlist(KEY_HEADER))
         try:
             response = await self._shop.place(request, kind, lines, key)
         except Unavailable as error:

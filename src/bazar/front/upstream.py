@@ -165,20 +165,18 @@ class Shop:
 
     async def _follow(self) -> None:
         """Follow the change feed for ever; each break empties the cache."""
-        told = ""
         while True:
+            reason = "the catalog ended it"
+            opened = False
             try:
                 async for line in self._catalog.stream("/changes"):
                     self._take(line)
-                    told = ""
+                    opened = True
             except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
                 reason = str(error)
-            else:
-                reason = "the catalog ended it"
-            if reason != told:
-                self._log.info("feed-broken", reason=reason)
-                told = reason
             self.cache.broken()
+            if opened:  # while the catalog is away, its absence is no news
+                self._log.info("feed-broken", reason=reason)
             await asyncio.sleep(FEED_PAUSE_S)
 
     def _take(self, line: bytes) -> None:

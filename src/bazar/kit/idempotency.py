@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from bazar.kit.errors import InvalidRequest
+from bazar.kit.identity import new_key
 
 KEY_HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 255
@@ -26,6 +27,15 @@ def format_key(key: str) -> str:
     """Return the header that holds a key."""
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def given_or_new_key(headers: Sequence[str]) -> str:
+    """Return the key that a request gives, or a new one where it gives none.
+
+    Raises:
+        InvalidKey: definite.
+    """
+    return parse_key(headers) if headers else new_key()
 
 
 def parse_key(headers: Sequence[str]) -> str:

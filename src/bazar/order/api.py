@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from bazar.kit.errors import BazarError, InternalError, Unavailable
 from bazar.kit.http import Endpoint, encode, json_response, log_fault
-from bazar.kit.idempotency import KEY_HEADER, parse_key
+from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.request import Deadline, Request
 from bazar.order.domain import (
     Kind,
@@ -59,10 +59,12 @@ class OrderApi:
         return await self._place_one(request, "order", body.lines)
 
     async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
-        key = parse_key(request.headers.getlist(KEY_HEADER))
+        key = given_or_new_key(request.headers.getlist(KEY_HEADER))
         placement = Placement(kind, lines, key, request.id)
         answer = await self._place(placement, request.deadline(DEADLINE_MS))
-        return placing_response(request, answer, internal=True)
+        response = placing_response(request, answer, internal=True)
+        response.headers[KEY_HEADER] = format_key(key)
+        return response
 
     async def placements(self, request: Request) -> Response:
         """Place a batch of orders, each on its own."""
