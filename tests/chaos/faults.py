@@ -12,13 +12,9 @@ from typing import Self
 
 import pytest
 
-from cluster.running import (
-    LOG_SHOWN,
-    START_TIMEOUT_S,
-    Answer,
-    Customers,
-    ThreeServices,
-)
+from cluster.customers import Answer, Customers
+from cluster.processes import LOG_SHOWN, START_TIMEOUT_S
+from cluster.running import ThreeServices
 
 STRACE = shutil.which("strace")
 SIGKILL_STATUS = -9
@@ -59,6 +55,7 @@ class Rush:
     name: str
     answers: dict[str, Answer] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
+    _served: asyncio.Event = field(default_factory=asyncio.Event)
     _on: bool = True
     _buyers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -80,6 +77,14 @@ class Rush:
             key = f"{self.name}-{buyer}-{count}"
             self.started.add(key)
             self.answers[key] = await self.customers.buy(self.book_id, key)
+            self._served.set()
+
+    async def served(self, count: int) -> None:
+        """Wait until so many have their answer."""
+        async with asyncio.timeout(SETTLE_S):
+            while len(self.answers) < count:
+                self._served.clear()
+                await self._served.wait()
 
     async def end(self) -> None:
         """Start nothing new, and wait until everything that was started has its answer."""
@@ -105,11 +110,6 @@ async def ended(shop: ThreeServices, service: str, idle_s: float = 8.0) -> int |
             give_up_s = clock() + idle_s
         await asyncio.sleep(0.02)
     return shop.processes[service].wait()
-
-
-async def pause() -> None:
-    """Let the buyers go on for a moment."""
-    await asyncio.sleep(0.02)
 
 
 async def check(shop: ThreeServices, rush: Rush, faults: Sequence[str]) -> None:

@@ -4,8 +4,10 @@ Each death is followed by the next start, which recovers and then dies at anothe
 costs one start a point, and a crash within the recovery from a crash is met as well.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,13 @@ from chaos.faults import KILL, SIGKILL_STATUS, Rush, ended, fault
 from cluster.running import ThreeServices
 
 COPIES = 1_000_000
-IN_MIGRATION = [("fdatasync", n) for n in (1, 2, 3, 4)] + [("pwrite64", n) for n in (1, 3, 9, 14)]
+IN_MIGRATION = [
+    ("pwrite64", 1),
+    ("fdatasync", 1),
+    ("pwrite64", 9),
+    ("fdatasync", 3),
+    ("pwrite64", 14),
+]
 IN_PURCHASES = [
     ("fdatasync", 1),
     ("writev", 1),
@@ -31,55 +39,67 @@ IN_PURCHASES = [
 ]
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[ThreeServices]:
-    """Run services by hand, under strace where it is available."""
-    faults.need_strace()
-    with ThreeServices(tmp_path) as running:
-        yield running
+async def die_in_migration(folder: Path, service: str) -> None:
+    """Let a service die at each point of making its database; then the shop must sell."""
+    with ThreeServices(folder) as shop:
+        deaths = []
+        for call, number in IN_MIGRATION:
+            shop.start(service, before=fault(call, KILL, number))
+            if await ended(shop, service, idle_s=0) == SIGKILL_STATUS:
+                deaths.append(f"{call} {number}")
+            else:
+                shop.end(service)
+        assert len(deaths) >= 3, (deaths, shop.log())
+        await asyncio.to_thread(shop.open)
+        book_id = shop.add_book(COPIES)
+        async with shop.customers() as customers:
+            async with Rush(customers, book_id, "after") as rush:
+                await rush.served(10)
+                await rush.end()
+            await faults.check(shop, rush, deaths)
 
 
-@pytest.mark.parametrize("service", ["catalog", "order"])
+async def die_in_purchases(folder: Path, service: str) -> None:
+    """Let a service die at each point while buyers buy; then everything must add up."""
+    with ThreeServices(folder) as shop:
+        await asyncio.to_thread(shop.open)
+        book_id = shop.add_book(COPIES)
+        await asyncio.to_thread(shop.stop, service)
+        deaths = []
+        async with shop.customers() as customers:
+            async with Rush(customers, book_id, "chain") as rush:
+                for call, number in IN_PURCHASES:
+                    shop.start(service, before=fault(call, KILL, number))
+                    status = await ended(shop, service)
+                    assert status == SIGKILL_STATUS, (call, number, status, shop.log()[-6000:])
+                    deaths.append(f"{call} {number}")
+                answers = len(rush.answers)
+                await asyncio.to_thread(shop.open, service)
+                await rush.end()
+            await faults.check(shop, rush, deaths)
+        assert answers >= len(deaths), "the points must lie among purchases, not before them"
+
+
+async def for_both(act: Callable[[Path, str], Coroutine[Any, Any, None]], folder: Path) -> None:
+    """Do the same to the catalog and to the order service of two shops, side by side."""
+    async with asyncio.TaskGroup() as group:
+        for service in ("catalog", "order"):
+            (folder / service).mkdir()
+            group.create_task(act(folder / service, service))
+
+
 async def test_a_service_that_dies_while_it_makes_its_database_makes_it_at_a_later_start(
-    shop: ThreeServices, service: str
+    tmp_path: Path,
 ) -> None:
     """Whatever half of the database is there, the next start completes it, and the shop sells."""
-    deaths = []
-    for call, number in IN_MIGRATION:
-        shop.start(service, before=fault(call, KILL, number))
-        if await ended(shop, service, idle_s=0) == SIGKILL_STATUS:
-            deaths.append(f"{call} {number}")
-        else:
-            shop.end(service)
-    assert len(deaths) >= 4, (deaths, shop.log())
-    shop.open()
-    book_id = shop.add_book(COPIES)
-    async with shop.customers() as customers:
-        async with Rush(customers, book_id, "after") as rush:
-            while len(rush.answers) < 10:
-                await faults.pause()
-            await rush.end()
-        await faults.check(shop, rush, deaths)
+    faults.need_strace()
+    await for_both(die_in_migration, tmp_path)
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("service", ["catalog", "order"])
 async def test_a_service_that_dies_at_any_flush_write_or_answer_loses_and_doubles_nothing(
-    shop: ThreeServices, service: str
+    tmp_path: Path,
 ) -> None:
     """Every buyer ends with one answer, and the shop agrees with every word that it said."""
-    shop.open()
-    book_id = shop.add_book(COPIES)
-    shop.stop(service)
-    deaths = []
-    async with shop.customers() as customers:
-        async with Rush(customers, book_id, "chain") as rush:
-            for call, number in IN_PURCHASES:
-                shop.start(service, before=fault(call, KILL, number))
-                status = await ended(shop, service)
-                assert status == SIGKILL_STATUS, (call, number, status, shop.log()[-6000:])
-                deaths.append(f"{call} {number}")
-            shop.open(service)
-            await rush.end()
-        await faults.check(shop, rush, deaths)
-    assert len(rush.answers) >= len(deaths)
+    faults.need_strace()
+    await for_both(die_in_purchases, tmp_path)

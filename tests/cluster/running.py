@@ -5,250 +5,42 @@ Both are context managers that leave nothing running. Every wait has a bound, an
 when it passes.
 """
 
-import asyncio
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import msgspec
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import RequestError
 
-import bazar
 from bazar.audit import AuditReport
 from bazar.audit import audit as run_audit
 from bazar.remote import Addresses, RemoteError, Shop
 from bazar.wire import Book, Movement, NewBook, Order, Price
-
-SERVICES = ("catalog", "order", "front")
-SOURCES = Path(bazar.__file__).parents[1]
-SECRET = "a secret that only the tests know"
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 25.0
-WAIT_S = 20.0
-POLL_S = 0.02
-COMMAND_TIMEOUT_S = 30.0
-BUY_PATIENCE_S = 45.0
-LOG_SHOWN = 6000
-PORTS = range(12_000, 30_000)
-"""Below the ports that the kernel gives to clients, so that no client takes a service's port."""
-
-T = TypeVar("T")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.SystemRandom().choice(PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                found += [port] if port not in found else []
-    return found
-
-
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with our sources on the path, and no setting of a shop."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("BAZAR_")}
-    return {**kept, "PYTHONPATH": str(SOURCES), **(more or {})}
-
-
-def wait_for(what: str, find: Callable[[], T | None], within_s: float = WAIT_S) -> T:
-    """Return the first true thing that `find` returns; fail after a time."""
-    give_up_s = monotonic() + within_s
-    while True:
-        found = find()
-        if found:
-            return found
-        if monotonic() > give_up_s:
-            message = f"not within {within_s:g} s: {what}"
-            raise AssertionError(message)
-        sleep(POLL_S)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A process, told from a later one with the same pid by its start."""
-
-    pid: int
-    started: int
-
-    def alive(self) -> bool:
-        """Tell whether it runs; a zombie does not."""
-        found = _stat(self.pid)
-        return found is not None and found[2] == self.started and found[0] not in "ZX"
-
-
-def _stat(pid: int) -> tuple[str, int, int] | None:
-    """Return state, parent and start of a process, or None."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return fields[0], int(fields[1]), int(fields[19])
-
-
-def children_of(parent: int) -> list[Running]:
-    """Return the processes that a process started and that still run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (stat := _stat(int(entry.name))) is not None:
-            state, its_parent, started = stat
-            if its_parent == parent and state not in "ZX":
-                found.append(Running(int(entry.name), started))
-    return found
-
-
-def command_line(pid: int) -> list[str]:
-    """Return the words of a process's command."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-    return []
-
-
-def all_gone(processes: Iterable[Running], within_s: float) -> None:
-    """Wait until none of these processes runs."""
-    listed = list(processes)
-    wait_for(
-        f"the end of {listed}",
-        lambda: not any(process.alive() for process in listed),
-        within_s,
-    )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401
-        """Its output, decoded."""
-        return msgspec.json.decode(self.out)
-
-
-def run_bazar(*words: object, env: Mapping[str, str] | None = None) -> Result:
-    """Run one command to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bazar", *map(str, words)],
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_S,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401
-        """The body, decoded."""
-        return msgspec.json.decode(self.body)
-
-    @property
-    def code(self) -> str:
-        """The code of a problem document, empty for any other answer."""
-        if self.headers.get("content-type") != "application/problem+json":
-            return ""
-        return str(self.json["code"])
-
-
-class Customers:
-    """Many clients of the front at once."""
-
-    def __init__(self, url: str) -> None:
-        """Call the front at this address."""
-        self.url = url
-        self._client: Client | None = None
-
-    async def __aenter__(self) -> Self:
-        """Open the connections."""
-        self._client = ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S)).build()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        assert self._client is not None
-        await self._client.close()
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send one request, once.
-
-        Raises:
-            RequestError: nobody answered.
-        """
-        assert self._client is not None
-        request = self._client.request(method, self.url + path)
-        for name, value in (headers or {}).items():
-            request = request.header(name, value)
-        if key is not None:
-            request = request.header("idempotency-key", f'"{key}"')
-        if body is not None:
-            request = request.body_bytes(msgspec.json.encode(body))
-        response = await request.build().send()
-        content = (await response.bytes()).to_bytes()
-        return Answer(response.status, dict(response.headers), content)
-
-    async def ask_once(self, book_id: int, key: str) -> Answer | None:
-        """Buy a copy; return None where nobody answered. The client never asks again."""
-        try:
-            return await self.call("POST", f"/purchase/{book_id}", key=key)
-        except RequestError:
-            return None
-
-    async def buy(self, book_id: int, key: str, patience_s: float = BUY_PATIENCE_S) -> Answer:
-        """Buy a copy, asking again with the same key until the answer is definite."""
-        give_up_s = monotonic() + patience_s
-        while True:
-            answer = await self.ask_once(book_id, key)
-            if answer is not None and (
-                answer.status == 201 or (answer.code and answer.json["definite"])
-            ):
-                return answer
-            if monotonic() > give_up_s:
-                message = f"key {key}: no definite answer in {patience_s:g} s, last {answer}"
-                raise AssertionError(message)
-            await asyncio.sleep(0.05)
+from cluster.customers import Customers
+from cluster.processes import (
+    LOG_SHOWN,
+    SECRET,
+    SERVICES,
+    START_TIMEOUT_S,
+    STOP_TIMEOUT_S,
+    Result,
+    Running,
+    children_of,
+    command_line,
+    environment,
+    free_ports,
+    process_stat,
+    run_bazar,
+    wait_for,
+)
 
 
 @dataclass
@@ -412,7 +204,7 @@ class RunningShop(TestedShop):
     def supervisor(self) -> Running:
         """Return the process of `bazar up`."""
         assert self.process is not None
-        stat = _stat(self.process.pid)
+        stat = process_stat(self.process.pid)
         assert stat is not None
         return Running(self.process.pid, stat[2])
 

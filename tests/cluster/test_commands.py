@@ -8,7 +8,8 @@ from typing import Any
 import apsw
 import pytest
 
-from cluster.running import RunningShop, free_ports, run_bazar
+from cluster.processes import free_ports, run_bazar
+from cluster.running import RunningShop
 
 FIELDS = {"id", "title", "author", "topic", "price", "currency", "quantity", "isbn", "version"}
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pyreqwest.exceptions import RequestError
 
-from cluster.running import Answer, Customers, RunningShop, ThreeServices, wait_for
+from cluster.customers import Answer, Customers
+from cluster.processes import wait_for
+from cluster.running import RunningShop, ThreeServices
 
 
 @pytest.fixture(scope="module")

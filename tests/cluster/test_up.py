@@ -14,19 +14,17 @@ import msgspec
 import pytest
 
 from bazar.wire import Book
-from cluster.running import (
+from cluster.customers import Customers
+from cluster.processes import (
     SECRET,
     SERVICES,
-    Customers,
-    RunningShop,
-    ThreeServices,
     all_gone,
     command_line,
     free_ports,
-    lines_of,
     run_bazar,
     wait_for,
 )
+from cluster.running import RunningShop, ThreeServices, lines_of
 
 READY_WITHIN_S = 10.0
 """About 1 s on an idle machine; these tests share theirs."""

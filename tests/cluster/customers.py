@@ -1,0 +1,107 @@
+"""Many customers at once, who ask again with the same key until they know."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import RequestError
+
+BUY_PATIENCE_S = 45.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401
+        """The body, decoded."""
+        return msgspec.json.decode(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem document, empty for any other answer."""
+        if self.headers.get("content-type") != "application/problem+json":
+            return ""
+        return str(self.json["code"])
+
+
+class Customers:
+    """Many clients of the front at once."""
+
+    def __init__(self, url: str) -> None:
+        """Call the front at this address."""
+        self.url = url
+        self._client: Client | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connections."""
+        self._client = ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S)).build()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        assert self._client is not None
+        await self._client.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request, once.
+
+        Raises:
+            RequestError: nobody answered.
+        """
+        assert self._client is not None
+        request = self._client.request(method, self.url + path)
+        for name, value in (headers or {}).items():
+            request = request.header(name, value)
+        if key is not None:
+            request = request.header("idempotency-key", f'"{key}"')
+        if body is not None:
+            request = request.body_bytes(msgspec.json.encode(body))
+        response = await request.build().send()
+        content = (await response.bytes()).to_bytes()
+        return Answer(response.status, dict(response.headers), content)
+
+    async def ask_once(self, book_id: int, key: str) -> Answer | None:
+        """Buy a copy; return None where nobody answered. The client never asks again."""
+        try:
+            return await self.call("POST", f"/purchase/{book_id}", key=key)
+        except RequestError:
+            return None
+
+    async def buy(self, book_id: int, key: str, patience_s: float = BUY_PATIENCE_S) -> Answer:
+        """Buy a copy, asking again with the same key until the answer is definite."""
+        give_up_s = monotonic() + patience_s
+        while True:
+            answer = await self.ask_once(book_id, key)
+            if answer is not None and (
+                answer.status == 201 or (answer.code and answer.json["definite"])
+            ):
+                return answer
+            if monotonic() > give_up_s:
+                message = f"key {key}: no definite answer in {patience_s:g} s, last {answer}"
+                raise AssertionError(message)
+            await asyncio.sleep(0.05)
