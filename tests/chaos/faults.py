@@ -6,9 +6,10 @@ There are no fail points in the product's code: the kernel's own calls are the p
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -136,3 +137,11 @@ async def check(shop: ThreeServices, rush: Rush, faults: Sequence[str]) -> None:
     for order_id in sorted(acknowledged)[:: max(1, len(acknowledged) // 20)]:
         found = await rush.customers.call("GET", f"/orders/{order_id}")
         assert (200, "confirmed") == (found.status, found.json["status"]), told
+
+
+async def for_both(act: Callable[[Path, str], Coroutine[Any, Any, None]], folder: Path) -> None:
+    """Do the same to the catalog and to the order service of two shops, side by side."""
+    async with asyncio.TaskGroup() as group:
+        for service in ("catalog", "order"):
+            (folder / service).mkdir()
+            group.create_task(act(folder / service, service))

@@ -5,9 +5,7 @@ costs one start a point, and a crash within the recovery from a crash is met as 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -80,20 +78,12 @@ async def die_in_purchases(folder: Path, service: str) -> None:
         assert answers >= len(deaths), "the points must lie among purchases, not before them"
 
 
-async def for_both(act: Callable[[Path, str], Coroutine[Any, Any, None]], folder: Path) -> None:
-    """Do the same to the catalog and to the order service of two shops, side by side."""
-    async with asyncio.TaskGroup() as group:
-        for service in ("catalog", "order"):
-            (folder / service).mkdir()
-            group.create_task(act(folder / service, service))
-
-
 async def test_a_service_that_dies_while_it_makes_its_database_makes_it_at_a_later_start(
     tmp_path: Path,
 ) -> None:
     """Whatever half of the database is there, the next start completes it, and the shop sells."""
     faults.need_strace()
-    await for_both(die_in_migration, tmp_path)
+    await faults.for_both(die_in_migration, tmp_path)
 
 
 @pytest.mark.timeout(150)
@@ -102,4 +92,4 @@ async def test_a_service_that_dies_at_any_flush_write_or_answer_loses_and_double
 ) -> None:
     """Every buyer ends with one answer, and the shop agrees with every word that it said."""
     faults.need_strace()
-    await for_both(die_in_purchases, tmp_path)
+    await faults.for_both(die_in_purchases, tmp_path)

@@ -1,6 +1,6 @@
 """A disk that fails or is full stops the service at once, with nothing falsely acknowledged."""
 
-from collections.abc import Iterator
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,51 +17,51 @@ FULL = [("pwrite64", f"error=ENOSPC:{LINGER}", n) for n in (11, 23)]
 """Not 1 to 8: those make the index of the log while the database is opened."""
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[ThreeServices]:
-    """Run services by hand, under strace where it is available."""
-    faults.need_strace()
-    with ThreeServices(tmp_path) as running:
-        yield running
+async def fail(folder: Path, service: str, points: list[tuple[str, str, int]]) -> None:
+    """Let the disk of a service fail at each point while buyers buy; then all must add up."""
+    with ThreeServices(folder) as shop:
+        await asyncio.to_thread(shop.open)
+        book_id = shop.add_book(COPIES)
+        await asyncio.to_thread(shop.stop, service)
+        met = []
+        async with shop.customers() as customers:
+            async with Rush(customers, book_id, "disk") as rush:
+                for call, effect, number in points:
+                    shop.start(service, before=fault(call, effect, number))
+                    status = await ended(shop, service)
+                    log = shop.last_log()
+                    assert status == EXIT_DISK_FAILED, (call, number, status, log)
+                    assert f"the disk under {shop.folder / service / service}.db failed" in log
+                    assert "Traceback" not in log
+                    met.append(f"{call} {number}")
+                await asyncio.to_thread(shop.open, service)
+                await rush.end()
+            await faults.check(shop, rush, met)
 
 
-@pytest.mark.parametrize("service", ["catalog", "order"])
 @pytest.mark.parametrize("points", [FAILING, FULL], ids=["failing", "full"])
 async def test_a_service_whose_disk_fails_stops_and_says_so_and_nothing_is_lost(
-    shop: ThreeServices, service: str, points: list[tuple[str, str, int]]
+    tmp_path: Path, points: list[tuple[str, str, int]]
 ) -> None:
     """Exit code 74 and a message with the file's name; after a restart every buyer is served."""
-    shop.open()
-    book_id = shop.add_book(COPIES)
-    shop.stop(service)
-    met = []
-    async with shop.customers() as customers:
-        async with Rush(customers, book_id, "disk") as rush:
-            for call, effect, number in points:
-                shop.start(service, before=fault(call, effect, number))
-                status = await ended(shop, service)
-                log = shop.last_log()
-                assert status == EXIT_DISK_FAILED, (call, number, status, log)
-                assert f"the disk under {shop.folder / service / service}.db failed" in log
-                assert "Traceback" not in log
-                met.append(f"{call} {number}")
-            shop.open(service)
-            await rush.end()
-        await faults.check(shop, rush, met)
+    faults.need_strace()
+    await faults.for_both(lambda folder, service: fail(folder, service, points), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("call", "effect"), [("fdatasync", "error=EIO"), ("pwrite64", "error=ENOSPC")]
 )
 async def test_a_disk_that_fails_at_the_first_start_ends_it_in_words(
-    shop: ThreeServices, call: str, effect: str
+    tmp_path: Path, call: str, effect: str
 ) -> None:
     """The database cannot be made: an exit code that is not 0, a line, and later it is made."""
-    shop.start("order", before=fault(call, effect, 3))
-    assert await ended(shop, "order", idle_s=1) in {1, EXIT_DISK_FAILED}, shop.last_log()
-    (line,) = shop.last_log().splitlines()
-    assert "order.db" in line
-    shop.open()
-    book_id = shop.add_book(1)
-    async with shop.customers() as customers:
-        assert 201 == (await customers.buy(book_id, "at-last")).status
+    faults.need_strace()
+    with ThreeServices(tmp_path) as shop:
+        shop.start("order", before=fault(call, effect, 3))
+        assert await ended(shop, "order", idle_s=1) in {1, EXIT_DISK_FAILED}, shop.last_log()
+        (line,) = shop.last_log().splitlines()
+        assert "order.db" in line
+        shop.open()
+        book_id = shop.add_book(1)
+        async with shop.customers() as customers:
+            assert 201 == (await customers.buy(book_id, "at-last")).status
