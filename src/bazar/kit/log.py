@@ -62,24 +62,26 @@ class LineBuffer:
 
 
 _BUFFER = LineBuffer()
+_SERVICE = ""
 _STYLE: Format = "text"
 _configured = False
 _SPECIAL = frozenset(' "=')
 
 
 def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401
-    return json.dumps(event, default=str)
+    service = {"service": _SERVICE} if _SERVICE else {}
+    return json.dumps(service | dict(event), default=str)
 
 
 def configure(prefix: str = "", style: Format = "text") -> None:
     """Set up logging for this process.
 
     Args:
-        prefix: the service's name, put before every line.
+        prefix: the service's name: put before every line, or as a member into every JSON line.
         style: `text` for people (logfmt), `json` for machines.
     """
-    global _BUFFER, _STYLE, _configured  # noqa: PLW0603  one log a process
-    _STYLE, _configured = style, True
+    global _BUFFER, _SERVICE, _STYLE, _configured  # noqa: PLW0603  one log a process
+    _SERVICE, _STYLE, _configured = prefix, style, True
     _BUFFER = LineBuffer(f"{prefix:<8}| " if prefix and style == "text" else "")
     renderer: structlog.typing.Processor = (
         structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"])

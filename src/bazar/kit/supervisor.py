@@ -41,6 +41,7 @@ class Supervisor:
         """Open the pipe that ties the children to this process."""
         self._children: list[Child] = []
         self._read_fd, self._write_fd = os.pipe()
+        self._spawning = asyncio.Lock()
         self._log = get_logger()
 
     async def start(self, child: Child) -> None:
@@ -68,16 +69,28 @@ class Supervisor:
             self._log.warning(
                 "restarting", service=child.name, status=status, pause_s=round(child.pause_s, 1)
             )
-            await asyncio.sleep(child.pause_s)
-            child.pause_s = min(child.pause_s * 2, PAUSE_S_MAX)
-            child.restarts += 1
-            await self._spawn(child)
+            while not await self._spawn_again(child):
+                pass
+
+    async def _spawn_again(self, child: Child) -> bool:
+        """Start a child after its pause; tell whether that worked, or this machine has no room."""
+        await asyncio.sleep(child.pause_s)
+        child.pause_s = min(child.pause_s * 2, PAUSE_S_MAX)
+        child.restarts += 1
+        try:
+            async with self._spawning:
+                await self._spawn(child)
+        except OSError as error:
+            self._log.warning("restart-failed", service=child.name, reason=str(error))
+            return False
+        return True
 
     async def stop(self) -> None:
         """Stop the children, the last one started first; each finishes what is in flight."""
-        for child in reversed(self._children):
-            if child.keeper is not None:
-                child.keeper.cancel()
+        async with self._spawning:  # so that no child starts unseen
+            for child in reversed(self._children):
+                if child.keeper is not None:
+                    child.keeper.cancel()
         for child in reversed(self._children):
             await _stop(child)
         os.close(self._write_fd)
