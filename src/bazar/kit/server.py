@@ -31,6 +31,9 @@ HEADER_BYTES_MAX = 16 * 1024
 HEADER_TIMEOUT_MS = 10_000
 STOP_TIMEOUT_S = 8.0
 EXIT_ORPHANED = 75
+SWITCH_INTERVAL_S = 0.0005
+"""How long the event loop keeps Python's lock while another thread wants it. The threads of the
+server and the client want it only to hand over an answer (docs/performance.md)."""
 
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
 
@@ -63,6 +66,7 @@ def serve(running: Running, host: str, port: int) -> None:
         StartupError: the address is taken, or the service cannot start.
     """
     check_port(host, port)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     uvloop.run(_serve(running, host, port))
 
 
