@@ -137,3 +137,21 @@ async def test_an_import_beyond_its_limits_is_refused(catalog: Caller) -> None:
     reply = await catalog.call("POST", "/imports", content=b" " * (2 * 1024 * 1024 + 1))
     assert (413, "body-too-large") == (reply.status, reply.code)
     assert [] == (await catalog.get("/books")).json
+
+
+async def test_an_update_leaves_alone_what_the_row_does_not_give(catalog: Caller) -> None:
+    """Only the given columns change; an empty cell takes neither author nor stock away."""
+    book = {"id": 7, "title": "Old", "topic": "new", "price": 5, "author": "Ann", "quantity": 4}
+    await catalog.post("/imports", {"rows": [{"row": 2, "book": book}]})
+    row = {
+        "row": 2,
+        "book": {"id": 7, "title": "New", "topic": "x", "price": 9},
+        "given": ["title"],
+    }
+    for update, title in (("stock", "Old"), ("all", "New")):
+        reply = await catalog.post("/imports", {"rows": [row], "update": update})
+        assert 200 == reply.status
+        info = (await catalog.get("/info/7")).json
+        assert (title, "new", 5, "Ann", 4) == tuple(
+            info[name] for name in ("title", "topic", "price", "author", "quantity")
+        )
