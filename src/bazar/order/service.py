@@ -69,7 +69,7 @@ class Orders:
     def __init__(
         self, database: Database, catalog: Catalog, metrics: Metrics, clock: Clock = now_ms
     ) -> None:
-        """Work on an opened, migrated database, and on a catalog that was started."""
+        """Work on an opened, migrated database, and sell from this catalog."""
         self.database = database
         self._catalog = catalog
         self._metrics = metrics
