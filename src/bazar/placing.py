@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from bazar.kit.errors import PROBLEM_MEDIA_TYPE
+from bazar.kit.http import ReadyResponse
 from bazar.kit.request import Request
 from bazar.wire import CHANGED_HEADER, PlacementAnswer
 
@@ -30,5 +31,5 @@ def placing_response(request: Request, answer: PlacementAnswer, *, internal: boo
     if internal and answer.changed:
         headers[CHANGED_HEADER] = answer.changed
     if answer.status < _ERRORS_FROM:
-        return Response(bytes(answer.body), answer.status, headers, "application/json")
-    return Response(bytes(answer.body), answer.status, headers, PROBLEM_MEDIA_TYPE)
+        return ReadyResponse(bytes(answer.body), answer.status, headers, "application/json")
+    return ReadyResponse(bytes(answer.body), answer.status, headers, PROBLEM_MEDIA_TYPE)

@@ -6,9 +6,9 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from stdnum import isbn as stdnum_isbn
 from stdnum.exceptions import ValidationError
 
@@ -56,8 +56,7 @@ class ReservationNotFound(BazarError):
     definite = True
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBook:
+class StoredBook(msgspec.Struct, frozen=True):
     """A book as it is kept."""
 
     book_id: int
@@ -123,6 +122,20 @@ def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]
         "reserved",
         [_sold(line, books[line.id]) for line in lines],
     )
+
+
+def after_sale(outcome: Outcome, books: Mapping[int, StoredBook]) -> dict[int, StoredBook]:
+    """Return the books that an outcome changed, as the sale leaves them; none where it sold none.
+
+    Args:
+        outcome: decided over these very books.
+        books: those of its lines.
+    """
+    after: dict[int, StoredBook] = {}
+    for line in outcome.lines:
+        book = after.get(line.id) or books[line.id]
+        after[line.id] = replace(book, stock=book.stock - line.quantity, version=line.version)
+    return after
 
 
 def _sold(line: Line, book: StoredBook) -> SoldLine:

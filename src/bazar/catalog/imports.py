@@ -4,7 +4,7 @@ A row is the book with its id, else with its ISBN-13, else with exactly its titl
 year. So the same file twice changes nothing.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bazar.catalog import store
 from bazar.catalog.domain import StoredBook

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from bazar.catalog import store
 from bazar.catalog.domain import (
@@ -13,6 +12,7 @@ from bazar.catalog.domain import (
     ReservationNotFound,
     StockTooLow,
     StoredBook,
+    after_sale,
     bad_cursor,
     checked_isbn,
     checked_note,
@@ -301,15 +301,23 @@ class Catalog:
 
         async def work(transaction: Transaction) -> tuple[list[Outcome], list[BookChanged]]:
             at_ms = self._clock()
-            outcomes = []
-            changes: list[BookChanged] = []
-            for request in requests:
-                outcome = await store.outcome(transaction, request.order_id)
-                if outcome is None:
-                    outcome = await _decide_now(transaction, request, at_ms)
-                    changes += [BookChanged(line.id, line.version) for line in outcome.lines]
-                outcomes.append(outcome)
-            return outcomes, changes
+            outcomes = await store.outcomes(transaction, [one.order_id for one in requests])
+            open_requests = [one for one in requests if one.order_id not in outcomes]
+            wanted = {line.id for request in open_requests for line in request.lines}
+            books = await store.books(transaction, wanted)
+            decided = []
+            changed: dict[int, StoredBook] = {}
+            for request in open_requests:
+                if request.order_id not in outcomes:  # it may stand in the batch twice
+                    outcome = decide(request.order_id, request.lines, books)
+                    sold = after_sale(outcome, books)
+                    books |= sold
+                    changed |= sold
+                    outcomes[request.order_id] = outcome
+                    decided.append(outcome)
+            await store.sell(transaction, decided, at_ms)
+            changes = [BookChanged(book.book_id, book.version) for book in changed.values()]
+            return [outcomes[one.order_id] for one in requests], changes
 
         outcomes, _changes = await self.commit(work, lambda decided: decided[1])
         return outcomes
@@ -326,7 +334,7 @@ class Catalog:
             outcome = await store.outcome(transaction, order_id)
             if outcome is not None and outcome.status != "reserved":
                 if outcome.status == "rejected":
-                    outcome = msgspec.structs.replace(outcome, status="released")
+                    outcome = replace(outcome, status="released")
                     await store.save_outcome(transaction, outcome, at_ms)
                 return outcome, []
             lines = []
@@ -334,7 +342,7 @@ class Catalog:
                 version = await store.move_stock(
                     transaction, line.id, "released", line.quantity, order_id, at_ms
                 )
-                lines.append(msgspec.structs.replace(line, version=version))
+                lines.append(replace(line, version=version))
             released = Outcome(order_id, "released", lines)
             await store.save_outcome(transaction, released, at_ms)
             return released, [BookChanged(line.id, line.version) for line in lines]
@@ -390,21 +398,6 @@ class Catalog:
             )
 
         return await self.database.scan(work)
-
-
-async def _decide_now(transaction: Transaction, request: Reserve, at_ms: int) -> Outcome:
-    books = {}
-    for line in request.lines:
-        book = await store.book(transaction, line.id)
-        if book is not None:
-            books[line.id] = book
-    outcome = decide(request.order_id, request.lines, books)
-    for sold in outcome.lines:
-        await store.move_stock(
-            transaction, sold.id, "sold", -sold.quantity, request.order_id, at_ms
-        )
-    await store.save_outcome(transaction, outcome, at_ms)
-    return outcome
 
 
 async def _check_isbn_free(transaction: Transaction, book: StoredBook) -> None:

@@ -1,10 +1,11 @@
 """Every statement that the catalog sends to its database. One function, one purpose; no rules."""
 
-from collections.abc import Sequence
-from dataclasses import astuple
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import cast
 
 import msgspec
+from msgspec.structs import astuple
 
 from bazar.catalog.domain import StoredBook, topic_key
 from bazar.kit.clock import as_datetime
@@ -15,6 +16,16 @@ _COLUMNS = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version"
 )
 _SELECT_BOOK = f"SELECT {_COLUMNS} FROM books WHERE book_id = ?1"
+_SELECT_OUTCOME = "SELECT outcome FROM reservations WHERE order_id = ?1"
+_INSERT_MOVEMENT = (
+    "INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms) "
+    "VALUES (?1, ?2, ?3, ?4, ?5)"
+)
+_SAVE_OUTCOME = (
+    "INSERT INTO reservations (order_id, status, outcome, decided_at_ms) "
+    "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (order_id) DO UPDATE "
+    "SET status = excluded.status, outcome = excluded.outcome"
+)
 _WEIGHTS = "10.0, 5.0, 3.0, 1.0"
 """Of a match in title, author, topic and description, for the order of relevance."""
 
@@ -30,6 +41,12 @@ async def book(transaction: Transaction, book_id: int) -> StoredBook | None:
     """Return a book, or None."""
     row = await transaction.one(_SELECT_BOOK, book_id)
     return _book(row) if row else None
+
+
+async def books(transaction: Transaction, book_ids: Collection[int]) -> dict[int, StoredBook]:
+    """Return those of some books that exist, by id."""
+    rows = await transaction.all_many(_SELECT_BOOK, [(book_id,) for book_id in book_ids])
+    return {book.book_id: book for book in map(_book, rows)}
 
 
 async def book_by_isbn(transaction: Transaction, isbn: str) -> StoredBook | None:
@@ -168,35 +185,52 @@ async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row
         book_id,
         copies,
     )
-    await transaction.run(
-        "INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms) "
-        "VALUES (?1, ?2, ?3, ?4, ?5)",
-        book_id,
-        kind,
-        copies,
-        order_id,
-        at_ms,
-    )
+    await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms)
     return cast("int", cast("Row", row)[0])
+
+
+async def sell(transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
+    """Store decisions that were made just now, and take from the stock what they sold.
+
+    Each book is written once, however many orders bought it, so that a rush for one book costs
+    no more than a rush for many. The database refuses a stock below zero: callers check first.
+    """
+    copies: Counter[int] = Counter()
+    sales: Counter[int] = Counter()
+    movements = []
+    for outcome in decided:
+        for line in outcome.lines:
+            copies[line.id] += line.quantity
+            movements.append((line.id, "sold", -line.quantity, outcome.order_id, at_ms))
+        sales.update({line.id for line in outcome.lines})
+    await transaction.run_many(
+        "UPDATE books SET stock = stock - ?2, version = version + ?3 WHERE book_id = ?1",
+        [(book_id, copies[book_id], sales[book_id]) for book_id in sales],
+    )
+    await transaction.run_many(_INSERT_MOVEMENT, movements)
+    await transaction.run_many(_SAVE_OUTCOME, [_outcome_row(outcome, at_ms) for outcome in decided])
 
 
 async def outcome(transaction: Transaction, order_id: str) -> Outcome | None:
     """Return what was decided about an order, or None."""
-    row = await transaction.one("SELECT outcome FROM reservations WHERE order_id = ?1", order_id)
+    row = await transaction.one(_SELECT_OUTCOME, order_id)
     return _outcome(cast("str", row[0])) if row else None
+
+
+async def outcomes(transaction: Transaction, order_ids: Collection[str]) -> dict[str, Outcome]:
+    """Return what was decided about some orders, by order id."""
+    rows = await transaction.all_many(_SELECT_OUTCOME, [(order_id,) for order_id in order_ids])
+    found = [_outcome(cast("str", row[0])) for row in rows]
+    return {outcome.order_id: outcome for outcome in found}
 
 
 async def save_outcome(transaction: Transaction, decided: Outcome, at_ms: int) -> None:
     """Store a decision, or the release that ends it."""
-    await transaction.run(
-        "INSERT INTO reservations (order_id, status, outcome, decided_at_ms) "
-        "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (order_id) DO UPDATE "
-        "SET status = excluded.status, outcome = excluded.outcome",
-        decided.order_id,
-        decided.status,
-        _encode(decided).decode(),
-        at_ms,
-    )
+    await transaction.run(_SAVE_OUTCOME, *_outcome_row(decided, at_ms))
+
+
+def _outcome_row(decided: Outcome, at_ms: int) -> Row:
+    return decided.order_id, decided.status, _encode(decided).decode(), at_ms
 
 
 async def outcomes_after(transaction: Transaction, after: str, limit: int) -> list[Outcome]:

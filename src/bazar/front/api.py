@@ -66,6 +66,10 @@ class FrontApi:
         """Buy several books."""
         return await self._place(request, "order", (await request.struct(OrderRequest)).lines)
 
+    def full(self) -> bool:
+        """Tell whether purchases have to be refused, since too many wait."""
+        return self._shop.full()
+
     async def _place(
         self, request: Request, kind: Literal["purchase", "order"], lines: list[Line]
     ) -> Response:
@@ -74,7 +78,7 @@ class FrontApi:
         Where the client sent no key we make one. The answer tells the key, so that even then the
         client can ask again.
         """
-        key = given_or_new_key(request.headers.getlist(KEY_HEADER))
+        key = given_or_new_key(request.header_list(KEY_HEADER))
         try:
             response = await self._shop.place(request, kind, lines, key)
         except Unavailable as error:
@@ -153,6 +157,7 @@ def _buying(api: FrontApi) -> list[Endpoint]:
             answers={201: Purchase, 202: Accepted},
             errors=PLACING_ERRORS,
             idempotency_key=True,
+            full=api.full,
         ),
         Endpoint(
             method="POST",
@@ -163,6 +168,7 @@ def _buying(api: FrontApi) -> list[Endpoint]:
             answers={201: Receipt, 202: Accepted},
             errors=PLACING_ERRORS,
             idempotency_key=True,
+            full=api.full,
         ),
         Endpoint(
             method="GET",

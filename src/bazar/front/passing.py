@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from bazar.kit.client import Answer
+from bazar.kit.http import ReadyResponse
 from bazar.kit.request import Request
 from bazar.wire import VERSION_HEADER
 
@@ -28,7 +29,7 @@ class Passed:
         """Return it as our own answer."""
         if timing:
             request.timings.append(timing)
-        response = Response(self.body, self.status, self.headers, self.media_type)
+        response = ReadyResponse(self.body, self.status, self.headers, self.media_type)
         response.raw_headers.append((b"cache-status", cache_status.encode("latin-1")))
         return response
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -29,6 +29,8 @@ READ_DEADLINE_MS = 3000
 WRITE_DEADLINE_MS = 5000
 FEED_PAUSE_S = 0.2
 PLACEMENTS_IN_FLIGHT_MAX = 2
+PLACEMENTS_WAITING_MAX = 256
+"""More are refused at once: they would wait in vain (docs/performance.md)."""
 
 _HIT = "bazar; hit"
 _MISS = "bazar; fwd=miss"
@@ -39,6 +41,16 @@ _answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
 _change = msgspec.json.Decoder(BookChanged).decode
 
 
+class _Wanted(NamedTuple):
+    """A purchase that waits for its batch."""
+
+    kind: Literal["purchase", "order"]
+    lines: list[Line]
+    key: str
+    request_id: str
+    deadline: Deadline
+
+
 class Shop:
     """The two services behind the front, and the cache before the catalog."""
 
@@ -47,7 +59,13 @@ class Shop:
         self.cache = Cache()
         self._catalog = catalog
         self._order = order
-        self._placements = Batcher(self._place_batch, PLACEMENT_BATCH_MAX, PLACEMENTS_IN_FLIGHT_MAX)
+        self._placements = Batcher(
+            "the order service",
+            self._place_batch,
+            PLACEMENT_BATCH_MAX,
+            in_flight_max=PLACEMENTS_IN_FLIGHT_MAX,
+            waiting_max=PLACEMENTS_WAITING_MAX,
+        )
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
 
@@ -110,37 +128,39 @@ class Shop:
         """Place an order, together with others that are placed now.
 
         Raises:
-            Unavailable: indefinite; the order service did not answer within 5 s.
+            Overloaded: definite; too many purchases wait already.
+            Unavailable: indefinite; the order service did not answer in time.
         """
-        left_s = request.deadline(WRITE_DEADLINE_MS).left_s()
-        placement = Placement(kind, lines, key, request.id, int(left_s * 1000))
-        try:
-            async with asyncio.timeout(left_s):
-                answer = await self._placements.ask(placement)
-        except TimeoutError:
-            message = f"the order service did not answer within {left_s:.1f} s"
-            raise Unavailable(message) from None
+        deadline = request.deadline(WRITE_DEADLINE_MS)
+        wanted = _Wanted(kind, lines, key, request.id, deadline)
+        ((answer, timing),) = await self._placements.ask([wanted], deadline)
+        if timing:
+            request.timings.append(timing)
         for change in parse_changed(answer.changed):
             self.cache.announce(change)
         return placing_response(request, answer, internal=False)
 
-    async def _place_batch(self, batch: Sequence[Placement]) -> list[PlacementAnswer]:
+    def full(self) -> bool:
+        """Tell whether so many purchases wait that one more would only wait in vain."""
+        return self._placements.waiting >= PLACEMENTS_WAITING_MAX
+
+    async def _place_batch(self, batch: Sequence[_Wanted]) -> list[tuple[PlacementAnswer, str]]:
+        placements = [
+            Placement(one.kind, one.lines, one.key, one.request_id, one.deadline.left_ms())
+            for one in batch
+        ]
         answer = await self._order.call(
             "POST",
             "/placements",
             deadline=Deadline(WRITE_DEADLINE_MS),
             request_id=batch[0].request_id if len(batch) == 1 else "",
-            body=msgspec.json.encode(batch),
+            body=msgspec.json.encode(placements),
         )
         if answer.status != _OK:
             message = f"the order service answered with status {answer.status}; its log says why"
             raise Unavailable(message)
-        answers = _answers(answer.body)
         timing = answer.headers.get("server-timing") or ""
-        return [
-            msgspec.structs.replace(one, timing=", ".join(filter(None, (timing, one.timing))))
-            for one in answers
-        ]
+        return [(one, timing) for one in _answers(answer.body)]
 
     async def order(
         self,

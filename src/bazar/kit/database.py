@@ -4,7 +4,7 @@ A unit of work is an async function of one transaction. Engines that answer at o
 it without ever suspending; engines behind a network (PostgreSQL) suspend in it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -26,6 +26,14 @@ class Transaction(Protocol):
 
     async def run(self, sql: str, *values: Value) -> int:
         """Run a statement and return how many rows it changed."""
+        ...
+
+    async def all_many(self, sql: str, rows: Iterable[Row]) -> list[Row]:
+        """Run a statement once for each row of values; return all that they return, in order."""
+        ...
+
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement once for each row of values."""
         ...
 
     async def script(self, sql: str) -> None:

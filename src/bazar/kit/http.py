@@ -4,6 +4,7 @@ A service is a table of `Endpoint`s. `HttpApp` gives each the same care: one err
 on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and OPTIONS.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import compile_path
 
 from bazar.kit import log
 from bazar.kit.errors import (
@@ -32,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 IN_FLIGHT_MAX = 4096
+REFUSED_LOG_INTERVAL_S = 1.0
 _LOGGED_PATH_LENGTH_MAX = 200
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -55,6 +57,8 @@ class Endpoint:
     idempotency_key: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
+    full: Callable[[], bool] | None = None
+    """Tells that one more request would only wait in vain: it is then refused unread."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -70,20 +74,50 @@ def log_fault(error: BaseException, request_id: str) -> str:
     return "the request met a fault of ours; it is in the log under its request id"
 
 
+class ReadyResponse(Response):
+    """An answer whose body is bytes already: starlette's, made the short way."""
+
+    def __init__(
+        self, body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str
+    ) -> None:
+        """Take body and headers as they are."""
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", media_type.encode("latin-1")),
+        ]
+        for name, value in headers.items() if headers else ():
+            self.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
+
+
 def json_response(
     value: Any,  # noqa: ANN401
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Encode a struct, prices with exactly their decimals."""
-    return Response(_encoder.encode(value), status, headers, "application/json")
+    return ReadyResponse(_encoder.encode(value), status, headers, "application/json")
 
 
 def problem_response(error: BazarError) -> Response:
     """Return an error as a problem document (RFC 9457)."""
-    return Response(
-        _encoder.encode(error.problem()), error.status, dict(error.headers), PROBLEM_MEDIA_TYPE
+    body = _encoder.encode(error.problem())
+    return ReadyResponse(body, error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
+
+
+def _refusal() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the answer of a service that has too much to do, ready to be sent."""
+    response = problem_response(Overloaded("so much waits already that this would wait in vain"))
+    start = {"status": response.status_code, "headers": response.raw_headers}
+    return (
+        {"type": "http.response.start", **start},
+        {"type": "http.response.body", "body": response.body},
     )
+
+
+_REFUSAL = _refusal()
 
 
 @dataclass(slots=True)
@@ -98,28 +132,57 @@ class HttpApp:
     in_flight: int = 0
     on_stop: Callable[[], None] = lambda: None
     """Ends what would go on for ever, before the server waits for what is in flight."""
-    router: Router = field(init=False)
+    _paths: dict[str, list["_Path"]] = field(default_factory=dict, init=False, repr=False)
+    _nowhere: "_Path" = field(init=False, repr=False)
+    _refused: int = field(default=0, init=False)
+    """Requests that were refused unread and are not in the log yet."""
 
     def __post_init__(self) -> None:
-        """Build the router; paths in the order of their first endpoint."""
+        """Sort the paths by their first segment, each in the order of their first endpoint."""
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in self.endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
         self.metrics.watch(
             "bazar_requests_in_flight", "Requests being answered now.", lambda: self.in_flight
         )
-        self.router = Router(
-            [Route(path, _Path(self, path, methods)) for path, methods in by_path.items()],
-            redirect_slashes=False,
-            default=_Path(self, "(none)", {}),
-        )
+        self._nowhere = _Path(self, "(none)", {})
+        for path, methods in by_path.items():
+            self._paths.setdefault(_first_segment(path), []).append(_Path(self, path, methods))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a trailing slash makes no difference."""
         path = scope["path"]
         if len(path) > 1 and path.endswith("/"):
-            scope["path"] = path.rstrip("/") or "/"
-        await self.router(scope, receive, send)
+            path = scope["path"] = path.rstrip("/") or "/"
+        for candidate in self._paths.get(_first_segment(path), ()):
+            parameters = candidate.match(path)
+            if parameters is not None:
+                scope["path_params"] = parameters
+                await candidate(scope, receive, send)
+                return
+        await self._nowhere(scope, receive, send)
+
+    async def refuse(self, method: str, route: str, send: Send) -> None:
+        """Say that there is too much to do, as cheaply as can be: the request stays unread.
+
+        It is counted, and logged once a second at most, since a line for each would cost more
+        than the answer.
+        """
+        self.metrics.request(method, route, Overloaded.status, 0.0)
+        if not self._refused:
+            loop = asyncio.get_running_loop()
+            loop.call_later(REFUSED_LOG_INTERVAL_S, self._log_refused)
+        self._refused += 1
+        for message in _REFUSAL:
+            await send(message)
+
+    def _log_refused(self) -> None:
+        log.get_logger().warning("overloaded", refused=self._refused)
+        self._refused = 0
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
 
 
 def _without_body(response: Response) -> Response:
@@ -132,18 +195,27 @@ def _without_body(response: Response) -> Response:
 class _Path:
     """All methods of one path."""
 
-    __slots__ = ("_app", "_endpoints", "_route")
+    __slots__ = ("_app", "_endpoints", "_regex", "_route")
 
     def __init__(self, app: HttpApp, route: str, endpoints: dict[str, Endpoint]) -> None:
         self._app = app
         self._route = route
         self._endpoints = endpoints
+        self._regex = compile_path(route)[0]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the parameters of a path of this form, or None."""
+        found = self._regex.match(path)
+        return found.groupdict() if found else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started_s = perf_counter()
         app = self._app
         method = scope["method"]
         endpoint = self._endpoints.get("GET" if method == "HEAD" else method)
+        if app.in_flight >= app.in_flight_max or (endpoint and endpoint.full and endpoint.full()):
+            await app.refuse(method if endpoint else "other", self._route, send)
+            return
+        started_s = perf_counter()
         request = Request(
             scope,
             receive,
@@ -179,7 +251,8 @@ class _Path:
         try:
             if endpoint is None:
                 return self._no_endpoint(request)
-            self._admit(request, endpoint)
+            if endpoint.secret:
+                check_bearer(request.header(b"authorization"), self._app.secret)
             return await endpoint.handler(request)
         except BazarError as error:
             request.facts["error"] = error.code
@@ -189,13 +262,6 @@ class _Path:
             return response
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
-
-    def _admit(self, request: Request, endpoint: Endpoint) -> None:
-        if self._app.in_flight > self._app.in_flight_max:
-            message = f"{self._app.in_flight_max} requests are being answered already"
-            raise Overloaded(message)
-        if endpoint.secret:
-            check_bearer(request.header(b"authorization"), self._app.secret)
 
     def _no_endpoint(self, request: Request) -> Response:
         if not self._endpoints:

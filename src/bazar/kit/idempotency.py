@@ -12,6 +12,7 @@ from bazar.kit.identity import new_key
 KEY_HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 255
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_ESCAPED = re.compile(r'\\(["\\])')
 _BARE = re.compile(r"[!#-~]+")
 
 
@@ -52,7 +53,9 @@ def parse_key(headers: Sequence[str]) -> str:
     text = headers[0].strip(" \t")
     quoted = _QUOTED.fullmatch(text)
     if quoted:
-        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
+        key = quoted[1]
+        if "\\" in key:
+            key = _ESCAPED.sub(r"\1", key)
     elif _BARE.fullmatch(text):
         key = text
     else:

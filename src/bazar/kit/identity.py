@@ -8,6 +8,7 @@ from bazar.kit.clock import Clock, now_ms
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 _LENGTH = 26
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _PROCESS = secrets.token_hex(4)
 _REQUESTS = count(1)
 
@@ -21,7 +22,7 @@ def new_id(clock: Clock = now_ms) -> str:
     Source: docs/decisions/0007-order-ids.md
     """
     value = clock() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def is_id(text: str) -> bool:

@@ -7,6 +7,7 @@ line costs more than the line. Warnings leave at once, and so does everything at
 import atexit
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
@@ -65,7 +66,7 @@ _BUFFER = LineBuffer()
 _SERVICE = ""
 _STYLE: Format = "text"
 _configured = False
-_SPECIAL = frozenset(' "=')
+_PLAIN = re.compile(r"[!#-<>-~]*")
 
 
 def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401
@@ -124,7 +125,7 @@ def request_line(values: Mapping[str, Any]) -> None:
     """
     if not _configured:
         return
-    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    at = f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     if _STYLE == "json":
         line = _render_json(None, "", {"at": at, "level": "info", "event": "request", **values})
     else:
@@ -135,9 +136,7 @@ def request_line(values: Mapping[str, Any]) -> None:
 
 def _quoted(value: Any) -> str:  # noqa: ANN401
     text = str(value)
-    if text.isascii() and text.isprintable() and not _SPECIAL & set(text):
-        return text
-    return json.dumps(text)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
 def get_logger() -> Any:  # noqa: ANN401  structlog's own type

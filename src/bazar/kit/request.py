@@ -40,6 +40,10 @@ class Deadline:
         """Return the seconds left, 0 when it has passed."""
         return max(0.0, self._at_s - monotonic())
 
+    def left_ms(self) -> int:
+        """Return the whole milliseconds left, 0 when it has passed."""
+        return int(self.left_s() * 1000)
+
 
 class Request(StarletteRequest):
     """One request, and what its handler adds to the log line and the Server-Timing header."""
@@ -57,6 +61,13 @@ class Request(StarletteRequest):
     def header(self, name: bytes) -> str:
         """Return the last header of this lower-case name, empty where there is none."""
         return self.raw_headers.get(name, b"").decode("latin-1")
+
+    def header_list(self, name: str) -> list[str]:
+        """Return all headers of this lower-case name, in order."""
+        wanted = name.encode("latin-1")
+        return [
+            value.decode("latin-1") for given, value in self.scope["headers"] if given == wanted
+        ]
 
     def deadline(self, default_ms: int) -> Deadline:
         """Return the caller's deadline, or one of our own where it sent none."""

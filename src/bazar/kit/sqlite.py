@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,14 @@ class SqliteTransaction:
         """Run a statement and return how many rows it changed."""
         self._execute(sql, values).close()
         return self._connection.changes()
+
+    async def all_many(self, sql: str, rows: Iterable[Row]) -> list[Row]:
+        """Run a statement once for each row of values; return all that they return, in order."""
+        return cast("list[Row]", self._connection.executemany(sql, rows).fetchall())
+
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement once for each row of values."""
+        self._connection.executemany(sql, rows).close()
 
     async def script(self, sql: str) -> None:
         """Run several statements that take no values."""

@@ -1,18 +1,18 @@
 """The order service's routes: HTTP in, use cases behind, HTTP out."""
 
-import asyncio
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError, InternalError, Unavailable
 from bazar.kit.http import Endpoint, encode, json_response, log_fault
 from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
-from bazar.kit.request import Deadline, Request
+from bazar.kit.request import Request
 from bazar.order.domain import (
     Kind,
     first_answer,
 )
-from bazar.order.service import Orders
+from bazar.order.service import Orders, Placed
 from bazar.placing import placing_response
 from bazar.problems import (
     PLACING_ERRORS,
@@ -59,9 +59,9 @@ class OrderApi:
         return await self._place_one(request, "order", body.lines)
 
     async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
-        key = given_or_new_key(request.headers.getlist(KEY_HEADER))
-        placement = Placement(kind, lines, key, request.id)
-        answer = await self._place(placement, request.deadline(DEADLINE_MS))
+        key = given_or_new_key(request.header_list(KEY_HEADER))
+        left_ms = request.deadline(DEADLINE_MS).left_ms()
+        (answer,) = await self._place([Placement(kind, lines, key, request.id, left_ms)])
         response = placing_response(request, answer, internal=True)
         response.headers[KEY_HEADER] = format_key(key)
         return response
@@ -69,32 +69,21 @@ class OrderApi:
     async def placements(self, request: Request) -> Response:
         """Place a batch of orders, each on its own."""
         batch = await request.struct(PlacementBatch)
-        answers = await asyncio.gather(
-            *(self._place(one, Deadline(one.deadline_ms)) for one in batch)
-        )
-        request.facts["request_ids"] = ",".join(one.request_id for one in batch)
-        request.facts["statuses"] = ",".join(str(answer.status) for answer in answers)
+        answers = await self._place(batch)
+        request.facts["request_ids"] = ",".join([one.request_id for one in batch])
+        request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
         return json_response(answers)
 
-    async def _place(self, placement: Placement, deadline: Deadline) -> PlacementAnswer:
-        """Place an order and say what its client is told, an error too."""
+    async def _place(self, placements: Sequence[Placement]) -> list[PlacementAnswer]:
+        """Place orders and say what their clients are told, errors too."""
         try:
-            order, decision = await self._orders.place(
-                placement.kind, placement.lines, placement.key, deadline, placement.request_id
-            )
-            answer = first_answer(order)
+            return [_told(one) for one in await self._orders.place(placements)]
         except BazarError as error:
-            return PlacementAnswer(error.status, encode(error.problem()))
-        except Exception as error:  # noqa: BLE001  the others of its batch still get their answers
-            fault = InternalError(log_fault(error, placement.request_id))
-            return PlacementAnswer(fault.status, encode(fault.problem()))
-        return PlacementAnswer(
-            202 if isinstance(answer, Accepted) else 201,
-            encode(answer),
-            order.order_id,
-            _changed(decision.outcome) if decision else "",
-            decision.timing if decision else "",
-        )
+            return [_refused(error)] * len(placements)
+        except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
+            if len(placements) > 1:  # the others of its batch still get their answers
+                return [(await self._place([placement]))[0] for placement in placements]
+            return [_refused(InternalError(log_fault(error, placements[0].request_id)))]
 
     async def find(self, request: Request) -> Response:
         """Answer an order as it stands."""
@@ -114,6 +103,28 @@ class OrderApi:
     async def fulfil(self, request: Request) -> Response:
         """Note that an order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+
+
+def _refused(error: BazarError) -> PlacementAnswer:
+    return PlacementAnswer(error.status, encode(error.problem()))
+
+
+def _told(placed: Placed | BazarError) -> PlacementAnswer:
+    """Return what the client of one placement is told."""
+    if isinstance(placed, BazarError):
+        return _refused(placed)
+    order, decision = placed.order, placed.decision
+    try:
+        answer = first_answer(order)
+    except BazarError as error:
+        return _refused(error)
+    return PlacementAnswer(
+        202 if isinstance(answer, Accepted) else 201,
+        encode(answer),
+        order.order_id,
+        _changed(decision.outcome) if decision else "",
+        decision.timing if decision else "",
+    )
 
 
 def _changed(outcome: Outcome) -> str:

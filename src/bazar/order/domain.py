@@ -9,11 +9,11 @@ rejected
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import InvalidRequest
@@ -43,8 +43,7 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 """From each status, the statuses that may follow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLine:
+class StoredLine(msgspec.Struct, frozen=True):
     """A line of an order as it is kept; the last three are None until it was sold."""
 
     book_id: int
@@ -54,8 +53,7 @@ class StoredLine:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
+class StoredOrder(msgspec.Struct, frozen=True):
     """An order as it is kept."""
 
     order_id: str

@@ -17,20 +17,22 @@ Source: docs/exactly-once.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.database import Database, Transaction
-from bazar.kit.errors import BazarError, Unavailable
+from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.log import get_logger
 from bazar.kit.metrics import Metrics
 from bazar.kit.request import Deadline
 from bazar.order import store
 from bazar.order.domain import (
-    Kind,
     StoredLine,
     StoredOrder,
     can_become,
@@ -47,7 +49,7 @@ from bazar.problems import (
     OrderNotFound,
     OrderNotFulfillable,
 )
-from bazar.wire import Line, Order, OrderQuery, OrderStatus, Outcome, Reserve
+from bazar.wire import Order, OrderQuery, OrderStatus, Outcome, Placement, Reserve
 
 DECISION_PATIENCE_S = 2.0
 """How long a buyer waits for the catalog before the answer is 202."""
@@ -60,7 +62,15 @@ RECOVERY_AGE_MS = 1000
 RECOVERY_BATCH_MAX = 512
 
 
-_Driven = tuple[StoredOrder, Decision]
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that was placed or found, and the catalog's decision if it was made just now."""
+
+    order: StoredOrder
+    decision: Decision | None = None
+
+
+_Drive = asyncio.Task[dict[str, Placed]]
 
 
 class Orders:
@@ -75,7 +85,7 @@ class Orders:
         self._metrics = metrics
         self._clock = clock
         self._started_at_ms = clock()
-        self._drives: dict[str, asyncio.Task[_Driven]] = {}
+        self._drives: dict[str, _Drive] = {}
         self._unflushed: dict[str, StoredOrder] = {}
         self._to_flush: list[StoredOrder] = []
         self._flush: asyncio.Task[None] | None = None
@@ -93,70 +103,88 @@ class Orders:
             self._recovery.cancel()
             with suppress(asyncio.CancelledError):
                 await self._recovery
-        for drive in list(self._drives.values()):
+        drives = set(self._drives.values())
+        for drive in drives:
             drive.cancel()
-        await asyncio.gather(*self._drives.values(), return_exceptions=True)
+        await asyncio.gather(*drives, return_exceptions=True)
         while self._flush is not None:
             await asyncio.wait({self._flush})
 
-    async def place(
-        self,
-        kind: Kind,
-        lines: Sequence[Line],
-        key: str,
-        deadline: Deadline,
-        request_id: str = "",
-    ) -> tuple[StoredOrder, Decision | None]:
-        """Place an order, or find the one that this key has placed before.
+    async def place(self, placements: Sequence[Placement]) -> list[Placed | BazarError]:
+        """Place orders, each on its own, or find those that their keys have placed before.
+
+        They share their flushes and their calls of the catalog, and are answered together.
 
         Args:
-            kind: which of the two forms of request it is.
-            lines: 1 to 100, each of another book, 1 to 1000 copies.
-            key: 1 to 255 characters; one order a key, for ever.
-            deadline: by which an answer is wanted.
-            request_id: joins the log lines of all services.
+            placements: 1 to 256. The deadline of each counts from now; one that is not stored by
+                then is dropped.
 
         Returns:
-            The order: confirmed, rejected, or still pending when the catalog did not answer in
-            time. And the catalog's decision, where it was made just now.
+            For each, in the same order, what was placed or found, or why nothing was:
+            InvalidRequest, KeyReused, or Overloaded where it was dropped, all definite.
 
         Raises:
-            InvalidRequest, KeyReused: definite.
-            Unavailable: indefinite; ask again with the same key.
+            Overloaded: definite; too many writes wait.
+            Unavailable: indefinite; ask again with the same keys.
         """
-        check_lines(lines)
-        wanted = StoredOrder(
+        deadlines = [Deadline(placement.deadline_ms) for placement in placements]
+        wanted = [self._wanted(placement) for placement in placements]
+
+        async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
+            timely = [
+                order
+                for order, deadline in zip(wanted, deadlines, strict=True)
+                if isinstance(order, StoredOrder) and deadline.left_s() > 0
+            ]
+            inserted = await store.insert(transaction, timely)
+            return [await _inserted_or_found(transaction, order, inserted) for order in wanted]
+
+        found = await self.database.write(work)
+        current = await self._current([one for one in found if isinstance(one, StoredOrder)])
+        request_ids = {
+            order.order_id: placement.request_id
+            for order, placement in zip(found, placements, strict=True)
+            if isinstance(order, StoredOrder)
+        }
+        patient = max(deadlines, key=Deadline.left_s)
+        driven = await self._decisions(current.values(), patient, request_ids)
+        placed = {order_id: Placed(order) for order_id, order in current.items()} | driven
+        return [self._answered(mine, one, placed) for mine, one in zip(wanted, found, strict=True)]
+
+    def _wanted(self, placement: Placement) -> StoredOrder | BazarError:
+        """Return the new order that a placement asks for, or what is wrong with it."""
+        try:
+            check_lines(placement.lines)
+        except InvalidRequest as error:
+            return error
+        return StoredOrder(
             new_id(self._clock),
-            key,
-            request_hash(kind, lines),
-            kind,
+            placement.key,
+            request_hash(placement.kind, placement.lines),
+            placement.kind,
             "pending",
             settled=False,
             rejection=None,
             placed_at_ms=self._clock(),
-            lines=tuple(StoredLine(line.id, line.quantity) for line in lines),
+            lines=tuple([StoredLine(line.id, line.quantity) for line in placement.lines]),
         )
 
-        async def work(transaction: Transaction) -> StoredOrder:
-            if await store.insert(transaction, wanted):
-                return wanted
-            existing = await store.by_key(transaction, key)
-            assert existing is not None
-            return existing
-
-        decision: Decision | None = None
-        order = await self.database.write(work)
-        if order.request_hash != wanted.request_hash:
-            message = f"this key has placed order {order.order_id}, which asks for something else"
-            raise KeyReused(message)
-        if order is not wanted:
-            self._metrics.purchase("replayed")
-            order = self._unflushed.get(order.order_id, order)
-        if order.status == "pending":
-            order, decision = await self._decision(order, deadline, request_id)
-        if order.order_id == wanted.order_id:
-            self._metrics.purchase(order.status)
-        return order, decision
+    def _answered(
+        self,
+        mine: StoredOrder | BazarError,
+        found: StoredOrder | BazarError,
+        placed: Mapping[str, Placed],
+    ) -> Placed | BazarError:
+        """Return what came of one placement: its own order, or the one that its key placed."""
+        if isinstance(found, BazarError):
+            return found
+        assert isinstance(mine, StoredOrder)
+        if found.request_hash != mine.request_hash:
+            message = f"this key has placed order {found.order_id}, which asks for something else"
+            return KeyReused(message)
+        answer = placed[found.order_id]
+        self._metrics.purchase(answer.order.status if found is mine else "replayed")
+        return answer
 
     async def find(self, order_id: str) -> Order:
         """Return an order as it stands; a pending one is driven first.
@@ -164,11 +192,9 @@ class Orders:
         Raises:
             OrderNotFound: definite.
         """
-        order = await self._load(order_id)
-        if order.status == "pending":
-            order, _ = await self._decision(
-                order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
-            )
+        order = (await self._current([await self._load(order_id)]))[order_id]
+        driven = await self._decisions([order], _patient())
+        order = driven[order_id].order if driven else order
         return public(order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
@@ -255,52 +281,89 @@ class Orders:
             del self._alone[order_id]
             turn.set_result(None)
 
-    async def _decision(
-        self, order: StoredOrder, deadline: Deadline, request_id: str = ""
-    ) -> tuple[StoredOrder, Decision | None]:
-        """Wait for the decision about a pending order, together with everyone who waits for it."""
-        order_id = order.order_id
-        while (turn := self._alone.get(order_id)) is not None:
-            await asyncio.wait({turn})
-            order = await self._load(order_id)
-            if order.status != "pending":
-                return order, None
-        drive = self._drives.get(order_id)
-        if drive is None:
-            drive = asyncio.create_task(self._drive(order, request_id))
-            self._drives[order_id] = drive
-            drive.add_done_callback(lambda ended: self._drive_ended(order_id, ended))
+    async def _current(self, orders: Sequence[StoredOrder]) -> dict[str, StoredOrder]:
+        """Return orders as they stand, by id, with none of them amid a change."""
+        current = {order.order_id: self._unflushed.get(order.order_id, order) for order in orders}
+        while turns := {self._alone[order_id] for order_id in current if order_id in self._alone}:
+            await asyncio.wait(turns)
+            current = {order_id: await self._load(order_id) for order_id in current}
+        return current
+
+    async def _decisions(
+        self,
+        orders: Iterable[StoredOrder],
+        deadline: Deadline,
+        request_ids: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, Placed]:
+        """Wait for the decisions about pending orders, together with everyone who waits for them.
+
+        Args:
+            orders: as they stand; those that are not pending are left alone.
+            deadline: by which an answer is wanted.
+            request_ids: join the log lines of all services, by order id.
+
+        Returns:
+            Those that were decided in time, by order id.
+        """
+        pending = {order.order_id: order for order in orders if order.status == "pending"}
+        idle = [order for order_id, order in pending.items() if order_id not in self._drives]
+        if idle:
+            drive = asyncio.create_task(self._drive(idle, request_ids))
+            self._drives |= dict.fromkeys([order.order_id for order in idle], drive)
+            drive.add_done_callback(lambda ended: self._drive_ended(idle, ended))
+        drives = {self._drives[order_id] for order_id in pending}
+        if not drives:
+            return {}
         patience_s = AWAY_PATIENCE_S if self._catalog.away else DECISION_PATIENCE_S
         left_s = deadline.left_s()
         patience_s = min(patience_s, left_s - min(ANSWER_MARGIN_S, left_s / 4))
-        await asyncio.wait({drive}, timeout=patience_s)
-        if drive.done() and not drive.cancelled() and drive.exception() is None:
-            return drive.result()
-        return order, None
+        done, _ = await asyncio.wait(drives, timeout=patience_s)
+        decided_now: dict[str, Placed] = {}
+        for drive in done:
+            if not drive.cancelled() and drive.exception() is None:
+                decided_now |= drive.result()
+        return {order_id: decided_now[order_id] for order_id in pending if order_id in decided_now}
 
-    def _drive_ended(self, order_id: str, drive: asyncio.Task[_Driven]) -> None:
-        del self._drives[order_id]
+    def _drive_ended(self, orders: Sequence[StoredOrder], drive: _Drive) -> None:
+        for order in orders:
+            del self._drives[order.order_id]
         if not drive.cancelled() and (error := drive.exception()) is not None:
-            self._log.warning("undecided", order_id=order_id, reason=str(error))
+            order_ids = ",".join(order.order_id for order in orders)
+            self._log.warning("undecided", order_ids=order_ids, reason=str(error))
 
-    async def _drive(self, order: StoredOrder, request_id: str) -> _Driven:
-        decision = await self._catalog.reserve(Reserve(order.order_id, order.asked(), request_id))
-        settled = decided(order, decision.outcome)
-        if settled.status != "confirmed":
-            return await self._apply(order.order_id, decision.outcome), decision
-        self._unflushed[order.order_id] = settled
-        self._to_flush.append(settled)
-        if self._flush is None:
+    async def _drive(
+        self, orders: Sequence[StoredOrder], request_ids: Mapping[str, str]
+    ) -> dict[str, Placed]:
+        """Have the catalog decide some orders, and store what it decided."""
+        decisions = await self._catalog.reserve(
+            [
+                Reserve(order.order_id, order.asked(), request_ids.get(order.order_id, ""))
+                for order in orders
+            ]
+        )
+        driven: dict[str, Placed] = {}
+        others: dict[str, Decision] = {}
+        for order, decision in zip(orders, decisions, strict=True):
+            settled = decided(order, decision.outcome)
+            if settled.status == "confirmed":
+                driven[order.order_id] = Placed(settled, decision)
+                self._unflushed[order.order_id] = settled
+                self._to_flush.append(settled)
+            else:
+                others[order.order_id] = decision
+        if self._to_flush and self._flush is None:
             self._flush = asyncio.create_task(self._flush_confirmed())
-        return settled, decision
+        if others:
+            for order in await self._apply(others):
+                driven[order.order_id] = Placed(order, others[order.order_id])
+        return driven
 
     async def _flush_confirmed(self) -> None:
         """Store all that was confirmed until now, in one lazy write."""
         orders, self._to_flush = self._to_flush, []
 
         async def work(transaction: Transaction) -> None:
-            for order in orders:
-                await store.confirm(transaction, order)
+            await store.confirm(transaction, orders)
 
         try:
             await self.database.write(work, lazy=True)
@@ -312,15 +375,18 @@ class Orders:
             again = self._to_flush
             self._flush = asyncio.create_task(self._flush_confirmed()) if again else None
 
-    async def _apply(self, order_id: str, outcome: Outcome) -> StoredOrder:
-        """Store the decision about an order that is still pending."""
+    async def _apply(self, decisions: Mapping[str, Decision]) -> list[StoredOrder]:
+        """Store the decisions about orders that are still pending; return the orders after it."""
 
-        async def work(transaction: Transaction) -> StoredOrder:
-            order = await store.by_id(transaction, order_id)
-            assert order is not None
-            settled = decided(order, outcome)
-            if settled is not order:
-                await store.update(transaction, settled)
+        async def work(transaction: Transaction) -> list[StoredOrder]:
+            settled = []
+            for order_id, decision in decisions.items():
+                order = await store.by_id(transaction, order_id)
+                assert order is not None
+                after = decided(order, decision.outcome)
+                if after is not order:
+                    await store.update(transaction, after)
+                settled.append(after)
             return settled
 
         return await self.database.write(work)
@@ -359,9 +425,12 @@ class Orders:
                 )
             )
             idle = [order for order in page if not self._busy(order)]
-            settled = await asyncio.gather(*map(self._settle, idle))
-            total += sum(settled)
-            if len(page) < RECOVERY_BATCH_MAX or not all(settled):
+            current = (await self._current(idle)).values()
+            driven = await self._decisions(current, _patient())
+            cancelled = [order for order in current if order.status == "cancelled"]
+            released = await asyncio.gather(*map(self._released, cancelled))
+            total += len(driven) + sum(released)
+            if len(page) < RECOVERY_BATCH_MAX or len(driven) + sum(released) < len(idle):
                 return total
             after = page[-1].order_id
 
@@ -372,17 +441,28 @@ class Orders:
             return True
         return order_id in self._drives or order_id in self._unflushed or order_id in self._alone
 
-    async def _settle(self, order: StoredOrder) -> bool:
-        if order.status == "cancelled":
-            try:
-                await self._release(order)
-            except Unavailable:
-                return False
-            return True
-        driven, _ = await self._decision(
-            order, Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
-        )
-        return driven.status != "pending"
+    async def _released(self, order: StoredOrder) -> bool:
+        """Have the catalog release a cancelled order; tell whether it did."""
+        try:
+            await self._release(order)
+        except Unavailable:
+            return False
+        return True
+
+
+async def _inserted_or_found(
+    transaction: Transaction, order: StoredOrder | BazarError, inserted: Container[str]
+) -> StoredOrder | BazarError:
+    """Return a new order that was inserted, or the one that its key placed before."""
+    if isinstance(order, BazarError) or order.order_id in inserted:
+        return order
+    existing = await store.by_key(transaction, order.key)
+    return existing or Overloaded("its deadline passed before it was started")
+
+
+def _patient() -> Deadline:
+    """Return a deadline by which the catalog has decided, unless it is away."""
+    return Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
 
 
 def _not_found(order_id: str) -> OrderNotFound:

@@ -1,5 +1,6 @@
 """Every statement that the order service sends to its database. One function, one purpose."""
 
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import cast
 
@@ -66,32 +67,37 @@ async def by_key(transaction: Transaction, key: str) -> StoredOrder | None:
     return _order(rows) if rows else None
 
 
-async def insert(transaction: Transaction, order: StoredOrder) -> bool:
-    """Insert a new order; return False, and change nothing, where its key is taken."""
-    inserted = await transaction.run(
+async def insert(transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
+    """Insert new orders, but for those whose key is taken; return the ids of the inserted."""
+    inserted = await transaction.all_many(
         "INSERT INTO orders (order_id, idempotency_key, request_hash, kind, status, settled, "
         "placed_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-        "ON CONFLICT (idempotency_key) DO NOTHING",
-        order.order_id,
-        order.key,
-        order.request_hash,
-        order.kind,
-        order.status,
-        int(order.settled),
-        order.placed_at_ms,
+        "ON CONFLICT (idempotency_key) DO NOTHING RETURNING order_id",
+        [
+            (
+                order.order_id,
+                order.key,
+                order.request_hash,
+                order.kind,
+                order.status,
+                int(order.settled),
+                order.placed_at_ms,
+            )
+            for order in orders
+        ],
     )
-    if not inserted:
-        return False
-    for number, line in enumerate(order.lines):
-        await transaction.run(
-            "INSERT INTO order_lines (order_id, line_number, book_id, quantity) "
-            "VALUES (?1, ?2, ?3, ?4)",
-            order.order_id,
-            number,
-            line.book_id,
-            line.quantity,
-        )
-    return True
+    order_ids = {cast("str", row[0]) for row in inserted}
+    await transaction.run_many(
+        "INSERT INTO order_lines (order_id, line_number, book_id, quantity) "
+        "VALUES (?1, ?2, ?3, ?4)",
+        [
+            (order.order_id, number, line.book_id, line.quantity)
+            for order in orders
+            if order.order_id in order_ids
+            for number, line in enumerate(order.lines)
+        ],
+    )
+    return order_ids
 
 
 async def update(transaction: Transaction, order: StoredOrder) -> None:
@@ -104,31 +110,30 @@ async def update(transaction: Transaction, order: StoredOrder) -> None:
         msgspec.json.encode(order.rejection).decode() if order.rejection else None,
     )
     if order.sold:
-        await _sell_lines(transaction, order)
+        await _sell_lines(transaction, [order])
 
 
-async def confirm(transaction: Transaction, order: StoredOrder) -> None:
-    """Store that a pending order was sold, and as what; any other order stays as it is."""
-    confirmed = await transaction.run(
+async def confirm(transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+    """Store that pending orders were sold, and as what; any other order stays as it is."""
+    rows = await transaction.all_many(
         "UPDATE orders SET status = 'confirmed', settled = 1 "
-        "WHERE order_id = ?1 AND status = 'pending'",
-        order.order_id,
+        "WHERE order_id = ?1 AND status = 'pending' RETURNING order_id",
+        [(order.order_id,) for order in orders],
     )
-    if confirmed:
-        await _sell_lines(transaction, order)
+    confirmed = {row[0] for row in rows}
+    await _sell_lines(transaction, [order for order in orders if order.order_id in confirmed])
 
 
-async def _sell_lines(transaction: Transaction, order: StoredOrder) -> None:
-    for number, line in enumerate(order.lines):
-        await transaction.run(
-            "UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5 "
-            "WHERE order_id = ?1 AND line_number = ?2",
-            order.order_id,
-            number,
-            line.title,
-            line.price_minor,
-            line.currency,
-        )
+async def _sell_lines(transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
+    await transaction.run_many(
+        "UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5 "
+        "WHERE order_id = ?1 AND line_number = ?2",
+        [
+            (order.order_id, number, line.title, line.price_minor, line.currency)
+            for order in orders
+            for number, line in enumerate(order.lines)
+        ],
+    )
 
 
 async def unsettled_after(transaction: Transaction, after: str, limit: int) -> list[StoredOrder]:

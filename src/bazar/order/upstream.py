@@ -13,6 +13,10 @@ from bazar.kit.request import Deadline
 from bazar.wire import RESERVE_BATCH_MAX, Outcome, Reserve
 
 BATCH_TIMEOUT_MS = 2000
+DRIVE_TIMEOUT_MS = 4000
+"""Of a reservation, its wait for the batch before it included."""
+RESERVES_WAITING_MAX = 4096
+"""More stay pending, and the loop asks again for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ class Catalog:
     def __init__(self, upstream: Upstream) -> None:
         """Talk to this catalog."""
         self._upstream = upstream
-        self._batcher = Batcher(self._send, RESERVE_BATCH_MAX)
+        self._batcher = Batcher(
+            "the catalog", self._send, RESERVE_BATCH_MAX, waiting_max=RESERVES_WAITING_MAX
+        )
         self.away = False
         """Whether the last batch got no answer: then nobody should wait long for the next."""
 
@@ -43,13 +49,17 @@ class Catalog:
         """Stop; what waits fails as indefinite."""
         await self._batcher.stop()
 
-    async def reserve(self, request: Reserve) -> Decision:
-        """Have an order decided, at most once.
+    async def reserve(self, requests: Sequence[Reserve]) -> Sequence[Decision]:
+        """Have orders decided, each at most once.
+
+        Args:
+            requests: 1 to 512; they travel in one call, with others that come meanwhile.
 
         Raises:
+            Overloaded: too many wait already; these were not asked.
             Unavailable: indefinite; the catalog did not answer in time. Ask again.
         """
-        return await self._batcher.ask(request)
+        return await self._batcher.ask(requests, Deadline(DRIVE_TIMEOUT_MS))
 
     async def release(self, order_id: str) -> Outcome:
         """Have the catalog give back what an order took, once.

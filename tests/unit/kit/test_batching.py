@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from bazar.kit.batching import Batcher
-from bazar.kit.errors import Unavailable
+from bazar.kit.errors import Overloaded, Unavailable
+from bazar.kit.request import Deadline
 
 
 class Wire:
@@ -29,39 +30,53 @@ class Wire:
         return [question * 2 for question in questions][self.drop :]
 
 
+def _batcher(
+    wire: Wire, batch_max: int = 10, *, in_flight_max: int = 1, waiting_max: int = 100
+) -> Batcher[int, int]:
+    return Batcher(
+        "the wire", wire.send, batch_max, in_flight_max=in_flight_max, waiting_max=waiting_max
+    )
+
+
+async def _ask(batcher: Batcher[int, int], *questions: int, timeout_ms: int = 5000) -> list[int]:
+    return list(await batcher.ask(questions, Deadline(timeout_ms)))
+
+
 async def _settle() -> None:
     for _turn in range(5):
         await asyncio.sleep(0)
 
 
-async def test_each_asker_gets_its_own_answer() -> None:
+async def test_each_asker_gets_its_own_answers() -> None:
     """Answers come back to the questions that they belong to."""
-    batcher = Batcher(Wire().send, 10)
-    answers = await asyncio.gather(*(batcher.ask(number) for number in range(35)))
-    assert [number * 2 for number in range(35)] == answers
+    batcher = _batcher(Wire())
+    answers = await asyncio.gather(*(_ask(batcher, number) for number in range(35)))
+    assert [[number * 2] for number in range(35)] == answers
 
 
 async def test_while_one_batch_is_in_flight_the_next_gathers() -> None:
     """Questions that find no free place go together as soon as there is one."""
     wire = Wire()
     wire.gate.clear()
-    batcher = Batcher(wire.send, 100)
-    first = asyncio.create_task(batcher.ask(1))
+    batcher = _batcher(wire, 100)
+    first = asyncio.create_task(_ask(batcher, 1))
     await _settle()
-    others = [asyncio.create_task(batcher.ask(number)) for number in range(2, 8)]
+    others = [asyncio.create_task(_ask(batcher, number)) for number in range(2, 8)]
     await _settle()
     assert [[1]] == wire.batches
+    assert 6 == batcher.waiting
     wire.gate.set()
     await asyncio.gather(first, *others)
     assert [[1], [2, 3, 4, 5, 6, 7]] == wire.batches
+    assert 0 == batcher.waiting
 
 
 async def test_a_batch_has_a_limit_and_so_have_those_in_flight() -> None:
     """At most two batches of three are under way."""
     wire = Wire()
     wire.gate.clear()
-    batcher = Batcher(wire.send, 3, 2)
-    asked = [asyncio.create_task(batcher.ask(number)) for number in range(10)]
+    batcher = _batcher(wire, 3, in_flight_max=2)
+    asked = [asyncio.create_task(_ask(batcher, number)) for number in range(10)]
     await _settle()
     assert [[0, 1, 2], [3, 4, 5]] == wire.batches
     wire.gate.set()
@@ -69,40 +84,91 @@ async def test_a_batch_has_a_limit_and_so_have_those_in_flight() -> None:
     assert [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]] == sorted(wire.batches)
 
 
+async def test_the_questions_of_one_asker_travel_together() -> None:
+    """They are not spread over batches, even if they alone are more than one holds."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire, 3)
+    asked = [
+        asyncio.create_task(_ask(batcher, *questions))
+        for questions in ([1], [2, 3], [4, 5], [6], [7, 8, 9, 10])
+    ]
+    await _settle()
+    wire.gate.set()
+    assert [[2], [4, 6], [8, 10], [12], [14, 16, 18, 20]] == await asyncio.gather(*asked)
+    assert [[1, 2, 3], [4, 5, 6], [7, 8, 9, 10]] == wire.batches
+
+
+async def test_more_than_may_wait_are_refused_at_once() -> None:
+    """The refusal is definite, and there is room again as soon as a batch has left."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire, waiting_max=2)
+    first = asyncio.create_task(_ask(batcher, 1))
+    await _settle()
+    waiting = asyncio.create_task(_ask(batcher, 2, 3))
+    await _settle()
+    with pytest.raises(Overloaded):
+        await _ask(batcher, 4)
+    wire.gate.set()
+    assert [[2], [4, 6]] == await asyncio.gather(first, waiting)
+    assert [10] == await _ask(batcher, 5)
+    assert [[1], [2, 3], [5]] == wire.batches
+
+
+async def test_what_is_late_is_never_sent() -> None:
+    """An asker whose deadline passes hears that nothing is known, and its question is dropped."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire)
+    first = asyncio.create_task(_ask(batcher, 1))
+    await _settle()
+    with pytest.raises(Unavailable, match="the wire did not answer in time"):
+        await _ask(batcher, 2, timeout_ms=10)
+    wire.gate.set()
+    assert [2] == await first
+    assert [6] == await _ask(batcher, 3)
+    assert [[1], [3]] == wire.batches
+
+
 @pytest.mark.parametrize("error", [Unavailable("away"), ValueError("nonsense")])
 async def test_a_failed_batch_is_indefinite_for_all_in_it(error: Exception) -> None:
     """Whatever went wrong, nobody knows whether it was done, and nobody waits for ever."""
     wire = Wire()
     wire.error = error
-    batcher = Batcher(wire.send, 10)
-    results = await asyncio.gather(*map(batcher.ask, range(3)), return_exceptions=True)
+    batcher = _batcher(wire)
+    results = await asyncio.gather(
+        *(_ask(batcher, number) for number in range(3)), return_exceptions=True
+    )
     assert [Unavailable] * 3 == [type(result) for result in results]
     wire.error = None
-    assert 2 == await batcher.ask(1)
+    assert [2] == await _ask(batcher, 1)
 
 
 async def test_a_missing_answer_fails_its_batch() -> None:
     """Answers that cannot be matched to questions are no answers."""
     wire = Wire()
     wire.drop = 1
-    batcher = Batcher(wire.send, 10)
-    results = await asyncio.gather(*map(batcher.ask, range(3)), return_exceptions=True)
-    assert isinstance(results[-1], Unavailable)
+    batcher = _batcher(wire)
+    results = await asyncio.gather(
+        *(_ask(batcher, number) for number in range(3)), return_exceptions=True
+    )
+    assert [Unavailable] * 3 == [type(result) for result in results]
 
 
 async def test_an_asker_who_leaves_before_it_is_sent_is_not_sent() -> None:
-    """Late work is dropped before it starts."""
+    """Nobody would hear the answer."""
     wire = Wire()
     wire.gate.clear()
-    batcher = Batcher(wire.send, 10)
-    first = asyncio.create_task(batcher.ask(1))
+    batcher = _batcher(wire)
+    first = asyncio.create_task(_ask(batcher, 1))
     await _settle()
-    leaving = asyncio.create_task(batcher.ask(2))
-    staying = asyncio.create_task(batcher.ask(3))
+    leaving = asyncio.create_task(_ask(batcher, 2))
+    staying = asyncio.create_task(_ask(batcher, 3))
     await _settle()
     leaving.cancel()
     wire.gate.set()
-    assert [2, 6] == list(await asyncio.gather(first, staying))
+    assert [[2], [6]] == await asyncio.gather(first, staying)
     assert [[1], [3]] == wire.batches
 
 
@@ -110,8 +176,8 @@ async def test_stopping_tells_everyone_who_waits() -> None:
     """What is in flight and what gathers both end as indefinite."""
     wire = Wire()
     wire.gate.clear()
-    batcher = Batcher(wire.send, 1)
-    asked = [asyncio.create_task(batcher.ask(number)) for number in range(3)]
+    batcher = _batcher(wire, 1)
+    asked = [asyncio.create_task(_ask(batcher, number)) for number in range(3)]
     await _settle()
     await batcher.stop()
     results = await asyncio.gather(*asked, return_exceptions=True)

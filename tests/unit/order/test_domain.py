@@ -1,6 +1,5 @@
 """The rules of the order service: the life of an order, keys, and what its client is told."""
 
-from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -8,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
