@@ -65,7 +65,7 @@ class Caller:
         if body is not None:
             content = msgspec.json.encode(body)
         if content is not None:
-            request = request.header("content-length", str(len(content))).body_bytes(content)
+            request = request.body_bytes(content)
         response = await request.build().send()
         data = (await response.bytes()).to_bytes()
         return Reply(response.status, dict(response.headers), data)
@@ -94,6 +94,8 @@ class InProcess:
 
     async def __call__(self, request: Request, following: Next) -> Response:
         """Answer from the application, or fail as the network would when the service is away."""
+        if request.body is not None and (content := request.body.copy_bytes()) is not None:
+            request.headers["content-length"] = str(len(content))  # as on every real wire
         url = request.url
         app = self.apps.get(f"{url.scheme}://{url.host_str}")
         if app is None:

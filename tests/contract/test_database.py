@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from bazar.kit.database import Database, Transaction, Work
+from bazar.kit.database import Database, Row, Transaction, Work
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
 from bazar.kit.sqlite import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX, SqliteDatabase
 
@@ -108,6 +108,31 @@ async def test_a_run_tells_how_many_rows_it_changed(database: Database) -> None:
     await asyncio.gather(*(database.write(_note(str(number))) for number in range(3)))
     assert 3 == await database.write(lambda t: t.run("UPDATE notes SET body = body || '!'"))
     assert 0 == await database.write(lambda t: t.run("DELETE FROM notes WHERE note_id = 99"))
+
+
+async def test_a_statement_runs_once_for_each_row_of_values(database: Database) -> None:
+    """What the runs return comes back in their order, and only of those that return something."""
+
+    async def work(transaction: Transaction) -> list[Row]:
+        await transaction.run_many("INSERT INTO notes (body) VALUES (?1)", [("b",), ("a",)])
+        return await transaction.all_many(
+            "INSERT INTO notes (body) VALUES (?1) ON CONFLICT (body) DO NOTHING RETURNING body",
+            [("d",), ("a",), ("c",), ("d",)],
+        )
+
+    assert [("d",), ("c",)] == await database.write(work)
+    look_up = "SELECT body FROM notes WHERE body = ?1"
+    asked: list[Row] = [("c",), ("nobody",), ("b",)]
+    assert [("c",), ("b",)] == await database.read(lambda t: t.all_many(look_up, asked))
+    assert [] == await database.read(lambda t: t.all_many(look_up, []))
+
+
+async def test_rows_of_values_are_all_taken_or_none(database: Database) -> None:
+    """The third one breaks a rule, so the first two are not there either."""
+    rows: list[Row] = [("a",), ("b",), ("a",)]
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await database.write(lambda t: t.run_many("INSERT INTO notes (body) VALUES (?1)", rows))
+    assert (0,) == await database.read(lambda t: t.one("SELECT count(*) FROM notes"))
 
 
 async def test_a_unit_that_raises_is_rolled_back_alone(

@@ -10,15 +10,18 @@ import os
 import re
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import structlog
 
 Format = Literal["text", "json"]
 FLUSH_INTERVAL_S = 0.05
-_BUFFER_BYTES_MAX = 65536
+_BUFFER_LINES_MAX = 1000
 
 
 class LineBuffer:
@@ -27,17 +30,13 @@ class LineBuffer:
     def __init__(self, prefix: str = "") -> None:
         """Prefix every line."""
         self._prefix = prefix
-        self._lines: list[str] = []
-        self._size = 0
-        self._lock = threading.Lock()
+        self._lines: deque[str] = deque()
+        self._writing = threading.Lock()
 
     def msg(self, message: str) -> None:
         """Keep a line for the next flush."""
-        with self._lock:
-            self._lines.append(message)
-            self._size += len(message)
-            full = self._size > _BUFFER_BYTES_MAX
-        if full:
+        self._lines.append(message)
+        if len(self._lines) > _BUFFER_LINES_MAX:
             self.flush()
 
     def urgent(self, message: str) -> None:
@@ -50,8 +49,8 @@ class LineBuffer:
 
     def flush(self) -> None:
         """Write what waits."""
-        with self._lock:
-            lines, self._lines, self._size = self._lines, [], 0
+        with self._writing:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
                 text = "".join(f"{self._prefix}{line}\n" for line in lines)
                 data = text.encode("utf-8", "backslashreplace")
@@ -125,17 +124,30 @@ def request_line(values: Mapping[str, Any]) -> None:
     """
     if not _configured:
         return
-    at = f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    at = _now()
     if _STYLE == "json":
         line = _render_json(None, "", {"at": at, "level": "info", "event": "request", **values})
     else:
-        parts = [f"{name}={_quoted(value)}" for name, value in values.items()]
+        parts = [
+            f"{name}={_quoted(value) if type(value) is str else value}"
+            for name, value in values.items()
+        ]
         line = f"at={at} level=info event=request {' '.join(parts)}"
     _BUFFER.msg(line)
 
 
-def _quoted(value: Any) -> str:  # noqa: ANN401
-    text = str(value)
+def _now() -> str:
+    """Return the time as the other lines show it; its seconds are worked out once a second."""
+    seconds, ns = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(seconds)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _quoted(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 

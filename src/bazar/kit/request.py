@@ -123,7 +123,7 @@ class Request(StarletteRequest):
             _refuse("the body", error)
 
     async def limited_body(self) -> bytes:
-        """Return the whole body.
+        """Return the whole body; a request that gives neither length nor encoding has none.
 
         Raises:
             BodyTooLarge: definite; longer than the route takes.
@@ -131,7 +131,7 @@ class Request(StarletteRequest):
             InvalidRequest: the client went away in the middle of it.
         """
         length = self.header(b"content-length")
-        if length == "0":
+        if length == "0" or not (length or b"transfer-encoding" in self.raw_headers):
             return b""
         if length and not (_LENGTH.fullmatch(length) and int(length) <= self._body_bytes_max):
             self._refuse_size()

@@ -111,7 +111,7 @@ async def test_more_than_may_wait_are_refused_at_once() -> None:
     with pytest.raises(Overloaded):
         await _ask(batcher, 4)
     wire.gate.set()
-    assert [[2], [4, 6]] == await asyncio.gather(first, waiting)
+    assert ([2], [4, 6]) == tuple(await asyncio.gather(first, waiting))
     assert [10] == await _ask(batcher, 5)
     assert [[1], [2, 3], [5]] == wire.batches
 
@@ -168,7 +168,7 @@ async def test_an_asker_who_leaves_before_it_is_sent_is_not_sent() -> None:
     await _settle()
     leaving.cancel()
     wire.gate.set()
-    assert [[2], [6]] == await asyncio.gather(first, staying)
+    assert ([2], [6]) == tuple(await asyncio.gather(first, staying))
     assert [[1], [3]] == wire.batches
 
 

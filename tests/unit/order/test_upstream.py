@@ -84,7 +84,12 @@ async def catalog(client: Client) -> AsyncIterator[Catalog]:
 
 def asked(catalog: Catalog, order_id: str) -> asyncio.Task[upstream.Decision]:
     """Ask for an order in a task of its own."""
-    return asyncio.create_task(catalog.reserve(Reserve(order_id, LINES)))
+
+    async def ask() -> upstream.Decision:
+        (decision,) = await catalog.reserve([Reserve(order_id, LINES)])
+        return decision
+
+    return asyncio.create_task(ask())
 
 
 async def test_the_next_batch_gathers_while_one_is_in_flight(
