@@ -28,6 +28,7 @@ async def front_app(
 
     metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: shop.cache.hits)
     metrics.watch("bazar_cache_misses", "Answers fetched.", lambda: shop.cache.misses)
+    metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", shop.waiting)
     endpoints = operations("front", metrics, check, front_endpoints(shop))
     shop.start()
     try:

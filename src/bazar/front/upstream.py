@@ -140,6 +140,10 @@ class Shop:
             self.cache.announce(change)
         return placing_response(request, answer, internal=False)
 
+    def waiting(self) -> int:
+        """Return how many purchases wait to be sent."""
+        return self._placements.waiting
+
     def full(self) -> bool:
         """Tell whether so many purchases wait that one more would only wait in vain."""
         return self._placements.waiting >= PLACEMENTS_WAITING_MAX

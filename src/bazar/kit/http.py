@@ -4,7 +4,6 @@ A service is a table of `Endpoint`s. `HttpApp` gives each the same care: one err
 on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and OPTIONS.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -24,16 +23,15 @@ from bazar.kit.errors import (
     RouteNotFound,
 )
 from bazar.kit.metrics import Metrics
+from bazar.kit.refusals import Refusals, Send
 from bazar.kit.request import BODY_BYTES_MAX, Request
 from bazar.kit.security import check_bearer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 IN_FLIGHT_MAX = 4096
-REFUSED_LOG_INTERVAL_S = 1.0
 _LOGGED_PATH_LENGTH_MAX = 200
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -107,19 +105,6 @@ def problem_response(error: BazarError) -> Response:
     return ReadyResponse(body, error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
 
 
-def _refusal() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the answer of a service that has too much to do, ready to be sent."""
-    response = problem_response(Overloaded("so much waits already that this would wait in vain"))
-    start = {"status": response.status_code, "headers": response.raw_headers}
-    return (
-        {"type": "http.response.start", **start},
-        {"type": "http.response.body", "body": response.body},
-    )
-
-
-_REFUSAL = _refusal()
-
-
 @dataclass(slots=True)
 class HttpApp:
     """The ASGI application of one service."""
@@ -134,8 +119,7 @@ class HttpApp:
     """Ends what would go on for ever, before the server waits for what is in flight."""
     _paths: dict[str, list["_Path"]] = field(default_factory=dict, init=False, repr=False)
     _nowhere: "_Path" = field(init=False, repr=False)
-    _refused: int = field(default=0, init=False)
-    """Requests that were refused unread and are not in the log yet."""
+    refusals: Refusals = field(default_factory=lambda: Refusals(_encoder.encode), init=False)
 
     def __post_init__(self) -> None:
         """Sort the paths by their first segment, each in the order of their first endpoint."""
@@ -161,24 +145,6 @@ class HttpApp:
                 await candidate(scope, receive, send)
                 return
         await self._nowhere(scope, receive, send)
-
-    async def refuse(self, method: str, route: str, send: Send) -> None:
-        """Say that there is too much to do, as cheaply as can be: the request stays unread.
-
-        It is counted, and logged once a second at most, since a line for each would cost more
-        than the answer.
-        """
-        self.metrics.request(method, route, Overloaded.status, 0.0)
-        if not self._refused:
-            loop = asyncio.get_running_loop()
-            loop.call_later(REFUSED_LOG_INTERVAL_S, self._log_refused)
-        self._refused += 1
-        for message in _REFUSAL:
-            await send(message)
-
-    def _log_refused(self) -> None:
-        log.get_logger().warning("overloaded", refused=self._refused)
-        self._refused = 0
 
 
 def _first_segment(path: str) -> str:
@@ -213,7 +179,10 @@ class _Path:
         method = scope["method"]
         endpoint = self._endpoints.get("GET" if method == "HEAD" else method)
         if app.in_flight >= app.in_flight_max or (endpoint and endpoint.full and endpoint.full()):
-            await app.refuse(method if endpoint else "other", self._route, send)
+            app.metrics.request(
+                method if endpoint else "other", self._route, Overloaded.status, 0.0
+            )
+            await app.refusals.send(send)
             return
         started_s = perf_counter()
         request = Request(

@@ -21,7 +21,7 @@ import structlog
 
 Format = Literal["text", "json"]
 FLUSH_INTERVAL_S = 0.05
-_BUFFER_LINES_MAX = 1000
+_BUFFER_LINES_MAX = 64
 
 
 class LineBuffer:

@@ -67,13 +67,16 @@ def with_receive(
     async def send(_message: Message) -> None:
         raise NotImplementedError
 
+    given = headers or {}
+    if "content-length" not in given:
+        given = {"transfer-encoding": b"chunked"} | given
     scope = {
         "type": "http",
         "method": "POST",
         "path": "/",
         "query_string": query,
         "path_params": path or {},
-        "headers": [(name.encode(), value) for name, value in (headers or {}).items()],
+        "headers": [(name.encode(), value) for name, value in given.items()],
     }
     return Request(scope, receive, send, **options)
 
