@@ -27,6 +27,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--only", type=_systems, default=SYSTEMS, metavar="NAMES", help="of bazar,lab,nginx"
     )
+    parser.add_argument(
+        "--overload", type=_seconds_or_none, default=30, help="seconds of overload, 0: none [30]"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser.parse_args(arguments)
 
@@ -79,6 +82,7 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     from bench.machine import facts, method
     from bench.measure import Options, Result, measure
     from bench.nginx import Nginx, plain_samples
+    from bench.overload import measure_overload
     from bench.report import Report
     from bench.systems import Bazar, Lab
 
@@ -98,7 +102,10 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
             return Nginx(at, samples)
 
         results.append(measure("nginx", nginx, folder / "nginx", options, check_nothing))
-    report = Report(*stated, results)
+    overload = None
+    if "bazar" in given.only and given.overload:
+        overload = measure_overload(folder / "overload", given.overload)
+    report = Report(*stated, results, overload)
     print(report.figures(), flush=True)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from bench.measure import CLIENTS, Measurement, Options, Result
 from bench.nginx import Nginx
+from bench.overload import TIMES, Overload
 from bench.systems import INFO, MANY_BOOKS, ONE_BOOK, SEARCH, SHOP_LOADS, Bazar, Lab
 
 WIDTH = 98
@@ -15,6 +16,13 @@ PURCHASE_P50_MS_MAX = 3.0
 MEMORY_MB_MAX = 90.0
 READY_S_MAX = 3.0
 FOREIGN_SHARE_MAX = 0.05
+READ_SHARE_MIN = 0.30
+PURCHASE_SHARE_MIN = 0.20
+ONE_BOOK_SHARE_MIN = 0.95
+PURCHASE_P99_MS_MAX = 60.0
+GOODPUT_SHARE_MIN = 0.90
+REFUSED_P99_MS_MAX = 50.0
+NORMAL_S_MAX = 5.0
 
 _HEADS = "  {:<17}{:>8}{:>10}{:>9}{:>9}{:>9}{:>8}  {:>12}{:>11}"
 _ITSELF, _PROXIED, _THREE_HOPS = Nginx.rows
@@ -45,9 +53,14 @@ class Report:
     """The results of one run."""
 
     def __init__(
-        self, facts: Mapping[str, str], method: Sequence[str], results: Sequence[Result]
+        self,
+        facts: Mapping[str, str],
+        method: Sequence[str],
+        results: Sequence[Result],
+        overload: Overload | None = None,
     ) -> None:
         """Take what the machine is, how it was measured, and what came out."""
+        self._overload = overload
         self._facts = facts
         self._method = method
         self._results = {result.name: result for result in results}
@@ -76,7 +89,8 @@ class Report:
 
     def figures(self) -> str:
         """Return all that was measured, and how it compares."""
-        parts = [*self._table(), "", *self._processes(), "", *self._books(), "", *self._goals()]
+        parts = [*self._table(), "", *self._processes(), "", *self._books(), ""]
+        parts += [*self._overloaded(), *self._goals()]
         return "\n".join(parts)
 
     def as_data(self, options: Options) -> dict[str, object]:
@@ -96,6 +110,7 @@ class Report:
                 }
                 for result in self._results.values()
             ],
+            "overload": asdict(self._overload) if self._overload else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
@@ -122,6 +137,44 @@ class Report:
         yield _below(f"memory < {MEMORY_MB_MAX:g} MB a process", most, MEMORY_MB_MAX, "{:.0f} MB")
         ready = shop.ready_median_s if shop else None
         yield _below(f"ready < {READY_S_MAX:g} s", ready, READY_S_MAX, "{:.2f} s")
+        yield from self._limit_goals()
+        yield from self._overload_goals()
+
+    def _limit_goals(self) -> Iterator[Goal]:
+        """How near the shop is to what nginx does on this machine, without any work."""
+        clients = CLIENTS[-1]
+        for load, row, of_load, least in (
+            (INFO, _PROXIED, INFO.name, READ_SHARE_MIN),
+            (SEARCH, _PROXIED, INFO.name, READ_SHARE_MIN),
+            (MANY_BOOKS, _THREE_HOPS, MANY_BOOKS.name, PURCHASE_SHARE_MIN),
+            (ONE_BOOK, _THREE_HOPS, MANY_BOOKS.name, PURCHASE_SHARE_MIN),
+        ):
+            text = f"{load.name}, {clients} clients: requests/s >= {least:.2f} x {row}"
+            bazar = self._valid(Bazar.name, load.name, clients)
+            yield _at_least(text, bazar, self._valid(row, of_load, clients), least)
+        one, many = (self._valid(Bazar.name, load.name, clients) for load in (ONE_BOOK, MANY_BOOKS))
+        text = f"one book as fast as many, {clients} clients: >= {ONE_BOOK_SHARE_MIN:.2f} x"
+        yield _at_least(text, one, many, ONE_BOOK_SHARE_MIN)
+        for load in (MANY_BOOKS, ONE_BOOK):
+            row_of = self._valid(Bazar.name, load.name, clients)
+            text = f"{load.name}, {clients} clients: p99 < {PURCHASE_P99_MS_MAX:g} ms"
+            found = row_of.p99_ms if row_of else None
+            yield _below(text, found, PURCHASE_P99_MS_MAX, "{:.1f} ms")
+
+    def _overload_goals(self) -> Iterator[Goal]:
+        overload = self._overload
+        share = overload.goodput_share if overload else None
+        yield Goal(
+            f"overload: goodput >= {GOODPUT_SHARE_MIN:.0%} of the peak",
+            "-" if share is None else f"{share:.0%}",
+            None if share is None else share >= GOODPUT_SHARE_MIN,
+        )
+        refused_ms = overload.refused_p99_ms if overload else None
+        text = f"overload: p99 of a refusal < {REFUSED_P99_MS_MAX:g} ms"
+        yield _below(text, refused_ms, REFUSED_P99_MS_MAX, "{:.1f} ms")
+        normal_s = overload.normal_after_s if overload else None
+        text = f"overload: normal again in < {NORMAL_S_MAX:g} s"
+        yield _below(text, normal_s, NORMAL_S_MAX, "{:.0f} s")
 
     def _valid(self, row: str, load: str, clients: int) -> Measurement | None:
         found = self._rows.get((row, load, clients))
@@ -177,6 +230,14 @@ class Report:
             ready = "   never" if ready_s is None else f"{ready_s:>6.2f} s"
             yield from _wrapped(f"{memory}  all {total:.0f} MB", f"  {name:<8}{ready}   ")
 
+    def _overloaded(self) -> Iterator[str]:
+        if self._overload is None:
+            return
+        yield f"overload: {TIMES} times the customers that the shop can serve"
+        for line in self._overload.lines():
+            yield from _wrapped(line, "  ")
+        yield ""
+
     def _books(self) -> Iterator[str]:
         yield "books after the load, and after a race"
         for name, result in self._results.items():
@@ -194,6 +255,13 @@ class Report:
 def _times(value: float) -> str:
     """Return a ratio with three digits that matter."""
     return f"{value:,.0f} x" if value >= 100 else f"{value:.3g} x"  # noqa: PLR2004
+
+
+def _at_least(text: str, one: Measurement | None, other: Measurement | None, least: float) -> Goal:
+    if not one or not other:
+        return Goal(text, "-", None)
+    share = one.requests_s / other.requests_s
+    return Goal(text, f"{share:.2f} x", share >= least)
 
 
 def _below(text: str, found: float | None, limit: float, form: str) -> Goal:
