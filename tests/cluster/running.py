@@ -75,10 +75,10 @@ class TestedShop:
         """Return the copies in stock."""
         return self.remote().call("catalog", "GET", f"/info/{book_id}", Book).quantity
 
-    def movements(self, book_id: int) -> list[Movement]:
-        """Return the ledger rows of a book."""
+    def movements(self, book_id: int | None = None) -> list[Movement]:
+        """Return the ledger rows of all books, or those of one, in the order of their commits."""
         rows = self.remote().pages("catalog", "/movements", Movement, "id")
-        return [row for row in rows if row.book_id == book_id]
+        return [row for row in rows if book_id is None or row.book_id == book_id]
 
     def orders(self, book_id: int | None = None) -> list[Order]:
         """Return all orders, or those of one book; it drives none of them."""
@@ -275,6 +275,8 @@ class ThreeServices(TestedShop):
         front, catalog, order = (f"http://127.0.0.1:{port}" for port in free_ports(3))
         super().__init__(Addresses(front, catalog, order))
         self.folder = folder
+        self.seen: dict[str, Addresses] = {}
+        """Where a service looks for the others, if that is not where they are."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._number = 0
 
@@ -295,8 +297,9 @@ class ThreeServices(TestedShop):
     def command(self, service: str) -> list[str]:
         """Return the words that start a service."""
         port = getattr(self.addresses, service).rpartition(":")[2]
+        others = self.seen.get(service, self.addresses)
         words = [sys.executable, "-m", "bazar", "serve", service, "--port", port]
-        words += ["--catalog", self.addresses.catalog, "--order", self.addresses.order]
+        words += ["--catalog", others.catalog, "--order", others.order]
         return [*words, "--data", str(self.folder / service)]
 
     def start(self, *services: str, before: Sequence[str] = ()) -> None:

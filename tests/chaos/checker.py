@@ -1,0 +1,419 @@
+"""Judges a history: every promise of the shop that it breaks, a sentence each.
+
+A pure function over the records. Whatever has no answer, since its client gave up or a
+connection failed, may have happened or not; the final state and the replays tell which, and it
+counts in the sums like everything else.
+"""
+
+from bisect import bisect
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import TypeVar
+
+from chaos.history import Call, Ended, Final, KeptMovement, KeptOrder, Lines, Record, Started
+from chaos.workload import ACCEPTED, CREATED, NOT_FOUND, Said, is_final, said
+
+SHOWN_MAX = 5
+"""Violations of one promise that are shown; the others are counted."""
+KEY_REUSED = 422
+OK = 200
+INDEFINITE = frozenset({0, 503})
+ENDED = frozenset({"confirmed", "rejected", "cancelled"})
+STALE_S_MAX = 10.0
+"""How long a read may show an old version: 2.5 s of silence, and the longest fault of a link."""
+
+Answer = tuple[int, str, str]
+Seen = tuple[float, float, int, str]
+"""From when to when a front was asked for a book, which version it told, and by what."""
+T = TypeVar("T")
+
+
+class Told:
+    """A history by what the promises are about."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        """Sort the records."""
+        self.calls = [record for record in records if isinstance(record, Call)]
+        self.ended = [record for record in records if isinstance(record, Ended)]
+        (self.final,) = (record for record in records if isinstance(record, Final))
+        self.front_starts = [
+            record.at_s
+            for record in records
+            if isinstance(record, Started) and record.service == "front"
+        ]
+        self.asked: dict[str, list[Call]] = _grouped(
+            (call for call in self.calls if call.key), lambda call: call.key
+        )
+        self.orders = {order.order_id: order for order in self.final.orders}
+        self.moved: dict[str, list[KeptMovement]] = _grouped(
+            (row for row in self.final.movements if row.order_id), lambda row: str(row.order_id)
+        )
+        self.looks: dict[str, list[Call]] = _grouped(
+            (call for call in self.calls if call.act == "look"), lambda call: call.order_id
+        )
+        self.cancels: dict[str, list[Call]] = _grouped(
+            (call for call in self.calls if call.act == "cancel"), lambda call: call.order_id
+        )
+        self.reads = [call for call in self.calls if call.act == "read" and call.status == OK]
+        self.body = {id(call): _body(call) for call in self.calls}
+
+    def says(self, call: Call) -> Said:
+        """Return what an answer says."""
+        return self.body[id(call)]
+
+    def same_front(self, call: Call) -> int | None:
+        """Return which process of the front was there during a call; None where two were."""
+        number = bisect(self.front_starts, call.started_s)
+        return number if number == bisect(self.front_starts, call.ended_s) else None
+
+
+def check(records: Sequence[Record]) -> list[str]:
+    """Return a sentence for each promise that a history breaks."""
+    told = Told(records)
+    violations = []
+    for promise, broken in PROMISES.items():
+        found = list(broken(told))
+        violations += [f"{promise}: {sentence}" for sentence in found[:SHOWN_MAX]]
+        if len(found) > SHOWN_MAX:
+            violations.append(f"{promise}: and {len(found) - SHOWN_MAX} more like these")
+    return violations
+
+
+def _never_negative(told: Told) -> Iterator[str]:
+    for call in told.reads:
+        quantity = told.says(call).quantity
+        if quantity is None or quantity < 0:
+            yield f"book {call.lines[0][0]} was shown with {quantity} copies"
+    for book_id, rows in _by_book(told).items():
+        lowest = min(accumulate(row.copies for row in rows))
+        if lowest < 0:
+            yield f"the ledger of book {book_id} falls to {lowest}"
+    for book_id, copies in told.final.stock.items():
+        if copies < 0:
+            yield f"book {book_id} ends with {copies} copies"
+
+
+def _add_up(told: Told) -> Iterator[str]:
+    sold: Counter[int] = Counter()
+    for order in told.final.orders:
+        if order.status in {"confirmed", "fulfilled"}:
+            sold.update(dict(order.lines))
+    by_book = _by_book(told)
+    for book_id, copies in told.final.stock.items():
+        rows = by_book.get(book_id, [])
+        ledger = sum(row.copies for row in rows)
+        if ledger != copies:
+            yield f"book {book_id}: {copies} copies are there, the ledger sums to {ledger}"
+        received = [row.copies for row in rows if row.kind == "received"]
+        if sum(received) - sold[book_id] != copies:
+            yield (
+                f"book {book_id}: {sum(received)} copies came and orders took {sold[book_id]}, "
+                f"but {copies} are there"
+            )
+        yield from _received(told, book_id, received)
+    for order_id in told.moved.keys() - told.orders.keys():
+        yield f"copies moved for order {order_id}, which does not exist"
+    for order in told.final.orders:
+        yield from _moved(order, told.moved.get(order.order_id, []))
+
+
+def _received(told: Told, book_id: int, received: Sequence[int]) -> Iterator[str]:
+    """Compare the rows of a book's copies that came with what its keeper was told."""
+    certain: Counter[int] = Counter()
+    possible: Counter[int] = Counter()
+    for call in told.calls:
+        if call.act in {"add", "restock"} and call.lines[0][0] == book_id:
+            copies = call.lines[0][1]
+            certain[copies] += call.status in {OK, CREATED}
+            possible[copies] += call.status in {OK, CREATED} or _unknown(told, call)
+    rows = Counter(received)
+    for copies in rows.keys() | certain.keys():
+        if not certain[copies] <= rows[copies] <= possible[copies]:
+            yield (
+                f"book {book_id}: {copies} copies came {rows[copies]} times, but were brought "
+                f"{certain[copies]} to {possible[copies]} times"
+            )
+
+
+def _moved(order: KeptOrder, rows: Sequence[KeptMovement]) -> Iterator[str]:
+    """Compare what an order says with what the ledger says that it took and gave back."""
+    taken = sorted((row.book_id, -row.copies) for row in rows if row.kind == "sold")
+    returned = sorted((row.book_id, row.copies) for row in rows if row.kind == "released")
+    lines = sorted(order.lines)
+    as_it_should_be = {
+        "confirmed": taken == lines and not returned,
+        "fulfilled": taken == lines and not returned,
+        "cancelled": taken == returned and taken in ([], lines),
+    }.get(order.status, not rows)
+    if not as_it_should_be:
+        yield (
+            f"order {order.order_id} of {lines} is {order.status}, but took {taken} "
+            f"and gave back {returned}"
+        )
+
+
+def _one_order_a_key(told: Told) -> Iterator[str]:
+    claimed: dict[str, str] = {}
+    for key, calls in told.asked.items():
+        ids = {order_id for call in calls if (order_id := told.says(call).order_id)}
+        if len(ids) > 1:
+            yield f"key {key} has the orders {', '.join(sorted(ids))}"
+        for order_id in ids:
+            other = claimed.setdefault(order_id, key)
+            if other != key:
+                yield f"order {order_id} belongs to the keys {other} and {key}"
+        bought = {call.lines for call in calls if call.status == CREATED}
+        if len(bought) > 1:
+            yield f"key {key} bought {' and '.join(map(str, sorted(bought)))}"
+    for order_id in told.orders.keys() - claimed.keys():
+        yield f"order {order_id} answers to no key: a second order of one of them"
+
+
+def _acknowledged_stays(told: Told) -> Iterator[str]:
+    for key, calls in told.asked.items():
+        for call in calls:
+            if call.status in {CREATED, ACCEPTED} and call.act != "replay":
+                yield from _kept(told, key, call)
+    for order_id, looks in told.looks.items():
+        order = told.orders.get(order_id)
+        if order is None:
+            continue
+        for look in looks:
+            if look.status == NOT_FOUND:
+                yield f"order {order_id} was not found by a client that had been told of it"
+        yield from _never_back(told, order, [look for look in looks if look.status == OK])
+
+
+def _kept(told: Told, key: str, call: Call) -> Iterator[str]:
+    """Compare an answer that acknowledged or accepted an order with how the order ended."""
+    order_id = told.says(call).order_id
+    order = told.orders.get(str(order_id))
+    if order is None:
+        yield f"order {order_id} of key {key} was answered {call.status} and does not exist"
+        return
+    if sorted(order.lines) != sorted(call.lines):
+        yield f"order {order_id} of key {key} is for {order.lines}, not for {call.lines}"
+    if call.location != f"/orders/{order_id}":
+        yield f"order {order_id} of key {key} was said to be at {call.location!r}"
+    may_be = {"confirmed"} if call.status == CREATED else {"confirmed", "rejected"}
+    if order_id in told.cancels:
+        may_be.add("cancelled")
+    if order.status not in may_be and order.status in ENDED:
+        yield f"order {order_id} of key {key} was answered {call.status} and is {order.status}"
+
+
+def _never_back(told: Told, order: KeptOrder, looks: Sequence[Call]) -> Iterator[str]:
+    """Check that no status was taken back; `pending` only says that it is not known again yet."""
+    rank = {"pending": 0, "confirmed": 0, "rejected": 1, "cancelled": 1}
+    last: tuple[float, str] = (float("-inf"), "pending")
+    for look in sorted(looks, key=lambda look: look.ended_s):
+        status = str(told.says(look).status)
+        ended_s, before = last
+        if rank.get(before) and status != before and look.started_s > ended_s:
+            yield f"order {order.order_id} was {before} and then {status}"
+        if rank.get(status):
+            last = look.ended_s, status
+    if rank.get(last[1]) and last[1] != order.status:
+        yield f"order {order.order_id} was {last[1]} and ends {order.status}"
+
+
+def _failure_changed_nothing(told: Told) -> Iterator[str]:
+    for key, calls in told.asked.items():
+        for call in calls:
+            says = told.says(call)
+            order = told.orders.get(str(says.order_id))
+            if call.status < 400 or says.definite is not True or order is None:
+                continue
+            if order.status == "confirmed" or _net(told, order):
+                yield (
+                    f"order {order.order_id} of key {key} was refused as {says.code}, "
+                    f"but is {order.status} and took {_net(told, order)} copies"
+                )
+        before = [call for call in calls if call.act == "buy"]
+        if all(call.status >= 400 and told.says(call).definite for call in before):
+            for order_id in {told.says(call).order_id for call in calls if call.act == "replay"}:
+                order = told.orders.get(str(order_id))
+                if order is not None and (order.status == "confirmed" or _net(told, order)):
+                    yield f"key {key} heard nothing but refusals, and has bought {order_id}"
+
+
+def _pending_ends(told: Told) -> Iterator[str]:
+    for order in told.final.orders:
+        if order.status not in ENDED:
+            yield (
+                f"order {order.order_id} is still {order.status} {told.final.settled_after_s:.0f} s"
+                " after the last fault"
+            )
+    if told.final.settled_after_s > told.final.bound_s:
+        yield (
+            f"the last order ended {told.final.settled_after_s:.1f} s after the last fault, "
+            f"not within {told.final.bound_s:.0f} s"
+        )
+    for key, calls in told.asked.items():
+        replays = [call for call in calls if call.act == "replay"]
+        if replays and not any(is_final(call) for call in replays):
+            yield f"key {key} had no final answer in the end, last {replays[-1].status}"
+
+
+def _replays_are_equal(told: Told) -> Iterator[str]:
+    for key, calls in told.asked.items():
+        answers: dict[Lines, set[Answer]] = defaultdict(set)
+        for call in calls:
+            if is_final(call):
+                answers[call.lines].add((call.status, call.location, call.body))
+        for lines, different in answers.items():
+            if len(different) > 1:
+                shown = " | ".join(f"{status} {body}" for status, _, body in sorted(different))
+                yield f"key {key} for {lines} was answered differently: {shown}"
+
+
+def _cancelled_stays(told: Told) -> Iterator[str]:
+    for order_id, cancels in told.cancels.items():
+        order = told.orders.get(order_id)
+        if order is not None and order.status != "cancelled":
+            if any(call.status == OK for call in cancels):
+                yield f"order {order_id} was cancelled, and ends {order.status}"
+    for order in told.final.orders:
+        if order.status == "cancelled" and order.order_id not in told.cancels:
+            yield f"order {order.order_id} ends cancelled, and nobody asked for that"
+
+
+def _never_back_in_version(told: Told) -> Iterator[str]:
+    """Compare reads of a book at one front with what that front had shown before."""
+    seen: dict[tuple[int, int], list[Seen]] = defaultdict(list)
+    for call in told.reads:
+        front = told.same_front(call)
+        if front is not None:
+            version = told.says(call).version or 0
+            told_by = "a read that had ended before"
+            seen[call.lines[0][0], front].append((call.started_s, call.ended_s, version, told_by))
+    for (book_id, _front), reads in seen.items():
+        yield from _behind(book_id, reads, reads)
+
+
+def _sees_its_sales(told: Told) -> Iterator[str]:
+    """Compare reads with the sales that were acknowledged before: by that front, or long ago."""
+    versions = _sale_versions(told)
+    own: dict[tuple[int, int], list[Seen]] = defaultdict(list)
+    old: dict[int, list[Seen]] = defaultdict(list)
+    for calls in told.asked.values():
+        for call in calls:
+            if call.status != CREATED or call.act == "replay":
+                continue
+            front = told.same_front(call)
+            order_id = str(told.says(call).order_id)
+            told_by = f"order {order_id}, sold before"
+            for book_id, _copies in call.lines:
+                version = versions.get((order_id, book_id), 0)
+                sale = call.started_s, call.ended_s, version, told_by
+                late = call.started_s, call.ended_s + STALE_S_MAX, version, told_by
+                old[book_id].append(late)
+                if front is not None and call.sold_now:
+                    own[book_id, front].append(sale)
+    reads: dict[tuple[int, int], list[Seen]] = defaultdict(list)
+    for call in told.reads:
+        version = told.says(call).version or 0
+        seen = call.started_s, call.ended_s, version, ""
+        book_id = call.lines[0][0]
+        front = told.same_front(call)
+        if front is not None:
+            reads[book_id, front].append(seen)
+        reads[book_id, 0].append(seen)
+    for (book_id, front), shown in reads.items():
+        yield from _behind(book_id, shown, own[book_id, front] if front else old[book_id])
+
+
+def _behind(book_id: int, reads: Sequence[Seen], known: Sequence[Seen]) -> Iterator[str]:
+    """Yield the reads that show less than what was known before they started."""
+    waiting = sorted(known, key=lambda seen: seen[1], reverse=True)
+    highest, by = 0, ""
+    for started_s, _ended_s, version, _ in sorted(reads):
+        while waiting and waiting[-1][1] < started_s:
+            _, _, before, told_by = waiting.pop()
+            if before > highest:
+                highest, by = before, told_by
+        if version < highest:
+            yield f"book {book_id} was read at version {version}, below {highest} of {by}"
+
+
+def _read_as_it_was(told: Told) -> Iterator[str]:
+    """Compare each read with the ledger: a version is a number of rows, and their sum the stock."""
+    stock = {
+        book_id: list(accumulate((row.copies for row in rows), initial=0))
+        for book_id, rows in _by_book(told).items()
+    }
+    for call in told.reads:
+        book_id = call.lines[0][0]
+        says = told.says(call)
+        history = stock.get(book_id, [0])
+        rows = (says.version or 0) - 1
+        if not 0 <= rows < len(history) or history[rows] != says.quantity:
+            yield (
+                f"book {book_id} was shown at version {says.version} with {says.quantity} copies, "
+                f"the ledger says {history[rows] if 0 <= rows < len(history) else 'nothing'}"
+            )
+
+
+def _nothing_breaks(told: Told) -> Iterator[str]:
+    for ended in told.ended:
+        yield f"the {ended.service} service ended by itself with {ended.code}"
+    for difference in told.final.differences:
+        yield f"the audit says: {difference}"
+    expected = INDEFINITE | {OK, CREATED, ACCEPTED, NOT_FOUND, 409, KEY_REUSED}
+    for call in told.calls:
+        if call.status not in expected:
+            yield f"the answer to '{call.act}' was {call.status}: {call.body[:200]}"
+
+
+PROMISES: dict[str, Callable[[Told], Iterable[str]]] = {
+    "stock is never negative": _never_negative,
+    "copies add up": _add_up,
+    "one key, at most one order": _one_order_a_key,
+    "what was acknowledged stays": _acknowledged_stays,
+    "a definite failure changed nothing": _failure_changed_nothing,
+    "every pending order ends": _pending_ends,
+    "a replay is equal to the byte": _replays_are_equal,
+    "a cancel is kept": _cancelled_stays,
+    "a front never goes back in version": _never_back_in_version,
+    "a front shows its sales": _sees_its_sales,
+    "a read is a state that was": _read_as_it_was,
+    "nothing breaks": _nothing_breaks,
+}
+"""Each promise, and what finds that it is broken."""
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return dict(groups)
+
+
+def _by_book(told: Told) -> dict[int, list[KeptMovement]]:
+    rows: dict[int, list[KeptMovement]] = defaultdict(list)
+    for row in told.final.movements:
+        rows[row.book_id].append(row)
+    return rows
+
+
+def _sale_versions(told: Told) -> dict[tuple[str, int], int]:
+    """Return the version of each book after each sale: one more than its rows until then."""
+    return {
+        (row.order_id, book_id): number + 1
+        for book_id, rows in _by_book(told).items()
+        for number, row in enumerate(rows, 1)
+        if row.kind == "sold" and row.order_id
+    }
+
+
+def _net(told: Told, order: KeptOrder) -> int:
+    return -sum(row.copies for row in told.moved.get(order.order_id, []))
+
+
+def _unknown(told: Told, call: Call) -> bool:
+    return call.status in INDEFINITE and told.says(call).definite is not True
+
+
+def _body(call: Call) -> Said:
+    return said(call.body) if call.body else Said()

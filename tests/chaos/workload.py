@@ -1,0 +1,240 @@
+"""Many clients who buy, ask twice, cancel, restock, read and give up, as the plan says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from msgspec import Struct
+from msgspec.json import Decoder
+from pyreqwest.exceptions import RequestError
+
+from chaos import plan
+from chaos.history import Act, Call, Lines
+from chaos.plan import Errand
+from cluster.customers import Answer, Customers
+
+CALL_TIMEOUT_S = 8.0
+"""More than the 5 s within which the front always answers."""
+PATIENCE_S = 45.0
+PAUSE_S = 0.05
+CREATED = 201
+ACCEPTED = 202
+NOT_FOUND = 404
+UNAVAILABLE = 503
+REFUSED = range(400, 500)
+
+
+class Said(Struct, frozen=True):
+    """What the body of an answer says, as far as the harness cares."""
+
+    order_id: str | None = None
+    status: str | int | None = None
+    code: str | None = None
+    definite: bool | None = None
+    quantity: int | None = None
+    version: int | None = None
+
+
+said = Decoder(Said).decode
+
+
+def is_final(call: Call) -> bool:
+    """Tell whether an answer to a purchase is the last word on it."""
+    return call.status == CREATED or call.status in REFUSED
+
+
+class Crowd:
+    """The clients, and what they did."""
+
+    def __init__(
+        self,
+        seed: int,
+        front: Customers,
+        keeper: Customers,
+        secret: str,
+        tell: Callable[[Call], None],
+    ) -> None:
+        """Send clients to the front; the keeper of the shop restocks at the catalog.
+
+        Args:
+            seed: of the plan.
+            front: calls the front.
+            keeper: calls the catalog.
+            secret: of the services.
+            tell: is told of every call, once it has ended.
+        """
+        self.acknowledged = 0
+        """Keys that were answered 201."""
+        self._seed = seed
+        self._front = front
+        self._keeper = keeper
+        self._authorization = {"authorization": f"Bearer {secret}"}
+        self._tell = tell
+        self._numbers = count(1)
+
+    async def stock(self) -> None:
+        """Add the books."""
+        for book_id in range(1, plan.BOOKS + 1):
+            copies = plan.COPIES_SCARCE if book_id <= plan.SCARCE else plan.COPIES
+            book = {
+                "id": book_id,
+                "title": f"Book {book_id}",
+                "topic": "chaos",
+                "price": 19.99,
+                "quantity": copies,
+            }
+            call = await self._call(
+                0,
+                "add",
+                self._keeper.call("POST", "/books", book, headers=self._authorization),
+                lines=((book_id, copies),),
+            )
+            assert call.status == CREATED, call
+
+    async def serve(self, clients: int, gate: Callable[[], Awaitable[bool]]) -> None:
+        """Let so many clients at once do one errand after the other, while the gate lets them."""
+
+        async def come_and_go() -> None:
+            while await gate():
+                await self._do(plan.errand(self._seed, next(self._numbers)))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(clients):
+                group.create_task(come_and_go())
+
+    async def replay(self, key: str, lines: Lines) -> Call:
+        """Ask for a purchase again, after the end of everything, until the answer is final."""
+        return await self._insist(0, key, lines, "replay")
+
+    async def look(self, order_id: str, errand: int = 0) -> Call:
+        """Look at an order, once."""
+        asked = self._front.call("GET", f"/orders/{order_id}")
+        return await self._call(errand, "look", asked, order_id=order_id)
+
+    async def _do(self, errand: Errand) -> None:
+        if errand.act == "restock":
+            ((book_id, copies),) = errand.lines
+            path = f"/update/{book_id}/amount_of_items/{copies}"
+            asked = self._keeper.call("PUT", path, headers=self._authorization)
+            await self._call(errand.number, "restock", asked, lines=errand.lines)
+        elif errand.act == "read":
+            await self._read(errand)
+        elif errand.gives_up_after_s is not None:
+            key = self._key(errand)
+            call = await self._ask(
+                errand.number, key, errand.lines, timeout_s=errand.gives_up_after_s
+            )
+            self.acknowledged += call.status == CREATED
+        else:
+            await self._buy(errand)
+
+    def _key(self, errand: Errand) -> str:
+        return f"{self._seed}-{errand.number}"
+
+    async def _buy(self, errand: Errand) -> None:
+        key = self._key(errand)
+        at_once: list[Coroutine[Any, Any, Call]] = [
+            self._insist(errand.number, key, errand.lines, leaves=errand.leaves_when_accepted)
+        ]
+        at_once += [
+            self._ask(errand.number, key, errand.lines)
+            for after_s in errand.duplicates_s
+            if not after_s
+        ]
+        if errand.other_lines and errand.other_at_once:
+            at_once += [self._ask(errand.number, key, errand.other_lines)]
+        calls = await asyncio.gather(*at_once)
+        self.acknowledged += any(call.status == CREATED for call in calls)
+        bought = calls[0]
+        if bought.status not in {CREATED, ACCEPTED}:
+            return
+        if errand.looks:
+            await self._read(errand)
+            await self.look(str(said(bought.body).order_id), errand.number)
+        if errand.cancels:
+            await self._cancel(errand.number, str(said(bought.body).order_id))
+        for after_s in filter(None, errand.duplicates_s):
+            await asyncio.sleep(after_s)
+            await self._ask(errand.number, key, errand.lines)
+        if errand.other_lines and not errand.other_at_once:
+            await self._ask(errand.number, key, errand.other_lines)
+        if errand.looks:
+            await self.look(str(said(bought.body).order_id), errand.number)
+
+    async def _read(self, errand: Errand) -> None:
+        book_id, _ = errand.lines[0]
+        headers = {"cache-control": "no-cache"} if errand.fresh else None
+        asked = self._front.call("GET", f"/info/{book_id}", headers=headers)
+        await self._call(errand.number, "read", asked, lines=((book_id, 0),))
+
+    async def _cancel(self, errand: int, order_id: str) -> None:
+        give_up_s = monotonic() + PATIENCE_S
+        while monotonic() < give_up_s:
+            asked = self._front.call("POST", f"/orders/{order_id}/cancel")
+            call = await self._call(errand, "cancel", asked, order_id=order_id)
+            if 0 < call.status < 500:
+                return
+            await asyncio.sleep(PAUSE_S)
+
+    async def _insist(
+        self, errand: int, key: str, lines: Lines, act: Act = "buy", *, leaves: bool = False
+    ) -> Call:
+        """Ask again with the same key until the answer is final, or no patience is left."""
+        give_up_s = monotonic() + PATIENCE_S
+        while True:
+            call = await self._ask(errand, key, lines, act)
+            if is_final(call) or (leaves and call.status == ACCEPTED) or monotonic() > give_up_s:
+                return call
+            await asyncio.sleep(PAUSE_S)
+
+    async def _ask(
+        self,
+        errand: int,
+        key: str,
+        lines: Lines,
+        act: Act = "buy",
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> Call:
+        """Ask for a purchase, once."""
+        path, body = "/orders", {"lines": [{"id": id_, "quantity": n} for id_, n in lines]}
+        if len(lines) == 1:
+            ((book_id, copies),) = lines
+            path, body = f"/purchase/{book_id}", {"quantity": copies}
+        asked = self._front.call("POST", path, body, key=key)
+        return await self._call(errand, act, asked, lines, key, timeout_s=timeout_s)
+
+    async def _call(
+        self,
+        errand: int,
+        act: Act,
+        asked: Coroutine[Any, Any, Answer],
+        lines: Lines = (),
+        key: str = "",
+        order_id: str = "",
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> Call:
+        """Send a request and tell what became of it."""
+        answer = None
+        started_s = monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await asked
+        except (RequestError, TimeoutError):
+            pass
+        call = Call(
+            errand=errand,
+            act=act,
+            started_s=started_s,
+            ended_s=monotonic(),
+            status=answer.status if answer else 0,
+            lines=lines,
+            key=key,
+            order_id=order_id,
+            body=answer.body.decode() if answer else "",
+            location=answer.headers.get("location", "") if answer else "",
+            sold_now="catalog" in answer.headers.get("server-timing", "") if answer else False,
+        )
+        self._tell(call)
+        return call
