@@ -38,7 +38,7 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="rec
     """Whether the catalog was asked for this answer, so that the front heard the new version."""
 
 
-class Fault(Struct, frozen=True, kw_only=True, tag_field="record", tag="fault"):
+class Fault(Struct, frozen=True, tag_field="record", tag="fault"):
     """One fault that struck."""
 
     kind: str

@@ -31,11 +31,11 @@ class _Pair:
 
     def reset(self) -> None:
         for writer in (self.near, self.far):
-            with suppress(OSError):
+            if not writer.is_closing():
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE
                 )
-            writer.transport.abort()
+                writer.transport.abort()
 
 
 class Link:
@@ -121,7 +121,7 @@ class Link:
         self._slow = False
 
     def _reset_all(self) -> None:
-        for pair in self._pairs:
+        for pair in list(self._pairs):
             pair.reset()
 
     async def _accept(self, reader: StreamReader, near: StreamWriter) -> None:

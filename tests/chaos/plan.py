@@ -21,7 +21,7 @@ COPIES_SCARCE = 40
 COPIES = 1_000_000
 STRIKE_SHARES = 0.1, 0.9
 """When a fault strikes, within its share of the purchases."""
-PROCESS_LASTS_S = {"kill -9": (0.01, 1.0), "stop": (0.1, 3.0)}
+PROCESS_LASTS_S = {"kill -9": (0.01, 2.5), "stop": (0.1, 3.0)}
 """Of a kill: until the process is started again."""
 LINK_LASTS_S = 0.1, 3.0
 GIVE_UP_S = 0.002, 0.3

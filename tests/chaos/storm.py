@@ -50,6 +50,7 @@ class Storm:
     started_s: float = field(default_factory=monotonic)
     struck: int = 0
     over: bool = False
+    """Whether every fault has struck and ended."""
 
     def line(self, acknowledged: int) -> str:
         """Return what to tell whoever waits."""
@@ -169,24 +170,20 @@ async def _strike_all(storm: Storm, crowd: Crowd, strike: Strike, history: Histo
         finally:
             at_once.release()
 
-    async with asyncio.TaskGroup() as group:
-        for number, fault in enumerate(storm.planned):
-            await at_once.acquire()
-            give_up_s = monotonic() + PATIENCE_S
-            due = storm.due(number + fault.share)
-            while crowd.acknowledged < due and monotonic() < give_up_s:
-                await asyncio.sleep(POLL_S)
-            history.add(
-                Fault(
-                    kind=fault.kind,
-                    target=fault.target,
-                    started_s=monotonic(),
-                    lasts_s=fault.lasts_s,
-                )
-            )
-            group.create_task(pass_over(fault))
-            storm.struck += 1
-    storm.over = True
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number, fault in enumerate(storm.planned):
+                await at_once.acquire()
+                give_up_s = monotonic() + PATIENCE_S
+                due = storm.due(number + fault.share)
+                while crowd.acknowledged < due and monotonic() < give_up_s:
+                    await asyncio.sleep(POLL_S)
+                struck = Fault(fault.kind, fault.target, monotonic(), fault.lasts_s)
+                history.add(struck)
+                group.create_task(pass_over(fault))
+                storm.struck += 1
+    finally:
+        storm.over = True
 
 
 async def _serve(storm: Storm, crowd: Crowd) -> None:
@@ -196,12 +193,10 @@ async def _serve(storm: Storm, crowd: Crowd) -> None:
     """
 
     async def gate() -> bool:
-        while crowd.acknowledged >= storm.due(storm.struck + 1):
-            if storm.over or storm.struck >= len(storm.planned):
-                break
+        while crowd.acknowledged >= storm.due(storm.struck + 1) and not storm.over:
             await asyncio.sleep(POLL_S)
         storm.progress.say(storm.line(crowd.acknowledged))
-        return crowd.acknowledged < storm.purchases or storm.struck < len(storm.planned)
+        return crowd.acknowledged < storm.purchases or not storm.over
 
     await crowd.serve(CLIENTS, gate)
 
