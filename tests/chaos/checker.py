@@ -271,9 +271,9 @@ def _replays_are_equal(told: Told) -> Iterator[str]:
 def _cancelled_stays(told: Told) -> Iterator[str]:
     for order_id, cancels in told.cancels.items():
         order = told.orders.get(order_id)
-        if order is not None and order.status != "cancelled":
-            if any(call.status == OK for call in cancels):
-                yield f"order {order_id} was cancelled, and ends {order.status}"
+        heard = any(call.status == OK for call in cancels)
+        if heard and order is not None and order.status != "cancelled":
+            yield f"order {order_id} was cancelled, and ends {order.status}"
     for order in told.final.orders:
         if order.status == "cancelled" and order.order_id not in told.cancels:
             yield f"order {order.order_id} ends cancelled, and nobody asked for that"

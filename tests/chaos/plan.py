@@ -3,13 +3,15 @@
 An errand is drawn from the seed and its number, so it is the same whatever happened before it.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
 from chaos.history import Lines
+
+Kind = tuple[str, str, tuple[float, float]]
+"""A fault, its target, and the shortest and longest time that it lasts."""
 
 NO_BOOK = 999_999
 BOOKS = 12
@@ -92,15 +94,13 @@ def errand(seed: int, number: int) -> Errand:
     )
 
 
-def faults(
-    seed: int, count: int, kinds: Sequence[tuple[str, str, tuple[float, float]]]
-) -> list[PlannedFault]:
+def faults(seed: int, count: int, kinds: Sequence[Kind]) -> list[PlannedFault]:
     """Return the faults of a run.
 
     Args:
         seed: of the plan.
         count: how many.
-        kinds: each fault with its target and how long it may last; all come equally often.
+        kinds: each comes once before any comes again.
     """
     random = Random(f"{seed} faults")
     return [
@@ -109,17 +109,15 @@ def faults(
     ]
 
 
-def _shuffled(
-    random: Random, kinds: Sequence[tuple[str, str, tuple[float, float]]]
-) -> Iterator[tuple[str, str, tuple[float, float]]]:
+def _shuffled(random: Random, kinds: Sequence[Kind]) -> Iterator[Kind]:
     while True:
         yield from random.sample(kinds, len(kinds))
 
 
 def _spread(random: Random, between: tuple[float, float]) -> float:
-    """Return a time between two, short ones as likely as long ones."""
-    low, high = between
-    return math.exp(random.uniform(math.log(low), math.log(high)))
+    """Return a time between two, more often a short one."""
+    shortest, longest = between
+    return shortest + (longest - shortest) * random.random() ** 2
 
 
 def _book(random: Random) -> int:

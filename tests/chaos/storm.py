@@ -1,25 +1,24 @@
 """One storm: many clients, a shop whose services die and whose network fails, and a verdict.
 
-The parts: the plan says who does what, the workload does it, the supervisor and the network let
-faults strike, the history keeps what was heard, the checker judges it.
+The plan says who does what, the workload does it, supervisor and network let faults strike, the
+history keeps what was heard, and the checker judges it.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
 import uvloop
 
-from bazar.remote import Addresses, RemoteError
-from bazar.wire import Order
+from bazar.remote import Addresses
 from chaos import network, plan, supervisor
 from chaos.checker import check
-from chaos.history import Call, Fault, Final, History, KeptMovement, KeptOrder
+from chaos.ending import ask_again, final_state
+from chaos.history import Call, Fault, Final, History
 from chaos.network import Link
 from chaos.plan import PlannedFault
 from chaos.report import Progress, Report, percentile
@@ -29,40 +28,11 @@ from cluster.customers import Customers
 from cluster.processes import SERVICES
 from cluster.running import ThreeServices
 
+HISTORY = "history.jsonl"
 CLIENTS = 48
-SETTLE_BOUND_S = 20.0
-"""How long the last pending order may take to end, once faults and clients are gone."""
 FAULTS_AT_ONCE_MAX = 3
 PATIENCE_S = 4.0
 """After which a fault strikes even though its share of the purchases is not done."""
-POLL_S = 0.01
-REPLAYS_AT_ONCE = 48
-PENDING = "/orders?status=pending&limit=1"
-
-
-@dataclass
-class Storm:
-    """How far a run is."""
-
-    purchases: int
-    planned: Sequence[PlannedFault]
-    progress: Progress
-    started_s: float = field(default_factory=monotonic)
-    struck: int = 0
-    over: bool = False
-    """Whether every fault has struck and ended."""
-
-    def line(self, acknowledged: int) -> str:
-        """Return what to tell whoever waits."""
-        spent_s = monotonic() - self.started_s
-        return (
-            f"{acknowledged:,} of {self.purchases:,} purchases, "
-            f"{self.struck} of {len(self.planned)} faults, {spent_s:.0f} s"
-        )
-
-    def due(self, number: float) -> float:
-        """Return after how many purchases a fault is due."""
-        return number * self.purchases / max(1, len(self.planned))
 
 
 def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progress) -> Report:
@@ -75,46 +45,129 @@ def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progr
         folder: for databases, logs and the history.
         progress: is told how far it got.
     """
+    started_s = monotonic()
     with (
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        History(folder / "history.jsonl") as history,
+        History(folder / HISTORY) as history,
         ThreeServices(folder) as shop,
     ):
-        report = Report(f"Storm, seed {seed}")
-        started_s = monotonic()
-        runner.run(_storm(seed, purchases, faults, shop, history, progress))
-        run_s = monotonic() - started_s
-    progress.end()
-    report.violations = check(history.records)
-    _describe(report, history, run_s)
+        runner.run(_pass_over(shop, history, progress, seed=seed, wanted=(purchases, faults)))
+        progress.end()
+        report = Report(f"Storm, seed {seed}", violations=check(history.records))
+    _describe(report, history)
+    report.add("the whole run", f"{monotonic() - started_s:.0f} s")
     return report
 
 
-async def _storm(
-    seed: int,
-    purchases: int,
-    faults: int,
+def kinds(links: Iterable[str]) -> list[plan.Kind]:
+    """Return every fault with its target; those of services come twice."""
+    of_services = [
+        (kind, service, plan.PROCESS_LASTS_S[kind])
+        for kind in supervisor.FAULTS
+        for service in SERVICES
+    ]
+    of_links = [(kind, link, plan.LINK_LASTS_S) for kind in network.FAULTS for link in links]
+    return [*of_services, *of_services, *of_links]
+
+
+class Storm:
+    """Clients and faults, each held back until the other has got as far."""
+
+    def __init__(
+        self, purchases: int, faults: Sequence[PlannedFault], history: History, progress: Progress
+    ) -> None:
+        """Let these faults strike among so many purchases."""
+        self._purchases = purchases
+        self._faults = faults
+        self._history = history
+        self._progress = progress
+        self._started_s = monotonic()
+        self._bought: set[str] = set()
+        self._struck = 0
+        self._over = False
+        self._changed = asyncio.Event()
+
+    def take(self, call: Call) -> None:
+        """Note a call that has ended."""
+        self._history.add(call)
+        if call.status == CREATED and call.key not in self._bought:
+            self._bought.add(call.key)
+            self._changed.set()
+            self._progress.say(
+                f"{len(self._bought):,} of {self._purchases:,} purchases, "
+                f"{self._struck} of {len(self._faults)} faults, "
+                f"{monotonic() - self._started_s:.0f} s"
+            )
+
+    async def admit(self) -> bool:
+        """Hold a client while purchases are ahead of the faults; False once enough was bought.
+
+        So every fault strikes while others buy.
+        """
+        await self._until(lambda: self._over or len(self._bought) < self._due(self._struck + 1))
+        return len(self._bought) < self._purchases or not self._over
+
+    async def strike(self, watch: Supervisor, links: dict[str, Link]) -> None:
+        """Let each fault strike once its share of the purchases is done."""
+        at_once = asyncio.Semaphore(FAULTS_AT_ONCE_MAX)
+
+        async def strike_one(fault: PlannedFault) -> None:
+            if fault.kind in supervisor.FAULTS:
+                await supervisor.FAULTS[fault.kind](watch, fault.target, fault.lasts_s)
+            else:
+                await network.FAULTS[fault.kind](links[fault.target], fault.lasts_s)
+            at_once.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, fault in enumerate(self._faults):
+                    await at_once.acquire()
+                    due = self._due(number + fault.share)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(PATIENCE_S):
+                            await self._until(lambda due=due: len(self._bought) >= due)  # type: ignore[misc]
+                    self._history.add(Fault(fault.kind, fault.target, monotonic(), fault.lasts_s))
+                    group.create_task(strike_one(fault))
+                    self._struck += 1
+                    self._changed.set()
+        finally:
+            self._over = True
+            self._changed.set()
+
+    def _due(self, faults: float) -> float:
+        """Return after how many purchases so many faults have struck."""
+        return faults * self._purchases / max(1, len(self._faults))
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def _pass_over(
     shop: ThreeServices,
     history: History,
     progress: Progress,
+    *,
+    seed: int,
+    wanted: tuple[int, int],
 ) -> None:
+    """Run everything that waits."""
+    purchases, faults = wanted
     async with AsyncExitStack() as stack:
         links = await _links(stack, shop)
         watch = await stack.enter_async_context(Supervisor(shop, history))
-        strikes = _strikes(watch, links)
-        kinds = [(kind, target, lasts) for kind, target, lasts in _kinds(links)]
-        storm = Storm(purchases, plan.faults(seed, faults, kinds), progress)
         front = await stack.enter_async_context(Customers(links["client-front"].url))
         keeper = await stack.enter_async_context(Customers(shop.addresses.catalog))
-        crowd = Crowd(seed, front, keeper, shop.secret, history.add)
+        storm = Storm(purchases, plan.faults(seed, faults, kinds(links)), history, progress)
+        crowd = Crowd(seed, front, keeper, shop.secret, storm.take)
         await crowd.stock()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_strike_all(storm, crowd, strikes, history))
-            group.create_task(_serve(storm, crowd))
-        calm_s = monotonic()
+            group.create_task(storm.strike(watch, links))
+            group.create_task(crowd.serve(CLIENTS, storm.admit))
         await asyncio.to_thread(shop.wait_until_ready)
-        history.add(await asyncio.to_thread(_final, shop, calm_s))
-        await _ask_again(crowd, history, progress)
+        history.add(await asyncio.to_thread(final_state, shop))
+        await ask_again(crowd, history, progress)
 
 
 async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:
@@ -126,9 +179,7 @@ async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:
         "front-catalog": at.catalog,
         "order-catalog": at.catalog,
     }
-    links = {
-        name: await stack.enter_async_context(Link(name, url)) for name, url in ways.items()
-    }
+    links = {name: await stack.enter_async_context(Link(name, url)) for name, url in ways.items()}
     shop.seen = {
         "front": Addresses(at.front, links["front-catalog"].url, links["front-order"].url),
         "order": Addresses(at.front, links["order-catalog"].url, at.order),
@@ -136,143 +187,38 @@ async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:
     return links
 
 
-def _kinds(links: dict[str, Link]) -> list[tuple[str, str, tuple[float, float]]]:
-    """Return every fault with its target; those of services count twice."""
-    of_services = [
-        (kind, service, plan.PROCESS_LASTS_S[kind])
-        for kind in supervisor.FAULTS
-        for service in SERVICES
+def _describe(report: Report, history: History) -> None:
+    """Say what happened, until the shop was asked for everything again."""
+    end = next(number for number, record in enumerate(history.records) if isinstance(record, Final))
+    records = history.records[:end]
+    final = history.records[end]
+    assert isinstance(final, Final)
+    calls = [record for record in records if isinstance(record, Call)]
+    waits_s = _waits_s(call for call in calls if call.key)
+    answered_s = sorted(call.ended_s for call in calls if call.status)
+    faults = Counter(record.kind for record in records if isinstance(record, Fault))
+    statuses = Counter(call.status for call in calls)
+    gap_s = max((after - before for before, after in pairwise(answered_s)), default=0.0)
+    report.rows += [
+        ("acknowledged purchases", f"{len(waits_s):,}"),
+        ("faults", sum(faults.values())),
+        *((f"  {kind}", count) for kind, count in sorted(faults.items())),
+        ("calls", f"{len(calls):,}"),
+        ("  without an answer", f"{statuses[0]:,}"),
+        ("  accepted, 202", f"{statuses[ACCEPTED]:,}"),
+        ("  refused, 503", f"{statuses[UNAVAILABLE]:,}"),
+        *(
+            (f"from first request to 201, p{share}", f"{1000 * wait_s:.0f} ms")
+            for share in (50, 95, 99)
+            if (wait_s := percentile(waits_s, share / 100))
+        ),
+        ("longest that one client waited", f"{max(waits_s, default=0.0):.1f} s"),
+        ("longest without any answer", f"{gap_s:.1f} s"),
+        ("at rest after the last fault within", f"{final.settled_after_s:.1f} s"),
     ]
-    of_links = [(kind, link, plan.LINK_LASTS_S) for kind in network.FAULTS for link in links]
-    return [*of_services, *of_services, *of_links]
 
 
-Strike = Callable[[PlannedFault], Awaitable[None]]
-
-
-def _strikes(watch: Supervisor, links: dict[str, Link]) -> Strike:
-    async def strike(fault: PlannedFault) -> None:
-        if fault.kind in supervisor.FAULTS:
-            await supervisor.FAULTS[fault.kind](watch, fault.target, fault.lasts_s)
-        else:
-            await network.FAULTS[fault.kind](links[fault.target], fault.lasts_s)
-
-    return strike
-
-
-async def _strike_all(storm: Storm, crowd: Crowd, strike: Strike, history: History) -> None:
-    """Let each fault strike once its share of the purchases is done."""
-    at_once = asyncio.Semaphore(FAULTS_AT_ONCE_MAX)
-
-    async def pass_over(fault: PlannedFault) -> None:
-        try:
-            await strike(fault)
-        finally:
-            at_once.release()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number, fault in enumerate(storm.planned):
-                await at_once.acquire()
-                give_up_s = monotonic() + PATIENCE_S
-                due = storm.due(number + fault.share)
-                while crowd.acknowledged < due and monotonic() < give_up_s:
-                    await asyncio.sleep(POLL_S)
-                struck = Fault(fault.kind, fault.target, monotonic(), fault.lasts_s)
-                history.add(struck)
-                group.create_task(pass_over(fault))
-                storm.struck += 1
-    finally:
-        storm.over = True
-
-
-async def _serve(storm: Storm, crowd: Crowd) -> None:
-    """Send clients until enough was bought and every fault has struck.
-
-    They wait while they are ahead of the faults, so that the faults strike among purchases.
-    """
-
-    async def gate() -> bool:
-        while crowd.acknowledged >= storm.due(storm.struck + 1) and not storm.over:
-            await asyncio.sleep(POLL_S)
-        storm.progress.say(storm.line(crowd.acknowledged))
-        return crowd.acknowledged < storm.purchases or not storm.over
-
-    await crowd.serve(CLIENTS, gate)
-
-
-def _final(shop: ThreeServices, calm_s: float) -> Final:
-    """Return the state of the shop, once nothing is pending any more or the bound has passed."""
-    differences = ["it did not come to an end"]
-    while differences and monotonic() - calm_s < SETTLE_BOUND_S:
-        with suppress(RemoteError):
-            if not shop.remote().call("order", "GET", PENDING, list[Order]):
-                differences = shop.audit().differences
-    return Final(
-        settled_after_s=monotonic() - calm_s,
-        bound_s=SETTLE_BOUND_S,
-        stock={book_id: shop.stock(book_id) for book_id in range(1, plan.BOOKS + 1)},
-        movements=tuple(
-            KeptMovement(row.book_id, row.kind, row.copies, row.order_id)
-            for row in shop.movements()
-        ),
-        orders=tuple(
-            KeptOrder(
-                order.order_id,
-                order.status,
-                tuple((line.id, line.quantity) for line in order.lines),
-            )
-            for order in shop.orders()
-        ),
-        differences=tuple(differences),
-    )
-
-
-async def _ask_again(crowd: Crowd, history: History, progress: Progress) -> None:
-    """Replay every request of every client once more, and look at every order it was told of."""
-    asked = {(call.key, call.lines): None for call in history.records if isinstance(call, Call)}
-    asked.pop(("", ()), None)
-    waiting = iter([(key, lines) for key, lines in asked if key])
-
-    async def replay() -> None:
-        for key, lines in waiting:
-            progress.say("asking again for everything")
-            call = await crowd.replay(key, lines)
-            if call.status == CREATED:
-                await crowd.look(call.location.rpartition("/")[2])
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(REPLAYS_AT_ONCE):
-            group.create_task(replay())
-
-
-def _describe(report: Report, history: History, run_s: float) -> None:
-    """Say what happened."""
-    calls = [record for record in history.records if isinstance(record, Call)]
-    (final,) = (record for record in history.records if isinstance(record, Final))
-    bought = [call for call in calls if call.act == "buy"]
-    waits_s = _waits_s(bought)
-    good_s = sorted(call.ended_s for call in calls if call.act != "replay" and call.status)
-    kinds = Counter(record.kind for record in history.records if isinstance(record, Fault))
-    report.add("acknowledged purchases", f"{len(waits_s):,}")
-    report.add("faults", sum(kinds.values()))
-    for kind, count in sorted(kinds.items()):
-        report.add(f"  {kind}", count)
-    report.add("calls", f"{len(calls):,}")
-    report.add("  without an answer", f"{sum(not call.status for call in calls):,}")
-    report.add("  accepted, 202", f"{sum(call.status == ACCEPTED for call in calls):,}")
-    report.add("  refused, 503", f"{sum(call.status == UNAVAILABLE for call in calls):,}")
-    for share in (0.5, 0.95, 0.99):
-        name = f"a purchase, first request to 201, p{100 * share:.0f}"
-        report.add(name, f"{1000 * percentile(waits_s, share):.0f} ms")
-    report.add("longest that one client waited", f"{max(waits_s, default=0):.1f} s")
-    gap_s = max((after - before for before, after in pairwise(good_s)), default=0.0)
-    report.add("longest time without any answer", f"{gap_s:.1f} s")
-    report.add("last order ended after the last fault by", f"{final.settled_after_s:.1f} s")
-    report.add("the whole run", f"{run_s:.0f} s")
-
-
-def _waits_s(bought: Sequence[Call]) -> list[float]:
+def _waits_s(bought: Iterable[Call]) -> list[float]:
     """Return how long each acknowledged key took, from its first request to its first 201."""
     first_s: dict[str, float] = {}
     told_s: dict[str, float] = {}

@@ -65,8 +65,6 @@ class Crowd:
             secret: of the services.
             tell: is told of every call, once it has ended.
         """
-        self.acknowledged = 0
-        """Keys that were answered 201."""
         self._seed = seed
         self._front = front
         self._keeper = keeper
@@ -122,11 +120,8 @@ class Crowd:
         elif errand.act == "read":
             await self._read(errand)
         elif errand.gives_up_after_s is not None:
-            key = self._key(errand)
-            call = await self._ask(
-                errand.number, key, errand.lines, timeout_s=errand.gives_up_after_s
-            )
-            self.acknowledged += call.status == CREATED
+            timeout_s = errand.gives_up_after_s
+            await self._ask(errand.number, self._key(errand), errand.lines, timeout_s=timeout_s)
         else:
             await self._buy(errand)
 
@@ -146,7 +141,6 @@ class Crowd:
         if errand.other_lines and errand.other_at_once:
             at_once += [self._ask(errand.number, key, errand.other_lines)]
         calls = await asyncio.gather(*at_once)
-        self.acknowledged += any(call.status == CREATED for call in calls)
         bought = calls[0]
         if bought.status not in {CREATED, ACCEPTED}:
             return
@@ -195,21 +189,24 @@ class Crowd:
         key: str,
         lines: Lines,
         act: Act = "buy",
+        *,
         timeout_s: float = CALL_TIMEOUT_S,
     ) -> Call:
         """Ask for a purchase, once."""
-        path, body = "/orders", {"lines": [{"id": id_, "quantity": n} for id_, n in lines]}
-        if len(lines) == 1:
-            ((book_id, copies),) = lines
-            path, body = f"/purchase/{book_id}", {"quantity": copies}
-        asked = self._front.call("POST", path, body, key=key)
-        return await self._call(errand, act, asked, lines, key, timeout_s=timeout_s)
+        items = [{"id": book_id, "quantity": copies} for book_id, copies in lines]
+        if len(items) == 1:
+            path = f"/purchase/{items[0].pop('id')}"
+            asked = self._front.call("POST", path, items[0], key=key)
+        else:
+            asked = self._front.call("POST", "/orders", {"lines": items}, key=key)
+        return await self._call(errand, act, asked, lines=lines, key=key, timeout_s=timeout_s)
 
     async def _call(
         self,
         errand: int,
         act: Act,
         asked: Coroutine[Any, Any, Answer],
+        *,
         lines: Lines = (),
         key: str = "",
         order_id: str = "",

@@ -1,0 +1,67 @@
+"""After a storm: wait until the shop has come to rest, note its state, and ask for all again."""
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+
+from bazar.remote import RemoteError
+from bazar.wire import Order
+from chaos import plan
+from chaos.history import Call, Final, History, KeptMovement, KeptOrder
+from chaos.report import Progress
+from chaos.workload import CREATED, Crowd
+from cluster.running import ThreeServices
+
+SETTLE_BOUND_S = 20.0
+"""How long the last pending order may take to end, once faults and clients are gone."""
+REPLAYS_AT_ONCE = 48
+PENDING = "/orders?status=pending&limit=1"
+
+
+def final_state(shop: ThreeServices) -> Final:
+    """Return the state of a shop, once nothing is pending any more or the bound has passed."""
+    calm_s = monotonic()
+    differences = ["it did not come to rest"]
+    while differences and monotonic() - calm_s < SETTLE_BOUND_S:
+        with suppress(RemoteError):
+            if not shop.remote().call("order", "GET", PENDING, list[Order]):
+                differences = shop.audit().differences
+    return Final(
+        settled_after_s=monotonic() - calm_s,
+        bound_s=SETTLE_BOUND_S,
+        stock={book_id: shop.stock(book_id) for book_id in range(1, plan.BOOKS + 1)},
+        movements=tuple(
+            KeptMovement(row.book_id, row.kind, row.copies, row.order_id)
+            for row in shop.movements()
+        ),
+        orders=tuple(
+            KeptOrder(
+                order.order_id,
+                order.status,
+                tuple((line.id, line.quantity) for line in order.lines),
+            )
+            for order in shop.orders()
+        ),
+        differences=tuple(differences),
+    )
+
+
+async def ask_again(crowd: Crowd, history: History, progress: Progress) -> None:
+    """Replay every request of every client, and look at every order that they were told of.
+
+    This is how we learn what became of the requests of those who gave up.
+    """
+    calls = [record for record in history.records if isinstance(record, Call) and record.key]
+    asked = list(dict.fromkeys((call.key, call.lines) for call in calls))
+    waiting = iter(enumerate(asked))
+
+    async def replay() -> None:
+        for number, (key, lines) in waiting:
+            progress.say(f"asked again for {number:,} of {len(asked):,}")
+            call = await crowd.replay(key, lines)
+            if call.status == CREATED:
+                await crowd.look(call.location.rpartition("/")[2])
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(REPLAYS_AT_ONCE):
+            group.create_task(replay())

@@ -1,0 +1,75 @@
+"""The short form of `make chaos`: a storm over real processes, small enough for every test run."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+from chaos import plan, storm
+from chaos.history import Call, read
+from chaos.plan import Errand
+from chaos.report import Progress
+from chaos.workload import CREATED
+
+PURCHASES = 2000
+FAULTS = 40
+
+
+@pytest.mark.timeout(240)
+def test_two_thousand_purchases_under_forty_faults_keep_every_promise(
+    tmp_path: Path,
+) -> None:
+    """Services die and stop, the network fails, and no client is told anything untrue.
+
+    To see one run again: `python -m chaos --only storm --purchases 2000 --faults 40 --seed SEED`.
+    """
+    seed = SystemRandom().randrange(1_000_000)
+    sys.stdout.write(f"seed {seed}\n")
+    report = storm.run(
+        seed=seed,
+        purchases=PURCHASES,
+        faults=FAULTS,
+        folder=tmp_path,
+        progress=Progress(quiet=True),
+    )
+    shown = f"{report.text()}\nthe history is in {tmp_path / storm.HISTORY}"
+    assert [] == report.violations, shown
+    calls = [record for record in read(tmp_path / storm.HISTORY) if isinstance(record, Call)]
+    assert PURCHASES <= len({call.key for call in calls if call.status == CREATED})
+    assert ("faults", FAULTS) in report.rows
+
+
+def test_a_plan_is_drawn_from_its_seed_alone() -> None:
+    """The same seed gives the same errands and faults, in any order; another gives others."""
+    errands = [plan.errand(7, number) for number in range(500)]
+    assert errands == [plan.errand(7, number) for number in reversed(range(500))][::-1]
+    assert errands != [plan.errand(8, number) for number in range(500)]
+    kinds = storm.kinds(["client-front", "order-catalog"])
+    assert plan.faults(7, 40, kinds) == plan.faults(7, 300, kinds)[:40]
+    assert plan.faults(7, 40, kinds) != plan.faults(8, 40, kinds)
+
+
+def test_a_plan_has_clients_of_every_kind() -> None:
+    """The shares are those that `make chaos` promises."""
+    errands = [plan.errand(1, number) for number in range(20_000)]
+    buyers = [errand for errand in errands if errand.act == "buy"]
+    assert 0.10 == pytest.approx(_share(buyers, lambda one: one.gives_up_after_s), abs=0.01)
+    stay = [errand for errand in buyers if errand.gives_up_after_s is None]
+    assert 0.25 == pytest.approx(_share(stay, lambda one: one.duplicates_s), abs=0.01)
+    assert 0.05 == pytest.approx(_share(stay, lambda one: one.other_lines), abs=0.01)
+    assert {"buy", "restock", "read"} == {errand.act for errand in errands}
+    assert any(errand.cancels for errand in stay)
+    assert any(len(errand.lines) > 1 for errand in stay)
+
+
+def test_every_fault_strikes_every_target() -> None:
+    """Within a round of the plan nothing is left out."""
+    kinds = storm.kinds(["front-order", "order-catalog"])
+    struck = {(fault.kind, fault.target) for fault in plan.faults(3, len(kinds), kinds)}
+    assert {(kind, target) for kind, target, _ in kinds} == struck
+
+
+def _share(errands: Sequence[Errand], has: Callable[[Errand], object]) -> float:
+    return sum(bool(has(errand)) for errand in errands) / len(errands)
