@@ -1,15 +1,17 @@
 """After a storm: wait until the shop has come to rest, note its state, and ask for all again."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
+from bazar.audit import difference
 from bazar.remote import RemoteError
-from bazar.wire import Order
+from bazar.wire import Order, Outcome, StockReport
 from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress
-from chaos.workload import CREATED, Crowd
+from chaos.workload import Crowd
 from cluster.running import ThreeServices
 
 SETTLE_BOUND_S = 20.0
@@ -21,11 +23,13 @@ PENDING = "/orders?status=pending&limit=1"
 def final_state(shop: ThreeServices) -> Final:
     """Return the state of a shop, once nothing is pending any more or the bound has passed."""
     calm_s = monotonic()
+    orders: list[Order] = []
     differences = ["it did not come to rest"]
     while differences and monotonic() - calm_s < SETTLE_BOUND_S:
         with suppress(RemoteError):
             if not shop.remote().call("order", "GET", PENDING, list[Order]):
-                differences = shop.audit().differences
+                orders = shop.orders()
+                differences = _differences(shop, orders)
     return Final(
         settled_after_s=monotonic() - calm_s,
         bound_s=SETTLE_BOUND_S,
@@ -40,17 +44,30 @@ def final_state(shop: ThreeServices) -> Final:
                 order.status,
                 tuple((line.id, line.quantity) for line in order.lines),
             )
-            for order in shop.orders()
+            for order in orders or shop.orders()
         ),
         differences=tuple(differences),
     )
 
 
-async def ask_again(crowd: Crowd, history: History, progress: Progress) -> None:
-    """Replay every request of every client, and look at every order that they were told of.
+def _differences(shop: ThreeServices, orders: Sequence[Order]) -> list[str]:
+    """Compare what `bazar audit` compares; at rest nothing has to be looked at twice."""
+    remote = shop.remote()
+    report = remote.call("catalog", "GET", "/stock-report", StockReport)
+    outcomes = {
+        outcome.order_id: outcome
+        for outcome in remote.pages("catalog", "/reservations", Outcome, "order_id")
+    }
+    by_id = {order.order_id: order for order in orders}
+    found = (
+        difference(by_id.get(order_id), outcomes.get(order_id))
+        for order_id in sorted(by_id.keys() | outcomes.keys())
+    )
+    return [*report.differences, *filter(None, found)]
 
-    This is how we learn what became of the requests of those who gave up.
-    """
+
+async def ask_again(crowd: Crowd, history: History, progress: Progress) -> None:
+    """Replay every request of every client: this tells, too, what became of those who gave up."""
     calls = [record for record in history.records if isinstance(record, Call) and record.key]
     asked = list(dict.fromkeys((call.key, call.lines) for call in calls))
     waiting = iter(enumerate(asked))
@@ -58,9 +75,7 @@ async def ask_again(crowd: Crowd, history: History, progress: Progress) -> None:
     async def replay() -> None:
         for number, (key, lines) in waiting:
             progress.say(f"asked again for {number:,} of {len(asked):,}")
-            call = await crowd.replay(key, lines)
-            if call.status == CREATED:
-                await crowd.look(call.location.rpartition("/")[2])
+            await crowd.replay(key, lines)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(REPLAYS_AT_ONCE):

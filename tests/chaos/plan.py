@@ -117,7 +117,7 @@ def _shuffled(random: Random, kinds: Sequence[Kind]) -> Iterator[Kind]:
 def _spread(random: Random, between: tuple[float, float]) -> float:
     """Return a time between two, more often a short one."""
     shortest, longest = between
-    return shortest + (longest - shortest) * random.random() ** 2
+    return shortest + (longest - shortest) * random.random() ** 3
 
 
 def _book(random: Random) -> int:

@@ -31,7 +31,7 @@ from cluster.running import ThreeServices
 HISTORY = "history.jsonl"
 CLIENTS = 48
 FAULTS_AT_ONCE_MAX = 3
-PATIENCE_S = 4.0
+PATIENCE_S = 3.0
 """After which a fault strikes even though its share of the purchases is not done."""
 
 
@@ -167,7 +167,8 @@ async def _pass_over(
             group.create_task(crowd.serve(CLIENTS, storm.admit))
         await asyncio.to_thread(shop.wait_until_ready)
         history.add(await asyncio.to_thread(final_state, shop))
-        await ask_again(crowd, history, progress)
+        straight = await stack.enter_async_context(shop.customers())
+        await ask_again(Crowd(seed, straight, keeper, shop.secret, history.add), history, progress)
 
 
 async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:

@@ -18,7 +18,8 @@ from cluster.customers import Answer, Customers
 CALL_TIMEOUT_S = 8.0
 """More than the 5 s within which the front always answers."""
 PATIENCE_S = 45.0
-PAUSE_S = 0.05
+PAUSE_S = 0.2
+"""Before it asks again: fifty who ask at once slow down the start of what they wait for."""
 CREATED = 201
 ACCEPTED = 202
 NOT_FOUND = 404
@@ -106,11 +107,6 @@ class Crowd:
         """Ask for a purchase again, after the end of everything, until the answer is final."""
         return await self._insist(0, key, lines, "replay")
 
-    async def look(self, order_id: str, errand: int = 0) -> Call:
-        """Look at an order, once."""
-        asked = self._front.call("GET", f"/orders/{order_id}")
-        return await self._call(errand, "look", asked, order_id=order_id)
-
     async def _do(self, errand: Errand) -> None:
         if errand.act == "restock":
             ((book_id, copies),) = errand.lines
@@ -144,18 +140,23 @@ class Crowd:
         bought = calls[0]
         if bought.status not in {CREATED, ACCEPTED}:
             return
+        order_id = str(said(bought.body).order_id)
         if errand.looks:
             await self._read(errand)
-            await self.look(str(said(bought.body).order_id), errand.number)
+            await self._look(errand.number, order_id)
         if errand.cancels:
-            await self._cancel(errand.number, str(said(bought.body).order_id))
+            await self._cancel(errand.number, order_id)
         for after_s in filter(None, errand.duplicates_s):
             await asyncio.sleep(after_s)
             await self._ask(errand.number, key, errand.lines)
         if errand.other_lines and not errand.other_at_once:
             await self._ask(errand.number, key, errand.other_lines)
         if errand.looks:
-            await self.look(str(said(bought.body).order_id), errand.number)
+            await self._look(errand.number, order_id)
+
+    async def _look(self, errand: int, order_id: str) -> None:
+        asked = self._front.call("GET", f"/orders/{order_id}")
+        await self._call(errand, "look", asked, order_id=order_id)
 
     async def _read(self, errand: Errand) -> None:
         book_id, _ = errand.lines[0]
