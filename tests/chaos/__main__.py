@@ -1,6 +1,7 @@
 """`python -m chaos`: let everything go wrong that can, and see whether the shop keeps its word."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import storm
+from chaos import soak, storm
 from chaos.report import Progress, Report
 
 
@@ -19,6 +20,7 @@ class Given:
     seed: int
     purchases: int
     faults: int
+    soak_minutes: float
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
     progress: Progress
@@ -34,8 +36,18 @@ def _storm(given: Given) -> Report:
     )
 
 
+def _soak(given: Given) -> Report:
+    return soak.run(
+        seed=given.seed,
+        minutes=given.soak_minutes,
+        folder=given.folder,
+        progress=given.progress,
+    )
+
+
 PARTS: dict[str, Callable[[Given], Report]] = {
     "storm": _storm,
+    "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
 
@@ -43,18 +55,41 @@ PARTS: dict[str, Callable[[Given], Report]] = {
 def main() -> int:
     """Run the parts, print their reports, and return 1 where a promise was broken, else 0."""
     options = _parser().parse_args()
-    names = options.only.split(",") if options.only else list(PARTS)
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-chaos-"))
-    print(f"seed {options.seed}; histories and logs are in {folder}")
+    print(f"seed {options.seed}")
     reports = []
-    for name in names:
+    for name in _names(options):
         part = folder / name
         part.mkdir(parents=True)
-        given = Given(options.seed, options.purchases, options.faults, part, Progress())
+        given = Given(
+            options.seed, options.purchases, options.faults, options.soak_minutes, part, Progress()
+        )
         reports.append(PARTS[name](given))
     for report in reports:
         print(f"\n{report.text()}")
-    return int(any(report.violations for report in reports))
+    broken = any(report.violations for report in reports)
+    if broken or options.folder:
+        print(f"\nhistories, databases and logs are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return int(broken)
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """Return the parts to run; a soak takes its time and has to be asked for."""
+    if options.only:
+        return [str(name) for name in options.only]
+    return [name for name in PARTS if name != "soak" or options.soak_minutes]
+
+
+def _listed(text: str) -> list[str]:
+    """Return the names of parts in a list such as `storm,soak`."""
+    names = text.split(",")
+    unknown = sorted(set(names) - PARTS.keys())
+    if unknown:
+        message = f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
+        raise argparse.ArgumentTypeError(message)
+    return names
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=seed, help="replay the plan of this seed")
     parser.add_argument("--purchases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
-    parser.add_argument("--only", metavar="PART,PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--only", type=_listed, metavar="PART,PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"
+    )
     parser.add_argument("--folder", help="keep histories, databases and logs here")
     return parser
 

@@ -9,7 +9,7 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from chaos.history import Call, Ended, Final, KeptMovement, KeptOrder, Lines, Record, Started
 from chaos.workload import ACCEPTED, CREATED, NOT_FOUND, Said, is_final, said
@@ -36,7 +36,13 @@ class Told:
         """Sort the records."""
         self.calls = [record for record in records if isinstance(record, Call)]
         self.ended = [record for record in records if isinstance(record, Ended)]
-        (self.final,) = (record for record in records if isinstance(record, Final))
+        (end,) = (number for number, one in enumerate(records) if isinstance(one, Final))
+        self.final = cast("Final", records[end])
+        self.read_last = {
+            record.lines[0][0]: record
+            for record in records[end:]
+            if isinstance(record, Call) and record.act == "read"
+        }
         self.front_starts = [
             record.at_s
             for record in records
@@ -73,7 +79,7 @@ def check(records: Sequence[Record]) -> list[str]:
     told = Told(records)
     violations = []
     for promise, broken in PROMISES.items():
-        found = list(broken(told))
+        found = list(dict.fromkeys(broken(told)))
         violations += [f"{promise}: {sentence}" for sentence in found[:SHOWN_MAX]]
         if len(found) > SHOWN_MAX:
             violations.append(f"{promise}: and {len(found) - SHOWN_MAX} more like these")
@@ -285,43 +291,61 @@ def _never_back_in_version(told: Told) -> Iterator[str]:
     for call in told.reads:
         front = told.same_front(call)
         if front is not None:
-            version = told.says(call).version or 0
-            told_by = "a read that had ended before"
-            seen[call.lines[0][0], front].append((call.started_s, call.ended_s, version, told_by))
+            seen[call.lines[0][0], front].append(_shown(told, call))
     for (book_id, _front), reads in seen.items():
         yield from _behind(book_id, reads, reads)
 
 
-def _sees_its_sales(told: Told) -> Iterator[str]:
-    """Compare reads with the sales that were acknowledged before: by that front, or long ago."""
+def _shows_its_sales(told: Told) -> Iterator[str]:
+    """Compare reads with the sales that this front had acknowledged before."""
     versions = _sale_versions(told)
-    own: dict[tuple[int, int], list[Seen]] = defaultdict(list)
-    old: dict[int, list[Seen]] = defaultdict(list)
-    for calls in told.asked.values():
-        for call in calls:
-            if call.status != CREATED or call.act == "replay":
-                continue
-            front = told.same_front(call)
-            order_id = str(told.says(call).order_id)
-            told_by = f"order {order_id}, sold before"
-            for book_id, _copies in call.lines:
-                version = versions.get((order_id, book_id), 0)
-                sale = call.started_s, call.ended_s, version, told_by
-                late = call.started_s, call.ended_s + STALE_S_MAX, version, told_by
-                old[book_id].append(late)
-                if front is not None and call.sold_now:
-                    own[book_id, front].append(sale)
-    reads: dict[tuple[int, int], list[Seen]] = defaultdict(list)
+    sold: dict[tuple[int, int], list[Seen]] = defaultdict(list)
+    for call, order_id in _acknowledged(told):
+        front = told.same_front(call)
+        if front is None or not call.sold_now:
+            continue
+        for book_id, _copies in call.lines:
+            version, told_by = versions.get((order_id, book_id), 0), f"order {order_id}"
+            sold[book_id, front].append((call.started_s, call.ended_s, version, told_by))
+    shown: dict[tuple[int, int], list[Seen]] = defaultdict(list)
     for call in told.reads:
-        version = told.says(call).version or 0
-        seen = call.started_s, call.ended_s, version, ""
-        book_id = call.lines[0][0]
         front = told.same_front(call)
         if front is not None:
-            reads[book_id, front].append(seen)
-        reads[book_id, 0].append(seen)
-    for (book_id, front), shown in reads.items():
-        yield from _behind(book_id, shown, own[book_id, front] if front else old[book_id])
+            shown[call.lines[0][0], front].append(_shown(told, call))
+    for (book_id, front), reads in shown.items():
+        yield from _behind(book_id, reads, sold[book_id, front])
+
+
+def _not_stale(told: Told) -> Iterator[str]:
+    """Compare reads with what anyone had acknowledged long before."""
+    versions = _sale_versions(told)
+    known: dict[int, list[Seen]] = defaultdict(list)
+    for call, order_id in _acknowledged(told):
+        for book_id, _copies in call.lines:
+            version, told_by = versions.get((order_id, book_id), 0), f"order {order_id}"
+            late_s = call.ended_s + STALE_S_MAX
+            known[book_id].append((call.started_s, late_s, version, told_by))
+    for call in told.calls:
+        if call.act == "restock" and call.status == OK:
+            started_s, ended_s, version, _ = _shown(told, call)
+            late_s = ended_s + STALE_S_MAX
+            known[call.lines[0][0]].append((started_s, late_s, version, "a restock"))
+    shown: dict[int, list[Seen]] = defaultdict(list)
+    for call in told.reads:
+        shown[call.lines[0][0]].append(_shown(told, call))
+    for book_id, reads in shown.items():
+        yield from _behind(book_id, reads, known[book_id])
+
+
+def _shown(told: Told, call: Call) -> Seen:
+    return call.started_s, call.ended_s, told.says(call).version or 0, "an earlier read"
+
+
+def _acknowledged(told: Told) -> Iterator[tuple[Call, str]]:
+    """Yield the answers that acknowledged an order, each with its id."""
+    for call in told.calls:
+        if call.act == "buy" and call.status == CREATED:
+            yield call, str(told.says(call).order_id)
 
 
 def _behind(book_id: int, reads: Sequence[Seen], known: Sequence[Seen]) -> Iterator[str]:
@@ -355,6 +379,19 @@ def _read_as_it_was(told: Told) -> Iterator[str]:
             )
 
 
+def _shows_the_end(told: Told) -> Iterator[str]:
+    """Compare the last read of each book, once the shop was at rest, with what is there."""
+    rows = Counter(row.book_id for row in told.final.movements)
+    for book_id, copies in told.final.stock.items():
+        read = told.read_last.get(book_id)
+        says = told.says(read) if read else Said()
+        if (says.version, says.quantity) != (rows[book_id] + 1, copies):
+            yield (
+                f"book {book_id} is shown at version {says.version} with {says.quantity} copies, "
+                f"but {copies} are there at version {rows[book_id] + 1}"
+            )
+
+
 def _nothing_breaks(told: Told) -> Iterator[str]:
     for ended in told.ended:
         yield f"the {ended.service} service ended by itself with {ended.code}"
@@ -376,8 +413,10 @@ PROMISES: dict[str, Callable[[Told], Iterable[str]]] = {
     "a replay is equal to the byte": _replays_are_equal,
     "a cancel is kept": _cancelled_stays,
     "a front never goes back in version": _never_back_in_version,
-    "a front shows its sales": _sees_its_sales,
+    "a front shows its sales": _shows_its_sales,
+    "a read is not out of date for long": _not_stale,
     "a read is a state that was": _read_as_it_was,
+    "a front at rest shows what is there": _shows_the_end,
     "nothing breaks": _nothing_breaks,
 }
 """Each promise, and what finds that it is broken."""

@@ -1,6 +1,7 @@
 """After a storm: wait until the shop has come to rest, note its state, and ask for all again."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
@@ -11,11 +12,13 @@ from bazar.wire import Order, Outcome, StockReport
 from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress
-from chaos.workload import Crowd
+from chaos.workload import Crowd, said
 from cluster.running import ThreeServices
 
 SETTLE_BOUND_S = 20.0
 """How long the last pending order may take to end, once faults and clients are gone."""
+FRESH_WITHIN_S = 5.0
+"""After that the front must show what is there: twice the silence after which its cache ends."""
 REPLAYS_AT_ONCE = 48
 PENDING = "/orders?status=pending&limit=1"
 
@@ -64,6 +67,17 @@ def _differences(shop: ThreeServices, orders: Sequence[Order]) -> list[str]:
         for order_id in sorted(by_id.keys() | outcomes.keys())
     )
     return [*report.differences, *filter(None, found)]
+
+
+async def read_again(crowd: Crowd, final: Final) -> None:
+    """Read every book until the front shows what is there, or its time has passed."""
+    rows = Counter(row.book_id for row in final.movements)
+    give_up_s = monotonic() + FRESH_WITHIN_S
+    for book_id in final.stock:
+        while said((await crowd.read(book_id)).body).version != rows[book_id] + 1:
+            if monotonic() > give_up_s:
+                break
+            await asyncio.sleep(0.1)
 
 
 async def ask_again(crowd: Crowd, history: History, progress: Progress) -> None:

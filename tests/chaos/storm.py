@@ -17,7 +17,7 @@ import uvloop
 from bazar.remote import Addresses
 from chaos import network, plan, supervisor
 from chaos.checker import check
-from chaos.ending import ask_again, final_state
+from chaos.ending import ask_again, final_state, read_again
 from chaos.history import Call, Fault, Final, History
 from chaos.network import Link
 from chaos.plan import PlannedFault
@@ -166,9 +166,12 @@ async def _pass_over(
             group.create_task(storm.strike(watch, links))
             group.create_task(crowd.serve(CLIENTS, storm.admit))
         await asyncio.to_thread(shop.wait_until_ready)
-        history.add(await asyncio.to_thread(final_state, shop))
+        final = await asyncio.to_thread(final_state, shop)
+        history.add(final)
         straight = await stack.enter_async_context(shop.customers())
-        await ask_again(Crowd(seed, straight, keeper, shop.secret, history.add), history, progress)
+        asker = Crowd(seed, straight, keeper, shop.secret, history.add)
+        await read_again(asker, final)
+        await ask_again(asker, history, progress)
 
 
 async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:

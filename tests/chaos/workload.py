@@ -107,6 +107,12 @@ class Crowd:
         """Ask for a purchase again, after the end of everything, until the answer is final."""
         return await self._insist(0, key, lines, "replay")
 
+    async def read(self, book_id: int, errand: int = 0, *, fresh: bool = False) -> Call:
+        """Read a book, past the cache where `fresh`."""
+        headers = {"cache-control": "no-cache"} if fresh else None
+        asked = self._front.call("GET", f"/info/{book_id}", headers=headers)
+        return await self._call(errand, "read", asked, lines=((book_id, 0),))
+
     async def _do(self, errand: Errand) -> None:
         if errand.act == "restock":
             ((book_id, copies),) = errand.lines
@@ -114,7 +120,7 @@ class Crowd:
             asked = self._keeper.call("PUT", path, headers=self._authorization)
             await self._call(errand.number, "restock", asked, lines=errand.lines)
         elif errand.act == "read":
-            await self._read(errand)
+            await self.read(errand.lines[0][0], errand.number, fresh=errand.fresh)
         elif errand.gives_up_after_s is not None:
             timeout_s = errand.gives_up_after_s
             await self._ask(errand.number, self._key(errand), errand.lines, timeout_s=timeout_s)
@@ -142,7 +148,7 @@ class Crowd:
             return
         order_id = str(said(bought.body).order_id)
         if errand.looks:
-            await self._read(errand)
+            await self.read(errand.lines[0][0], errand.number, fresh=errand.fresh)
             await self._look(errand.number, order_id)
         if errand.cancels:
             await self._cancel(errand.number, order_id)
@@ -157,12 +163,6 @@ class Crowd:
     async def _look(self, errand: int, order_id: str) -> None:
         asked = self._front.call("GET", f"/orders/{order_id}")
         await self._call(errand, "look", asked, order_id=order_id)
-
-    async def _read(self, errand: Errand) -> None:
-        book_id, _ = errand.lines[0]
-        headers = {"cache-control": "no-cache"} if errand.fresh else None
-        asked = self._front.call("GET", f"/info/{book_id}", headers=headers)
-        await self._call(errand.number, "read", asked, lines=((book_id, 0),))
 
     async def _cancel(self, errand: int, order_id: str) -> None:
         give_up_s = monotonic() + PATIENCE_S
