@@ -47,6 +47,7 @@ class Errand:
     other_at_once: bool = False
     looks: bool = False
     cancels: bool = False
+    """It cancels; where its order is not decided yet, it asks for it again at the same time."""
     fresh: bool = False
     """It reads past the cache."""
 
@@ -89,7 +90,7 @@ def errand(seed: int, number: int) -> Errand:
         other_lines=other,
         other_at_once=random.random() < 0.5,
         looks=random.random() < 0.3,
-        cancels=random.random() < 0.08,
+        cancels=random.random() < 0.12,
         fresh=random.random() < 0.1,
     )
 

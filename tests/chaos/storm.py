@@ -31,7 +31,7 @@ from cluster.running import ThreeServices
 HISTORY = "history.jsonl"
 CLIENTS = 48
 FAULTS_AT_ONCE_MAX = 3
-PATIENCE_S = 3.0
+PATIENCE_S = 2.0
 """After which a fault strikes even though its share of the purchases is not done."""
 
 

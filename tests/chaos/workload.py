@@ -151,7 +151,8 @@ class Crowd:
             await self.read(errand.lines[0][0], errand.number, fresh=errand.fresh)
             await self._look(errand.number, order_id)
         if errand.cancels:
-            await self._cancel(errand.number, order_id)
+            again = [self._ask(errand.number, key, errand.lines)] * (bought.status == ACCEPTED)
+            await asyncio.gather(self._cancel(errand.number, order_id), *again)
         for after_s in filter(None, errand.duplicates_s):
             await asyncio.sleep(after_s)
             await self._ask(errand.number, key, errand.lines)
