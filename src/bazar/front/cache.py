@@ -7,7 +7,8 @@ How it works: every book has a version that each change to it raises. The catalo
   forgotten: what was missed meanwhile cannot be known.
 - An announced version is a floor for its book: an answer with a lower version, which was read
   before the change but arrived after its announcement, is neither kept nor passed on. (Without
-  this check a refill that races a change brings the old value back and keeps it.)
+  this check a refill that races a change brings the old value back and keeps it.) So is the
+  version that a reader got past the cache: the next reader must not go back behind it.
 - A list of titles has no version. It is kept only when no change to any title or topic was
   announced while it was on its way.
 - Requests that miss the same answer wait for one call together.
@@ -99,6 +100,12 @@ class Cache:
                 return held
         self.misses += 1
         return await self._together(f"book {book_id}", lambda: self._fill_book(book_id, fetch))
+
+    async def fresh(self, book_id: int, fetch: Fetch) -> Passed:
+        """Return what the catalog says about a book now; from here on nothing older is shown."""
+        answer = await fetch()
+        self.announce(BookChanged(book_id, answer.version))
+        return answer
 
     async def titles(self, path: str, fetch: Fetch) -> Passed:
         """Return the catalog's answer to a list of titles, kept or fetched."""

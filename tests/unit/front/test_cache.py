@@ -95,6 +95,14 @@ async def test_a_refill_that_races_a_change_does_not_bring_the_old_value_back(
     assert answer(2) == await cache.book(2, call)
 
 
+async def test_nobody_goes_back_behind_what_was_read_past_the_cache(cache: Cache) -> None:
+    """Where the feed lags, whoever read past the cache has told how new an answer must be."""
+    call, _given = fetch(answer(1), answer(2))
+    assert answer(1) == await cache.book(2, call)
+    assert answer(2) == await cache.fresh(2, call)
+    assert answer(2) == await cache.book(2, call)
+
+
 async def test_a_catalog_that_lags_behind_its_announcements_is_not_kept(cache: Cache) -> None:
     """After a few tries the reader gets what there is, but nobody else does."""
     call, given = fetch(answer(1))
