@@ -151,11 +151,13 @@ class Crowd:
             await self.read(errand.lines[0][0], errand.number, fresh=errand.fresh)
             await self._look(errand.number, order_id)
         if errand.cancels:
-            again = [self._ask(errand.number, key, errand.lines)] * (bought.status == ACCEPTED)
-            await asyncio.gather(self._cancel(errand.number, order_id), *again)
+            together = [self._cancel(errand.number, order_id)]
+            if bought.status == ACCEPTED:
+                together += [self._again(errand, key)]
+            await asyncio.gather(*together)
         for after_s in filter(None, errand.duplicates_s):
             await asyncio.sleep(after_s)
-            await self._ask(errand.number, key, errand.lines)
+            await self._again(errand, key)
         if errand.other_lines and not errand.other_at_once:
             await self._ask(errand.number, key, errand.other_lines)
         if errand.looks:
@@ -164,6 +166,9 @@ class Crowd:
     async def _look(self, errand: int, order_id: str) -> None:
         asked = self._front.call("GET", f"/orders/{order_id}")
         await self._call(errand, "look", asked, order_id=order_id)
+
+    async def _again(self, errand: Errand, key: str) -> None:
+        await self._ask(errand.number, key, errand.lines)
 
     async def _cancel(self, errand: int, order_id: str) -> None:
         give_up_s = monotonic() + PATIENCE_S
