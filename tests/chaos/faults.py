@@ -15,7 +15,7 @@ import pytest
 
 from cluster.customers import Answer, Customers
 from cluster.processes import LOG_SHOWN, START_TIMEOUT_S
-from cluster.running import ThreeServices
+from cluster.running import TestedShop, ThreeServices
 
 STRACE = shutil.which("strace")
 SIGKILL_STATUS = -9
@@ -113,7 +113,7 @@ async def ended(shop: ThreeServices, service: str, idle_s: float = 8.0) -> int |
     return shop.processes[service].wait()
 
 
-async def check(shop: ThreeServices, rush: Rush, faults: Sequence[str]) -> None:
+async def check(shop: TestedShop, rush: Rush, faults: Sequence[str]) -> None:
     """Hold the shop against everything that the buyers heard.
 
     Every key ended with one definite answer, which is still given; every order that was

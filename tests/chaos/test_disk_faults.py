@@ -1,13 +1,18 @@
 """A disk that fails or is full stops the service at once, with nothing falsely acknowledged."""
 
 import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from chaos import faults
 from chaos.faults import LINGER, Rush, ended, fault
-from cluster.running import ThreeServices
+from cluster.processes import wait_for
+from cluster.running import RunningShop, ThreeServices
 
 EXIT_DISK_FAILED = 74
 COPIES = 1_000_000
@@ -65,3 +70,59 @@ async def test_a_disk_that_fails_at_the_first_start_ends_it_in_words(
         book_id = shop.add_book(1)
         async with shop.customers() as customers:
             assert 201 == (await customers.buy(book_id, "at-last")).status
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 4 MiB."""
+    if os.geteuid():
+        pytest.skip("only root may mount a disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(file: Path) -> None:
+    """Write into a file until the disk is full."""
+    with file.open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+
+
+async def test_a_shop_whose_disk_is_full_says_nothing_false_and_goes_on_once_there_is_room(
+    small_disk: Path,
+) -> None:
+    """Under `bazar up` the stopped service is started again and again, with longer pauses.
+
+    Buyers hear that nothing is known, and whatever else they hear stays true. Nobody but the
+    one who makes room has to do anything.
+    """
+    filler = small_disk / "filler"
+    with RunningShop(small_disk, "--empty") as shop:
+        book_id = shop.add_book(COPIES)
+        stopped = f"the disk under {shop.data}/order.db failed"
+        async with shop.customers() as customers:
+            async with Rush(customers, book_id, "full") as rush:
+                await rush.served(20)
+                await asyncio.to_thread(fill, filler)
+                await asyncio.to_thread(
+                    wait_for, "two stops", lambda: shop.log().count(stopped) >= 2, faults.SETTLE_S
+                )
+                keys = [f"meanwhile-{number}" for number in range(8)]
+                asked = await asyncio.gather(*(customers.ask_once(book_id, key) for key in keys))
+                heard = {key: answer for key, answer in zip(keys, asked, strict=True) if answer}
+                filler.unlink()
+                await rush.served(len(rush.answers) + 20)
+                await rush.end()
+            assert {answer.status for answer in heard.values()} <= {201, 202, 503}, heard
+            for key in keys:
+                later = rush.answers[key] = await customers.buy(book_id, key)
+                rush.started.add(key)
+                if key in heard and heard[key].status != 503:
+                    assert heard[key].json["order_id"] == later.json["order_id"]
+            await faults.check(shop, rush, ["a full disk"])
+        log = shop.log()
+    assert "make room or mend the disk" in log
+    assert "Traceback" not in log
