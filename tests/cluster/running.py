@@ -52,6 +52,8 @@ class TestedShop:
     addresses: Addresses
     secret: str = SECRET
     _logs: list[Path] = field(default_factory=list)
+    _probe: Shop | None = None
+    """Asks for readiness, many times a second: it keeps its client."""
 
     def remote(self) -> Shop:
         """Return the shop as the commands see it."""
@@ -115,8 +117,9 @@ class TestedShop:
 
     def ready(self, service: str) -> bool:
         """Tell whether a service answers, and that it is ready."""
+        self._probe = self._probe or self.remote()
         try:
-            return bool(self.remote().call(service, "GET", "/readyz", dict))
+            return bool(self._probe.call(service, "GET", "/readyz", dict))
         except RemoteError:
             return False
 
