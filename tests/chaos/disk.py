@@ -28,7 +28,7 @@ import apsw
 
 NAME = "power"
 REAL = "unix"
-LINGER_S = 0.003
+LINGER_S = 0.005
 """Between the call that a cut hits and the cut: time for an answer that goes out too early."""
 LOG_PAGES = (10, 40, 1000)
 """After so many pages the log is copied into the database. SQLite's own figure is the last; the
