@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench lock clean
+.PHONY: help install run test check format chaos mutants bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,12 @@ check: $(VENV)/test.stamp  ## Lint, types, layers
 format: $(VENV)/test.stamp  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether it keeps its word
+	PYTHONPATH=tests:src $(BIN)/python -m chaos $(ARGS)
+
+mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the tests notice
+	PYTHONPATH=tests:src $(BIN)/python -m mutants $(ARGS)
 
 bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
 	$(BIN)/python -m bench $(ARGS)

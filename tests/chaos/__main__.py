@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import soak, storm
+from chaos import crash_points, power, soak, storm
 from chaos.report import Progress, Report
 
 
@@ -20,6 +20,8 @@ class Given:
     seed: int
     purchases: int
     faults: int
+    crash_points: int
+    power_cuts: int
     soak_minutes: float
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
@@ -36,6 +38,24 @@ def _storm(given: Given) -> Report:
     )
 
 
+def _crash_points(given: Given) -> Report:
+    return crash_points.run(
+        points=given.crash_points,
+        seed=given.seed,
+        folder=given.folder,
+        progress=given.progress,
+    )
+
+
+def _power_cuts(given: Given) -> Report:
+    return power.run(
+        cuts=given.power_cuts,
+        seed=given.seed,
+        folder=given.folder,
+        progress=given.progress,
+    )
+
+
 def _soak(given: Given) -> Report:
     return soak.run(
         seed=given.seed,
@@ -47,9 +67,12 @@ def _soak(given: Given) -> Report:
 
 PARTS: dict[str, Callable[[Given], Report]] = {
     "storm": _storm,
+    "crash-points": _crash_points,
+    "power-cuts": _power_cuts,
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
+FIGURES = frozenset(Given.__dataclass_fields__) - {"folder", "progress"}
 
 
 def main() -> int:
@@ -61,10 +84,8 @@ def main() -> int:
     for name in _names(options):
         part = folder / name
         part.mkdir(parents=True)
-        given = Given(
-            options.seed, options.purchases, options.faults, options.soak_minutes, part, Progress()
-        )
-        reports.append(PARTS[name](given))
+        figures = {name: value for name, value in vars(options).items() if name in FIGURES}
+        reports.append(PARTS[name](Given(**figures, folder=part, progress=Progress())))
     for report in reports:
         print(f"\n{report.text()}")
     broken = any(report.violations for report in reports)
@@ -98,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=seed, help="replay the plan of this seed")
     parser.add_argument("--purchases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
+    parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
+    parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
     parser.add_argument("--only", type=_listed, metavar="PART,PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"
