@@ -11,6 +11,7 @@ import typer
 from bazar import __version__, commands, keeper
 from bazar.kit.config import SECRET_FILE, database_path, find_secret, service_url
 from bazar.kit.errors import StartupError
+from bazar.load import command as load
 from bazar.remote import Addresses, Shop
 from bazar.terminal import (
     DATA_DEFAULT,
@@ -202,6 +203,7 @@ def _currency(code: str) -> str:
 
 commands.register(app)
 keeper.register(app)
+load.register(app)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """A running shop as the command line sees it: three addresses, one secret, and plain calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -97,11 +97,20 @@ class Shop:
             raise _refusal(service, response.status, content)
         return msgspec.json.decode(content, type=kind)
 
-    def pages(self, service: str, path: str, kind: type[T], cursor: str) -> Iterator[T]:
+    def pages(
+        self,
+        service: str,
+        path: str,
+        kind: type[T],
+        cursor: str,
+        query: Mapping[str, str] | None = None,
+    ) -> Iterator[T]:
         """Yield every item of a list whose next page comes after the last item's `cursor`."""
         after: Any = None
         while True:
-            arguments = {"limit": PAGE_MAX} | ({} if after is None else {"after": after})
+            arguments: dict[str, Any] = {"limit": PAGE_MAX, **(query or {})}
+            if after is not None:
+                arguments["after"] = after
             page = self.call(service, "GET", f"{path}?{urlencode(arguments)}", list[kind])  # type: ignore[valid-type]
             yield from page
             if len(page) < PAGE_MAX:

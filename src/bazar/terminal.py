@@ -78,7 +78,7 @@ def _plain(cell: object) -> str:
 
 
 def _is_number(cell: object) -> bool:
-    return cell is None or str(cell).lstrip("-").replace(".", "", 1).isdigit()
+    return cell is None or str(cell).lstrip("-").replace(",", "").replace(".", "", 1).isdigit()
 
 
 @contextmanager

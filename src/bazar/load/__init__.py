@@ -1,0 +1,1 @@
+"""The load generator: customers who press a running shop, what they saw, and whether it adds up."""

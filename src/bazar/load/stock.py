@@ -1,0 +1,161 @@
+"""The books of a load: which are looked at, which are bought, and where their copies come from.
+
+A load brings books of its own, so that it never sells what a real customer wants: books of the
+topic `load test`, with as many copies as asked for. Afterwards the copies that are left are taken
+away again. The books stay, without a copy, and the next load uses them again. One that has copies
+is left alone, since another load may be selling it.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+
+from bazar.load.plan import Item
+from bazar.remote import RemoteError, Shop
+from bazar.wire import Book, NewBook
+
+TOPIC = "load test"
+TITLE = "Load test book"
+SHELF_BOOKS_MAX = 10_000
+BOOKS_DEFAULT = 20
+BOOKS_MAX = 1000
+COPIES_DEFAULT = 1_000_000
+
+
+class StockError(Exception):
+    """The load cannot have its books; the message is for the person at the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which books to buy, and of which stock."""
+
+    books: int = BOOKS_DEFAULT
+    """Of the load's own."""
+    copies: int = COPIES_DEFAULT
+    """Of each of them."""
+    real: bool = False
+    """Rather buy what the shop has."""
+    flash_sale: int | None = None
+    """Rather look at and buy this one book of the shop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The books of one load."""
+
+    shelf: list[Item]
+    """The books that are looked at, the most popular first."""
+    for_sale: list[Item]
+    """Those that are bought, the most popular first."""
+    own: dict[int, int]
+    """Copies of each book that the load brought, before it started; nobody else buys them."""
+
+
+@contextmanager
+def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stock]:
+    """Bring the books that the load will buy, and take away what is left of them at the end.
+
+    Args:
+        shop: whose front is loaded; for books of its own, with the catalog and the secret.
+        wish: which books.
+        buying: whether any will be bought.
+        seed: decides which books are popular.
+
+    Raises:
+        StockError: there is nothing to look at, or nothing to buy.
+        RemoteError: a service refused, or did not answer.
+    """
+    if wish.flash_sale is not None:
+        book = shop.call("front", "GET", f"/info/{wish.flash_sale}", Book)
+        item = Item(book.id, book.topic)
+        yield Stock([item], [item], {})
+        return
+    shelf = {book.id: book for book in _shelf(shop)}
+    own: list[Book] = []
+    try:
+        if buying and not wish.real:
+            for book in _own_books(shop, wish):
+                own.append(book)  # noqa: PERF402  what came before a failure is taken away too
+            _check_same_shop(shop, own[-1])
+        yield _arranged(shelf | {book.id: book for book in own}, own, wish, seed)
+    finally:
+        for book in own:
+            left = copies(shop, book.id)
+            if left:
+                _change(shop, book.id, -left)
+
+
+def copies(shop: Shop, book_id: int) -> int:
+    """Return how many copies the catalog has, whatever the front remembers."""
+    return shop.call("catalog", "GET", f"/info/{book_id}", Book).quantity
+
+
+def _arranged(shelf: dict[int, Book], own: list[Book], wish: Wish, seed: int) -> Stock:
+    if not shelf:
+        message = "the shop has no books to look at; add some, or start it with 'bazar up --sample'"
+        raise StockError(message)
+    order = sorted(shelf)
+    random.Random(seed).shuffle(order)  # noqa: S311  the same seed, the same load
+    items = [Item(book_id, shelf[book_id].topic) for book_id in order]
+    brought = {book.id: book.quantity for book in own}
+    for_sale = [
+        item
+        for item in items
+        if item.book_id in brought or (wish.real and shelf[item.book_id].quantity)
+    ]
+    if wish.real and not for_sale:
+        message = "the shop has no copy of any book; restock one, or leave out --real-stock"
+        raise StockError(message)
+    return Stock(items, for_sale, brought)
+
+
+def _own_books(shop: Shop, wish: Wish) -> Iterator[Book]:
+    """Restock the books that earlier loads left, and add what is missing."""
+    wanted, seen = wish.books, 0
+    for book in shop.pages("catalog", "/books", Book, "id", {"topic": TOPIC}):
+        if not wanted:
+            return
+        seen += 1
+        if book.quantity or not book.title.startswith(TITLE):
+            continue
+        restocked = _change(shop, book.id, wish.copies)
+        if restocked.quantity == wish.copies:
+            wanted -= 1
+            yield restocked
+        else:  # another load took it at the same moment
+            _change(shop, book.id, -wish.copies)
+    for number in range(seen + 1, seen + 1 + wanted):
+        new = NewBook(
+            title=f"{TITLE} {number}", topic=TOPIC, price=Decimal(1), quantity=wish.copies
+        )
+        yield shop.call("catalog", "POST", "/books", Book, body=new)
+
+
+def _check_same_shop(shop: Shop, own: Book) -> None:
+    """Make sure that the front sells what the catalog holds, before anything is bought."""
+    try:
+        same = shop.call("front", "GET", f"/info/{own.id}", Book).title == own.title
+    except RemoteError as error:
+        if error.problem is None:
+            raise
+        same = False
+    if not same:
+        message = (
+            f"the front at {shop.addresses.front} does not show the books of the catalog at "
+            f"{shop.addresses.catalog}; are they of the same shop?"
+        )
+        raise StockError(message)
+
+
+def _change(shop: Shop, book_id: int, change: int) -> Book:
+    return shop.call("catalog", "PUT", f"/update/{book_id}/amount_of_items/{change}", Book)
+
+
+def _shelf(shop: Shop) -> list[Book]:
+    """Return the first books of the shop, those of loads left out."""
+    books = (book for book in shop.pages("front", "/books", Book, "id") if book.topic != TOPIC)
+    return list(islice(books, SHELF_BOOKS_MAX))
