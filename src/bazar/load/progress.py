@@ -22,7 +22,7 @@ class LiveProgress:
         self._terminal = sys.stderr.isatty()
         self._said_at_s = monotonic()
         self._bar = Progress(
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=10),
             TextColumn("{task.description}"),
             console=Console(stderr=True),
             disable=not self._terminal,
@@ -57,9 +57,9 @@ class LiveProgress:
     def loading(self, now: Snapshot) -> None:
         """Show how far the load got."""
         self.say(
-            f"{now.elapsed_s:,.0f} of {now.duration_s:,.0f} s, {now.rate_s:,.0f} answers/s, "
+            f"{now.elapsed_s:,.0f} of {now.duration_s:,.0f} s, {now.rate_s:,.0f}/s, "
             f"p50 {now.p50_ms:,.1f} ms, p99 {now.p99_ms:,.1f} ms, {now.bought:,} bought, "
-            f"{now.failures:,} refused or failed",
+            f"{now.failures:,} failed",
             now.elapsed_s,
             now.duration_s,
         )
