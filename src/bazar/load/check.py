@@ -10,6 +10,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
@@ -29,7 +30,7 @@ from bazar.wire import Order
 T = TypeVar("T")
 
 PATIENCE_S = 30.0
-"""In which a purchase must become definite, or an order be found, from the end of the load on."""
+"""Without a single answer, after which the check asks no more."""
 PAUSE_S = 0.2
 ASKING_AT_ONCE = 32
 _OK, _NOT_FOUND = 200, 404
@@ -63,7 +64,7 @@ def check(
         RemoteError: the catalog or the order service does not answer, so nothing is sure.
     """
     asked_again = len(purchases.unknown)
-    differences = run_fast(settle(shop.addresses.front, purchases, watch, PATIENCE_S))
+    differences = run_fast(_settled(shop.addresses.front, purchases, watch))
     differences += stock_differences(shop, stock, purchases)
     if shop.secret:
         differences += audit_differences(shop, purchases)
@@ -76,22 +77,24 @@ def check(
     )
 
 
-async def settle(
-    url: str, purchases: Purchases, watch: Callable[[int, int], None], patience_s: float
+async def _settled(
+    url: str, purchases: Purchases, watch: Callable[[int, int], None]
 ) -> list[str]:
+    async with new_load_client() as client:
+        return await settle(Asking(url, client, purchases, PATIENCE_S), watch)
+
+
+async def settle(asking: "Asking", watch: Callable[[int, int], None]) -> list[str]:
     """Ask the front about every purchase until all is definite, and return what differs.
 
     Args:
-        url: of the front.
-        purchases: what was bought; it knows the end of each afterwards.
+        asking: knows the purchases, and afterwards the end of each.
         watch: is told how many of how many were asked about.
-        patience_s: for all of them together.
     """
-    async with new_load_client() as client:
-        asking = _Asking(url, client, purchases, monotonic() + patience_s)
-        said = await _each(purchases.unknown, asking.again, watch)
-        said += await _each(purchases.accepted, asking.decided, watch)
-        said += await _each(purchases.acknowledged, asking.confirmed, watch)
+    purchases = asking.purchases
+    said = await _each(purchases.unknown, asking.again, watch)
+    said += await _each(purchases.accepted, asking.decided, watch)
+    said += await _each(purchases.acknowledged, asking.confirmed, watch)
     return [*purchases.differences, *filter(None, said)]
 
 
@@ -104,24 +107,26 @@ class Seen(NamedTuple):
     """Books and copies."""
 
 
-class _Asking:
-    """One question each, asked until it has an answer or the time is up."""
+class Asking:
+    """One question each, asked until it has an answer or the shop is given up."""
 
-    def __init__(self, url: str, client: Client, purchases: Purchases, give_up_s: float) -> None:
+    def __init__(self, url: str, client: Client, purchases: Purchases, patience_s: float) -> None:
+        """Ask the front at this address; give it up after so long without a single answer."""
         self._url = url
         self._client = client
-        self._purchases = purchases
-        self._give_up_s = give_up_s
+        self.purchases = purchases
+        self._patience_s = patience_s
+        self._heard_s = monotonic()
 
     async def again(self, key: str) -> str:
         """Repeat a purchase with its key."""
-        book_id = self._purchases.unknown[key]
+        book_id = self.purchases.unknown[key]
 
         async def known() -> bool | None:
             request = self._client.post(f"{self._url}/purchase/{book_id}")
             response = await request.header(KEY_HEADER, format_key(key)).build().send()
             body = (await response.bytes()).to_bytes()
-            return self._purchases.settle(key, response.status, body) or None
+            return self.purchases.settle(key, response.status, body) or None
 
         if await self._until(known):
             return ""
@@ -138,7 +143,7 @@ class _Asking:
         if seen is None:
             return f"order {order_id} was accepted, and is not decided"
         if seen.status in _SOLD:
-            self._purchases.acknowledged[order_id] = self._purchases.accepted[order_id]
+            self.purchases.acknowledged[order_id] = self.purchases.accepted[order_id]
         elif seen.status != "rejected":
             return f"order {order_id} was accepted, but it is {seen.status}"
         return ""
@@ -150,7 +155,7 @@ class _Asking:
             return f"order {order_id} was confirmed, and the shop does not answer for it"
         if seen.status not in _SOLD:
             return f"order {order_id} was confirmed, but it is {seen.status}"
-        book_id = self._purchases.acknowledged[order_id]
+        book_id = self.purchases.acknowledged[order_id]
         if seen.lines != [(book_id, 1)]:
             return f"order {order_id} was confirmed for book {book_id}, but it is for {seen.lines}"
         return ""
@@ -167,14 +172,14 @@ class _Asking:
         return Seen(order.status, [(line.id, line.quantity) for line in order.lines])
 
     async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
-        while True:
-            try:
+        while monotonic() < self._heard_s + self._patience_s:
+            with suppress(RequestError, msgspec.DecodeError):
                 found = await ask()
-            except (RequestError, msgspec.DecodeError):
-                found = None
-            if found is not None or monotonic() > self._give_up_s:
-                return found
+                if found is not None:
+                    self._heard_s = monotonic()
+                    return found
             await asyncio.sleep(PAUSE_S)
+        return None
 
 
 async def _each(

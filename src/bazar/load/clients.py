@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from time import monotonic, thread_time
+from time import monotonic, process_time
 from typing import NamedTuple
 
 from pyreqwest.client import Client, ClientBuilder
@@ -106,7 +106,7 @@ class Load:
         Args:
             watch: is told every half second how far it got.
         """
-        self._started_s, busy_s = monotonic(), thread_time()
+        self._started_s, busy_s = monotonic(), process_time()
         clock = asyncio.get_running_loop().call_later(self._pace.duration_s, self._stopped.set)
         watching = asyncio.create_task(self._watch(watch))
         try:
@@ -124,7 +124,7 @@ class Load:
     async def _end(self, busy_s: float) -> None:
         await self._stopped.wait()
         self.measured.elapsed_s = monotonic() - self._started_s
-        self.measured.busy_s = thread_time() - busy_s
+        self.measured.busy_s = process_time() - busy_s
 
     async def _client_of_its_own(self, number: int) -> None:
         dice = random.Random(f"{self._pace.seed}-{number}")  # noqa: S311  repeatable

@@ -135,7 +135,7 @@ class Measurements:
         self.elapsed_s = 0.0
         """The length of the run, once it is over."""
         self.busy_s = 0.0
-        """How long the thread of the customers was at work, and not waiting."""
+        """Processor time that the load generator itself took meanwhile."""
 
     def record(self, kind: Kind, outcome: str, latency_us: float, at_s: float) -> None:
         """Count an answer that came so many seconds after the start."""
@@ -163,7 +163,7 @@ class Measurements:
     def rate_s(self, kinds: Sequence[Kind] = KINDS) -> float:
         """Return the good answers a second, of those that came before the end."""
         good = sum(window.latencies[kind].count for window in self.windows for kind in kinds)
-        return good / self.elapsed_s if self.elapsed_s else 0.0
+        return good / self.elapsed_s
 
     def moments(self) -> list[Moment]:
         """Return the course of the run, without a last window that is too short to say anything."""

@@ -18,6 +18,8 @@ LEFT_PX, RIGHT_PX = 90, 970
 CHART_HEIGHT_PX = 200
 TOPS_PX = (110, 390)
 TICKS_MAX = 5
+NEARLY = 1 - 1e-9
+"""So that 0.6 in steps of 0.2 are three of them, whatever the last binary digit says."""
 GREEN, RED, BLUE, ORANGE = "#1b7f4b", "#c0392b", "#2466a8", "#d9822b"
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" \
@@ -79,8 +81,8 @@ def ticks(highest: float) -> list[float]:
     """Return round values from 0 to at least `highest`: steps of 1, 2 or 5 times a power of ten."""
     rough = max(highest, 1e-3) / TICKS_MAX
     power = 10.0 ** floor(log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    return [number * step for number in range(ceil(highest / step * 0.999) + 1 or 2)]
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * NEARLY)
+    return [number * step for number in range(max(1, ceil(highest / step * NEARLY)) + 1)]
 
 
 def _chart(top: float, heading: str, at_s: Sequence[float], lines: Sequence[Line]) -> Iterator[str]:

@@ -1,0 +1,221 @@
+"""The books of a load: brought, found again, left alone, and taken away."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+
+from bazar.load.stock import TITLE, TOPIC, Stock, StockError, Wish, stocked
+from bazar.problems import BookNotFound
+from bazar.remote import TIMEOUT, Addresses, RemoteError, Shop
+from bazar.wire import Book, NewBook
+
+T = TypeVar("T")
+WISH = Wish(books=2, copies=50)
+
+
+def a_book(book_id: int, copies: int, title: str = "RPCs for Noobs", topic: str = "t") -> Book:
+    """Return a book."""
+    return Book(
+        id=book_id,
+        title=title,
+        topic=topic,
+        quantity=copies,
+        price=Decimal(1),
+        currency="USD",
+        author="",
+        year=None,
+        isbn=None,
+        description="",
+        version=1,
+    )
+
+
+class FakeShop(Shop):
+    """A catalog in a dictionary, with a front that shows it."""
+
+    def __init__(self, *books: Book) -> None:
+        """Hold these books."""
+        super().__init__(Addresses(), "secret")
+        self.books = {book.id: book for book in books}
+        self.shows_the_same = True
+        self.after_change: Callable[[], None] = lambda: None
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        kind: type[T],  # noqa: ARG002  the dictionary holds what was asked for
+        *,
+        body: Any = None,  # noqa: ANN401
+        key: str | None = None,  # noqa: ARG002  nothing is bought here
+        timeout: timedelta = TIMEOUT,  # noqa: ARG002  a dictionary answers at once
+    ) -> T:
+        """Answer."""
+        parts = urlsplit(path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        answer: object
+        if changing := re.fullmatch(r"/update/(\d+)/amount_of_items/(-?\d+)", path):
+            answer = self.change(int(changing[1]), int(changing[2]))
+        elif method == "POST":
+            assert isinstance(body, NewBook)
+            answer = a_book(max(self.books, default=0) + 1, body.quantity, body.title, body.topic)
+            self.books[answer.id] = answer
+        elif shown := re.fullmatch(r"/info/(\d+)", path):
+            if int(shown[1]) not in self.books or not (self.shows_the_same or service != "front"):
+                message = "no"
+                raise RemoteError(message, BookNotFound(message).problem())
+            answer = self.books[int(shown[1])]
+        else:
+            assert "/books" == parts.path
+            found = [
+                book
+                for book in self.books.values()
+                if book.id > int(query.get("after", 0))
+                and query.get("topic", book.topic) == book.topic
+            ]
+            answer = found[: int(query["limit"])]
+        return answer  # type: ignore[return-value]
+
+    def change(self, book_id: int, copies: int) -> Book:
+        """Change a stock."""
+        book = self.books[book_id]
+        assert book.quantity + copies >= 0
+        self.books[book_id] = msgspec.structs.replace(book, quantity=book.quantity + copies)
+        hook, self.after_change = self.after_change, lambda: None
+        hook()
+        return self.books[book_id]
+
+    def left(self) -> dict[int, int]:
+        """Return the copies of each book."""
+        return {book.id: book.quantity for book in self.books.values()}
+
+
+def ids(stock: Stock) -> tuple[list[int], list[int]]:
+    """Return which books are looked at and which are bought, sorted."""
+    return sorted(i.book_id for i in stock.shelf), sorted(i.book_id for i in stock.for_sale)
+
+
+def test_a_load_brings_books_of_its_own_and_takes_away_what_is_left() -> None:
+    """All books are looked at, only its own are bought; the shop's stock is as before."""
+    shop = FakeShop(a_book(1, 5), a_book(2, 0))
+    with stocked(shop, WISH, buying=True, seed=1) as stock:
+        assert ([1, 2, 3, 4], [3, 4]) == ids(stock)
+        assert {3: 50, 4: 50} == stock.own
+        assert {(TOPIC, f"{TITLE} 1"), (TOPIC, f"{TITLE} 2")} == {
+            (shop.books[book_id].topic, shop.books[book_id].title) for book_id in (3, 4)
+        }
+        shop.change(3, -20)
+        shop.change(4, -50)
+    assert {1: 5, 2: 0, 3: 0, 4: 0} == shop.left()
+
+
+def test_the_next_load_uses_the_books_again_and_leaves_those_of_another() -> None:
+    """A book with copies belongs to a load that runs; one of another title to somebody else."""
+    shop = FakeShop(
+        a_book(1, 5),
+        a_book(2, 0, f"{TITLE} 1", TOPIC),
+        a_book(3, 9, f"{TITLE} 2", TOPIC),
+        a_book(4, 0, "About load tests", TOPIC),
+    )
+    with stocked(shop, WISH, buying=True, seed=1) as stock:
+        assert ([1, 2, 5], [2, 5]) == ids(stock)
+    assert {1: 5, 2: 0, 3: 9, 4: 0, 5: 0} == shop.left()
+
+
+def test_no_more_books_than_wished_for_are_taken() -> None:
+    """Those of a bigger load before stay without copies."""
+    shop = FakeShop(a_book(1, 5), *(a_book(n, 0, f"{TITLE} {n}", TOPIC) for n in range(2, 9)))
+    with stocked(shop, WISH, buying=True, seed=1) as stock:
+        assert {2: 50, 3: 50} == stock.own
+
+
+def test_two_loads_that_start_at_once_do_not_share_a_book() -> None:
+    """The one that finds the other's copies beside its own gives way."""
+    shop = FakeShop(a_book(1, 5), a_book(2, 0, f"{TITLE} 1", TOPIC))
+    shop.after_change = lambda: shop.books.update({2: a_book(2, 70, f"{TITLE} 1", TOPIC)})
+    with stocked(shop, replace(WISH, books=1), buying=True, seed=1) as stock:
+        assert {3: 50} == stock.own
+        assert 20 == shop.books[2].quantity
+
+
+def test_the_copies_are_taken_away_whatever_happens() -> None:
+    """A load that fails leaves nothing to be bought by mistake."""
+    shop = FakeShop(a_book(1, 5))
+    with pytest.raises(KeyboardInterrupt), stocked(shop, WISH, buying=True, seed=1):
+        raise KeyboardInterrupt
+    assert {1: 5, 2: 0, 3: 0} == shop.left()
+
+
+def test_without_buyers_nothing_is_brought() -> None:
+    """Then the load needs neither the catalog nor the secret."""
+    shop = FakeShop(a_book(1, 5))
+    with stocked(shop, WISH, buying=False, seed=1) as stock:
+        assert ([1], []) == ids(stock)
+    assert {1: 5} == shop.left()
+
+
+def test_the_real_stock_is_what_has_copies() -> None:
+    """Nobody brings anything, and nothing is taken away."""
+    shop = FakeShop(a_book(1, 5), a_book(2, 0), a_book(3, 1))
+    with stocked(shop, Wish(real=True), buying=True, seed=1) as stock:
+        assert ([1, 2, 3], [1, 3]) == ids(stock)
+        assert {} == stock.own
+    assert {1: 5, 2: 0, 3: 1} == shop.left()
+
+
+def test_a_flash_sale_is_about_one_book() -> None:
+    """It is looked at and bought, with its own topic to search for."""
+    with stocked(FakeShop(a_book(1, 5), a_book(2, 3)), Wish(flash_sale=2), buying=True, seed=1) as (
+        stock
+    ):
+        assert (([2], [2]), {}) == (ids(stock), stock.own)
+    with (
+        pytest.raises(RemoteError),
+        stocked(FakeShop(), Wish(flash_sale=2), buying=True, seed=1),
+    ):
+        pytest.fail("there is no such book")
+
+
+@pytest.mark.parametrize(
+    ("books", "said"), [([], "no books to look at"), ([a_book(1, 0)], "no copy of any book")]
+)
+def test_a_load_that_cannot_be_says_why(books: list[Book], said: str) -> None:
+    """And what to do about it."""
+    with (
+        pytest.raises(StockError, match=said),
+        stocked(FakeShop(*books), Wish(real=True), buying=True, seed=1),
+    ):
+        pytest.fail("there was nothing to load")
+
+
+def test_front_and_catalog_of_two_shops_are_told_apart_before_anything_is_bought() -> None:
+    """The front does not know the book that the catalog has; it is without copies afterwards."""
+    shop = FakeShop(a_book(1, 5))
+    shop.shows_the_same = False
+    with (
+        pytest.raises(StockError, match="are they of the same shop"),
+        stocked(shop, WISH, buying=True, seed=1),
+    ):
+        pytest.fail("it is another shop")
+    assert {1: 5, 2: 0, 3: 0} == shop.left()
+
+
+def test_the_seed_decides_which_books_are_popular() -> None:
+    """The same for the same seed, another order for another."""
+
+    def popular(seed: int) -> list[int]:
+        shop = FakeShop(*(a_book(book_id, 1) for book_id in range(1, 200)))
+        with stocked(shop, WISH, buying=False, seed=seed) as stock:
+            return [item.book_id for item in stock.shelf]
+
+    assert popular(1) == popular(1)
+    assert popular(1) != popular(2)
+    assert list(range(1, 200)) == sorted(popular(1))
