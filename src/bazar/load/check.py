@@ -29,7 +29,7 @@ from bazar.wire import Order
 
 T = TypeVar("T")
 
-PATIENCE_S = 30.0
+PATIENCE_S = 15.0
 """Without a single answer, after which the check asks no more."""
 PAUSE_S = 0.2
 ASKING_AT_ONCE = 32
@@ -77,9 +77,7 @@ def check(
     )
 
 
-async def _settled(
-    url: str, purchases: Purchases, watch: Callable[[int, int], None]
-) -> list[str]:
+async def _settled(url: str, purchases: Purchases, watch: Callable[[int, int], None]) -> list[str]:
     async with new_load_client() as client:
         return await settle(Asking(url, client, purchases, PATIENCE_S), watch)
 

@@ -93,17 +93,17 @@ def load(  # noqa: PLR0913  one parameter an option
         fail("--rate and --think contradict each other: with a rate, nobody waits to ask again")
     if plot is not None and (plot.suffix != ".svg" or not plot.parent.is_dir()):
         fail(f"--plot takes a file such as load.svg in a folder that is there, not {plot}")
+    try:
+        tastes = Tastes(parse_mix(mix), zipf, seed)
+    except ValueError as error:
+        fail(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
     shop = find_shop(data, url, catalog, order, secret_file)
+    pace = Pace(duration, at_once, think, rate, seed)
+    wanted = Wanted(pace, tastes, Wish(books, copies, real_stock, flash_sale), plot)
     try:
-        wanted = Wanted(
-            Pace(duration, at_once, think, rate, seed),
-            Tastes(parse_mix(mix), zipf, seed),
-            Wish(books, copies, real_stock, flash_sale),
-            plot,
-        )
         done = run_load(shop, wanted, lambda measured: None if as_json else show(measured))
-    except (ValueError, StockError, RemoteError, OSError) as error:
+    except (StockError, RemoteError, OSError) as error:
         fail(str(error))
     if as_json:
         print_json(done)
