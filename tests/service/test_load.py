@@ -92,7 +92,7 @@ async def test_no_more_clients_than_wished_for_ask_at_once() -> None:
         front = OneAtATime()
         load = await pressed(front, pace)
         assert (3, 0) == (front.here_max, front.here)
-        assert pytest.approx(0.5, abs=0.4) == load.measured.elapsed_s
+        assert 0.49 < load.measured.elapsed_s < 20
 
 
 async def test_clients_think_between_two_questions() -> None:
@@ -113,16 +113,14 @@ async def test_a_load_tells_how_far_it_is_and_can_be_stopped() -> None:
 
         def watch(snapshot: Snapshot) -> None:
             seen.append(snapshot)
-            if len(seen) == 2:
+            if snapshot.rate_s > 0:
                 load.stop()
 
         await load.run(watch)
-    assert 2 == len(seen)
-    assert 0.5 < seen[1].elapsed_s < 60
-    assert 60 == seen[1].duration_s
-    assert seen[1].rate_s > 0
-    assert seen[1].p99_ms >= seen[1].p50_ms >= SERVING_S * 900
-    assert 1 < load.measured.elapsed_s + 0.1 < 30
+    last = seen[-1]
+    assert (60, 0, 0) == (last.duration_s, last.bought, last.failures)
+    assert last.p99_ms >= last.p50_ms >= SERVING_S * 900
+    assert 0 < last.elapsed_s <= load.measured.elapsed_s < 60
 
 
 async def test_a_front_that_is_away_is_asked_at_leisure() -> None:
@@ -133,7 +131,7 @@ async def test_a_front_that_is_away_is_asked_at_leisure() -> None:
 
     load = await pressed(away, Pace(0.5, clients=2), BUYING)
     count = asked(load.measured)
-    assert 2 <= count <= 2 * (0.5 / REFUSED_PAUSE_S + 1)
+    assert 2 <= count <= 2 * (load.measured.elapsed_s / REFUSED_PAUSE_S + 1)
     assert {"no-answer": count} == load.measured.outcomes()
     assert count == len(load.purchases.unknown) == load.purchases.asked
     assert 0 == load.measured.latencies().count
@@ -141,20 +139,21 @@ async def test_a_front_that_is_away_is_asked_at_leisure() -> None:
 
 async def test_each_outcome_is_counted_by_its_code() -> None:
     """Time-outs, refusals, and answers that are none of ours."""
-    answers = iter([0, 503, 502])
+    answers = iter([0, 503, 502, 200])
 
     async def moody(_request: Request, _following: Next) -> Response:
-        status = next(answers, 200)
+        status = next(answers)
         if not status:
             message = "too late"
             raise RequestTimeoutError(message, {"causes": None})
-        await asyncio.sleep(SERVING_S)
+        if status == 200:
+            load.stop()
         return await answer(status, [])
 
-    load = await pressed(moody, Pace(0.5, clients=1))
-    outcomes = load.measured.outcomes()
-    assert (1, 1, 1) == (outcomes["timeout"], outcomes["status-503"], outcomes["status-502"])
-    assert outcomes["ok"] >= 1
+    async with client_through(moody) as client:
+        load = Load(FRONT_URL, client, Plan(BROWSING, BOOKS, BOOKS), Pace(60, clients=1))
+        await load.run()
+    assert {"timeout": 1, "status-503": 1, "status-502": 1, "ok": 1} == load.measured.outcomes()
 
 
 async def check(shop: Shop, purchases: Purchases, seam: Seam | None = None) -> list[str]:
