@@ -11,6 +11,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
@@ -219,7 +220,7 @@ def audit_differences(shop: Shop, purchases: Purchases) -> list[str]:
     Raises:
         RemoteError: a service does not answer.
     """
-    for order_id in list(purchases.acknowledged)[:1]:
+    for order_id in islice(purchases.acknowledged, 1):
         try:
             shop.call("order", "GET", f"/orders/{order_id}", Order)
         except RemoteError as error:

@@ -3,7 +3,7 @@
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bazar.load.measure import (
@@ -21,6 +21,7 @@ from bazar.load.measure import (
 LATENCIES_US = st.lists(st.floats(1, 6e7), min_size=1, max_size=200)
 ERROR_MAX = 2 ** (1 / BUCKETS_A_DOUBLING) - 1
 """The width of a bucket: 1.1 %."""
+MODEST = settings(max_examples=100, deadline=None)
 
 
 def histogram(latencies_us: list[float]) -> Histogram:
@@ -31,6 +32,7 @@ def histogram(latencies_us: list[float]) -> Histogram:
     return found
 
 
+@MODEST
 @given(latencies_us=LATENCIES_US, share=st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
 def test_a_percentile_is_exact_to_one_bucket(latencies_us: list[float], share: float) -> None:
     """It differs from the exact one, by sorting, by at most the width of a bucket."""
@@ -39,6 +41,7 @@ def test_a_percentile_is_exact_to_one_bucket(latencies_us: list[float], share: f
     assert pytest.approx(exact_us, rel=ERROR_MAX) == found_us
 
 
+@MODEST
 @given(first=LATENCIES_US, second=LATENCIES_US)
 def test_merging_is_counting_all_at_once(first: list[float], second: list[float]) -> None:
     """Percentiles of windows add up to those of the whole run."""
@@ -57,6 +60,7 @@ def test_no_percentile_is_above_the_slowest_and_none_is_of_nothing() -> None:
     assert 0 < histogram([0.2]).percentile_ms(0.5) <= 0.0002
 
 
+@MODEST
 @given(duration_s=st.floats(0.5, 3600))
 def test_a_run_has_a_bounded_number_of_windows(duration_s: float) -> None:
     """A long run is not drawn finer than a short one."""

@@ -5,13 +5,14 @@ from collections import Counter
 from itertools import islice, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bazar.load.plan import KINDS, MIX_DEFAULT, Item, Kind, Plan, Tastes, Zipf, arrivals, parse_mix
 
 BOOKS = [Item(book_id, f"topic {book_id}") for book_id in range(1, 6)]
 DRAWS = 20_000
+MODEST = settings(max_examples=100, deadline=None)
 
 
 def test_the_default_mix_is_what_it_says() -> None:
@@ -80,6 +81,7 @@ def test_the_same_seed_makes_the_same_calls() -> None:
     assert calls(1) != calls(2)
 
 
+@MODEST
 @given(rate=st.floats(0.1, 1000), seed=st.integers(0, 1000))
 def test_arrivals_are_in_order_and_within_the_time(rate: float, seed: int) -> None:
     """Each is after the one before, none is after the end."""

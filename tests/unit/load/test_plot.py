@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bazar.load.measure import Moment
@@ -13,6 +13,7 @@ from bazar.load.plot import NEARLY, TICKS_MAX, draw, ticks
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 MOMENTS = [Moment(second + 0.5, 100.0 + second, 0.0, 2.0, 9.0 + second) for second in range(10)]
+MODEST = settings(max_examples=100, deadline=None)
 
 
 def drawn(folder: Path, moments: list[Moment]) -> str:
@@ -89,6 +90,7 @@ def test_a_load_without_any_answer_can_be_drawn(tmp_path: Path) -> None:
     assert {"0", "seconds since the start"} <= set(words(page))
 
 
+@MODEST
 @given(highest=st.floats(0, 1e7))
 def test_ticks_are_few_and_round_and_reach_the_top(highest: float) -> None:
     """From zero, in even steps of 1, 2 or 5 times a power of ten."""
