@@ -12,7 +12,7 @@ from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
 from bazar.catalog.imports import take_in
 from bazar.catalog.service import Catalog
 from bazar.kit.errors import InvalidRequest, Unavailable
-from bazar.kit.http import Endpoint, json_response
+from bazar.kit.http import Endpoint, Link, json_response
 from bazar.kit.request import Request
 from bazar.problems import BookNotFound
 from bazar.wire import (
@@ -186,6 +186,7 @@ def _selling(api: CatalogApi) -> list[Endpoint]:
             answers={200: list[Outcome]},
             errors=(Unavailable,),
             secret=True,
+            links=_reservation_links(api, "/0/order_id"),
             body_bytes_max=INTERNAL_BODY_BYTES_MAX,
         ),
         Endpoint(
@@ -196,6 +197,7 @@ def _selling(api: CatalogApi) -> list[Endpoint]:
             arguments=ReservationsQuery,
             answers={200: list[Outcome]},
             secret=True,
+            links=_reservation_links(api, "/0/order_id"),
         ),
         Endpoint(
             method="GET",
@@ -214,6 +216,7 @@ def _selling(api: CatalogApi) -> list[Endpoint]:
             answers={200: Outcome},
             errors=(Unavailable,),
             secret=True,
+            links=_reservation_links(api, "/order_id"),
         ),
     ]
 
@@ -235,6 +238,7 @@ def _reading(api: CatalogApi) -> list[Endpoint]:
             handler=api.search,
             summary="List the books of a topic: any case, spaces or hyphens",
             answers={200: list[BookTitle]},
+            links=(Link(200, api.info, "book_id", "/0/id"),),
         ),
         Endpoint(
             method="GET",
@@ -251,6 +255,7 @@ def _reading(api: CatalogApi) -> list[Endpoint]:
             summary="List the books of a topic, in the lab's other form",
             arguments=TopicQuery,
             answers={200: list[BookTitle]},
+            links=(Link(200, api.query_book, "book_id", "/0/id"),),
         ),
         Endpoint(
             method="GET",
@@ -258,6 +263,7 @@ def _reading(api: CatalogApi) -> list[Endpoint]:
             handler=api.topics,
             summary="List every topic with the number of its books",
             answers={200: list[TopicCount]},
+            links=(Link(200, api.search, "topic", "/0/topic"),),
         ),
         Endpoint(
             method="GET",
@@ -266,6 +272,7 @@ def _reading(api: CatalogApi) -> list[Endpoint]:
             summary="List or search books, a page at a time",
             arguments=BookQuery,
             answers={200: list[Book]},
+            links=_book_links(api, 200, "/0/id"),
         ),
         Endpoint(
             method="GET",
@@ -290,6 +297,7 @@ def _keeping(api: CatalogApi) -> list[Endpoint]:
             answers={201: Book},
             errors=(BookExists, Unavailable),
             secret=True,
+            links=_book_links(api, 201, "/id"),
         ),
         Endpoint(
             method="PATCH",
@@ -339,3 +347,16 @@ def _keeping(api: CatalogApi) -> list[Endpoint]:
             secret=True,
         ),
     ]
+
+
+def _book_links(api: CatalogApi, status: int, pointer: str) -> list[Link]:
+    """Return what can be done with the book that an answer names."""
+    return [
+        Link(status, to, "book_id", pointer)
+        for to in (api.info, api.query_book, api.edit, api.update)
+    ]
+
+
+def _reservation_links(api: CatalogApi, pointer: str) -> list[Link]:
+    """Return what can be done with the decision that an answer names."""
+    return [Link(200, to, "order_id", pointer) for to in (api.reservation, api.release)]

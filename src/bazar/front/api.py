@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
-from bazar.kit.http import Endpoint, problem_response
+from bazar.kit.http import Endpoint, Link, problem_response
 from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.request import Request
 from bazar.problems import (
@@ -116,6 +116,7 @@ def _reading(api: FrontApi) -> list[Endpoint]:
             summary="Show a book",
             answers={200: Book},
             errors=(BookNotFound, Unavailable),
+            links=(Link(200, api.purchase, "book_id", "/id"),),
         ),
         Endpoint(
             method="GET",
@@ -124,6 +125,7 @@ def _reading(api: FrontApi) -> list[Endpoint]:
             summary="List the books of a topic: any case, spaces or hyphens",
             answers={200: list[BookTitle]},
             errors=(Unavailable,),
+            links=(Link(200, api.info, "book_id", "/0/id"),),
         ),
         Endpoint(
             method="GET",
@@ -132,6 +134,7 @@ def _reading(api: FrontApi) -> list[Endpoint]:
             summary="List every topic with the number of its books",
             answers={200: list[TopicCount]},
             errors=(Unavailable,),
+            links=(Link(200, api.search, "topic", "/0/topic"),),
         ),
         Endpoint(
             method="GET",
@@ -141,6 +144,7 @@ def _reading(api: FrontApi) -> list[Endpoint]:
             arguments=BookQuery,
             answers={200: list[Book]},
             errors=(Unavailable,),
+            links=(Link(200, api.info, "book_id", "/0/id"),),
         ),
     ]
 
@@ -158,6 +162,7 @@ def _buying(api: FrontApi) -> list[Endpoint]:
             errors=PLACING_ERRORS,
             idempotency_key=True,
             full=api.full,
+            links=_order_links(api, 201, 202),
         ),
         Endpoint(
             method="POST",
@@ -169,6 +174,7 @@ def _buying(api: FrontApi) -> list[Endpoint]:
             errors=PLACING_ERRORS,
             idempotency_key=True,
             full=api.full,
+            links=_order_links(api, 201, 202),
         ),
         Endpoint(
             method="GET",
@@ -185,5 +191,15 @@ def _buying(api: FrontApi) -> list[Endpoint]:
             summary="Cancel an order and give its copies back, once",
             answers={200: Order},
             errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+            links=_order_links(api, 200),
         ),
+    ]
+
+
+def _order_links(api: FrontApi, *statuses: int) -> list[Link]:
+    """Return what can be done with the order that an answer names."""
+    return [
+        Link(status, to, "order_id", "/order_id")
+        for status in statuses
+        for to in (api.find_order, api.cancel_order)
     ]

@@ -37,6 +37,20 @@ _LOGGED_PATH_LENGTH_MAX = 200
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a client can go on to from an answer."""
+
+    status: int
+    """Of the answer."""
+    to: Handler
+    """Of the endpoint that goes on."""
+    parameter: str
+    """Which that endpoint's path takes."""
+    pointer: str
+    """To its value in the answer's body, such as `/order_id` or `/0/id`. Source: RFC 6901."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route: what it takes, what it answers, and who may call it."""
@@ -59,6 +73,7 @@ class Endpoint:
     """Tells that one more request would only wait in vain: it is then refused unread."""
     tag: str = "shop"
     """Groups the routes on the API page."""
+    links: Sequence[Link] = ()
 
 
 def encode(value: Any) -> msgspec.Raw:  # noqa: ANN401

@@ -131,6 +131,12 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             "description": _REASONS.get(status, "Answered."),
             "content": content,
         }
+    for link in endpoint.links:
+        to = link.to.__name__
+        responses[str(link.status)].setdefault("links", {})[to] = {
+            "operationId": to,
+            "parameters": {link.parameter: f"$response.body#{link.pointer}"},
+        }
     errors: dict[int, list[str]] = {}
     for error in _errors(endpoint):
         errors.setdefault(error.status, []).append(f"`{error.code}`: {error.title}.")

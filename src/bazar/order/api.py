@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError, InternalError, Unavailable
-from bazar.kit.http import Endpoint, encode, json_response, log_fault
+from bazar.kit.http import Endpoint, Link, encode, json_response, log_fault
 from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.request import Request
 from bazar.order.domain import (
@@ -161,6 +161,7 @@ def _placing(api: OrderApi) -> list[Endpoint]:
             errors=PLACING_ERRORS,
             secret=True,
             idempotency_key=True,
+            links=_order_links(api, 201, 202),
         ),
         Endpoint(
             method="POST",
@@ -172,6 +173,7 @@ def _placing(api: OrderApi) -> list[Endpoint]:
             errors=PLACING_ERRORS,
             secret=True,
             idempotency_key=True,
+            links=_order_links(api, 201, 202),
         ),
     ]
 
@@ -196,6 +198,7 @@ def _following(api: OrderApi) -> list[Endpoint]:
             arguments=OrderQuery,
             answers={200: list[Order]},
             secret=True,
+            links=_order_links(api, 200, pointer="/0/order_id"),
         ),
         Endpoint(
             method="POST",
@@ -205,6 +208,7 @@ def _following(api: OrderApi) -> list[Endpoint]:
             answers={200: Order},
             errors=(OrderNotFound, OrderNotCancellable, Unavailable),
             secret=True,
+            links=_order_links(api, 200),
         ),
         Endpoint(
             method="POST",
@@ -214,5 +218,15 @@ def _following(api: OrderApi) -> list[Endpoint]:
             answers={200: Order},
             errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
             secret=True,
+            links=_order_links(api, 200),
         ),
+    ]
+
+
+def _order_links(api: OrderApi, *statuses: int, pointer: str = "/order_id") -> list[Link]:
+    """Return what can be done with the order that an answer names."""
+    return [
+        Link(status, to, "order_id", pointer)
+        for status in statuses
+        for to in (api.find, api.cancel, api.fulfil)
     ]

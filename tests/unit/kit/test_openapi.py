@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 
 from bazar.kit.errors import RouteNotFound, Unavailable
-from bazar.kit.http import Endpoint
+from bazar.kit.http import Endpoint, Link
 from bazar.kit.openapi import document
 from bazar.kit.request import Request
 from bazar.wire import Book
@@ -104,11 +104,36 @@ def test_errors_are_described_by_status() -> None:
         assert {"application/problem+json": problem} == responses[status]["content"]
 
 
+def test_a_link_says_what_can_follow_an_answer() -> None:
+    """It stands at its status, names the operation, and says where its parameter comes from."""
+    made = operation(links=[Link(200, paint, "book_id", "/0/id")])
+    link = {"operationId": "paint", "parameters": {"book_id": "$response.body#/0/id"}}
+    assert {"paint": link} == made["responses"]["200"]["links"]
+    assert "links" not in operation()["responses"]["200"]
+
+
 def test_prices_are_numbers() -> None:
     """The document says what is sent: a JSON number that is not negative."""
     price = document("T", "1", [endpoint()])["components"]["schemas"]["Book"]["properties"]["price"]
     assert ("number", 0) == (price["type"], price["minimum"])
     assert "format" not in price
+
+
+def _resolved(part: Any, components: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a schema, or the schema that it refers to."""
+    name = part.get("$ref", "").removeprefix("#/components/schemas/")
+    return components[name] if name else part
+
+
+def _leads_somewhere(schema: Any, pointer: str, components: dict[str, Any]) -> bool:  # noqa: ANN401
+    """Tell whether answers of this schema may hold what a pointer points to."""
+    schema = _resolved(schema, components)
+    for part in pointer.removeprefix("/").split("/"):
+        found = schema["items"] if part == "0" else schema.get("properties", {}).get(part)
+        if found is None:
+            return False
+        schema = _resolved(found, components)
+    return True
 
 
 def _references(part: Any) -> Iterator[str]:  # noqa: ANN401
@@ -140,3 +165,27 @@ async def test_the_document_of_every_service_holds_together(shop: Shop, service:
     assert sorted(set(ids)) == sorted(ids)
     assert "Decimal" not in json.dumps(made)
     assert '"format": "decimal"' not in json.dumps(made)
+
+
+@pytest.mark.parametrize("service", ["catalog", "order", "front"])
+async def test_every_link_leads_to_a_route_with_a_value_that_is_there(
+    shop: Shop, service: str
+) -> None:
+    """Its operation takes the parameter in its path, and the answer has the member."""
+    made = (await getattr(shop, service).get("/openapi.json")).json
+    components = made["components"]["schemas"]
+    operations = [found for methods in made["paths"].values() for found in methods.values()]
+    parameters = {
+        found["operationId"]: {one["name"] for one in found["parameters"] if one["in"] == "path"}
+        for found in operations
+    }
+    links = 0
+    for answer in (one for found in operations for one in found["responses"].values()):
+        for link in answer.get("links", {}).values():
+            ((name, expression),) = link["parameters"].items()
+            assert name in parameters[link["operationId"]]
+            schema = answer["content"]["application/json"]["schema"]
+            pointer = expression.removeprefix("$response.body#")
+            assert _leads_somewhere(schema, pointer, components), (link, schema)
+            links += 1
+    assert links > 5
