@@ -114,6 +114,19 @@ async def test_a_trailing_slash_makes_no_difference(
     assert 201 == (await shop.front.post(f"/purchase/{book_id}/")).status
 
 
+async def test_a_newline_in_a_path_is_a_character_like_any_other(
+    shop: Shop, services: dict[str, Caller]
+) -> None:
+    """A topic may hold one, and behind a path it makes another path."""
+    await shop.add_book(topic="distributed\nsystems")
+    for name in ("catalog", "front"):
+        found = await services[name].get("/search/distributed%0Asystems")
+        assert [1] == [book["id"] for book in found.json]
+    for caller in services.values():
+        reply = await caller.get("/healthz%0A")
+        assert (404, "route-not-found") == (reply.status, reply.code)
+
+
 async def test_head_has_the_headers_and_no_body(shop: Shop, services: dict[str, Caller]) -> None:
     """HEAD of every page that can be read answers as GET does, without the body."""
     book_id = await shop.add_book()

@@ -4,6 +4,7 @@ A service is a table of `Endpoint`s. `HttpApp` gives each the same care: one err
 on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and OPTIONS.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -182,11 +183,13 @@ class _Path:
         self._app = app
         self._route = route
         self._endpoints = endpoints
-        self._regex = compile_path(route)[0]
+        # Starlette's own pattern lets a newline (%0A) follow any path unseen, and lets no
+        # {topic:path} hold one; here it is a character like any other.
+        self._regex = re.compile(compile_path(route)[0].pattern.removesuffix("$"), re.DOTALL)
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the parameters of a path of this form, or None."""
-        found = self._regex.match(path)
+        found = self._regex.fullmatch(path)
         return found.groupdict() if found else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
