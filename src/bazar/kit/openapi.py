@@ -87,7 +87,7 @@ def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]
         )
     if endpoint.body is not None:
         operation["requestBody"] = {
-            "required": endpoint.method != "POST" or "{" not in endpoint.path,
+            "required": not _takes_nothing(endpoint.body),
             "content": {"application/json": {"schema": _schema(endpoint.body)}},
         }
     if endpoint.secret:
@@ -157,6 +157,15 @@ def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
     if endpoint.secret:
         found.append(Unauthorized)
     return found
+
+
+def _takes_nothing(body: Any) -> bool:  # noqa: ANN401
+    """Tell whether a request may have no body, which counts as `{}`."""
+    try:
+        msgspec.convert({}, body)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -13,7 +13,7 @@ from bazar.kit.errors import RouteNotFound, Unavailable
 from bazar.kit.http import Endpoint, Link
 from bazar.kit.openapi import document
 from bazar.kit.request import Request
-from bazar.wire import Book
+from bazar.wire import Book, PurchaseRequest
 from shops import Shop
 
 
@@ -82,6 +82,13 @@ def test_a_body_and_a_key_are_described() -> None:
     assert {"$ref": "#/components/schemas/Colour"} == schema
     assert "Idempotency-Key" == made["parameters"][-1]["name"]
     assert "requestBody" not in operation()
+
+
+def test_a_body_is_required_where_none_at_all_would_be_refused() -> None:
+    """No body counts as `{}`, which some types are made from and others are not."""
+    assert operation(method="POST", body=Colour)["requestBody"]["required"]
+    assert operation(method="POST", body=list[Colour])["requestBody"]["required"]
+    assert not operation(method="POST", body=PurchaseRequest)["requestBody"]["required"]
 
 
 def test_the_secret_is_asked_for_where_it_is_needed() -> None:
