@@ -1,0 +1,163 @@
+"""Bytes that no client should send: none brings a 5xx, does anything, or harms who comes next."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bazar.wire import INTERNAL_BODY_BYTES_MAX
+from cluster.running import RunningShop
+from described import SERVICES
+from fuzz.raw import Heard, say
+from fuzz.standing import standing
+from fuzz.ugly import Write, odd, refused
+
+COPIES = 1000
+AT_ONCE = 32
+HUGE_REQUESTS = 2000
+"""To each service."""
+GROWTH_MIB_MAX = 32
+"""Of a service's memory by thousands of requests that are refused."""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """Run a shop with one book."""
+    folder = tmp_path_factory.mktemp("ugly") / "data"
+    with RunningShop(folder, "--empty") as running:
+        running.add_book(COPIES)
+        yield running
+
+
+def write_to(shop: RunningShop, service: str) -> Write:
+    """Return a request that would sell or move a copy of the book at a service."""
+    secret = f"Authorization: Bearer {shop.secret}\r\n".encode()
+    purchase = ("/purchase/1", '{"quantity": %s}', "/purchase/%s")
+    line = '[{"order_id": "ugly", "lines": [{"id": 1, "quantity": %s}]}]'
+    return {
+        "front": Write(*purchase),
+        "order": Write(*purchase, secret),
+        "catalog": Write(
+            "/reservations",
+            line,
+            "/books/%s",
+            secret,
+            takes_key=False,
+            body_bytes_max=INTERNAL_BODY_BYTES_MAX,
+        ),
+    }[service]
+
+
+async def say_all(address: str, requests: dict[str, bytes]) -> dict[str, Heard]:
+    """Send each request on a connection of its own, some at once."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(content: bytes) -> Heard:
+        async with places:
+            return await say(address, content)
+
+    heard = await asyncio.gather(*map(one, requests.values()))
+    return dict(zip(requests, heard, strict=True))
+
+
+def memory_mib(shop: RunningShop, service: str) -> float:
+    """Return how much of the machine's memory a service holds."""
+    status = Path(f"/proc/{shop.services()[service].pid}/status").read_text("utf-8")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
+async def say_to_all(
+    shop: RunningShop, requests: Callable[[Write], Iterator[tuple[str, bytes]]]
+) -> dict[tuple[str, str], Heard]:
+    """Send every service its requests; return what was heard by service and name."""
+    heard = await asyncio.gather(
+        *(
+            say_all(getattr(shop.addresses, service), dict(requests(write_to(shop, service))))
+            for service in SERVICES
+        )
+    )
+    return {
+        (service, name): one
+        for service, of_service in zip(SERVICES, heard, strict=True)
+        for name, one in of_service.items()
+    }
+
+
+def shown(heard: Heard) -> tuple[list[int], bool, bytes]:
+    """Return what a failed test should tell of an answer."""
+    return heard.statuses, heard.ended, heard.content[:300]
+
+
+async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: RunningShop) -> None:
+    """A 4xx or a closed connection for each, and what follows on the connection is not done."""
+    before = standing(shop)
+    heard = await say_to_all(shop, refused)
+    assert {} == {
+        name: shown(one)
+        for name, one in heard.items()
+        if not one.ended or any(not 400 <= status < 500 for status in one.statuses)
+    }
+    assert before == standing(shop)
+    assert "event=fault" not in shop.log()
+
+
+async def test_an_odd_request_gets_an_answer_or_an_end(shop: RunningShop) -> None:
+    """No 5xx, and no connection that stays open for ever; nothing is done."""
+    before = standing(shop)
+    heard = await say_to_all(shop, odd)
+    assert {} == {
+        name: shown(one)
+        for name, one in heard.items()
+        if not one.ended or any(status >= 500 for status in one.statuses)
+    }
+    assert before == standing(shop)
+    assert "event=fault" not in shop.log()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_same_request_in_good_order_is_done(shop: RunningShop, service: str) -> None:
+    """Else the tests above would prove nothing; and each service still works after them."""
+    before = standing(shop)
+    heard = await say(getattr(shop.addresses, service), write_to(shop, service).good())
+    assert heard.statuses[0] in {200, 201}, heard.content
+    assert before != standing(shop)
+
+
+async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> None:
+    """Each once, and one that is refused does not hide those behind it."""
+    before = standing(shop)
+    paths = ["/healthz", "/info/1", "/nowhere", "/purchase/1", "/topics"]
+    requests = [f"GET {path} HTTP/1.1\r\nHost: bazar\r\n\r\n".encode() for path in paths]
+    requests[-1] = requests[-1].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    heard = await say(shop.addresses.front, b"".join(requests))
+    assert [200, 200, 404, 405, 200] == heard.statuses
+    assert before == standing(shop)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_thousands_of_huge_requests_leave_no_memory_behind(
+    shop: RunningShop, service: str
+) -> None:
+    """Too long a body, by its length or in chunks; deep JSON; too long a head: all refused."""
+    write = write_to(shop, service)
+    names = {
+        "body: deep brackets",
+        "body: too many brackets",
+        "chunks: more than a body may hold",
+        "a header of 20 KiB",
+        "a length of a gigabyte",
+    }
+    huge = [content for name, content in refused(write) if name in names]
+    assert len(huge) >= len(names) - 1
+    address = getattr(shop.addresses, service)
+    before = standing(shop)
+    await say_all(address, {str(number): huge[number % len(huge)] for number in range(200)})
+    warm_mib = memory_mib(shop, service)
+    many = {str(number): huge[number % len(huge)] for number in range(HUGE_REQUESTS)}
+    heard = await say_all(address, many)
+    assert all(400 <= status < 500 for one in heard.values() for status in one.statuses)
+    grown_mib = memory_mib(shop, service) - warm_mib
+    assert grown_mib < GROWTH_MIB_MAX
+    assert before == standing(shop)
