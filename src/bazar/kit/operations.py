@@ -1,12 +1,12 @@
 """The endpoints that every service has: health, metrics, and its own documentation."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Literal
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bazar import __version__
 from bazar.kit import metrics as _metrics
@@ -16,6 +16,8 @@ from bazar.kit.http import Endpoint, json_response
 from bazar.kit.request import Request
 
 Check = Callable[[], Awaitable[None]]
+
+PART_BYTES = 16 * 1024
 
 _ASSETS = {
     "swagger-ui.css": "text/css",
@@ -60,11 +62,12 @@ class OperationsApi:
         self._service = service
         self._metrics = metrics
         self._check = check
-        self._document: dict[str, Any] = {}
+        self._document = b""
 
     def describe(self, endpoints: Sequence[Endpoint]) -> None:
         """Describe these endpoints at `/openapi.json`."""
-        self._document = openapi.document(f"Bazar {self._service}", __version__, endpoints)
+        document = openapi.document(f"Bazar {self._service}", __version__, endpoints)
+        self._document = msgspec.json.encode(document)
 
     async def healthz(self, _request: Request) -> Response:
         """Answer that the process is alive."""
@@ -81,7 +84,7 @@ class OperationsApi:
 
     async def openapi(self, _request: Request) -> Response:
         """Answer the description for machines."""
-        return json_response(self._document)
+        return Response(self._document, media_type="application/json")
 
     async def docs(self, _request: Request) -> Response:
         """Answer the description for people."""
@@ -170,11 +173,20 @@ def _describing(api: OperationsApi) -> list[Endpoint]:
 def _asset(name: str) -> Response:
     if name == "start.js":
         return Response(_START, media_type="text/javascript")
-    package = find_spec("swagger_ui")
-    if name not in _ASSETS or package is None or package.origin is None:
+    if name not in _ASSETS:
         message = f"there is nothing at /docs/{name[:200]}"
         raise RouteNotFound(message)
-    content = (Path(package.origin).parent / "static" / name).read_bytes()
-    return Response(
-        content, media_type=_ASSETS[name], headers={"cache-control": "public, max-age=86400"}
-    )
+    content = _asset_content(name)
+    headers = {"cache-control": "public, max-age=86400", "content-length": str(len(content))}
+    return StreamingResponse(_parts(content), media_type=_ASSETS[name], headers=headers)
+
+
+@cache
+def _asset_content(name: str) -> bytes:
+    return files("swagger_ui").joinpath("static", name).read_bytes()
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    """Yield it a part at a time, so that the server holds one part for a client that is slow."""
+    for start in range(0, len(content), PART_BYTES):
+        yield content[start : start + PART_BYTES]

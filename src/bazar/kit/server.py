@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -29,6 +30,10 @@ BACKLOG = 2048
 CONNECTIONS_MAX = 8192
 HEADER_BYTES_MAX = 16 * 1024
 HEADER_TIMEOUT_MS = 10_000
+SEND_TIMEOUT_MS = 10_000
+"""How long a client may leave an answer unread."""
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the kernel keeps for one such client; by itself it would keep megabytes."""
 STOP_TIMEOUT_S = 8.0
 EXIT_ORPHANED = 75
 SWITCH_INTERVAL_S = 0.0005
@@ -70,6 +75,26 @@ def serve(running: Running, host: str, port: int) -> None:
     uvloop.run(_serve(running, host, port))
 
 
+class _Server(Server):
+    """Bounds what a client costs that does not read; granian's own waits for it without an end."""
+
+    _ssp: Any
+    _shd: Any
+
+    def _init_shared_socket(self) -> None:
+        """Open the socket with options that every connection inherits.
+
+        Source: tcp(7), TCP_USER_TIMEOUT; socket(7), SO_SNDBUF
+        """
+        super()._init_shared_socket()  # type: ignore[no-untyped-call]  # granian's own
+        holder = self._shd or self._ssp.build()
+        with socket.socket(fileno=os.dup(holder.get_fd())) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MS)
+        self._ssp, self._shd = None, holder
+
+
 async def _serve(running: Running, host: str, port: int) -> None:
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
@@ -78,7 +103,7 @@ async def _serve(running: Running, host: str, port: int) -> None:
         loop.add_signal_handler(number, stop.set)
     _watch_supervisor(loop)
     async with running() as app:
-        server = Server(
+        server = _Server(
             app,
             address=host,
             port=port,
