@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from bazar.wire import INTERNAL_BODY_BYTES_MAX
 from cluster.running import RunningShop
 from described import SERVICES
+from fuzz.memory import memory_mib
 from fuzz.raw import Heard, say
 from fuzz.standing import standing
 from fuzz.ugly import Write, odd, refused
@@ -59,13 +59,6 @@ async def say_all(address: str, requests: dict[str, bytes]) -> dict[str, Heard]:
 
     heard = await asyncio.gather(*map(one, requests.values()))
     return dict(zip(requests, heard, strict=True))
-
-
-def memory_mib(shop: RunningShop, service: str) -> float:
-    """Return how much of the machine's memory a service holds."""
-    status = Path(f"/proc/{shop.services()[service].pid}/status").read_text("utf-8")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
 
 
 async def say_to_all(
@@ -151,13 +144,13 @@ async def test_thousands_of_huge_requests_leave_no_memory_behind(
     }
     huge = [content for name, content in refused(write) if name in names]
     assert len(huge) >= len(names) - 1
-    address = getattr(shop.addresses, service)
+    address, process = getattr(shop.addresses, service), shop.services()[service]
     before = standing(shop)
     await say_all(address, {str(number): huge[number % len(huge)] for number in range(200)})
-    warm_mib = memory_mib(shop, service)
+    warm_mib = memory_mib(process)
     many = {str(number): huge[number % len(huge)] for number in range(HUGE_REQUESTS)}
     heard = await say_all(address, many)
     assert all(400 <= status < 500 for one in heard.values() for status in one.statuses)
-    grown_mib = memory_mib(shop, service) - warm_mib
+    grown_mib = memory_mib(process) - warm_mib
     assert grown_mib < GROWTH_MIB_MAX
     assert before == standing(shop)
