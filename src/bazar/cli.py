@@ -179,7 +179,6 @@ def serve(  # noqa: PLR0913  one parameter an option
     from bazar.kit.server import serve as run_service
 
     currency = _currency(currency)
-    os.umask(0o077)
     log.configure(service, log_format)
     try:
         settings = ServiceSettings(
@@ -207,5 +206,6 @@ load.register(app)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What it writes is its owner's alone."""
+    os.umask(0o077)
     app()

@@ -1,6 +1,5 @@
 """The command line without a shop: its help, and its errors."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,9 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(log, "configure", lambda *_arguments: None)  # it is for a whole process
-    mask = os.umask(0o077)
     yield CliRunner()
-    os.umask(mask)
     assert [] == list(tmp_path.iterdir()), "a failed command leaves nothing behind"
 
 
