@@ -7,6 +7,7 @@ Source: docs/decisions/0004-one-process-a-service.md
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,9 @@ EXIT_ORPHANED = 75
 SWITCH_INTERVAL_S = 0.0005
 """How long the event loop keeps Python's lock while another thread wants it. The threads of the
 server and the client want it only to hand over an answer (docs/performance.md)."""
+
+GARBAGE_THRESHOLD = 10_000
+"""New objects between two looks for garbage; Python's own 700 are a handful of requests."""
 
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
 
@@ -117,6 +121,9 @@ async def _serve(running: Running, host: str, port: int) -> None:
                 header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
             ),
         )
+        gc.collect()
+        gc.freeze()  # what is here now stays; looking through it again and again finds nothing
+        gc.set_threshold(GARBAGE_THRESHOLD)
         flushing = asyncio.create_task(_every(log.FLUSH_INTERVAL_S, log.flush))
         serving = asyncio.create_task(server.serve())
         log.get_logger().info("listening", url=f"http://{host}:{port}", pid=os.getpid())
