@@ -160,7 +160,7 @@ class Buyers:
                 lacks = self._of_orders if service == "order" else self._of_catalog
                 return list(lacks(connection))
         except apsw.Error as error:
-            return [f"{service}.db cannot be read: {error}"]
+            return [f"what {service}.db held is lost: {error}"]
 
     def _of_orders(self, connection: apsw.Connection) -> list[str]:
         held = _statuses(connection, "SELECT idempotency_key, status FROM orders")
@@ -171,12 +171,12 @@ class Buyers:
         )
         lost = [f"order {key} was acknowledged and is lost" for key in self.order_ids.keys() - held]
         refused = [
-            f"purchase {purchase.key} was refused, and is {held.get(purchase.key)}"
+            f"purchase {purchase.key} was refused, and is {held.get(purchase.key, 'lost')}"
             for purchase, reply in self.answers.items()
             if reply.status == 409 and held.get(purchase.key) != "rejected"
         ]
         back = [
-            f"order {key} was cancelled, and is {held.get(key)}"
+            f"order {key} was cancelled, and is {held.get(key, 'lost')}"
             for key, order_id in self.order_ids.items()
             if order_id in self.cancelled and held.get(key) != "cancelled"
         ]
@@ -185,7 +185,7 @@ class Buyers:
     def _of_catalog(self, connection: apsw.Connection) -> list[str]:
         held = _statuses(connection, "SELECT order_id, status FROM reservations")
         lost = [
-            f"the copies of order {self.order_ids[purchase.key]} were sold, and are back"
+            f"the sale of order {self.order_ids[purchase.key]} was acknowledged and is lost"
             for purchase, reply in self.answers.items()
             if reply.status == 201
             and held.get(self.order_ids[purchase.key]) not in {"reserved", "released"}
