@@ -79,7 +79,7 @@ def main() -> int:
     """Run the parts, print their reports, and return 1 where a promise was broken, else 0."""
     options = _parser().parse_args()
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-chaos-"))
-    print(f"seed {options.seed}")
+    print(f"seed {options.seed}, in {folder}")
     reports = []
     for name in _names(options):
         part = folder / name
@@ -90,7 +90,7 @@ def main() -> int:
         print(f"\n{report.text()}")
     broken = any(report.violations for report in reports)
     if broken or options.folder:
-        print(f"\nhistories, databases and logs are in {folder}")
+        print(f"\nhistory, databases and logs of each part are kept in {folder}")
     else:
         shutil.rmtree(folder)
     return int(broken)

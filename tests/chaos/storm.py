@@ -29,8 +29,11 @@ from cluster.processes import SERVICES
 from cluster.running import ThreeServices
 
 HISTORY = "history.jsonl"
+LINKS = ("client-front", "front-order", "front-catalog", "order-catalog")
 CLIENTS = 48
 FAULTS_AT_ONCE_MAX = 3
+STUCK_S = 60.0
+"""After so long without a purchase, and without a fault, nobody else tries."""
 PATIENCE_S = 2.0
 """After which a fault strikes even though its share of the purchases is not done."""
 
@@ -51,22 +54,25 @@ def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progr
         History(folder / HISTORY) as history,
         ThreeServices(folder) as shop,
     ):
-        runner.run(_pass_over(shop, history, progress, seed=seed, wanted=(purchases, faults)))
-        progress.end()
-        report = Report(f"Storm, seed {seed}", violations=check(history.records))
+        storm = Storm(purchases, plan.faults(seed, faults, kinds()), history, progress)
+        runner.run(_pass_over(storm, shop, history, progress, seed))
+    progress.end()
+    report = Report(f"Storm, seed {seed}", violations=check(history.records))
+    if storm.acknowledged < purchases:
+        report.violations.append(f"only {storm.acknowledged} purchases were acknowledged")
     _describe(report, history)
     report.add("the whole run", f"{monotonic() - started_s:.0f} s")
     return report
 
 
-def kinds(links: Iterable[str]) -> list[plan.Kind]:
+def kinds() -> list[plan.Kind]:
     """Return every fault with its target; those of services come twice."""
     of_services = [
         (kind, service, plan.PROCESS_LASTS_S[kind])
         for kind in supervisor.FAULTS
         for service in SERVICES
     ]
-    of_links = [(kind, link, plan.LINK_LASTS_S) for kind in network.FAULTS for link in links]
+    of_links = [(kind, link, plan.LINK_LASTS_S) for kind in network.FAULTS for link in LINKS]
     return [*of_services, *of_services, *of_links]
 
 
@@ -83,18 +89,25 @@ class Storm:
         self._progress = progress
         self._started_s = monotonic()
         self._bought: set[str] = set()
+        self._bought_last_s = monotonic()
         self._struck = 0
         self._over = False
         self._changed = asyncio.Event()
+
+    @property
+    def acknowledged(self) -> int:
+        """Count the keys that were answered 201."""
+        return len(self._bought)
 
     def take(self, call: Call) -> None:
         """Note a call that has ended."""
         self._history.add(call)
         if call.status == CREATED and call.key not in self._bought:
             self._bought.add(call.key)
+            self._bought_last_s = call.ended_s
             self._changed.set()
             self._progress.say(
-                f"{len(self._bought):,} of {self._purchases:,} purchases, "
+                f"{self.acknowledged:,} of {self._purchases:,} purchases, "
                 f"{self._struck} of {len(self._faults)} faults, "
                 f"{monotonic() - self._started_s:.0f} s"
             )
@@ -104,8 +117,9 @@ class Storm:
 
         So every fault strikes while others buy.
         """
-        await self._until(lambda: self._over or len(self._bought) < self._due(self._struck + 1))
-        return len(self._bought) < self._purchases or not self._over
+        await self._until(lambda: self._over or self.acknowledged < self._due(self._struck + 1))
+        stuck = monotonic() - self._bought_last_s > STUCK_S
+        return not self._over or (self.acknowledged < self._purchases and not stuck)
 
     async def strike(self, watch: Supervisor, links: dict[str, Link]) -> None:
         """Let each fault strike once its share of the purchases is done."""
@@ -125,7 +139,7 @@ class Storm:
                     due = self._due(number + fault.share)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(PATIENCE_S):
-                            await self._until(lambda due=due: len(self._bought) >= due)  # type: ignore[misc]
+                            await self._until(lambda due=due: self.acknowledged >= due)  # type: ignore[misc]
                     self._history.add(Fault(fault.kind, fault.target, monotonic(), fault.lasts_s))
                     group.create_task(strike_one(fault))
                     self._struck += 1
@@ -145,21 +159,14 @@ class Storm:
 
 
 async def _pass_over(
-    shop: ThreeServices,
-    history: History,
-    progress: Progress,
-    *,
-    seed: int,
-    wanted: tuple[int, int],
+    storm: Storm, shop: ThreeServices, history: History, progress: Progress, seed: int
 ) -> None:
     """Run everything that waits."""
-    purchases, faults = wanted
     async with AsyncExitStack() as stack:
         links = await _links(stack, shop)
         watch = await stack.enter_async_context(Supervisor(shop, history))
         front = await stack.enter_async_context(Customers(links["client-front"].url))
         keeper = await stack.enter_async_context(Customers(shop.addresses.catalog))
-        storm = Storm(purchases, plan.faults(seed, faults, kinds(links)), history, progress)
         crowd = Crowd(seed, front, keeper, shop.secret, storm.take)
         await crowd.stock()
         async with asyncio.TaskGroup() as group:
@@ -177,13 +184,10 @@ async def _pass_over(
 async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:
     """Put a link between each two parties that talk to each other."""
     at = shop.addresses
-    ways = {
-        "client-front": at.front,
-        "front-order": at.order,
-        "front-catalog": at.catalog,
-        "order-catalog": at.catalog,
+    links = {
+        name: await stack.enter_async_context(Link(name, getattr(at, name.partition("-")[2])))
+        for name in LINKS
     }
-    links = {name: await stack.enter_async_context(Link(name, url)) for name, url in ways.items()}
     shop.seen = {
         "front": Addresses(at.front, links["front-catalog"].url, links["front-order"].url),
         "order": Addresses(at.front, links["order-catalog"].url, at.order),

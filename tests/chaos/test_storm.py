@@ -46,7 +46,7 @@ def test_a_plan_is_drawn_from_its_seed_alone() -> None:
     errands = [plan.errand(7, number) for number in range(500)]
     assert errands == [plan.errand(7, number) for number in reversed(range(500))][::-1]
     assert errands != [plan.errand(8, number) for number in range(500)]
-    kinds = storm.kinds(["client-front", "order-catalog"])
+    kinds = storm.kinds()
     assert plan.faults(7, 40, kinds) == plan.faults(7, 300, kinds)[:40]
     assert plan.faults(7, 40, kinds) != plan.faults(8, 40, kinds)
 
@@ -66,7 +66,7 @@ def test_a_plan_has_clients_of_every_kind() -> None:
 
 def test_every_fault_strikes_every_target() -> None:
     """Within a round of the plan nothing is left out."""
-    kinds = storm.kinds(["front-order", "order-catalog"])
+    kinds = storm.kinds()
     struck = {(fault.kind, fault.target) for fault in plan.faults(3, len(kinds), kinds)}
     assert {(kind, target) for kind, target, _ in kinds} == struck
 

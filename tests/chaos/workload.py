@@ -18,6 +18,7 @@ from cluster.customers import Answer, Customers
 CALL_TIMEOUT_S = 8.0
 """More than the 5 s within which the front always answers."""
 PATIENCE_S = 45.0
+REPLAY_PATIENCE_S = 10.0
 PAUSE_S = 0.2
 """Before it asks again: fifty who ask at once slow down the start of what they wait for."""
 CREATED = 201
@@ -105,7 +106,7 @@ class Crowd:
 
     async def replay(self, key: str, lines: Lines) -> Call:
         """Ask for a purchase again, after the end of everything, until the answer is final."""
-        return await self._insist(0, key, lines, "replay")
+        return await self._insist(0, key, lines, "replay", patience_s=REPLAY_PATIENCE_S)
 
     async def read(self, book_id: int, errand: int = 0, *, fresh: bool = False) -> Call:
         """Read a book, past the cache where `fresh`."""
@@ -180,10 +181,17 @@ class Crowd:
             await asyncio.sleep(PAUSE_S)
 
     async def _insist(
-        self, errand: int, key: str, lines: Lines, act: Act = "buy", *, leaves: bool = False
+        self,
+        errand: int,
+        key: str,
+        lines: Lines,
+        act: Act = "buy",
+        *,
+        leaves: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> Call:
         """Ask again with the same key until the answer is final, or no patience is left."""
-        give_up_s = monotonic() + PATIENCE_S
+        give_up_s = monotonic() + patience_s
         while True:
             call = await self._ask(errand, key, lines, act)
             if is_final(call) or (leaves and call.status == ACCEPTED) or monotonic() > give_up_s:
