@@ -6,9 +6,10 @@ How it works: every book has a version that each change to it raises. The catalo
 - Nothing is answered from here unless the feed is alive, and whenever it breaks everything is
   forgotten: what was missed meanwhile cannot be known.
 - An announced version is a floor for its book: an answer with a lower version, which was read
-  before the change but arrived after its announcement, is neither kept nor passed on. (Without
-  this check a refill that races a change brings the old value back and keeps it.) So is the
-  version that a reader got past the cache: the next reader must not go back behind it.
+  before the change but arrived after its announcement, is not kept, and nobody gets it who came
+  after the announcement. (Without this check a refill that races a change brings the old value
+  back and keeps it.) So is the version that a reader got past the cache: the next reader must
+  not go back behind it.
 - A list of titles has no version. It is kept only when no change to any title or topic was
   announced while it was on its way.
 - Requests that miss the same answer wait for one call together.
@@ -30,7 +31,8 @@ LISTS_MAX = 500
 FLOORS_MAX = 200_000
 SILENCE_S_MAX = 2.5
 """The feed sends a heartbeat each second; after this long without one it counts as broken."""
-REFILLS_MAX = 3
+FETCHES_MAX = 2
+"""For one reader of a book: the call that was under way, and one of its own."""
 _OK = 200
 
 Fetch = Callable[[], Awaitable[Passed]]
@@ -92,14 +94,26 @@ class Cache:
         return self._live
 
     async def book(self, book_id: int, fetch: Fetch) -> Passed:
-        """Return the catalog's answer about a book, kept or fetched."""
+        """Return the catalog's answer about a book, kept or fetched.
+
+        It is never older than what was announced before the reader came: whoever joined a call
+        that was under way, and gets an answer from before that announcement, asks once more.
+        That call starts after the reader came, so its answer is new enough.
+        """
         if self._alive():
             held = self._books.get(book_id)
             if held is not None:
                 self.hits += 1
                 return held
         self.misses += 1
-        return await self._together(f"book {book_id}", lambda: self._fill_book(book_id, fetch))
+        floor = self._floors.get(book_id, 0)
+        for _attempt in range(FETCHES_MAX):
+            answer = await self._together(
+                f"book {book_id}", lambda: self._fill_book(book_id, fetch)
+            )
+            if answer.status != _OK or answer.version >= floor:
+                break
+        return answer
 
     async def fresh(self, book_id: int, fetch: Fetch) -> Passed:
         """Return what the catalog says about a book now; from here on nothing older is shown."""
@@ -133,12 +147,9 @@ class Cache:
             task.exception()  # whoever still waits for it gets it; nobody may be left
 
     async def _fill_book(self, book_id: int, fetch: Fetch) -> Passed:
-        for _attempt in range(REFILLS_MAX):
-            epoch = self._epoch
-            answer = await fetch()
-            current = answer.version >= self._floors.get(book_id, 0)
-            if answer.status != _OK or current:
-                break
+        epoch = self._epoch
+        answer = await fetch()
+        current = answer.version >= self._floors.get(book_id, 0)
         if answer.status == _OK and current and epoch == self._epoch and self._alive():
             _keep(self._books, book_id, answer, BOOKS_MAX)
         return answer
