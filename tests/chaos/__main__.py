@@ -4,7 +4,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -65,7 +65,8 @@ def _soak(given: Given) -> Report:
     )
 
 
-PARTS: dict[str, Callable[[Given], Report]] = {
+Parts = Mapping[str, Callable[[Given], Report]]
+PARTS: Parts = {
     "storm": _storm,
     "crash-points": _crash_points,
     "power-cuts": _power_cuts,
@@ -75,17 +76,17 @@ PARTS: dict[str, Callable[[Given], Report]] = {
 FIGURES = frozenset(Given.__dataclass_fields__) - {"folder", "progress"}
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None, parts: Parts = PARTS) -> int:
     """Run the parts, print their reports, and return 1 where a promise was broken, else 0."""
-    options = _parser().parse_args()
+    options = _parser(parts).parse_args(words)
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-chaos-"))
     print(f"seed {options.seed}, in {folder}")
     reports = []
-    for name in _names(options):
+    for name in options.only or _asked_for(options, parts):
         part = folder / name
         part.mkdir(parents=True)
         figures = {name: value for name, value in vars(options).items() if name in FIGURES}
-        reports.append(PARTS[name](Given(**figures, folder=part, progress=Progress())))
+        reports.append(parts[name](Given(**figures, folder=part, progress=Progress())))
     for report in reports:
         print(f"\n{report.text()}")
     broken = any(report.violations for report in reports)
@@ -96,24 +97,19 @@ def main() -> int:
     return int(broken)
 
 
-def _names(options: argparse.Namespace) -> list[str]:
+def _asked_for(options: argparse.Namespace, parts: Parts) -> list[str]:
     """Return the parts to run; a soak takes its time and has to be asked for."""
-    if options.only:
-        return [str(name) for name in options.only]
-    return [name for name in PARTS if name != "soak" or options.soak_minutes]
+    return [name for name in parts if name != "soak" or options.soak_minutes]
 
 
-def _listed(text: str) -> list[str]:
-    """Return the names of parts in a list such as `storm,soak`."""
-    names = text.split(",")
-    unknown = sorted(set(names) - PARTS.keys())
-    if unknown:
-        message = f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}"
-        raise argparse.ArgumentTypeError(message)
-    return names
+def _parser(parts: Parts) -> argparse.ArgumentParser:
+    def listed(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := set(names) - parts.keys():
+            message = f"no part is called {', '.join(sorted(unknown))}"
+            raise argparse.ArgumentTypeError(message)
+        return names
 
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     seed = SystemRandom().randrange(1_000_000)
     parser.add_argument("--seed", type=int, default=seed, help="replay the plan of this seed")
@@ -121,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
     parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
     parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
-    parser.add_argument("--only", type=_listed, metavar="PART,PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--only", type=listed, metavar="PART,PART", help=f"of {', '.join(parts)}")
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"
     )

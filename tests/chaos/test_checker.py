@@ -13,6 +13,7 @@ from chaos.checker import PROMISES, SHOWN_MAX, STALE_S_MAX, check
 from chaos.history import Act, Call, Ended, Final, History, KeptMovement, KeptOrder, Record, Started
 
 Story = dict[str, Record]
+CUT_SHORT = {"definite": True, "detail": "the connection closed in the middle of the body"}
 Change = Callable[[Story], Story]
 
 
@@ -284,6 +285,11 @@ BROKEN: list[tuple[str, str, Change]] = [
     ("a read is a state that was", "a version to come", told("read", read(10, 9, 16))),
     ("nothing breaks", "an audit", ends(differences=("book 1: stock is 2",))),
     ("nothing breaks", "a crash", told("crash", Ended(service="order", at_s=5, code=1))),
+    (
+        "nothing breaks",
+        "a whole request is not understood",
+        told("invalid", call("buy", 5, 400, {"detail": "what?"}, key="k1", lines=((1, 1),))),
+    ),
     ("nothing breaks", "an error", told("error", call("read", 5, 500, {"status": 500}))),
 ]
 
@@ -329,6 +335,10 @@ def test_every_promise_is_seen_broken() -> None:
         pytest.param(
             told("before", call("buy", 1, 503, {"definite": True}, key="k1", lines=((1, 1),))),
             id="refused, and bought with the same key later",
+        ),
+        pytest.param(
+            told("cut", call("buy", 1, 400, CUT_SHORT, key="k1", lines=((1, 1),))),
+            id="half a request, and bought with the same key later",
         ),
         pytest.param(told("at once", read(2.05, 2, 10)), id="a read while the sale is under way"),
         pytest.param(

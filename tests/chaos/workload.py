@@ -25,7 +25,8 @@ CREATED = 201
 ACCEPTED = 202
 NOT_FOUND = 404
 UNAVAILABLE = 503
-REFUSED = range(400, 500)
+REFUSED = frozenset({404, 409, 422})
+"""What is kept with an order, or true for every later request."""
 
 
 class Said(Struct, frozen=True):
@@ -37,6 +38,7 @@ class Said(Struct, frozen=True):
     definite: bool | None = None
     quantity: int | None = None
     version: int | None = None
+    detail: str = ""
 
 
 said = Decoder(Said).decode

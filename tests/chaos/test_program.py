@@ -1,0 +1,56 @@
+"""The program `python -m chaos`: which parts run, what it prints, and how it ends."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.__main__ import Given, main
+from chaos.report import Report
+
+
+def clean(given: Given) -> Report:
+    """Find nothing wrong."""
+    return Report(f"clean, seed {given.seed}")
+
+
+def broken(given: Given) -> Report:
+    """Find something wrong, and leave a history."""
+    (given.folder / "history.jsonl").touch()
+    return Report("broken", violations=["a copy was lost"])
+
+
+PARTS = {"clean": clean, "broken": broken, "soak": broken}
+
+
+def folder_in(printed: str) -> Path:
+    """Return the folder that the first line names."""
+    return Path(printed.splitlines()[0].rpartition(" ")[2])
+
+
+def test_a_clean_run_ends_with_zero_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The seed is printed first, so that even a run that is broken off can be replayed."""
+    assert 0 == main(["--only", "clean", "--seed", "7"], PARTS)
+    printed = capsys.readouterr().out
+    assert printed.startswith("seed 7, in ")
+    assert "violations  none" in printed
+    assert not folder_in(printed).exists()
+
+
+def test_a_broken_promise_ends_with_one_and_keeps_the_history(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every part runs but the soak, which takes its time and has to be asked for."""
+    assert 1 == main(["--folder", str(tmp_path / "kept")], PARTS)
+    printed = capsys.readouterr().out
+    assert "clean, seed" in printed
+    assert "a copy was lost" in printed
+    assert f"kept in {tmp_path / 'kept'}" in printed
+    assert ["broken", "clean"] == sorted(part.name for part in (tmp_path / "kept").iterdir())
+    assert (tmp_path / "kept" / "broken" / "history.jsonl").exists()
+
+
+def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt name must not pass as a clean run of nothing."""
+    with pytest.raises(SystemExit):
+        main(["--only", "strom"], PARTS)
+    assert "no part is called strom" in capsys.readouterr().err
