@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -126,4 +127,6 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Told to end, it ends what it started first, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())
