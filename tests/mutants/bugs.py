@@ -1,0 +1,323 @@
+"""The table of seeded bugs: each one that a programmer could really write, as a small patch."""
+
+from dataclasses import dataclass
+
+from mutants.parts import (
+    CACHE_MODEL,
+    CRASH_POINTS,
+    POWER_CUTS,
+    RESERVE_MODEL,
+    STORM,
+    Part,
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one file of the package: a text that stands there once, and what replaces it."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug, and the checks that are to catch it, the cheapest first."""
+
+    name: str
+    wrong: str
+    """What is wrong then, in a sentence."""
+    edits: tuple[Edit, ...]
+    parts: tuple[Part, ...]
+
+
+BUGS = (
+    Bug(
+        "no-dedupe",
+        "The order service places another order each time it sees a key.",
+        (
+            Edit(
+                "order/schema/sqlite/0001_order.sql",
+                "TEXT NOT NULL CONSTRAINT orders_one_order_a_key UNIQUE\n",
+                "TEXT NOT NULL\n",
+            ),
+            Edit(
+                "order/store.py",
+                '"ON CONFLICT (idempotency_key) DO NOTHING RETURNING order_id"',
+                '"RETURNING order_id"',
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "key-not-kept",
+        "The front makes a key of its own for each request, whatever key the client sent.",
+        (
+            Edit(
+                "front/api.py",
+                "key = given_or_new_key(request.header_list(KEY_HEADER))",
+                "key = given_or_new_key([])",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "key-not-bound",
+        "A key is answered with its first order, even when something else is asked for.",
+        (
+            Edit(
+                "order/service.py",
+                "        if found.request_hash != mine.request_hash:\n",
+                "        if found.kind != mine.kind:\n",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "answer-before-commit",
+        "The database answers its callers before the commit is on the disk.",
+        (
+            Edit(
+                "kit/sqlite.py",
+                "        else:\n"
+                "            flush = self._loop.run_in_executor(self._committer, self._commit)\n",
+                "        else:\n"
+                "            for job in batch:\n"
+                "                if job.error is None and not job.future.done():\n"
+                "                    job.future.set_result(job.result)\n"
+                "            flush = self._loop.run_in_executor(self._committer, self._commit)\n",
+            ),
+        ),
+        (POWER_CUTS,),
+    ),
+    Bug(
+        "synchronous-normal",
+        "The database is told not to flush at each commit.",
+        (Edit("kit/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
+        (POWER_CUTS,),
+    ),
+    Bug(
+        "rejected-too-early",
+        "A rejection is told while it is still being written.",
+        (
+            Edit(
+                "order/service.py",
+                "            for order in await self._apply(others):\n"
+                "                driven[order.order_id] = Placed(order, others[order.order_id])\n",
+                "            self._applying = asyncio.create_task(self._apply(others))\n"
+                "            for order in orders:\n"
+                "                if (decision := others.get(order.order_id)) is not None:\n"
+                "                    after = decided(order, decision.outcome)\n"
+                "                    driven[order.order_id] = Placed(after, decision)\n",
+            ),
+        ),
+        (POWER_CUTS,),
+    ),
+    Bug(
+        "unconditional-decrement",
+        "The catalog sells any number of copies while one is left, and then stops at zero.",
+        (
+            Edit(
+                "catalog/domain.py",
+                "        if book.stock < wanted[line.id]:\n",
+                "        if book.stock < 1:\n",
+            ),
+            Edit(
+                "catalog/store.py",
+                "UPDATE books SET stock = stock - ?2, version = version + ?3",
+                "UPDATE books SET stock = max(stock - ?2, 0), version = version + ?3",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "half-an-order",
+        "Of an order that is rejected, the lines that are in stock are sold all the same.",
+        (
+            Edit(
+                "catalog/domain.py",
+                '        return Outcome(order_id, "rejected", rejection=rejection)\n',
+                "        there = [\n"
+                "            line\n"
+                "            for line in lines\n"
+                "            if line.id in books and books[line.id].stock >= line.quantity\n"
+                "        ]\n"
+                "        sold = [_sold(line, books[line.id]) for line in there]\n"
+                '        return Outcome(order_id, "rejected", sold, rejection=rejection)\n',
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "rejection-not-stored",
+        "The catalog keeps only what it sold, so that it decides anew about what it rejected.",
+        (
+            Edit(
+                "catalog/store.py",
+                "[_outcome_row(outcome, at_ms) for outcome in decided])",
+                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines])",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "decided-again",
+        "The catalog does not look up what it decided about an order before.",
+        (
+            Edit(
+                "catalog/service.py",
+                "            outcomes = await store.outcomes("
+                "transaction, [one.order_id for one in requests])\n",
+                "            outcomes: dict[str, Outcome] = {}\n",
+            ),
+        ),
+        (CRASH_POINTS,),
+    ),
+    Bug(
+        "sale-without-ledger-row",
+        "Of all sales of a book in one batch, the ledger gets only the last.",
+        (
+            Edit(
+                "catalog/store.py",
+                "await transaction.run_many(_INSERT_MOVEMENT, movements)",
+                "await transaction.run_many(\n"
+                "        _INSERT_MOVEMENT, {row[0]: row for row in movements}.values()\n"
+                "    )",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "released-twice",
+        "A release that is repeated gives the copies back again.",
+        (
+            Edit(
+                "catalog/service.py",
+                '            if outcome is not None and outcome.status != "reserved":\n'
+                '                if outcome.status == "rejected":\n'
+                '                    outcome = replace(outcome, status="released")\n'
+                "                    await store.save_outcome(transaction, outcome, at_ms)\n"
+                "                return outcome, []\n",
+                '            if outcome is not None and outcome.status == "rejected":\n'
+                '                outcome = replace(outcome, status="released")\n'
+                "                await store.save_outcome(transaction, outcome, at_ms)\n"
+                "                return outcome, []\n",
+            ),
+        ),
+        (POWER_CUTS, RESERVE_MODEL),
+    ),
+    Bug(
+        "release-leaves-open",
+        "A release of an order that the catalog has not met yet does not close its id.",
+        (
+            Edit(
+                "catalog/service.py",
+                "            lines = []\n"
+                "            for line in outcome.lines if outcome else ():\n",
+                "            if outcome is None:\n"
+                '                return Outcome(order_id, "released"), []\n'
+                "            lines = []\n"
+                "            for line in outcome.lines:\n",
+            ),
+        ),
+        (STORM, RESERVE_MODEL),
+    ),
+    Bug(
+        "cancel-keeps-copies",
+        "A cancelled order counts as settled at once, and its copies never come back.",
+        (
+            Edit(
+                "order/service.py",
+                'order = replace(order, status=status, settled=status != "cancelled")',
+                "order = replace(order, status=status, settled=True)",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "replay-tells-the-present",
+        "A repeated purchase is answered as its order stands now, not as it was answered first.",
+        (
+            Edit(
+                "order/domain.py",
+                "    if order.sold:\n        return _purchase(order)",
+                '    if order.sold and order.status != "cancelled":\n'
+                "        return _purchase(order)",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "no-recovery",
+        "Nobody drives an order whose buyer does not ask again.",
+        (
+            Edit(
+                "order/service.py",
+                "        self._recovery = asyncio.create_task(self._recover())\n",
+                '        self._log.info("ready")\n',
+            ),
+        ),
+        (CRASH_POINTS,),
+    ),
+    Bug(
+        "indefinite-called-definite",
+        "A buyer whose purchase got no answer is told that nothing was bought.",
+        (Edit("kit/errors.py", "    definite = False\n    headers = ((", "    definite = True\n    headers = (("),),
+        (CRASH_POINTS,),
+    ),
+    Bug(
+        "wrong-asker",
+        "In a batch, an asker who went away leaves its answer to the next one.",
+        (
+            Edit(
+                "kit/batching.py",
+                "                    group.answers.set_result(answers[start:end])\n"
+                "                start = end\n",
+                "                    group.answers.set_result(answers[start:end])\n"
+                "                    start = end\n",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "stale-refill",
+        "The cache keeps an answer that was read before a change and arrived after it.",
+        (
+            Edit(
+                "front/cache.py",
+                "            current = answer.version >= self._floors.get(book_id, 0)\n",
+                "            current = True\n",
+            ),
+        ),
+        (STORM, CACHE_MODEL),
+    ),
+    Bug(
+        "cache-outlives-feed",
+        "The cache keeps what it holds when the feed of changes breaks and opens again.",
+        (
+            Edit(
+                "front/cache.py",
+                "        self._generation += 1\n"
+                "        self._books.clear()\n"
+                "        self._lists.clear()\n",
+                "        self._generation += 1\n",
+            ),
+        ),
+        (STORM, CACHE_MODEL),
+    ),
+    Bug(
+        "sale-not-announced",
+        "The front waits for the feed to tell it of its own sales.",
+        (
+            Edit(
+                "front/upstream.py",
+                "        for change in parse_changed(answer.changed):\n"
+                "            self.cache.announce(change)\n"
+                "        return placing_response(",
+                "        return placing_response(",
+            ),
+        ),
+        (STORM,),
+    ),
+)

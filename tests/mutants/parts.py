@@ -1,0 +1,55 @@
+"""The checks that bugs are shown to: parts of the harness, each small, run as a person would."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+THREE_SERVICES = ("serve catalog", "serve order", "serve front")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A check: a module that is run, which ends with 1 and says what is wrong where it is."""
+
+    name: str
+    words: tuple[str, ...]
+    """After `python -m`."""
+    processes: tuple[str, ...]
+    """Words from the commands of all that have to import the package while it runs."""
+    says: re.Pattern[str]
+    """Finds the sentences that name a broken promise in what it prints."""
+    limit_s: float
+    """A run that takes longer proves nothing: every check has much shorter bounds of its own."""
+
+    def command(self, seed: int, folder: Path) -> list[str]:
+        """Return the words that run it.
+
+        Args:
+            seed: of everything that it draws.
+            folder: for what it writes.
+        """
+        words = (word.format(seed=seed, folder=folder) for word in self.words)
+        return [sys.executable, "-m", *words]
+
+
+def _chaos(name: str, *figures: str, processes: tuple[str, ...] = ()) -> Part:
+    """Return a part of `make chaos`, with figures of its own."""
+    words = ("chaos", "--only", name, "--seed", "{seed}", "--folder", "{folder}", *figures)
+    says = re.compile(r"^  - (.+)$", re.MULTILINE)
+    return Part(name, words, ("-m chaos", *processes), says, limit_s=240)
+
+
+def _model(name: str, path: str) -> Part:
+    """Return a module of tests, whose first failure is the sentence."""
+    options = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed={seed}")
+    without_src = "--override-ini=pythonpath=tests"
+    says = re.compile(r"^E +(\w*(?:Error|assert)\b.+)$", re.MULTILINE)
+    return Part(name, ("pytest", path, *options, without_src), ("-m pytest",), says, limit_s=120)
+
+
+STORM = _chaos("storm", "--purchases", "300", "--faults", "12", processes=THREE_SERVICES)
+POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
+CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
+RESERVE_MODEL = _model("reserve model", "tests/unit/catalog/test_reserve_model.py")
+CACHE_MODEL = _model("cache model", "tests/unit/front/test_cache.py")
