@@ -258,13 +258,31 @@ BUGS = (
                 '        self._log.info("ready")\n',
             ),
         ),
-        (CRASH_POINTS,),
+        (POWER_CUTS,),
     ),
     Bug(
         "indefinite-called-definite",
         "A buyer whose purchase got no answer is told that nothing was bought.",
-        (Edit("kit/errors.py", "    definite = False\n    headers = ((", "    definite = True\n    headers = (("),),
-        (CRASH_POINTS,),
+        (
+            Edit(
+                "kit/errors.py",
+                "    definite = False\n    headers = ((",
+                "    definite = True\n    headers = ((",
+            ),
+        ),
+        (STORM,),
+    ),
+    Bug(
+        "pending-called-failed",
+        "A buyer whose order is not decided in time hears that it is off, while it goes on.",
+        (
+            Edit(
+                "order/domain.py",
+                '    if order.status == "cancelled" and order.settled:\n',
+                "    if not order.sold:\n",
+            ),
+        ),
+        (STORM,),
     ),
     Bug(
         "wrong-asker",
@@ -279,18 +297,6 @@ BUGS = (
             ),
         ),
         (STORM,),
-    ),
-    Bug(
-        "stale-refill",
-        "The cache keeps an answer that was read before a change and arrived after it.",
-        (
-            Edit(
-                "front/cache.py",
-                "            current = answer.version >= self._floors.get(book_id, 0)\n",
-                "            current = True\n",
-            ),
-        ),
-        (STORM, CACHE_MODEL),
     ),
     Bug(
         "cache-outlives-feed",

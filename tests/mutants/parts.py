@@ -41,10 +41,10 @@ def _chaos(name: str, *figures: str, processes: tuple[str, ...] = ()) -> Part:
 
 
 def _model(name: str, path: str) -> Part:
-    """Return a module of tests, whose first failure is the sentence."""
+    """Return a module of tests; the names of those that fail are the sentences."""
     options = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed={seed}")
     without_src = "--override-ini=pythonpath=tests"
-    says = re.compile(r"^E +(\w*(?:Error|assert)\b.+)$", re.MULTILINE)
+    says = re.compile(r"^FAILED \S+?::(.+)$", re.MULTILINE)
     return Part(name, ("pytest", path, *options, without_src), ("-m pytest",), says, limit_s=120)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 import bazar
-from cluster.processes import Running, all_gone, children_of, process_stat
+from cluster.processes import Running, all_gone, children_of
 from mutants.bugs import Bug, Edit
 from mutants.parts import Part
 
