@@ -27,6 +27,7 @@ PROCESS_LASTS_S = {"kill -9": (0.01, 2.5), "stop": (0.1, 3.0)}
 """Of a kill: until the process is started again."""
 LINK_LASTS_S = 0.1, 3.0
 GIVE_UP_S = 0.002, 0.3
+HURRY_S = 0.01, 0.6
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Errand:
     """It cancels; where its order is not decided yet, it asks for it again at the same time."""
     fresh: bool = False
     """It reads past the cache."""
+    hurries_s: float | None = None
+    """It wants its first answer within this time, and leaves where that one is definite."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def errand(seed: int, number: int) -> Errand:
         looks=random.random() < 0.3,
         cancels=random.random() < 0.12,
         fresh=random.random() < 0.1,
+        hurries_s=_spread(random, HURRY_S) if random.random() < 0.15 else None,
     )
 
 

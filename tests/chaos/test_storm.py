@@ -59,6 +59,7 @@ def test_a_plan_has_clients_of_every_kind() -> None:
     stay = [errand for errand in buyers if errand.gives_up_after_s is None]
     assert 0.25 == pytest.approx(_share(stay, lambda one: one.duplicates_s), abs=0.02)
     assert 0.05 == pytest.approx(_share(stay, lambda one: one.other_lines), abs=0.02)
+    assert 0.15 == pytest.approx(_share(stay, lambda one: one.hurries_s), abs=0.02)
     assert {"buy", "restock", "read"} == {errand.act for errand in errands}
     assert any(errand.cancels for errand in stay)
     assert any(len(errand.lines) > 1 for errand in stay)

@@ -136,7 +136,13 @@ class Crowd:
     async def _buy(self, errand: Errand) -> None:
         key = self._key(errand)
         at_once: list[Coroutine[Any, Any, Call]] = [
-            self._insist(errand.number, key, errand.lines, leaves=errand.leaves_when_accepted)
+            self._insist(
+                errand.number,
+                key,
+                errand.lines,
+                leaves=errand.leaves_when_accepted,
+                hurries_s=errand.hurries_s,
+            )
         ]
         at_once += [
             self._ask(errand.number, key, errand.lines)
@@ -191,9 +197,14 @@ class Crowd:
         *,
         leaves: bool = False,
         patience_s: float = PATIENCE_S,
+        hurries_s: float | None = None,
     ) -> Call:
         """Ask again with the same key until the answer is final, or no patience is left."""
         give_up_s = monotonic() + patience_s
+        if hurries_s is not None:
+            call = await self._ask(errand, key, lines, act, hurries_s=hurries_s)
+            if is_final(call) or (call.body and said(call.body).definite):
+                return call
         while True:
             call = await self._ask(errand, key, lines, act)
             if is_final(call) or (leaves and call.status == ACCEPTED) or monotonic() > give_up_s:
@@ -208,14 +219,17 @@ class Crowd:
         act: Act = "buy",
         *,
         timeout_s: float = CALL_TIMEOUT_S,
+        hurries_s: float | None = None,
     ) -> Call:
         """Ask for a purchase, once."""
+        headers = {"bazar-deadline-ms": f"{1000 * hurries_s:.0f}"} if hurries_s else None
         items = [{"id": book_id, "quantity": copies} for book_id, copies in lines]
         if len(items) == 1:
             path = f"/purchase/{items[0].pop('id')}"
-            asked = self._front.call("POST", path, items[0], key=key)
+            asked = self._front.call("POST", path, items[0], key=key, headers=headers)
         else:
-            asked = self._front.call("POST", "/orders", {"lines": items}, key=key)
+            body = {"lines": items}
+            asked = self._front.call("POST", "/orders", body, key=key, headers=headers)
         return await self._call(errand, act, asked, lines=lines, key=key, timeout_s=timeout_s)
 
     async def _call(
