@@ -1,11 +1,17 @@
 """The front, called as the public calls it, over an order service and a catalog that may fail."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
+from bazar.front.api import front_endpoints
+from bazar.front.upstream import Shop as FrontShop
+from bazar.kit.client import Upstream
+from bazar.kit.http import HttpApp
+from bazar.kit.metrics import Metrics
 from order_calls import SHORT, key
-from shops import CATALOG_URL, ORDER_URL, Caller, Shop
+from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
 from wires import BOUND_S, Wire
 
 
@@ -19,6 +25,17 @@ def to_catalog(shop: Shop) -> Wire:
 def to_order(shop: Shop) -> Wire:
     """Stand before the order service."""
     return Wire(shop.network, ORDER_URL)
+
+
+class LaggingCatalog(Upstream):
+    """A catalog whose feed is alive, but does not tell of any change yet."""
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:  # noqa: ARG002  it has only one
+        """Yield heartbeats."""
+        yield b": open"
+        while True:
+            yield b": alive"
+            await asyncio.sleep(0.1)
 
 
 async def test_a_purchase_passes_through_whole(shop: Shop) -> None:
@@ -58,6 +75,34 @@ async def test_the_front_sees_its_own_sales(shop: Shop) -> None:
         assert left == (await shop.front.get(f"/info/{book_id}")).json["quantity"]
     assert 200 == (await shop.front.post(f"/orders/{bought.json['order_id']}/cancel")).status
     assert 3 == (await shop.front.get(f"/info/{book_id}")).json["quantity"]
+
+
+async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: Shop) -> None:
+    """What it keeps of a book ends with the answer to a purchase or a cancel, not with the feed."""
+    behind = FrontShop(
+        LaggingCatalog("catalog", CATALOG_URL, shop.client),
+        Upstream("order", ORDER_URL, shop.client, SECRET),
+    )
+    metrics = Metrics("front")
+    shop.network.host("http://cached.test", HttpApp("front", front_endpoints(behind), metrics))
+    front = Caller("http://cached.test", shop.client)
+    book_id = await shop.add_book(quantity=5)
+
+    async def shown() -> int:
+        return int((await front.get(f"/info/{book_id}")).json["quantity"])
+
+    behind.start()
+    try:
+        async with asyncio.timeout(BOUND_S):
+            while not behind.cache.hits:
+                assert 5 == await shown()
+        bought = await front.post(f"/purchase/{book_id}")
+        assert 4 == await shown()
+        assert 4 == await shown()
+        assert 200 == (await front.post(f"/orders/{bought.json['order_id']}/cancel")).status
+        assert 5 == await shown()
+    finally:
+        await behind.stop()
 
 
 async def test_the_same_key_replays_to_the_byte_through_the_front(shop: Shop) -> None:
