@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mutants.parts import (
     CACHE_MODEL,
     CRASH_POINTS,
+    OWN_SALES,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
@@ -116,7 +117,24 @@ BUGS = (
     ),
     Bug(
         "unconditional-decrement",
-        "The catalog sells any number of copies while one is left, and then stops at zero.",
+        "The catalog sells whatever is asked for, and its stock stops at zero.",
+        (
+            Edit(
+                "catalog/domain.py",
+                "        if book.stock < wanted[line.id]:\n",
+                "        if wanted[line.id] < 1:\n",
+            ),
+            Edit(
+                "catalog/store.py",
+                "UPDATE books SET stock = stock - ?2, version = version + ?3",
+                "UPDATE books SET stock = max(stock - ?2, 0), version = version + ?3",
+            ),
+        ),
+        (POWER_CUTS, STORM),
+    ),
+    Bug(
+        "more-than-the-last",
+        "The catalog sells any number of copies of a book as long as one is left.",
         (
             Edit(
                 "catalog/domain.py",
@@ -129,7 +147,7 @@ BUGS = (
                 "UPDATE books SET stock = max(stock - ?2, 0), version = version + ?3",
             ),
         ),
-        (STORM,),
+        (POWER_CUTS,),
     ),
     Bug(
         "half-an-order",
@@ -147,7 +165,7 @@ BUGS = (
                 '        return Outcome(order_id, "rejected", sold, rejection=rejection)\n',
             ),
         ),
-        (STORM,),
+        (POWER_CUTS, STORM),
     ),
     Bug(
         "rejection-not-stored",
@@ -159,7 +177,7 @@ BUGS = (
                 "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines])",
             ),
         ),
-        (STORM,),
+        (POWER_CUTS, STORM),
     ),
     Bug(
         "decided-again",
@@ -172,7 +190,7 @@ BUGS = (
                 "            outcomes: dict[str, Outcome] = {}\n",
             ),
         ),
-        (CRASH_POINTS,),
+        (CRASH_POINTS, RESERVE_MODEL),
     ),
     Bug(
         "sale-without-ledger-row",
@@ -186,7 +204,7 @@ BUGS = (
                 "    )",
             ),
         ),
-        (STORM,),
+        (POWER_CUTS, STORM),
     ),
     Bug(
         "released-twice",
@@ -221,7 +239,7 @@ BUGS = (
                 "            for line in outcome.lines:\n",
             ),
         ),
-        (STORM, RESERVE_MODEL),
+        (RESERVE_MODEL,),
     ),
     Bug(
         "cancel-keeps-copies",
@@ -233,7 +251,7 @@ BUGS = (
                 "order = replace(order, status=status, settled=True)",
             ),
         ),
-        (STORM,),
+        (POWER_CUTS, STORM),
     ),
     Bug(
         "replay-tells-the-present",
@@ -299,6 +317,18 @@ BUGS = (
         (STORM,),
     ),
     Bug(
+        "stale-refill",
+        "The cache keeps an answer that was read before a change and arrived after it.",
+        (
+            Edit(
+                "front/cache.py",
+                "        current = answer.version >= self._floors.get(book_id, 0)\n",
+                "        current = True\n",
+            ),
+        ),
+        (CACHE_MODEL,),
+    ),
+    Bug(
         "cache-outlives-feed",
         "The cache keeps what it holds when the feed of changes breaks and opens again.",
         (
@@ -310,7 +340,7 @@ BUGS = (
                 "        self._generation += 1\n",
             ),
         ),
-        (STORM, CACHE_MODEL),
+        (CACHE_MODEL,),
     ),
     Bug(
         "sale-not-announced",
@@ -324,6 +354,6 @@ BUGS = (
                 "        return placing_response(",
             ),
         ),
-        (STORM,),
+        (OWN_SALES,),
     ),
 )

@@ -40,8 +40,8 @@ def _chaos(name: str, *figures: str, processes: tuple[str, ...] = ()) -> Part:
     return Part(name, words, ("-m chaos", *processes), says, limit_s=240)
 
 
-def _model(name: str, path: str) -> Part:
-    """Return a module of tests; the names of those that fail are the sentences."""
+def _tests(name: str, path: str) -> Part:
+    """Return tests; the names of those that fail are the sentences."""
     options = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed={seed}")
     without_src = "--override-ini=pythonpath=tests"
     says = re.compile(r"^FAILED \S+?::(.+)$", re.MULTILINE)
@@ -51,5 +51,10 @@ def _model(name: str, path: str) -> Part:
 STORM = _chaos("storm", "--purchases", "300", "--faults", "12", processes=THREE_SERVICES)
 POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
-RESERVE_MODEL = _model("reserve model", "tests/unit/catalog/test_reserve_model.py")
-CACHE_MODEL = _model("cache model", "tests/unit/front/test_cache.py")
+RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
+CACHE_MODEL = _tests("cache model", "tests/unit/front/test_cache.py")
+OWN_SALES = _tests(
+    "front test",
+    "tests/service/test_front.py::test_the_front_sees_its_own_sales_before_the_feed_tells_of_them",
+)
+"""In a storm the feed is seldom slower than the next read."""

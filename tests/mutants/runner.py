@@ -140,6 +140,7 @@ def _environment(sources: Path) -> dict[str, str]:
     return {
         **kept,
         "PYTHONPATH": os.pathsep.join([str(sources), str(ROOT / "tests")]),
+        "COLUMNS": "240",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(sources.parent / "hypothesis"),
     }
 
