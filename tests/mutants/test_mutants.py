@@ -60,7 +60,7 @@ def test_a_bug_is_caught_in_a_copy(tmp_path: Path) -> None:
 
 def test_a_change_that_breaks_nothing_survives(tmp_path: Path) -> None:
     """The copy as such, its signature and its place on the path make no check fail."""
-    edit = Edit("front/cache.py", "REFILLS_MAX = 3", "REFILLS_MAX = 2 + 1")
+    edit = Edit("front/cache.py", "SILENCE_S_MAX = 2.5", "SILENCE_S_MAX = 5 / 2")
     assert None is examine(Bug("harmless", "Nothing.", (edit,), (QUICK,)), tmp_path, SEED)
 
 
