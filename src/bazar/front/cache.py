@@ -135,14 +135,15 @@ class Cache:
         """Run one fill for all who ask for the same thing meanwhile."""
         name = f"{self._epoch} {self._generation} {name}"
         task = self._fills.get(name)
-        if task is None:
+        if task is None or task.done():  # one that has just ended says how it was before
             task = asyncio.ensure_future(fill())
             self._fills[name] = task
             task.add_done_callback(lambda ended: self._filled(name, ended))
         return await asyncio.shield(task)
 
     def _filled(self, name: str, task: asyncio.Task[Passed]) -> None:
-        del self._fills[name]
+        if self._fills.get(name) is task:
+            del self._fills[name]
         if not task.cancelled():
             task.exception()  # whoever still waits for it gets it; nobody may be left
 

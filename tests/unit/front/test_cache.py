@@ -118,6 +118,27 @@ async def test_a_reader_who_joins_a_call_under_way_gets_nothing_older_than_was_a
     assert 5 == len(readers)
 
 
+async def test_a_reader_who_comes_just_as_a_call_ends_does_not_get_its_old_answer(
+    cache: Cache,
+) -> None:
+    """In the turn of the loop in which a call ends, nobody joins it any more."""
+    slow = asyncio.Event()
+
+    async def call() -> Passed:
+        if slow.is_set():
+            return answer(2)
+        await slow.wait()
+        return answer(1)
+
+    early = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0.001)
+    cache.announce(BookChanged(2, 2))
+    slow.set()  # the call goes on in the next turn, and the reader comes right after it
+    late = asyncio.create_task(cache.book(2, call))
+    assert answer(2) == await late
+    await early
+
+
 async def test_nobody_goes_back_behind_what_was_read_past_the_cache(cache: Cache) -> None:
     """Where the feed lags, whoever read past the cache has told how new an answer must be."""
     call, _given = fetch(answer(1), answer(2))
