@@ -6,6 +6,7 @@ from mutants.parts import (
     CACHE_MODEL,
     CRASH_POINTS,
     OWN_SALES,
+    PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
@@ -300,7 +301,7 @@ BUGS = (
                 "    if not order.sold:\n",
             ),
         ),
-        (STORM,),
+        (STORM, PLACE_MODEL),
     ),
     Bug(
         "wrong-asker",

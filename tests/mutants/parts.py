@@ -52,6 +52,7 @@ STORM = _chaos("storm", "--purchases", "300", "--faults", "12", processes=THREE_
 POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
+PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/test_cache.py")
 OWN_SALES = _tests(
     "front test",
