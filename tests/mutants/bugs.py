@@ -330,6 +330,18 @@ BUGS = (
         (CACHE_MODEL,),
     ),
     Bug(
+        "joins-an-ended-call",
+        "A reader may get the answer of a call that has ended before the reader came.",
+        (
+            Edit(
+                "front/cache.py",
+                "        if task is None or task.done():",
+                "        if task is None:",
+            ),
+        ),
+        (CACHE_MODEL,),
+    ),
+    Bug(
         "cache-outlives-feed",
         "The cache keeps what it holds when the feed of changes breaks and opens again.",
         (
