@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import crash_points, power, soak, storm
+from chaos import crash_points, power, slow_clients, soak, storm
 from chaos.report import Progress, Report
 
 
@@ -57,6 +57,10 @@ def _power_cuts(given: Given) -> Report:
     )
 
 
+def _slow_clients(given: Given) -> Report:
+    return slow_clients.run(seed=given.seed, folder=given.folder, progress=given.progress)
+
+
 def _soak(given: Given) -> Report:
     return soak.run(
         seed=given.seed,
@@ -71,6 +75,7 @@ PARTS: Parts = {
     "storm": _storm,
     "crash-points": _crash_points,
     "power-cuts": _power_cuts,
+    "slow-clients": _slow_clients,
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
