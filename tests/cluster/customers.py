@@ -98,7 +98,8 @@ class Customers:
         while True:
             answer = await self.ask_once(book_id, key)
             if answer is not None and (
-                answer.status == 201 or (answer.code and answer.json["definite"])
+                answer.status == 201
+                or (answer.code not in {"", "overloaded"} and answer.json["definite"])
             ):
                 return answer
             if monotonic() > give_up_s:

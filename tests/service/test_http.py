@@ -384,7 +384,7 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
     refused = await odd.get("/say/x")
     problem = check_problem(refused, 503, "overloaded")
     assert problem.definite
-    assert "1" == refused.headers["retry-after"]
+    assert refused.headers["retry-after"] in {"1", "2"}
     harness.leave.set()
     assert [b"done"] * 2 == [reply.content for reply in await asyncio.gather(*waiting)]
     assert 0 == harness.app.in_flight

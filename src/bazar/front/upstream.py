@@ -29,8 +29,8 @@ READ_DEADLINE_MS = 3000
 WRITE_DEADLINE_MS = 5000
 FEED_PAUSE_S = 0.2
 PLACEMENTS_IN_FLIGHT_MAX = 2
-PLACEMENTS_WAITING_MAX = 256
-"""More are refused at once: they would wait in vain (docs/performance.md)."""
+PLACEMENTS_WAITING_MAX = 1024
+"""Less than half a second's worth; more are refused at once (docs/performance.md)."""
 
 _HIT = "bazar; hit"
 _MISS = "bazar; fwd=miss"
