@@ -1,6 +1,5 @@
 """A power cut takes what was not flushed, and nothing that anybody was told of."""
 
-import os
 import random
 import re
 import shutil
@@ -16,6 +15,7 @@ import bazar
 from chaos import power
 from chaos.disk import Content
 from chaos.report import Progress
+from cluster.processes import environment_of_a_copy
 
 CUTS = 60
 CUTS_OF_A_MUTANT = 30
@@ -52,7 +52,7 @@ def test_a_shop_that_flushes_less_loses_acknowledged_purchases(tmp_path: Path, l
     changed.write_text(text.replace("synchronous = FULL", f"synchronous = {level}"), "utf-8")
     done = subprocess.run(
         [sys.executable, "-c", RUN_OF_A_MUTANT, str(tmp_path / "shops")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        env=environment_of_a_copy([str(tmp_path), *sys.path]),
         capture_output=True,
         text=True,
         timeout=100,

@@ -5,7 +5,7 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,17 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment with our sources on the path, and no setting of a shop."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("BAZAR_")}
     return {**kept, "PYTHONPATH": str(SOURCES), **(more or {})}
+
+
+def environment_of_a_copy(path: Sequence[str]) -> dict[str, str]:
+    """Return this process's environment with a copy of the package first on the path.
+
+    Coverage is measured of the package itself, not of copies that are gone when it is reported.
+    """
+    kept = {
+        name: text for name, text in os.environ.items() if not name.startswith(("COVERAGE", "COV_"))
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def wait_for(what: str, find: Callable[[], T | None], within_s: float = WAIT_S) -> T:

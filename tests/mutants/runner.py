@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 import bazar
-from cluster.processes import Running, all_gone, children_of
+from cluster.processes import Running, all_gone, children_of, environment_of_a_copy
 from mutants.bugs import Bug, Edit
 from mutants.parts import Part
 
@@ -130,16 +130,9 @@ def _not_signed(part: Part, signed: Path) -> str:
 
 
 def _environment(sources: Path) -> dict[str, str]:
-    """Return this process's environment with a copy of the package first on the path.
-
-    Coverage is measured of the package itself, not of copies that are gone when it is reported.
-    """
-    kept = {
-        name: text for name, text in os.environ.items() if not name.startswith(("COVERAGE", "COV_"))
-    }
+    """Return the environment of a check of a copy."""
     return {
-        **kept,
-        "PYTHONPATH": os.pathsep.join([str(sources), str(ROOT / "tests")]),
+        **environment_of_a_copy([str(sources), str(ROOT / "tests")]),
         "COLUMNS": "240",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(sources.parent / "hypothesis"),
     }
