@@ -82,13 +82,12 @@ BUGS = (
         (
             Edit(
                 "kit/sqlite.py",
-                "        else:\n"
-                "            flush = self._loop.run_in_executor(self._committer, self._commit)\n",
+                "        else:\n            self._commits.put(batch)\n",
                 "        else:\n"
                 "            for job in batch:\n"
                 "                if job.error is None and not job.future.done():\n"
                 "                    job.future.set_result(job.result)\n"
-                "            flush = self._loop.run_in_executor(self._committer, self._commit)\n",
+                "            self._commits.put(batch)\n",
             ),
         ),
         (POWER_CUTS,),

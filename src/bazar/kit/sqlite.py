@@ -25,6 +25,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 import apsw
@@ -128,7 +129,9 @@ class SqliteDatabase:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._commits: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._committer = threading.Thread(target=self._commit_batches, name="commit", daemon=True)
+        self._committer.start()
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scanner_connections: dict[int, apsw.Connection] = {}
 
@@ -170,7 +173,8 @@ class SqliteDatabase:
         if self._jobs:
             self._schedule(0)
         await self._idle.wait()
-        self._committer.shutdown()
+        self._commits.put(None)
+        self._committer.join()
         for connection in self._scanner_connections.values():
             connection.interrupt()  # a long scan must not hold up the end
         await self._loop.run_in_executor(None, self._scanners.shutdown)
@@ -204,8 +208,7 @@ class SqliteDatabase:
         except apsw.Error as error:
             self._finish_batch(batch, error)
         else:
-            flush = self._loop.run_in_executor(self._committer, self._commit)
-            flush.add_done_callback(lambda done: self._finish_batch(batch, done.exception()))
+            self._commits.put(batch)
 
     def _run(self, batch: list[_Job]) -> None:
         """Run a batch in one transaction: all at once, or one by one where a unit raises."""
@@ -235,11 +238,17 @@ class SqliteDatabase:
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
 
-    def _commit(self) -> None:
-        try:
-            self._writer.execute("COMMIT")
-        except _DISK_ERRORS as error:
-            _stop_at_once(self._path, error)
+    def _commit_batches(self) -> None:
+        """Commit what `_start_batch` hands over, one batch at a time, until the end."""
+        while (batch := self._commits.get()) is not None:
+            failed = None
+            try:
+                self._writer.execute("COMMIT")
+            except _DISK_ERRORS as error:
+                _stop_at_once(self._path, error)
+            except Exception as error:  # noqa: BLE001  handed to the callers of the batch
+                failed = error
+            self._loop.call_soon_threadsafe(self._finish_batch, batch, failed)
 
     def _finish_batch(self, batch: list[_Job], error: BaseException | None) -> None:
         if error is not None:  # another process held the file for longer than the busy timeout

@@ -316,6 +316,19 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatc
         await with_receive(receive).limited_body()
 
 
+async def test_a_body_is_complete_at_its_length() -> None:
+    """Nothing more is asked for: the end, which would be told now, is known."""
+    messages: list[Message] = [
+        {"type": "http.request", "body": part, "more_body": True} for part in (b'{"name"', b":1}")
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    header = {"content-length": b"10"}
+    assert b'{"name":1}' == await with_receive(receive, header).limited_body()
+
+
 async def test_a_body_of_length_zero_is_not_waited_for() -> None:
     """Content-Length: 0 is answered without a read."""
 
