@@ -5,6 +5,7 @@ import platform
 import re
 import sqlite3
 import subprocess
+import sysconfig
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -56,7 +57,8 @@ def facts(folder: Path) -> dict[str, str]:
         "busy before": f"load average {load} (1, 5, 15 minutes)",
         "data in": f"{folder} ({_file_system(folder)}); write + fsync of 4 KiB: "
         f"{_fsync_ms(folder):.2f} ms (median of {FSYNCS})",
-        "versions": f"bazar {_version('bazar')}, python {platform.python_version()}, "
+        "python": f"{platform.python_version()}, {_python_build()}",
+        "versions": f"bazar {_version('bazar')}, "
         + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "sqlite": f"bazar {_apsw_sqlite()} (apsw), lab {sqlite3.sqlite_version} (sqlite3)",
         "tools": f"{_wrk()}, {_nginx()}",
@@ -72,6 +74,14 @@ def method(options: Options) -> Sequence[str]:
         warmup_s=options.warmup_s,
         starts=STARTS,
     ).splitlines()
+
+
+def _python_build() -> str:
+    """Tell whether the compiler optimised the interpreter for itself (PGO): it is much faster."""
+    options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    if "--enable-optimizations" in options:
+        return "built with optimisations"
+    return "built without --enable-optimizations, which makes all Python code slower"
 
 
 def _cpu_model() -> str:

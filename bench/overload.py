@@ -5,8 +5,8 @@ shop are counted from its peak; then ten times as many come. Whoever is refused 
 as `Retry-After` says, as browsers, command lines and well-made clients do. A last run shows what
 clients do who ask again at once, whatever they are told.
 
-wrk makes the crowd. It cannot tell the latency of a refusal from that of a sale, so a probe asks
-beside it, 50 times a second, and measures both.
+wrk makes the crowd. It cannot tell the latency of a refusal from that of a sale, so a few probes
+buy beside it, one after the other, and measure both.
 """
 
 import json
@@ -30,11 +30,13 @@ from bench.systems import MANY_BOOKS, Bazar
 
 THINK_MS = 100
 TIMES = 10
-PEAK_CLIENTS = (64, 128, 256)
+PEAK_CLIENTS = (64, 128, 256, 512, 1024)
+IMPATIENT_CLIENTS = 640
 PEAK_DURATION_S = 4
 CALM_DURATION_S = 10
 CALM_SHARE = 0.5
-PROBE_INTERVAL_S = 0.02
+PROBES = 8
+PROBE_INTERVAL_S = 0.1
 PROBE_TIMEOUT_S = 20.0
 NORMAL_FACTOR = 2.0
 """A second is normal again when its median latency is at most this many times the calm one."""
@@ -83,8 +85,9 @@ function done(summary)
   end
   local errors = summary.errors
   io.write(string.format(
-    '%(mark)s{"us":%%d,"bought":%%d,"refused":%%d,"failed":%%d}\\n', summary.duration, total[1],
-    total[2], total[3] + errors.connect + errors.read + errors.write + errors.timeout))
+    '%(mark)s{"us":%%d,"bought":%%d,"refused":%%d,"closed":%%d,"failed":%%d}\\n',
+    summary.duration, total[1], total[2], errors.read,
+    total[3] + errors.connect + errors.write + errors.timeout))
 end
 """
 
@@ -99,11 +102,14 @@ class Crowd(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a crowd heard, a second."""
+    """What a crowd heard."""
 
-    bought_s: float
-    refused_s: float
-    failed: int
+    bought_s: float = 0.0
+    """Purchases a second."""
+    refused_s: float = 0.0
+    closed: int = 0
+    """Customers who found their connection closed when they came back to it."""
+    failed: int = 0
 
 
 class Probed(NamedTuple):
@@ -122,12 +128,12 @@ class Overload:
     """Purchases a second at best."""
     peak_clients: int = 0
     customers: int = 0
-    crowd: Heard = field(default_factory=lambda: Heard(0, 0, 0))
+    crowd: Heard = field(default_factory=Heard)
     calm: list[Probed] = field(default_factory=list)
     during: list[Probed] = field(default_factory=list)
     after: list[Probed] = field(default_factory=list)
     ended_s: float = 0.0
-    impatient: Heard = field(default_factory=lambda: Heard(0, 0, 0))
+    impatient: Heard = field(default_factory=Heard)
     duration_s: int = 0
 
     @property
@@ -166,6 +172,10 @@ class Overload:
             f"of them {self.crowd.bought_s:,.0f}/s bought ({self.goodput_share:.0%} of the peak), "
             f"{self.crowd.refused_s:,.0f}/s were refused, {self.crowd.failed} failed"
         )
+        yield (
+            f"{self.crowd.closed:,} times a customer came back to a connection that the shop had "
+            "closed as idle, and opened a new one"
+        )
         for name, probes, status in (
             ("calm, bought", self.calm, _BOUGHT),
             ("overload, bought", self.during, _BOUGHT),
@@ -182,7 +192,7 @@ class Overload:
         yield f"back to normal: {ended}"
         share = self.impatient.bought_s / self.peak_s
         yield (
-            f"{TIMES * PEAK_CLIENTS[0]} clients who never wait: {self.impatient.bought_s:,.0f}/s "
+            f"{IMPATIENT_CLIENTS} clients who never wait: {self.impatient.bought_s:,.0f}/s "
             f"bought ({share:.0%} of the peak), {self.impatient.refused_s:,.0f}/s were refused"
         )
 
@@ -226,7 +236,7 @@ def measure_overload(folder: Path, duration_s: int) -> Overload:
         with probing(url, found.after):
             drive(calm, url, CALM_DURATION_S, folder)
         tell(f"overload {found.goodput_share:.0%} of the peak")
-        crowd = Crowd(TIMES * PEAK_CLIENTS[0], patient=False)
+        crowd = Crowd(IMPATIENT_CLIENTS, patient=False)
         found.impatient = drive(crowd, url, PEAK_DURATION_S, folder)
     return found
 
@@ -256,20 +266,29 @@ def drive(crowd: Crowd, url: str, duration_s: int, folder: Path) -> Heard:
         raise BenchError(message)
     counted = json.loads(lines[0].removeprefix(_MARK))
     seconds = counted["us"] / 1e6
-    return Heard(counted["bought"] / seconds, counted["refused"] / seconds, counted["failed"])
+    return Heard(
+        counted["bought"] / seconds,
+        counted["refused"] / seconds,
+        counted["closed"],
+        counted["failed"],
+    )
 
 
 @contextmanager
 def probing(url: str, found: list[Probed]) -> Iterator[None]:
     """Buy now and then while the block runs, and note how that went."""
     over = threading.Event()
-    thread = threading.Thread(target=_probe, args=(url, found, over), daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=_probe, args=(url, found, over), daemon=True) for _ in range(PROBES)
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join(PROBE_TIMEOUT_S)
+        for thread in threads:
+            thread.join(PROBE_TIMEOUT_S)
 
 
 def _probe(url: str, found: list[Probed], over: threading.Event) -> None:

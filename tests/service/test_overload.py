@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from bazar.front import upstream
+from bazar.kit import batching
 from bazar.wire import Line, Placement, PlacementAnswer
 from order_calls import key
 from shops import ORDER_URL, Reply, Shop
@@ -14,12 +15,13 @@ from wires import Wire, until
 
 WAITING_MAX = 8
 BATCH_MAX = 4
-PLACES = upstream.PLACEMENTS_IN_FLIGHT_MAX * BATCH_MAX + WAITING_MAX
+PLACES = BATCH_MAX + WAITING_MAX
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the front keep few purchases."""
+    """Let the front keep few purchases, and send no batch while another is under way."""
+    monkeypatch.setattr(batching, "PATIENCE_S", 60.0)
     monkeypatch.setattr(upstream, "PLACEMENT_BATCH_MAX", BATCH_MAX)
     monkeypatch.setattr(upstream, "PLACEMENTS_WAITING_MAX", WAITING_MAX)
 
@@ -88,7 +90,7 @@ async def test_a_purchase_whose_deadline_passes_while_it_waits_is_never_placed(
     to_order.open.clear()
     ahead = [
         asyncio.create_task(shop.front.post(f"/purchase/{book_id}", None, key(f"ahead-{number}")))
-        for number in range(BATCH_MAX * upstream.PLACEMENTS_IN_FLIGHT_MAX)
+        for number in range(BATCH_MAX)
     ]
     await asyncio.sleep(0.05)
     late = await shop.front.post(

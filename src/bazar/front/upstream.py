@@ -28,7 +28,6 @@ from bazar.wire import (
 READ_DEADLINE_MS = 3000
 WRITE_DEADLINE_MS = 5000
 FEED_PAUSE_S = 0.2
-PLACEMENTS_IN_FLIGHT_MAX = 2
 PLACEMENTS_WAITING_MAX = 1024
 """Less than half a second's worth; more are refused at once (docs/performance.md)."""
 
@@ -63,7 +62,6 @@ class Shop:
             "the order service",
             self._place_batch,
             PLACEMENT_BATCH_MAX,
-            in_flight_max=PLACEMENTS_IN_FLIGHT_MAX,
             waiting_max=PLACEMENTS_WAITING_MAX,
         )
         self._follower: asyncio.Task[None] | None = None

@@ -1,8 +1,10 @@
-"""Turn many calls at once into few: while some are in flight, the next ones gather.
+"""Turn many calls at once into few: while one batch is under way, the next one gathers.
 
-How it works: questions that find a free place are sent at once, alone or with those that came in
-the same turn of the event loop. All others wait together, and go as one batch as soon as a place
-is free. So one caller pays one call, and a thousand callers share a handful.
+How it works: a question that finds no batch under way is sent at once, alone or with those that
+came in the same turn of the event loop. All others wait together, and leave as one batch as soon
+as the answers of the last one are here. So one caller pays one call, and a thousand callers share
+a handful. A batch that takes long, such as one on a connection that is cut, holds up the others
+only for a moment: then the next one leaves as well.
 
 What waits is bounded, in number and in time: a question that finds too many before it is refused
 at once, and one whose deadline has passed is dropped before it is sent.
@@ -19,6 +21,14 @@ from bazar.kit.request import Deadline
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+
+
+PATIENCE_S = 0.1
+"""How long the next batch waits for the answers of the last one."""
+UNDER_WAY_MAX = 3
+"""Batches that may take longer than that."""
+HANDED_OUT_AT_ONCE = 64
+"""Answers in one turn of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,6 @@ class Batcher(Generic[Q, A]):
         send: Callable[[Sequence[Q]], Awaitable[Sequence[A]]],
         batch_max: int,
         *,
-        in_flight_max: int = 1,
         waiting_max: int,
     ) -> None:
         """Send through a function that answers a batch in the order of its questions.
@@ -47,15 +56,15 @@ class Batcher(Generic[Q, A]):
             name: of whoever answers, for error messages.
             send: raises Unavailable when nothing is known about the whole batch.
             batch_max: questions in a batch; only one asker's own may be more.
-            in_flight_max: batches at a time.
             waiting_max: questions that wait to be sent.
         """
         self._name = name
         self._send = send
         self._batch_max = batch_max
-        self._in_flight_max = in_flight_max
         self._waiting_max = waiting_max
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._last: Sequence[_Group[Q, A]] | None = None
+        self._under_way = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._groups: deque[_Group[Q, A]] = deque()
         self._scheduled = False
         self.waiting = 0
@@ -94,17 +103,26 @@ class Batcher(Generic[Q, A]):
         _fail(self._groups, "the service is stopping")
         self._groups.clear()
         self.waiting = 0
-        for task in self._in_flight:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._in_flight, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self) -> None:
         self._scheduled = False
-        while self._groups and len(self._in_flight) < self._in_flight_max:
+        while self._groups and self._last is None and self._under_way < UNDER_WAY_MAX:
             if batch := self._next_batch():
+                self._last = batch
+                self._under_way += 1
                 task = asyncio.create_task(self._run(batch))
-                self._in_flight.add(task)
-                task.add_done_callback(self._ended)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                asyncio.get_running_loop().call_later(PATIENCE_S, self._go_on, batch)
+
+    def _go_on(self, batch: Sequence[_Group[Q, A]]) -> None:
+        """Wait no longer for a batch: it was answered, or has had its time."""
+        if self._last is batch:
+            self._last = None
+        self._start()
 
     def _next_batch(self) -> list[_Group[Q, A]]:
         """Take what fits into a batch from those who wait, without those who are late."""
@@ -119,29 +137,35 @@ class Batcher(Generic[Q, A]):
             batch.append(group)
         return batch
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
-        self._start()
-
     async def _run(self, batch: Sequence[_Group[Q, A]]) -> None:
         try:
             questions = [question for group in batch for question in group.questions]
-            answers = await self._send(questions)
-            if len(answers) != len(questions):
+            try:
+                answers = await self._send(questions)
+            finally:
+                self._under_way -= 1
+                self._go_on(batch)  # the next one leaves before these answers are handed out
+            if len(answers) == len(questions):
+                await _hand_out(batch, answers)
+            else:
                 _fail(batch, f"{len(questions)} questions got {len(answers)} answers")
-                return
-            start = 0
-            for group in batch:
-                end = start + len(group.questions)
-                if not group.answers.done():
-                    group.answers.set_result(answers[start:end])
-                start = end
         except Unavailable as error:
             _fail(batch, error.detail)
         except asyncio.CancelledError:
             _fail(batch, "the service is stopping")
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may wait for ever
             _fail(batch, f"the answer of {self._name} makes no sense: {error}")
+
+
+async def _hand_out(batch: Sequence[_Group[Q, A]], answers: Sequence[A]) -> None:
+    """Give each asker its answers; whatever else there is to do gets its turn in between."""
+    end = 0
+    for number, group in enumerate(batch, 1):
+        start, end = end, end + len(group.questions)
+        if not group.answers.done():
+            group.answers.set_result(answers[start:end])
+        if number % HANDED_OUT_AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _fail(groups: Iterable[_Group[Q, A]], reason: str) -> None:

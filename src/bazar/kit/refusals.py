@@ -1,17 +1,19 @@
 """Refuse what is too much: at the least cost, and so that not everyone comes back at once.
 
 How it works: a refusal is made ready beforehand, and the request that it answers is not even read.
-Still it costs about a quarter of a purchase, most of it in the HTTP server. So the more are
-refused, the later they are asked to come back: `Retry-After` grows until about as many come as can
-be refused without the work of the others suffering. It is drawn from a range, since those who were
-refused together would otherwise return together.
+Still it costs about a quarter of a purchase, most of it in the HTTP server. So everyone who is
+refused gets a turn of their own to come back, the next free one of so many a second, and
+`Retry-After` is the time until then. However large the crowd, no more of it returns in a second
+than can be refused again without the work of the others suffering.
 
 Source: RFC 9110, section 10.2.3; docs/performance.md
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from time import monotonic
 from typing import Any
 
 from bazar.kit.errors import PROBLEM_MEDIA_TYPE, Overloaded, Problem
@@ -19,10 +21,11 @@ from bazar.kit.log import get_logger
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-INTERVAL_S = 1.0
-REFUSALS_WANTED = 500
-"""A second; `Retry-After` aims at so many."""
-RETRY_AFTER_S_MAX = 30
+RETURNS_PER_S = 250
+"""Turns to come back in a second."""
+RETRY_AFTER_S_MAX = 60
+"""When all turns until then are taken, it is drawn from the second half of that time."""
+LOG_INTERVAL_S = 1.0
 
 
 class Refusals:
@@ -42,33 +45,31 @@ class Refusals:
                 "status": error.status,
                 "headers": [*headers, (b"retry-after", b"%d" % after_s)],
             }
-            for after_s in range(2 * RETRY_AFTER_S_MAX + 1)
+            for after_s in range(RETRY_AFTER_S_MAX + 1)
         ]
         self._body = {"type": "http.response.body", "body": body}
-        self._count = 0
-        self._watched = False
-        self.retry_after_s = 1
-        """The least that anyone is told now; the most is twice as much."""
+        self._last_turn_s = 0.0
+        self._unlogged = 0
 
     async def send(self, send: Send) -> None:
         """Refuse one request; the log tells how many, once a second at most."""
-        self._count += 1
-        if not self._watched:
-            self._watched = True
-            asyncio.get_running_loop().call_later(INTERVAL_S, self._watch)
-        after_s = random.randint(self.retry_after_s, 2 * self.retry_after_s)  # noqa: S311
+        after_s = self._next_turn()
+        if not self._unlogged:
+            asyncio.get_running_loop().call_later(LOG_INTERVAL_S, self._log)
+        self._unlogged += 1
         await send(self._starts[after_s])
         await send(self._body)
 
-    def _watch(self) -> None:
-        count, self._count = self._count, 0
-        # Who stays away twice as long comes half as often. Those who come now were told before,
-        # so it is at most doubled, and only eased second by second.
-        aim_s = round(self.retry_after_s * count / REFUSALS_WANTED)
-        least_s, most_s = max(1, self.retry_after_s - 1), 2 * self.retry_after_s
-        self.retry_after_s = min(max(aim_s, least_s), most_s, RETRY_AFTER_S_MAX)
-        self._watched = count > 0 or self.retry_after_s > 1
-        if self._watched:
-            asyncio.get_running_loop().call_later(INTERVAL_S, self._watch)
-        if count:
-            get_logger().warning("overloaded", refused=count, retry_after_s=self.retry_after_s)
+    def _next_turn(self) -> int:
+        """Return the whole seconds, at least 1, until the next free turn, and take it."""
+        now_s = monotonic()
+        turn_s = max(self._last_turn_s, now_s) + 1 / RETURNS_PER_S
+        if turn_s > now_s + RETRY_AFTER_S_MAX:
+            return random.randint(RETRY_AFTER_S_MAX // 2, RETRY_AFTER_S_MAX)  # noqa: S311
+        self._last_turn_s = turn_s
+        return math.ceil(turn_s - now_s)
+
+    def _log(self) -> None:
+        wait_s = max(1, math.ceil(self._last_turn_s - monotonic()))
+        get_logger().warning("overloaded", refused=self._unlogged, retry_after_s=wait_s)
+        self._unlogged = 0

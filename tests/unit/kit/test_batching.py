@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bazar.kit.batching import Batcher
+from bazar.kit import batching
+from bazar.kit.batching import UNDER_WAY_MAX, Batcher
 from bazar.kit.errors import Overloaded, Unavailable
 from bazar.kit.request import Deadline
 
@@ -30,12 +31,8 @@ class Wire:
         return [question * 2 for question in questions][self.drop :]
 
 
-def _batcher(
-    wire: Wire, batch_max: int = 10, *, in_flight_max: int = 1, waiting_max: int = 100
-) -> Batcher[int, int]:
-    return Batcher(
-        "the wire", wire.send, batch_max, in_flight_max=in_flight_max, waiting_max=waiting_max
-    )
+def _batcher(wire: Wire, batch_max: int = 10, *, waiting_max: int = 100) -> Batcher[int, int]:
+    return Batcher("the wire", wire.send, batch_max, waiting_max=waiting_max)
 
 
 async def _ask(batcher: Batcher[int, int], *questions: int, timeout_ms: int = 5000) -> list[int]:
@@ -71,17 +68,68 @@ async def test_while_one_batch_is_in_flight_the_next_gathers() -> None:
     assert 0 == batcher.waiting
 
 
-async def test_a_batch_has_a_limit_and_so_have_those_in_flight() -> None:
-    """At most two batches of three are under way."""
+async def test_a_batch_has_a_limit() -> None:
+    """What does not fit into it goes with the next."""
+    wire = Wire()
+    batcher = _batcher(wire, 3)
+    await asyncio.gather(*(_ask(batcher, number) for number in range(10)))
+    assert [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]] == wire.batches
+
+
+async def test_a_batch_that_takes_long_gives_way_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a moment the next leaves as well, and so on up to a limit; then all is as before."""
+    monkeypatch.setattr(batching, "PATIENCE_S", 0.01)
     wire = Wire()
     wire.gate.clear()
-    batcher = _batcher(wire, 3, in_flight_max=2)
+    batcher = _batcher(wire, 2)
     asked = [asyncio.create_task(_ask(batcher, number)) for number in range(10)]
     await _settle()
-    assert [[0, 1, 2], [3, 4, 5]] == wire.batches
+    assert [[0, 1]] == wire.batches
+    await asyncio.sleep(0.2)
+    assert [[0, 1], [2, 3], [4, 5]] == wire.batches
+    assert UNDER_WAY_MAX == len(wire.batches)
+    wire.gate.set()
+    assert [[2 * number] for number in range(10)] == await asyncio.gather(*asked)
+    wire.gate.clear()
+    first = asyncio.create_task(_ask(batcher, 10))
+    await _settle()
+    second = asyncio.create_task(_ask(batcher, 11))
+    await _settle()
+    assert [10] == wire.batches[-1]
+    wire.gate.set()
+    assert ([20], [22]) == (await first, await second)
+
+
+async def test_the_next_batch_leaves_before_answers_are_handed_out() -> None:
+    """Whoever answers goes on working meanwhile."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire, 1)
+    heard: list[int] = []
+
+    async def ask(number: int) -> None:
+        await _ask(batcher, number)
+        heard.append(len(wire.batches))
+
+    asked = [asyncio.create_task(ask(number)) for number in range(3)]
+    await _settle()
     wire.gate.set()
     await asyncio.gather(*asked)
-    assert [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]] == sorted(wire.batches)
+    assert 2 <= heard[0]
+
+
+async def test_answers_of_a_large_batch_are_handed_out_in_portions() -> None:
+    """Between two of them everything else gets its turn."""
+    portion = batching.HANDED_OUT_AT_ONCE
+    batcher = _batcher(Wire(), 3 * portion, waiting_max=3 * portion)
+    asked = [asyncio.create_task(_ask(batcher, number)) for number in range(3 * portion)]
+    counts = set()
+    while not all(one.done() for one in asked):
+        counts.add(sum(one.done() for one in asked))
+        await asyncio.sleep(0)
+    assert {portion, 2 * portion} <= counts
 
 
 async def test_the_questions_of_one_asker_travel_together() -> None:

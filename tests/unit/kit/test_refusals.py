@@ -9,7 +9,7 @@ import pytest
 
 from bazar.kit import refusals
 from bazar.kit.errors import Problem
-from bazar.kit.refusals import REFUSALS_WANTED, RETRY_AFTER_S_MAX, Refusals
+from bazar.kit.refusals import RETRY_AFTER_S_MAX, RETURNS_PER_S, Refusals
 
 INTERVAL_S = 0.02
 
@@ -33,8 +33,8 @@ class Refused:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Refusals:
-    """Return refusals that look back every 20 ms instead of every second."""
-    monkeypatch.setattr(refusals, "INTERVAL_S", INTERVAL_S)
+    """Return refusals that write to the log every 20 ms instead of every second."""
+    monkeypatch.setattr(refusals, "LOG_INTERVAL_S", INTERVAL_S)
     return Refusals(msgspec.json.encode)
 
 
@@ -58,30 +58,44 @@ async def test_a_refusal_is_a_definite_problem_with_a_time_to_come_back(made: Re
     assert ("overloaded", 503, True) == (problem.code, problem.status, problem.definite)
 
 
-async def test_the_more_are_refused_the_longer_they_stay_away(made: Refusals) -> None:
-    """It doubles each interval until few enough come, and never passes its limit."""
-    told = []
-    async with asyncio.timeout(10):
-        for _ in range(6):
-            told.append(before := made.retry_after_s)
-            await _refuse(made, 4 * REFUSALS_WANTED)
-            while made.retry_after_s == before < RETRY_AFTER_S_MAX:  # noqa: ASYNC110
-                await asyncio.sleep(0)
-    assert [1, 2, 4, 8, 16, RETRY_AFTER_S_MAX] == told
-    assert 2 * RETRY_AFTER_S_MAX == max(await _refuse(made, 500))
+async def test_everyone_gets_a_turn_of_their_own(made: Refusals) -> None:
+    """As many a second as there are turns, one second after the other."""
+    told = await _refuse(made, 3 * RETURNS_PER_S)
+    assert sorted(told) == told
+    for second in (1, 2, 3):
+        assert RETURNS_PER_S * 0.9 < told.count(second) <= RETURNS_PER_S * 1.1
 
 
-async def test_those_refused_together_do_not_return_together(made: Refusals) -> None:
-    """Each is told a time of its own, from the least to twice as much."""
-    made.retry_after_s = 5
-    assert set(range(5, 11)) == set(await _refuse(made, 500))
+async def test_when_all_turns_are_taken_nobody_waits_for_ever(made: Refusals) -> None:
+    """Then the time is drawn, so that they do not return together."""
+    told = await _refuse(made, RETURNS_PER_S * RETRY_AFTER_S_MAX + 2000)
+    assert RETRY_AFTER_S_MAX == max(told)
+    drawn = told[-1000:]
+    assert RETRY_AFTER_S_MAX // 2 == min(drawn)
+    assert RETRY_AFTER_S_MAX // 3 < len(set(drawn))
 
 
-async def test_when_nobody_is_refused_any_more_it_eases(made: Refusals) -> None:
-    """Second by second, down to one."""
-    made.retry_after_s = 3
-    await _refuse(made, 1)
-    async with asyncio.timeout(5):
-        while made.retry_after_s > 1:  # noqa: ASYNC110  watched from outside
-            await asyncio.sleep(INTERVAL_S)
-    assert {1, 2} == set(await _refuse(made, 50))
+async def test_once_the_crowd_is_gone_the_wait_is_short_again(made: Refusals) -> None:
+    """Turns that have passed are gone; nobody queues behind them."""
+    assert {1, 2} == set(await _refuse(made, RETURNS_PER_S + RETURNS_PER_S // 2))
+    await asyncio.sleep(1)
+    assert {1} == set(await _refuse(made, 1))
+
+
+async def test_the_log_tells_how_many_once_a_second_at_most(
+    made: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for all of them, with the wait as it is then."""
+    logged: list[dict[str, Any]] = []
+
+    class Log:
+        def warning(self, event: str, **values: int) -> None:
+            logged.append({"event": event} | values)
+
+    monkeypatch.setattr(refusals, "get_logger", Log)
+    await _refuse(made, 40)
+    await asyncio.sleep(3 * INTERVAL_S)
+    await _refuse(made, 2)
+    await asyncio.sleep(3 * INTERVAL_S)
+    assert [40, 2] == [one["refused"] for one in logged]
+    assert {("overloaded", 1)} == {(one["event"], one["retry_after_s"]) for one in logged}
