@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chaos.network import DELAY_S, FAULTS, SLOW_BYTES, Link
+from chaos.network import DELAY_S, FAULTS, SLOW_BYTES, SLOW_PAUSE_S, Link
 
 WORDS = b"buy a book " * 20
 LASTS_S = 0.3
@@ -54,7 +54,7 @@ async def ask(reader: StreamReader, writer: StreamWriter) -> float:
     [
         ("delay", 2 * DELAY_S),
         ("cut", LASTS_S * 0.9),
-        ("slow bytes", 0.004 * len(WORDS) / SLOW_BYTES),
+        ("slow bytes", SLOW_PAUSE_S * (len(WORDS) // SLOW_BYTES) * 0.9),
     ],
 )
 async def test_what_is_held_up_arrives_whole(link: Link, kind: str, at_least_s: float) -> None:
