@@ -308,10 +308,10 @@ BUGS = (
         (
             Edit(
                 "kit/batching.py",
-                "                    group.answers.set_result(answers[start:end])\n"
-                "                start = end\n",
-                "                    group.answers.set_result(answers[start:end])\n"
-                "                    start = end\n",
+                "        start, end = end, end + len(group.questions)\n"
+                "        if not group.answers.done():\n",
+                "        if not group.answers.done():\n"
+                "            start, end = end, end + len(group.questions)\n",
             ),
         ),
         (STORM,),
