@@ -5,7 +5,6 @@ import platform
 import re
 import sqlite3
 import subprocess
-import sysconfig
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +20,7 @@ from bench.nginx import find_nginx
 PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
 FSYNCS = 100
 FSYNC_BYTES = 4096
+PYTHON_STEPS = 1_000_000
 GB = 1_000_000_000
 
 _METHOD = """\
@@ -57,7 +57,7 @@ def facts(folder: Path) -> dict[str, str]:
         "busy before": f"load average {load} (1, 5, 15 minutes)",
         "data in": f"{folder} ({_file_system(folder)}); write + fsync of 4 KiB: "
         f"{_fsync_ms(folder):.2f} ms (median of {FSYNCS})",
-        "python": f"{platform.python_version()}, {_python_build()}",
+        "python": f"{platform.python_version()}; a step of a loop: {_python_step_ns():.0f} ns",
         "versions": f"bazar {_version('bazar')}, "
         + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "sqlite": f"bazar {_apsw_sqlite()} (apsw), lab {sqlite3.sqlite_version} (sqlite3)",
@@ -76,12 +76,17 @@ def method(options: Options) -> Sequence[str]:
     ).splitlines()
 
 
-def _python_build() -> str:
-    """Tell whether the compiler optimised the interpreter for itself (PGO): it is much faster."""
-    options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    if "--enable-optimizations" in options:
-        return "built with optimisations"
-    return "built without --enable-optimizations, which makes all Python code slower"
+def _python_step_ns() -> float:
+    """Return how long a step of a plain loop takes: builds of one version differ a lot."""
+
+    def loop() -> float:
+        started_s = perf_counter()
+        total = 0
+        for number in range(PYTHON_STEPS):
+            total += number
+        return (perf_counter() - started_s) / PYTHON_STEPS * 1e9
+
+    return min(loop() for _ in range(5))
 
 
 def _cpu_model() -> str:

@@ -1,11 +1,12 @@
 """Ten times the customers that the shop can serve: what the served get, and what the others hear.
 
-A customer buys a copy, thinks for a while, and buys the next. So many customers as saturate the
-shop are counted from its peak; then ten times as many come. Whoever is refused stays away as long
-as `Retry-After` says, as browsers, command lines and well-made clients do. A last run shows what
-clients do who ask again at once, whatever they are told.
+A customer buys a copy, thinks for a while, and buys the next. More and more of them show the peak;
+then ten times as many come as it serves. Whoever is refused stays away as long as `Retry-After`
+says, as browsers, command lines and well-made clients do. A last run shows what clients do who ask
+again at once, whatever they are told.
 
-wrk makes the crowd. It cannot tell the latency of a refusal from that of a sale, so a few probes
+wrk makes the crowd, on the same cores, and takes more of them the larger it is; what it takes is
+told. It cannot tell the latency of a refusal from that of a sale, so a few probes
 buy beside it, one after the other, and measure both.
 """
 
@@ -30,7 +31,7 @@ from bench.systems import MANY_BOOKS, Bazar
 
 THINK_MS = 100
 TIMES = 10
-PEAK_CLIENTS = (64, 128, 256, 512, 1024)
+PEAK_CUSTOMERS = (300, 600, 900, 1200)
 IMPATIENT_CLIENTS = 640
 PEAK_DURATION_S = 4
 CALM_DURATION_S = 10
@@ -110,6 +111,8 @@ class Heard:
     closed: int = 0
     """Customers who found their connection closed when they came back to it."""
     failed: int = 0
+    cores: float = 0.0
+    """What wrk took of the cores."""
 
 
 class Probed(NamedTuple):
@@ -124,9 +127,9 @@ class Probed(NamedTuple):
 class Overload:
     """All that was found out."""
 
-    peak_s: float = 0.0
-    """Purchases a second at best."""
-    peak_clients: int = 0
+    peak: Heard = field(default_factory=Heard)
+    """The one that bought most."""
+    peak_customers: int = 0
     customers: int = 0
     crowd: Heard = field(default_factory=Heard)
     calm: list[Probed] = field(default_factory=list)
@@ -139,7 +142,7 @@ class Overload:
     @property
     def goodput_share(self) -> float:
         """Return the purchases a second under overload, as a share of the peak."""
-        return self.crowd.bought_s / self.peak_s
+        return self.crowd.bought_s / self.peak.bought_s
 
     @property
     def refused_p99_ms(self) -> float | None:
@@ -163,10 +166,13 @@ class Overload:
 
     def lines(self) -> Iterator[str]:
         """Return what a person reads."""
-        yield f"peak: {self.peak_s:,.0f} purchases/s, with {self.peak_clients} clients"
+        yield (
+            f"peak: {self.peak.bought_s:,.0f} purchases/s, with {self.peak_customers:,} customers; "
+            f"each thinks {THINK_MS} ms on average"
+        )
         yield (
             f"overload: {self.customers:,} customers for {self.duration_s} s, {TIMES} times what "
-            f"the peak serves; each thinks {THINK_MS} ms on average, and waits as Retry-After says"
+            f"the peak serves; each waits as Retry-After says"
         )
         yield (
             f"of them {self.crowd.bought_s:,.0f}/s bought ({self.goodput_share:.0%} of the peak), "
@@ -176,6 +182,10 @@ class Overload:
             f"{self.crowd.closed:,} times a customer came back to a connection that the shop had "
             "closed as idle, and opened a new one"
         )
+        yield (
+            f"wrk took {self.peak.cores:.2f} cores at the peak, and {self.crowd.cores:.2f} under "
+            "overload"
+        )
         for name, probes, status in (
             ("calm, bought", self.calm, _BOUGHT),
             ("overload, bought", self.during, _BOUGHT),
@@ -184,13 +194,16 @@ class Overload:
         ):
             latencies = [one.latency_ms for one in probes if one.status == status]
             if latencies:
-                p50, p99 = percentile(latencies, 0.5), percentile(latencies, 0.99)
+                shown = "  ".join(
+                    f"p{share:.0%} {percentile(latencies, share):6.1f} ms".replace("%", "")
+                    for share in (0.5, 0.9, 0.99)
+                )
                 count = f"{len(latencies)} of {len(probes)} probes"
-                yield f"latency: {name:<19}{count:>20}   p50 {p50:7.1f} ms   p99 {p99:7.1f} ms"
+                yield f"latency: {name:<18}{count:>20}  {shown}"
         normal = self.normal_after_s
         ended = "not within the run" if normal is None else f"{normal:.0f} s after its end"
         yield f"back to normal: {ended}"
-        share = self.impatient.bought_s / self.peak_s
+        share = self.impatient.bought_s / self.peak.bought_s
         yield (
             f"{IMPATIENT_CLIENTS} clients who never wait: {self.impatient.bought_s:,.0f}/s "
             f"bought ({share:.0%} of the peak), {self.impatient.refused_s:,.0f}/s were refused"
@@ -217,15 +230,15 @@ def measure_overload(folder: Path, duration_s: int) -> Overload:
     found = Overload(duration_s=duration_s)
     with running(Bazar(folder)) as shop:
         url = shop.urls[0]
-        for clients in PEAK_CLIENTS:
-            heard = drive(Crowd(clients), url, PEAK_DURATION_S, folder)
-            tell(f"overload peak with {clients} clients: {heard.bought_s:,.0f}/s")
-            if heard.bought_s > found.peak_s:
-                found.peak_s, found.peak_clients = heard.bought_s, clients
-        if not found.peak_s:
+        for customers in PEAK_CUSTOMERS:
+            heard = drive(Crowd(customers, THINK_MS), url, PEAK_DURATION_S, folder)
+            tell(f"overload peak with {customers:,} customers: {heard.bought_s:,.0f}/s")
+            if heard.bought_s > found.peak.bought_s:
+                found.peak, found.peak_customers = heard, customers
+        if not found.peak_customers:
             message = "the shop sold nothing"
             raise BenchError(message)
-        served = found.peak_s * THINK_MS / 1000
+        served = found.peak.bought_s * THINK_MS / 1000
         calm = Crowd(max(1, int(CALM_SHARE * served)), THINK_MS)
         found.customers = int(TIMES * served)
         with probing(url, found.calm):
@@ -252,6 +265,7 @@ def drive(crowd: Crowd, url: str, duration_s: int, folder: Path) -> Heard:
     script.write_text(_SCRIPT % {"paths": paths, "mark": _MARK})
     command = ["wrk", "-t1", f"-c{crowd.customers}", f"-d{duration_s}s", "--timeout", "30s"]
     command += ["-s", str(script), url, "--", new_nonce(), str(crowd.think_ms)]
+    cpu_before_s = _children_cpu_s()
     done = subprocess.run(
         [*command, "patient" if crowd.patient else "impatient"],
         env=environment(),
@@ -271,7 +285,14 @@ def drive(crowd: Crowd, url: str, duration_s: int, folder: Path) -> Heard:
         counted["refused"] / seconds,
         counted["closed"],
         counted["failed"],
+        (_children_cpu_s() - cpu_before_s) / seconds,
     )
+
+
+def _children_cpu_s() -> float:
+    """Return the processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
