@@ -14,7 +14,8 @@ from bench.processes import BenchError, environment
 THREADS = 1
 TIMEOUT_S = 30
 GRACE_S = 60.0
-_MARK = "RESULT "
+MARK = "RESULT "
+"""Begins the line in which a script tells what it counted."""
 
 _GET = """
 local paths, ready, sent = { %(paths)s }, {}, 0
@@ -69,7 +70,7 @@ class Load:
         """Return the Lua that makes wrk ask this; its argument is unique to the run."""
         body = _POST if self.method == "POST" else _GET
         paths = ", ".join(json.dumps(path) for path in self.paths)
-        return body % {"paths": paths} + _DONE % {"mark": _MARK}
+        return body % {"paths": paths} + _DONE % {"mark": MARK}
 
     def probe(self, url: str) -> bytes:
         """Ask once, and return the body of the answer.
@@ -129,10 +130,25 @@ def drive(load: Load, url: str, clients: int, duration_s: int, folder: Path) -> 
     Raises:
         BenchError: wrk failed.
     """
-    script = folder / f"{load.method.lower()}-{secrets.token_hex(4)}.lua"
-    script.write_text(load.script())
+    counted = run_wrk(load.script(), url, clients, duration_s, folder, new_nonce())
+    requests, us = counted.pop("requests"), counted.pop("us")
+    p50_us, p99_us = counted.pop("p50_us"), counted.pop("p99_us")
+    errors = {kind: count for kind, count in counted.items() if count}
+    return Tally(requests, us / 1e6, p50_us / 1e3, p99_us / 1e3, errors)
+
+
+def run_wrk(
+    script: str, url: str, clients: int, duration_s: int, folder: Path, *arguments: str
+) -> dict[str, int]:
+    """Let wrk run a script, and return what that counted: the line with our mark.
+
+    Raises:
+        BenchError: wrk failed.
+    """
+    file = folder / f"wrk-{secrets.token_hex(4)}.lua"
+    file.write_text(script)
     command = ["wrk", f"-t{THREADS}", f"-c{clients}", f"-d{duration_s}s", "--timeout"]
-    command += [f"{TIMEOUT_S}s", "-s", str(script), url, "--", new_nonce()]
+    command += [f"{TIMEOUT_S}s", "-s", str(file), url, "--", *arguments]
     done = subprocess.run(
         command,
         env=environment(),
@@ -141,17 +157,9 @@ def drive(load: Load, url: str, clients: int, duration_s: int, folder: Path) -> 
         check=False,
         timeout=duration_s + GRACE_S,
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode or not lines:
         message = f"wrk ended with {done.returncode}: {done.stderr}{done.stdout}"
         raise BenchError(message)
-    return parse(lines[0].removeprefix(_MARK))
-
-
-def parse(line: str) -> Tally:
-    """Read the line that our script makes wrk print."""
-    counted: dict[str, int] = json.loads(line)
-    requests, us = counted.pop("requests"), counted.pop("us")
-    p50_us, p99_us = counted.pop("p50_us"), counted.pop("p99_us")
-    errors = {kind: count for kind, count in counted.items() if count}
-    return Tally(requests, us / 1e6, p50_us / 1e3, p99_us / 1e3, errors)
+    counted: dict[str, int] = json.loads(lines[0].removeprefix(MARK))
+    return counted

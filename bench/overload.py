@@ -12,8 +12,6 @@ buy beside it, one after the other, and measure both.
 
 import json
 import resource
-import secrets
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +22,9 @@ from time import monotonic, sleep
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bench.load import GRACE_S, new_nonce
+from bench.load import MARK, new_nonce, run_wrk
 from bench.measure import running, tell
-from bench.processes import BenchError, environment
+from bench.processes import BenchError
 from bench.systems import MANY_BOOKS, Bazar
 
 THINK_MS = 100
@@ -43,7 +41,6 @@ NORMAL_FACTOR = 2.0
 """A second is normal again when its median latency is at most this many times the calm one."""
 FILES_WANTED = 20_000
 _BOUGHT, _REFUSED = 201, 503
-_MARK = "CROWD "
 
 _SCRIPT = """
 local threads = {}
@@ -260,25 +257,13 @@ def drive(crowd: Crowd, url: str, duration_s: int, folder: Path) -> Heard:
     Raises:
         BenchError: wrk failed.
     """
-    script = folder / f"crowd-{secrets.token_hex(4)}.lua"
     paths = ", ".join(json.dumps(path) for path in MANY_BOOKS.paths)
-    script.write_text(_SCRIPT % {"paths": paths, "mark": _MARK})
-    command = ["wrk", "-t1", f"-c{crowd.customers}", f"-d{duration_s}s", "--timeout", "30s"]
-    command += ["-s", str(script), url, "--", new_nonce(), str(crowd.think_ms)]
+    script = _SCRIPT % {"paths": paths, "mark": MARK}
+    patience = "patient" if crowd.patient else "impatient"
     cpu_before_s = _children_cpu_s()
-    done = subprocess.run(
-        [*command, "patient" if crowd.patient else "impatient"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=duration_s + GRACE_S,
+    counted = run_wrk(
+        script, url, crowd.customers, duration_s, folder, new_nonce(), str(crowd.think_ms), patience
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if done.returncode or not lines:
-        message = f"wrk ended with {done.returncode}: {done.stderr}{done.stdout}"
-        raise BenchError(message)
-    counted = json.loads(lines[0].removeprefix(_MARK))
     seconds = counted["us"] / 1e6
     return Heard(
         counted["bought"] / seconds,

@@ -36,19 +36,22 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def new_client() -> Client:
-    """Return an HTTP client that keeps its connections open and follows nothing."""
+def plain_client() -> ClientBuilder:
+    """Return the beginnings of a client that keeps connections, follows and unpacks nothing."""
     return (
         ClientBuilder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .follow_redirects(enable=False)
         .no_proxy()
         .gzip(enable=False)
         .brotli(enable=False)
         .zstd(enable=False)
         .deflate(enable=False)
-        .build()
     )
+
+
+def new_client() -> Client:
+    """Return the client of a service."""
+    return plain_client().connect_timeout(CONNECT_TIMEOUT).build()
 
 
 class Upstream:

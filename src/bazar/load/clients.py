@@ -22,9 +22,10 @@ from datetime import timedelta
 from time import monotonic, process_time
 from typing import NamedTuple
 
-from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
+from bazar.kit.client import plain_client
 from bazar.kit.idempotency import KEY_HEADER, format_key
 from bazar.load.measure import OK, Measurements, merged
 from bazar.load.plan import Item, Kind, Plan, arrivals
@@ -66,18 +67,8 @@ class Snapshot(NamedTuple):
 
 
 def new_load_client() -> Client:
-    """Return an HTTP client for a load: no limit of connections, no unpacking."""
-    return (
-        ClientBuilder()
-        .timeout(TIMEOUT)
-        .follow_redirects(enable=False)
-        .no_proxy()
-        .gzip(enable=False)
-        .brotli(enable=False)
-        .zstd(enable=False)
-        .deflate(enable=False)
-        .build()
-    )
+    """Return an HTTP client for a load."""
+    return plain_client().timeout(TIMEOUT).build()
 
 
 class Load:
