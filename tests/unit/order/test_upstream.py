@@ -12,6 +12,7 @@ from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
+from bazar.kit import batching
 from bazar.kit.client import Upstream
 from bazar.kit.errors import Unavailable
 from bazar.order import upstream
@@ -20,6 +21,12 @@ from bazar.wire import RESERVE_BATCH_MAX, Line, Outcome, Rejection, Reserve, Sol
 
 LINES = [Line(1)]
 SETTLE_S = 0.05
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send no batch while another is under way, however slow this machine is."""
+    monkeypatch.setattr(batching, "PATIENCE_S", 60.0)
 
 
 def sold(request: Reserve) -> Outcome:
