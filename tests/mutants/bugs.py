@@ -46,8 +46,8 @@ BUGS = (
             ),
             Edit(
                 "order/store.py",
-                '"ON CONFLICT (idempotency_key) DO NOTHING RETURNING order_id"',
-                '"RETURNING order_id"',
+                '"ON CONFLICT (idempotency_key) DO NOTHING"',
+                '""',
             ),
         ),
         (STORM,),

@@ -32,8 +32,8 @@ class Transaction(Protocol):
         """Run a statement once for each row of values; return all that they return, in order."""
         ...
 
-    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
-        """Run a statement once for each row of values."""
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> int:
+        """Run a statement once for each row of values; return how many rows it changed in all."""
         ...
 
     async def script(self, sql: str) -> None:

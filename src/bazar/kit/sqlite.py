@@ -76,9 +76,11 @@ class SqliteTransaction:
         """Run a statement once for each row of values; return all that they return, in order."""
         return cast("list[Row]", self._connection.executemany(sql, rows).fetchall())
 
-    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
-        """Run a statement once for each row of values."""
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> int:
+        """Run a statement once for each row of values; return how many rows it changed in all."""
+        before = self._connection.total_changes()
         self._connection.executemany(sql, rows).close()
+        return self._connection.total_changes() - before
 
     async def script(self, sql: str) -> None:
         """Run several statements that take no values."""
