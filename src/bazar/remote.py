@@ -127,5 +127,12 @@ def _refusal(service: str, status: int, content: bytes) -> RemoteError:
 
 
 def segment(text: str) -> str:
-    """Return a text as one segment of a path."""
+    """Return a text as one segment of a path.
+
+    Raises:
+        RemoteError: it is `.` or `..`, which in a path mean something else.
+    """
+    if text in {".", ".."}:
+        message = f"nothing in the shop is called {text!r}"
+        raise RemoteError(message)
     return quote(text, safe="")

@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 from bazar.kit.request import ID_MAX
 
 QUANTITY_MAX = 1000
+ORDER_ID_LENGTH_MAX = 64
+"""For the catalog, which keeps whatever id an order service gives an order."""
 LINES_MAX = 100
 PAGE_MAX = 100
 RESERVE_BATCH_MAX = 512
@@ -91,7 +93,7 @@ class BookQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class TopicQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which topic to look in, in the lab's form."""
 
-    topic: Text
+    topic: str
 
 
 class NewBook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,7 +211,7 @@ class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class Reserve(Struct, frozen=True):
     """Ask the catalog to sell the lines of an order."""
 
-    order_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    order_id: Annotated[str, Meta(min_length=1, max_length=ORDER_ID_LENGTH_MAX)]
     lines: Lines
     request_id: Annotated[str, Meta(max_length=64)] = ""
 

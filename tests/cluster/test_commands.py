@@ -118,6 +118,12 @@ def test_an_order_can_be_shown_listed_and_cancelled(shop: RunningShop) -> None:
     assert "order-not-found" in refusal(shop, "order", "0" * 26)
 
 
+@pytest.mark.parametrize("command", ["order", "cancel", "fulfil", "search"])
+def test_dots_name_nothing(shop: RunningShop, command: str) -> None:
+    """In a path they would mean another route."""
+    assert "nothing in the shop is called '.'" in refusal(shop, command, ".")
+
+
 def test_an_order_that_was_handed_over_cannot_be_cancelled(shop: RunningShop) -> None:
     """Fulfilling twice says the same; a cancel after it is refused and changes nothing."""
     order_id = as_json(shop, "buy", 9)["order_id"]

@@ -118,6 +118,38 @@ async def test_the_same_request_in_good_order_is_done(shop: RunningShop, service
     assert before != standing(shop)
 
 
+CLIMBING = (".", "..", "%2e", "%2E%2e", ".%2e", "%252e", "..;", "...", "%2e%2e%2fplacements")
+"""Path segments that a server or a client on the way may take for `here` or `up`."""
+
+
+@pytest.mark.parametrize("climbing", CLIMBING)
+async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
+    shop: RunningShop, climbing: str
+) -> None:
+    """The front goes on with a secret, so what it asks for must be what it was asked for."""
+    await say(shop.addresses.front, write_to(shop, "front").good())
+    order_id = shop.orders()[0].order_id
+    before = standing(shop)
+    for method, path, statuses in (
+        ("GET", f"/orders/{climbing}", {404}),
+        ("GET", f"/orders/{climbing}/", {404}),
+        ("GET", f"/orders/{climbing}?limit=100", {404}),
+        ("GET", f"/orders/{climbing}/orders", {404}),
+        ("POST", f"/orders/{climbing}/cancel", {404}),
+        ("GET", f"/info/{climbing}", {400, 404}),
+        ("POST", f"/purchase/{climbing}", {400, 404}),
+        ("GET", f"/search/{climbing}", {200}),
+        ("GET", f"/search/{climbing}/changes", {200}),
+    ):
+        request = f"{method} {path} HTTP/1.1\r\nHost: bazar\r\nConnection: close\r\n\r\n".encode()
+        heard = await say(shop.addresses.front, request)
+        assert len(heard.statuses) == 1, path
+        assert statuses >= set(heard.statuses), (path, heard.content)
+        assert order_id.encode() not in heard.content, path
+        assert statuses != {200} or heard.content.endswith(b"\r\n\r\n[]"), path
+    assert before == standing(shop)
+
+
 async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> None:
     """Each once, and one that is refused does not hide those behind it."""
     before = standing(shop)

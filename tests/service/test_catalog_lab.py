@@ -89,11 +89,12 @@ async def test_an_unknown_topic_has_no_books(catalog: Caller) -> None:
     """The answer is an empty list, not an error."""
     assert [] == (await catalog.get("/search/nothing")).json
     assert [] == (await catalog.get("/query?topic=nothing")).json
+    assert [] == (await catalog.get("/query?topic=" + "x" * 201)).json
 
 
 async def test_the_query_route_needs_its_topic_and_takes_nothing_else(catalog: Caller) -> None:
-    """A missing, unknown, doubled or overlong argument is refused."""
-    for query in ("", "?Topic=x", "?topic=a&b=c", "?topic=a&topic=b", "?topic=" + "x" * 201):
+    """A missing, unknown or doubled argument is refused."""
+    for query in ("", "?Topic=x", "?topic=a&b=c", "?topic=a&topic=b"):
         reply = await catalog.get(f"/query{query}")
         assert (400, "invalid-request") == (reply.status, reply.code), query
 

@@ -229,6 +229,12 @@ async def test_decisions_are_listed_by_order_id(shop: Shop) -> None:
     assert whole[1:2] == (await shop.catalog.get("/reservations?after=a&limit=1")).json
     reply = await shop.catalog.get("/reservations/nobody")
     assert (404, "reservation-not-found") == (reply.status, reply.code)
+    too_long = "c" * 65
+    for reply in (
+        await shop.catalog.get(f"/reservations/{too_long}"),
+        await shop.catalog.post(f"/reservations/{too_long}/release"),
+    ):
+        assert (400, "invalid-request") == (reply.status, reply.code)
 
 
 # ------------------------------------------------------------------- the ledger and its check

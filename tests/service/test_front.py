@@ -327,7 +327,7 @@ async def test_cancel_is_public_for_who_knows_the_order(shop: Shop) -> None:
         cancelled = await shop.front.post(f"/orders/{bought.json['order_id']}/cancel")
         assert (200, "cancelled") == (cancelled.status, cancelled.json["status"])
     assert 5 == await shop.stock(book_id)
-    for unknown in ("nope", "x" * 500, "..%2F..%2Freservations"):
+    for unknown in ("nope", "x" * 500, "..%2F..%2Freservations", "é", "0" * 25 + "%0A"):
         assert 404 == (await shop.front.get(f"/orders/{unknown}")).status
         assert 404 == (await shop.front.post(f"/orders/{unknown}/cancel")).status
 

@@ -18,6 +18,7 @@ from bazar.problems import BookNotFound
 from bazar.wire import (
     IMPORT_BODY_BYTES_MAX,
     INTERNAL_BODY_BYTES_MAX,
+    ORDER_ID_LENGTH_MAX,
     STOCK_MAX,
     VERSION_HEADER,
     Book,
@@ -114,7 +115,7 @@ class CatalogApi:
 
     async def release(self, request: Request) -> Response:
         """Give back what an order took."""
-        return json_response(await self._catalog.release(request.path_params["order_id"][:64]))
+        return json_response(await self._catalog.release(_order_id(request)))
 
     async def reservations(self, request: Request) -> Response:
         """Answer a page of decisions."""
@@ -123,7 +124,7 @@ class CatalogApi:
 
     async def reservation(self, request: Request) -> Response:
         """Answer one decision."""
-        return json_response(await self._catalog.reservation(request.path_params["order_id"]))
+        return json_response(await self._catalog.reservation(_order_id(request)))
 
     async def movements(self, request: Request) -> Response:
         """Answer a page of the stock ledger."""
@@ -149,6 +150,14 @@ class CatalogApi:
             else:
                 yield silence
                 silence = b": alive\n\n"
+
+
+def _order_id(request: Request) -> str:
+    order_id: str = request.path_params["order_id"]
+    if len(order_id) > ORDER_ID_LENGTH_MAX:
+        message = f"an order id has at most {ORDER_ID_LENGTH_MAX} characters, not {len(order_id)}"
+        raise InvalidRequest(message)
+    return order_id
 
 
 def _change(text: str) -> int:

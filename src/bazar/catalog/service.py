@@ -370,7 +370,7 @@ class Catalog:
         """
         outcome = await self.database.read(lambda transaction: store.outcome(transaction, order_id))
         if outcome is None:
-            message = f"nothing was decided about order {order_id[:64]}"
+            message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
 

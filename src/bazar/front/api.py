@@ -9,6 +9,7 @@ from bazar.front.upstream import Shop
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import Endpoint, Link, problem_response
 from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.identity import is_id
 from bazar.kit.request import Request
 from bazar.problems import (
     PLACING_ERRORS,
@@ -45,7 +46,7 @@ class FrontApi:
     async def search(self, request: Request) -> Response:
         """Answer the books of a topic."""
         topic = quote(request.path_params["topic"], safe="")
-        return await self._shop.titles(request, f"/search/{topic}")
+        return await self._shop.titles(request, f"/query?topic={topic}")
 
     async def topics(self, request: Request) -> Response:
         """Answer every topic."""
@@ -97,7 +98,16 @@ class FrontApi:
 
 
 def _order_path(request: Request) -> str:
-    return f"/orders/{quote(request.path_params['order_id'][:64], safe='')}"
+    """Return the path of an order at the order service, where we may go and strangers may not.
+
+    Raises:
+        OrderNotFound: definite; no order can have this id.
+    """
+    order_id = request.path_params["order_id"]
+    if not is_id(order_id):
+        message = f"no order has the id {order_id[:64]!r}"
+        raise OrderNotFound(message)
+    return f"/orders/{order_id}"
 
 
 def front_endpoints(shop: Shop) -> list[Endpoint]:

@@ -7,6 +7,7 @@ growing pause, until the deadline. What is then left is an indefinite error.
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,7 @@ LINE_BYTES_MAX = 4096
 _OK = 200
 _DEADLINE = DEADLINE_HEADER.decode()
 _REQUEST_ID = REQUEST_ID_HEADER.decode()
+_CLIMBS = re.compile(r"[^?]*/(\.|%2e){1,2}([/?]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,12 @@ class Upstream:
 
         Raises:
             Unavailable: indefinite; no answer before the deadline.
+            ValueError: the path has a segment such as `..`, with which the call would arrive at
+                another route than the one that was asked for, and with our secret.
         """
+        if _CLIMBS.match(path):
+            message = f"a path for the {self.name} service may not climb: {path}"
+            raise ValueError(message)
         pause_s = PAUSE_S_FIRST
         reason, cause = "had no time left", ""
         while (left_s := deadline.left_s()) > 0:

@@ -466,4 +466,4 @@ def _patient() -> Deadline:
 
 
 def _not_found(order_id: str) -> OrderNotFound:
-    return OrderNotFound(f"no order has the id {order_id[:64]}")
+    return OrderNotFound(f"no order has the id {order_id[:64]!r}")

@@ -71,6 +71,27 @@ async def test_an_answer_comes_back_whole(service: FakeService, upstream: Upstre
     assert [None] == service.bodies
 
 
+@pytest.mark.parametrize(
+    "path", ["/orders/.", "/orders/..", "/orders/%2E", "/orders/.%2e/cancel", "/info/..?a=b", "/."]
+)
+async def test_a_path_that_climbs_is_never_sent(
+    service: FakeService, upstream: Upstream, path: str
+) -> None:
+    """The transport would resolve `..`, and call another route than the caller meant."""
+    with pytest.raises(ValueError, match="may not climb"):
+        await upstream.call("GET", path, deadline=Deadline(1000))
+    assert [] == service.urls
+
+
+@pytest.mark.parametrize("path", ["/orders/...", "/orders/.a", "/books?q=/../x", "/query?topic=.."])
+async def test_dots_elsewhere_are_sent_as_they_are(
+    service: FakeService, upstream: Upstream, path: str
+) -> None:
+    """In a name or a query they mean nothing."""
+    await upstream.call("GET", path, deadline=Deadline(1000))
+    assert [f"GET {URL}{path}"] == service.urls
+
+
 @pytest.mark.parametrize("kind", [ConnectError, ReadError, ReadTimeoutError])
 async def test_a_call_that_nobody_answers_is_sent_again(
     service: FakeService, upstream: Upstream, kind: type[RequestError]
