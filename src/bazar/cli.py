@@ -11,6 +11,8 @@ import typer
 from bazar import __version__, commands, keeper
 from bazar.kit.config import SECRET_FILE, database_path, find_secret, service_url
 from bazar.kit.errors import StartupError
+from bazar.kit.idempotency import format_key
+from bazar.kit.identity import new_key
 from bazar.load import command as load
 from bazar.remote import Addresses, Shop
 from bazar.terminal import (
@@ -105,7 +107,7 @@ def up(  # noqa: PLR0913  one parameter an option
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
             f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
-            "-H 'Idempotency-Key: \"my-first\"'\n\nCtrl-C stops the shop.\n"
+            f"-H 'Idempotency-Key: {format_key(new_key())}'\n\nCtrl-C stops the shop.\n"
         )
         sys.stdout.flush()
 

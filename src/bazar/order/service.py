@@ -180,7 +180,7 @@ class Orders:
             return found
         assert isinstance(mine, StoredOrder)
         if found.request_hash != mine.request_hash:
-            message = f"this key has placed order {found.order_id}, which asks for something else"
+            message = "this key has placed an order before, which asks for something else"
             return KeyReused(message)
         answer = placed[found.order_id]
         self._metrics.purchase(answer.order.status if found is mine else "replayed")
