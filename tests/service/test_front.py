@@ -1,7 +1,7 @@
 """The front, called as the public calls it, over an order service and a catalog that may fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -30,7 +30,11 @@ def to_order(shop: Shop) -> Wire:
 class LaggingCatalog(Upstream):
     """A catalog whose feed is alive, but does not tell of any change yet."""
 
-    async def stream(self, path: str) -> AsyncIterator[bytes]:  # noqa: ARG002  it has only one
+    async def stream(
+        self,
+        path: str,  # noqa: ARG002  it has only one
+        silence_s_max: float,  # noqa: ARG002  it is never silent
+    ) -> AsyncGenerator[bytes, None]:
         """Yield heartbeats."""
         yield b": open"
         while True:

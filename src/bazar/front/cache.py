@@ -14,6 +14,8 @@ How it works: every book has a version that each change to it raises. The catalo
   announced while it was on its way.
 - Requests that miss the same answer wait for one call together.
 - An answer that was asked for before the last break of the feed is not kept.
+- Once the feed counts as broken it is over, even if it speaks again: whoever follows it looks at
+  `live`, and opens another.
 """
 
 import asyncio
@@ -44,7 +46,8 @@ class Cache:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         """Start empty, with the feed not alive; the clock counts seconds."""
         self._clock = clock
-        self._live = False
+        self.live = False
+        """Whether the feed can be trusted; where not, only `opened` helps."""
         self._heard_at_s = 0.0
         self._epoch = 0
         self._generation = 0
@@ -59,7 +62,7 @@ class Cache:
         """Note that the feed was opened: from now on no change is missed."""
         self.broken()
         self._floors.clear()
-        self._live = True
+        self.live = True
         self.heard()
 
     def heard(self) -> None:
@@ -68,7 +71,7 @@ class Cache:
 
     def broken(self) -> None:
         """Forget every answer: the feed broke, and changes may be missed."""
-        self._live = False
+        self.live = False
         self._epoch += 1
         self._generation += 1
         self._books.clear()
@@ -89,9 +92,22 @@ class Cache:
             self._lists.clear()
 
     def _alive(self) -> bool:
-        if self._live and self._clock() - self._heard_at_s > SILENCE_S_MAX:
+        if self.live and self._clock() - self._heard_at_s > SILENCE_S_MAX:
             self.broken()
-        return self._live
+        return self.live
+
+    def held_book(self, book_id: int) -> Passed | None:
+        """Return the catalog's answer about a book, if it is kept here."""
+        return self._hit(self._books.get(book_id) if self._alive() else None)
+
+    def held_titles(self, path: str) -> Passed | None:
+        """Return the catalog's answer to a list of titles, if it is kept here."""
+        return self._hit(self._lists.get(path) if self._alive() else None)
+
+    def _hit(self, held: Passed | None) -> Passed | None:
+        if held is not None:
+            self.hits += 1
+        return held
 
     async def book(self, book_id: int, fetch: Fetch) -> Passed:
         """Return the catalog's answer about a book, kept or fetched.
@@ -100,11 +116,9 @@ class Cache:
         that was under way, and gets an answer from before that announcement, asks once more.
         That call starts after the reader came, so its answer is new enough.
         """
-        if self._alive():
-            held = self._books.get(book_id)
-            if held is not None:
-                self.hits += 1
-                return held
+        held = self.held_book(book_id)
+        if held is not None:
+            return held
         self.misses += 1
         floor = self._floors.get(book_id, 0)
         for _attempt in range(FETCHES_MAX):
@@ -123,11 +137,9 @@ class Cache:
 
     async def titles(self, path: str, fetch: Fetch) -> Passed:
         """Return the catalog's answer to a list of titles, kept or fetched."""
-        if self._alive():
-            held = self._lists.get(path)
-            if held is not None:
-                self.hits += 1
-                return held
+        held = self.held_titles(path)
+        if held is not None:
+            return held
         self.misses += 1
         return await self._together(path, lambda: self._fill_list(path, fetch))
 

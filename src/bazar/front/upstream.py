@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Literal, NamedTuple
 
 import msgspec
 from starlette.responses import Response
 
-from bazar.front.cache import Cache
+from bazar.front.cache import SILENCE_S_MAX, Cache
 from bazar.front.passing import Passed, passed
 from bazar.kit.batching import Batcher
 from bazar.kit.client import Upstream
@@ -92,9 +92,11 @@ class Shop:
                 book_id, lambda: self._fetch(request.id, path, deadline)
             )
             return answer.response(request, _BYPASS, answer.timing)
-        misses = self.cache.misses
+        held = self.cache.held_book(book_id)
+        if held is not None:
+            return held.response(request, _HIT)
         answer = await self.cache.book(book_id, lambda: self._fetch(request.id, path))
-        return _cached(request, answer, hit=misses == self.cache.misses)
+        return answer.response(request, _MISS, answer.timing)
 
     async def titles(self, request: Request, path: str) -> Response:
         """Answer a list of titles, from the cache where it is up to date.
@@ -104,9 +106,11 @@ class Shop:
         """
         if _wants_fresh(request):
             return await self.read(request, path)
-        misses = self.cache.misses
+        held = self.cache.held_titles(path)
+        if held is not None:
+            return held.response(request, _HIT)
         answer = await self.cache.titles(path, lambda: self._fetch(request.id, path))
-        return _cached(request, answer, hit=misses == self.cache.misses)
+        return answer.response(request, _MISS, answer.timing)
 
     async def read(self, request: Request, path: str) -> Response:
         """Ask the catalog itself.
@@ -195,9 +199,13 @@ class Shop:
             reason = "the catalog ended it"
             opened = False
             try:
-                async for line in self._catalog.stream("/changes"):
-                    self._take(line)
-                    opened = True
+                async with aclosing(self._catalog.stream("/changes", SILENCE_S_MAX)) as lines:
+                    async for line in lines:
+                        self._take(line)
+                        opened = True
+                        if not self.cache.live:
+                            reason = "it was silent for too long, or told too much"
+                            break
             except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
                 reason = str(error)
             self.cache.broken()
@@ -218,12 +226,6 @@ def parse_changed(header: str) -> list[BookChanged]:
     """Return the changes that the header of a purchase's answer names, such as `2=17,3=5`."""
     pairs = [part.partition("=") for part in header.split(",") if part]
     return [BookChanged(int(book_id), int(version)) for book_id, _, version in pairs]
-
-
-def _cached(request: Request, answer: Passed, *, hit: bool) -> Response:
-    if hit:
-        return answer.response(request, _HIT)
-    return answer.response(request, _MISS, answer.timing)
 
 
 def _wants_fresh(request: Request) -> bool:

@@ -8,7 +8,8 @@ growing pause, until the deadline. What is then left is an indefinite error.
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,11 +18,13 @@ from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from bazar.kit.errors import Unavailable
 from bazar.kit.log import get_logger
-from bazar.kit.request import DEADLINE_HEADER, REQUEST_ID_HEADER, Deadline
+from bazar.kit.request import DEADLINE_HEADER, DEADLINE_MS_MAX, REQUEST_ID_HEADER, Deadline
 
 PAUSE_S_FIRST = 0.02
 PAUSE_S_MAX = 0.25
 CONNECT_TIMEOUT = timedelta(seconds=1)
+READ_TIMEOUT = timedelta(milliseconds=DEADLINE_MS_MAX)
+"""Ends an exchange that nobody waits for any more: to cancel its caller does not end it."""
 LINE_BYTES_MAX = 4096
 _OK = 200
 _DEADLINE = DEADLINE_HEADER.decode()
@@ -53,7 +56,7 @@ def plain_client() -> ClientBuilder:
 
 def new_client() -> Client:
     """Return the client of a service."""
-    return plain_client().connect_timeout(CONNECT_TIMEOUT).build()
+    return plain_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
 
 
 class Upstream:
@@ -108,20 +111,27 @@ class Upstream:
         message = f"the {self.name} service {reason}"
         raise Unavailable(message)
 
-    async def stream(self, path: str) -> AsyncIterator[bytes]:
+    async def stream(self, path: str, silence_s_max: float) -> AsyncGenerator[bytes, None]:
         """Yield the lines of an endless answer, without blank ones, until the other side ends it.
 
         Raises:
-            Unavailable: it cannot be opened, or its lines are endless.
+            Unavailable: it cannot be opened, its lines are endless, or it says nothing for that
+                long: a connection that is cut without a word never ends by itself.
             RequestError: the connection broke.
         """
         request = self._client.get(self._url + path).streamed_read_buffer_limit(0)
-        async with request.build_streamed() as response:
+        async with AsyncExitStack() as open_response:
+            async with self._heard_within(silence_s_max):
+                response = await open_response.enter_async_context(request.build_streamed())
             if response.status != _OK:
                 message = f"the {self.name} service answered {response.status} to {path}"
                 raise Unavailable(message)
             rest = b""
-            while (chunk := await response.body_reader.read_chunk()) is not None:
+            while True:
+                async with self._heard_within(silence_s_max):
+                    chunk = await response.body_reader.read_chunk()
+                if chunk is None:
+                    return
                 *lines, rest = (rest + chunk.to_bytes()).split(b"\n")
                 if len(rest) > LINE_BYTES_MAX:
                     message = f"the {self.name} service sends lines without an end"
@@ -129,6 +139,15 @@ class Upstream:
                 for line in lines:
                     if line:
                         yield line
+
+    @asynccontextmanager
+    async def _heard_within(self, silence_s_max: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(silence_s_max):
+                yield
+        except TimeoutError:
+            message = f"the {self.name} service said nothing for {silence_s_max:g} s"
+            raise Unavailable(message) from None
 
     async def _send(
         self,

@@ -187,6 +187,39 @@ async def test_a_break_of_the_feed_empties_the_cache(
     assert 4 == len(given)
 
 
+async def test_a_feed_that_was_silent_for_too_long_stays_untrusted(
+    cache: Cache, clock: FakeClock
+) -> None:
+    """What it says later does not tell what it left out; whoever follows it can see that."""
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    clock.now_s += SILENCE_S_MAX + 0.1
+    await cache.book(2, call)
+    cache.heard()
+    assert not cache.live
+    await cache.book(2, call)
+    assert 3 == len(given)
+    cache.opened()
+    assert cache.live
+
+
+async def test_too_many_changes_to_remember_end_the_feed(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The floors are bounded; without them all is forgotten, and another feed has to be opened."""
+    monkeypatch.setattr("bazar.front.cache.FLOORS_MAX", 3)
+    call, given = fetch(answer(1))
+    await cache.book(9, call)
+    for book_id in range(1, 5):
+        assert cache.live
+        cache.announce(BookChanged(book_id, 2))
+    assert not cache.live
+    await cache.book(9, call)
+    assert 2 == len(given)
+    cache.opened()
+    assert cache.live
+
+
 async def test_a_heartbeat_keeps_the_cache(cache: Cache, clock: FakeClock) -> None:
     """As long as the feed says something, silence about a book means that it did not change."""
     call, given = fetch(answer(1))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from itertools import pairwise
 from time import monotonic
 
@@ -12,7 +13,7 @@ from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
-from bazar.kit.client import Upstream
+from bazar.kit.client import Upstream, new_client
 from bazar.kit.errors import Unavailable
 from bazar.kit.request import Deadline
 
@@ -171,6 +172,40 @@ async def test_the_secret_goes_as_a_bearer_token(service: FakeService, upstream:
         assert "r-1" == headers["x-request-id"]
         assert "application/json" == headers["content-type"]
     assert 2 == len(service.headers)
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n: open\n\n"]
+)
+async def test_a_stream_that_falls_silent_is_given_up(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came before is yielded, and the connection is closed after a while."""
+    monkeypatch.setattr("bazar.kit.client.READ_TIMEOUT", timedelta(seconds=0.5))
+    gone = asyncio.Event()
+
+    async def fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(fall_silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    lines = []
+    async with server, new_client() as client:
+        upstream = Upstream("catalog", f"http://127.0.0.1:{port}", client)
+
+        async def follow() -> None:
+            async for line in upstream.stream("/changes", 0.2):
+                lines.append(line)  # noqa: PERF401  they come before an error
+
+        with pytest.raises(Unavailable, match=r"the catalog service said nothing for 0.2 s"):
+            await follow()
+        async with asyncio.timeout(5):
+            await gone.wait()
+    assert ([b": open"] if b"open" in said else []) == lines
 
 
 async def test_without_a_secret_there_is_no_token(service: FakeService, client: Client) -> None:
