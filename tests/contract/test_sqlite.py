@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from bazar.kit import sqlite
 from bazar.kit.database import Transaction, Value
-from bazar.kit.errors import StartupError, Unavailable
+from bazar.kit.errors import Overloaded, StartupError, Unavailable
 from bazar.kit.sqlite import EXIT_DISK_FAILED, SqliteDatabase
 
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
@@ -232,3 +233,66 @@ async def test_the_lock_file_names_its_holder(database: SqliteDatabase, tmp_path
     """The process id is in the lock file, for whoever is refused."""
     assert database is not None
     assert f"{os.getpid()}\n" == (tmp_path / "test.db.lock").read_text()
+
+
+async def _held(release: threading.Event) -> None:
+    assert release.wait(10)
+
+
+async def test_scans_that_wait_are_bounded(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too many is refused at once, so that searches cannot take every place of a service."""
+    monkeypatch.setattr(sqlite, "SCANS_MAX", 3)
+    release = threading.Event()
+    held = [asyncio.create_task(database.scan(lambda _t: _held(release))) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="3 searches wait already"):
+        await database.scan(_pragmas)
+    release.set()
+    await asyncio.gather(*held)
+    assert await database.scan(_pragmas)
+
+
+async def test_a_scan_that_waited_too_long_is_not_even_started(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for it has gone by then."""
+    monkeypatch.setattr(sqlite, "SCAN_PATIENCE_S", 0.05)
+    release = threading.Event()
+    held = [
+        asyncio.create_task(database.scan(lambda _t: _held(release)))
+        for _ in range(sqlite.SCAN_THREADS)
+    ]
+    ran: list[bool] = []
+
+    async def late(_transaction: Transaction) -> None:
+        ran.append(True)
+
+    waiting = asyncio.create_task(database.scan(late))
+    await asyncio.sleep(0.2)
+    release.set()
+    with pytest.raises(Overloaded, match=r"waited for 0\.05 s"):
+        await waiting
+    await asyncio.gather(*held)
+    assert [] == ran
+    await database.scan(late)
+    assert [True] == ran
+
+
+def test_a_closed_database_is_one_file(tmp_path: Path) -> None:
+    """All of it is in there, after scans too, so that a copy of the file alone is a backup."""
+    path = tmp_path / "whole.db"
+
+    async def use() -> None:
+        database = SqliteDatabase(path)
+        await database.write(lambda t: t.script("CREATE TABLE notes (body TEXT)"))
+        await asyncio.gather(*(database.scan(_pragmas) for _ in range(4)))
+        await database.write(lambda t: t.run("INSERT INTO notes VALUES ('kept')"))
+        await database.close()
+
+    asyncio.run(use())
+    assert ["whole.db", "whole.db.lock"] == sorted(one.name for one in tmp_path.iterdir())
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    assert [("kept",)] == apsw.Connection(str(copy)).execute("SELECT body FROM notes").fetchall()

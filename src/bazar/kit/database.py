@@ -52,7 +52,11 @@ class Database(Protocol):
         ...
 
     async def scan(self, work: Work[T]) -> T:
-        """Run reads on one consistent snapshot that may take long, such as a search or a page."""
+        """Run reads on one consistent snapshot that may take long, such as a search or a page.
+
+        Raises:
+            Overloaded: definite; too many scans wait, or it waited for too long.
+        """
         ...
 
     async def write(self, work: Work[T], *, lazy: bool = False) -> T:

@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 import apsw
@@ -42,6 +43,11 @@ SQLITE_VERSION_MIN = (3, 51, 3)
 BATCH_MAX = 512
 QUEUE_MAX = 8192
 LAZY_DELAY_MAX_S = 0.05
+SCAN_THREADS = 2
+SCANS_MAX = 64
+"""Scans that run or wait; so many requests at most wait for one, however many ask."""
+SCAN_PATIENCE_S = 2.0
+"""After which a scan that still waits is dropped: nobody waits for an answer much longer."""
 BUSY_TIMEOUT_MS = 5000
 EXIT_DISK_FAILED = 74
 
@@ -134,7 +140,8 @@ class SqliteDatabase:
         self._commits: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._committer = threading.Thread(target=self._commit_batches, name="commit", daemon=True)
         self._committer.start()
-        self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
+        self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="scan")
+        self._scans = 0
         self._scanner_connections: dict[int, apsw.Connection] = {}
 
     async def read(self, work: Work[T]) -> T:
@@ -142,10 +149,25 @@ class SqliteDatabase:
         return cast("T", _drive(work(self._reading)))
 
     async def scan(self, work: Work[T]) -> T:
-        """Run long reads on one snapshot in a thread, so that the event loop goes on."""
-        return await self._loop.run_in_executor(self._scanners, self._scan, work)
+        """Run long reads on one snapshot in a thread, so that the event loop goes on.
 
-    def _scan(self, work: Work[T]) -> T:
+        Raises:
+            Overloaded: definite; 64 run or wait already, or it waited for 2 seconds.
+        """
+        if self._scans >= SCANS_MAX:
+            message = f"{self._scans} searches wait already"
+            raise Overloaded(message)
+        self._scans += 1
+        try:
+            asked_at_s = monotonic()
+            return await self._loop.run_in_executor(self._scanners, self._scan, work, asked_at_s)
+        finally:
+            self._scans -= 1
+
+    def _scan(self, work: Work[T], asked_at_s: float) -> T:
+        if monotonic() - asked_at_s > SCAN_PATIENCE_S:
+            message = f"this search waited for {SCAN_PATIENCE_S:g} s behind others"
+            raise Overloaded(message)
         thread = threading.get_ident()
         if thread not in self._scanner_connections:
             self._scanner_connections[thread] = _connect(self._path)
@@ -180,7 +202,8 @@ class SqliteDatabase:
         for connection in self._scanner_connections.values():
             connection.interrupt()  # a long scan must not hold up the end
         await self._loop.run_in_executor(None, self._scanners.shutdown)
-        for connection in (self._reader, self._writer, *self._scanner_connections.values()):
+        # The last one puts all of the log into the file, but not if it was interrupted.
+        for connection in (*self._scanner_connections.values(), self._reader, self._writer):
             connection.close()
         self._lock_file.close()
 
