@@ -1,7 +1,14 @@
 """What becomes of an order after its purchase: shown, listed, cancelled, fulfilled."""
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from bazar.kit.database import Work
+from bazar.kit.sqlite import SqliteDatabase
+from bazar.order.domain import StoredOrder
+from bazar.order.service import RECOVERY_AGE_MS
 from order_calls import SHORT, key, ledger, status
 from shops import Reply, Shop
 from wires import Wire, until
@@ -159,6 +166,45 @@ async def test_a_pending_order_can_be_cancelled(shop: Shop, wire: Wire) -> None:
     replay = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
     assert (409, "order-cancelled") == (replay.status, replay.code)
     assert 5 == await shop.stock(book_id)
+    assert [("received", 5)] == await ledger(shop)
+
+
+async def test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold(
+    shop: Shop, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop read the order as pending, and goes on when it is cancelled and the catalog back."""
+    book_id = await shop.add_book(quantity=5)
+    wire.away = True
+    accepted = await shop.order.post(f"/purchase/{book_id}", None, key("a") | SHORT)
+    order_id = accepted.json["order_id"]
+    go_on = asyncio.Event()
+    seen: list[object] = []
+    scan = SqliteDatabase.scan
+
+    async def slow(database: SqliteDatabase, work: Work[Any]) -> object:
+        found: list[StoredOrder] = await scan(database, work)
+        seen.extend(one.order_id for one in found if isinstance(one, StoredOrder))
+        await go_on.wait()
+        return found
+
+    async def read_by_the_loop() -> bool:
+        return order_id in seen
+
+    await asyncio.sleep(RECOVERY_AGE_MS / 1000)
+    monkeypatch.setattr(SqliteDatabase, "scan", slow)
+    await until(read_by_the_loop)
+    cancelled = await shop.order.post(f"/orders/{order_id}/cancel")
+    assert (200, "cancelled") == (cancelled.status, cancelled.json["status"])
+    wire.away = False
+    go_on.set()
+
+    async def released() -> bool:
+        assert "cancelled" == (await shop.order.get(f"/orders/{order_id}")).json["status"]
+        return 200 == (await shop.catalog.get(f"/reservations/{order_id}")).status
+
+    await until(released)
+    replay = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    assert (409, "order-cancelled") == (replay.status, replay.code)
     assert [("received", 5)] == await ledger(shop)
 
 

@@ -424,7 +424,9 @@ class Orders:
                     transaction, after, RECOVERY_BATCH_MAX
                 )
             )
-            idle = [order for order in page if not self._busy(order)]
+            # Loaded anew, since an order may have been cancelled while the scan came back.
+            loaded = [await self._load(one.order_id) for one in page if not self._busy(one)]
+            idle = [order for order in loaded if not order.settled]
             current = (await self._current(idle)).values()
             driven = await self._decisions(current, _patient())
             cancelled = [order for order in current if order.status == "cancelled"]
