@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bazar import __version__, problems
 from bazar.catalog import domain
-from bazar.kit import errors, log
+from bazar.kit import errors, log, refusals
 from bazar.kit.errors import BazarError, Problem, Unavailable
 from bazar.kit.http import Endpoint, HttpApp, json_response
 from bazar.kit.metrics import Metrics
@@ -294,6 +294,12 @@ class Odd(Exception):
     """A fault that nobody foresaw."""
 
 
+class Told(msgspec.Struct):
+    """A body."""
+
+    word: str
+
+
 class Harness:
     """An app with handlers that wait, fail, and answer."""
 
@@ -308,8 +314,19 @@ class Harness:
                 ("/fault", self.fault),
                 ("/away", self.away),
                 ("/say/{word}", self.say),
+                ("/full", self.full),
             )
         ]
+        endpoints.append(
+            Endpoint(
+                method="POST",
+                path="/tell",
+                handler=self.tell,
+                summary="",
+                body=Told,
+                answers={200: str},
+            )
+        )
         endpoints.append(
             Endpoint(
                 method="POST",
@@ -337,6 +354,15 @@ class Harness:
         """Fail in a way that is foreseen."""
         message = "the moon is away"
         raise Unavailable(message)
+
+    async def full(self, _request: Request) -> Response:
+        """Find out that there is no room."""
+        message = "too many wait already"
+        raise errors.Overloaded(message)
+
+    async def tell(self, request: Request) -> Response:
+        """Answer the word of the body."""
+        return json_response(request.struct(Told).word)
 
     async def say(self, request: Request) -> Response:
         """Answer a word."""
@@ -389,6 +415,45 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
     assert [b"done"] * 2 == [reply.content for reply in await asyncio.gather(*waiting)]
     assert 0 == harness.app.in_flight
     assert 200 == (await odd.get("/say/x")).status
+
+
+async def test_a_request_whose_body_is_on_its_way_takes_no_place(
+    harness: Harness, odd: Caller
+) -> None:
+    """However many of them do not go on, others are served."""
+
+    async def never() -> MutableMapping[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def nothing(_message: MutableMapping[str, object]) -> None:
+        """Take no answer."""
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/tell",
+        "headers": [(b"content-length", b"10")],
+    }
+    stuck = [asyncio.create_task(harness.app(dict(scope), never, nothing)) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    assert b'"x"' == (await odd.get("/say/x")).content
+    assert b'"told"' == (await odd.post("/tell", {"word": "told"})).content
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_a_handler_that_is_overloaded_refuses_with_turns_as_well(
+    odd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that is found out late sends nobody back at the same moment as all others."""
+    monkeypatch.setattr(refusals, "RETURNS_PER_S", 1)
+    replies = [await odd.get("/full") for _ in range(4)]
+    for reply in replies:
+        assert check_problem(reply, 503, "overloaded").definite
+    after_s = [int(reply.headers["retry-after"]) for reply in replies]
+    assert after_s == sorted(set(after_s))
 
 
 async def test_a_refused_or_failed_request_makes_room_again(harness: Harness, odd: Caller) -> None:

@@ -83,13 +83,13 @@ class CatalogApi:
 
     async def add(self, request: Request) -> Response:
         """Add a book."""
-        book = await self._catalog.add(await request.struct(NewBook))
+        book = await self._catalog.add(request.struct(NewBook))
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     async def edit(self, request: Request) -> Response:
         """Change what describes a book."""
         book_id = request.number("book_id")
-        return json_response(await self._catalog.edit(book_id, await request.struct(BookEdit)))
+        return json_response(await self._catalog.edit(book_id, request.struct(BookEdit)))
 
     async def update(self, request: Request) -> Response:
         """Change stock or price, in the lab's form."""
@@ -104,11 +104,11 @@ class CatalogApi:
 
     async def take_in(self, request: Request) -> Response:
         """Take in rows of an import."""
-        return json_response(await take_in(self._catalog, await request.struct(ImportRequest)))
+        return json_response(await take_in(self._catalog, request.struct(ImportRequest)))
 
     async def reserve(self, request: Request) -> Response:
         """Decide a batch of reservations."""
-        batch = await request.struct(ReserveBatch)
+        batch = request.struct(ReserveBatch)
         request.facts["reservations"] = len(batch)
         request.facts["request_ids"] = ",".join(one.request_id for one in batch)
         return json_response(await self._catalog.reserve(batch))

@@ -60,12 +60,12 @@ class FrontApi:
     async def purchase(self, request: Request) -> Response:
         """Buy one book."""
         book_id = request.number("book_id")
-        body = await request.struct(PurchaseRequest)
+        body = request.struct(PurchaseRequest)
         return await self._place(request, "purchase", [Line(book_id, body.quantity)])
 
     async def order(self, request: Request) -> Response:
         """Buy several books."""
-        return await self._place(request, "order", (await request.struct(OrderRequest)).lines)
+        return await self._place(request, "order", request.struct(OrderRequest).lines)
 
     def full(self) -> bool:
         """Tell whether purchases have to be refused, since too many wait."""

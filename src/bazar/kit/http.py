@@ -209,11 +209,7 @@ class _Path:
             send,
             body_bytes_max=endpoint.body_bytes_max if endpoint else BODY_BYTES_MAX,
         )
-        app.in_flight += 1
-        try:
-            response = await self._answer(request, endpoint)
-        finally:
-            app.in_flight -= 1
+        response = await self._answer(request, endpoint)
         duration_s = perf_counter() - started_s
         timings = [f"{app.service};dur={duration_s * 1000:.2f}", *request.timings]
         response.raw_headers.append((b"server-timing", ", ".join(timings).encode("latin-1")))
@@ -240,15 +236,27 @@ class _Path:
                 return self._no_endpoint(request)
             if endpoint.secret:
                 check_bearer(request.header(b"authorization"), self._app.secret)
-            return await endpoint.handler(request)
+            if endpoint.body is not None:
+                await request.receive_body()
+            return await self._handle(request, endpoint.handler)
         except BazarError as error:
             request.facts["error"] = error.code
             response = problem_response(error)
             if isinstance(error, MethodNotAllowed):
                 response.headers["allow"] = self._allowed()
+            elif isinstance(error, Overloaded):
+                response.headers["retry-after"] = str(self._app.refusals.next_turn())
             return response
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
+
+    async def _handle(self, request: Request, handler: Handler) -> Response:
+        """Have a request answered that is here as a whole; only now does it take a place."""
+        self._app.in_flight += 1
+        try:
+            return await handler(request)
+        finally:
+            self._app.in_flight -= 1
 
     def _no_endpoint(self, request: Request) -> Response:
         if not self._endpoints:

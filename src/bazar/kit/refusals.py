@@ -53,14 +53,14 @@ class Refusals:
 
     async def send(self, send: Send) -> None:
         """Refuse one request; the log tells how many, once a second at most."""
-        after_s = self._next_turn()
+        after_s = self.next_turn()
         if not self._unlogged:
             asyncio.get_running_loop().call_later(LOG_INTERVAL_S, self._log)
         self._unlogged += 1
         await send(self._starts[after_s])
         await send(self._body)
 
-    def _next_turn(self) -> int:
+    def next_turn(self) -> int:
         """Return the whole seconds, at least 1, until the next free turn, and take it."""
         now_s = monotonic()
         turn_s = max(self._last_turn_s, now_s) + 1 / RETURNS_PER_S

@@ -56,6 +56,7 @@ class Request(StarletteRequest):
         self.id = given if given and _REQUEST_ID.fullmatch(given) else new_request_id()
         self.timings: list[str] = []
         self.facts: dict[str, Any] = {}
+        self._content: bytes | None = None
 
     def header(self, name: bytes) -> str:
         """Return the last header of this lower-case name, empty where there is none."""
@@ -105,21 +106,24 @@ class Request(StarletteRequest):
         except msgspec.ValidationError as error:
             _refuse("the query string", error)
 
-    async def struct(self, kind: type[T]) -> T:
-        """Return the JSON body as a struct; no body at all counts as `{}`.
+    def struct(self, kind: type[T]) -> T:
+        """Return the JSON body, received before, as a struct; no body at all counts as `{}`.
 
         Raises:
             InvalidRequest: not JSON, or it breaks a limit.
-            BodyTooLarge, BodyTimeout: definite.
         """
         decoder = _DECODERS.get(kind)
         if decoder is None:
             decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
-        body = await self.limited_body()
+        assert self._content is not None, "the endpoint names no body"
         try:
-            return decoder.decode(body or b"{}")  # type: ignore[no-any-return]
+            return decoder.decode(self._content or b"{}")  # type: ignore[no-any-return]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             _refuse("the body", error)
+
+    async def receive_body(self) -> None:
+        """Wait for the body, with the limits of `limited_body`."""
+        self._content = await self.limited_body()
 
     async def limited_body(self) -> bytes:
         """Return the whole body; a request that gives neither length nor encoding has none.

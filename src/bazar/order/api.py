@@ -50,12 +50,12 @@ class OrderApi:
     async def purchase(self, request: Request) -> Response:
         """Buy one book."""
         book_id = request.number("book_id")
-        body = await request.struct(PurchaseRequest)
+        body = request.struct(PurchaseRequest)
         return await self._place_one(request, "purchase", [Line(book_id, body.quantity)])
 
     async def order(self, request: Request) -> Response:
         """Buy several books, all or nothing."""
-        body = await request.struct(OrderRequest)
+        body = request.struct(OrderRequest)
         return await self._place_one(request, "order", body.lines)
 
     async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
@@ -68,7 +68,7 @@ class OrderApi:
 
     async def placements(self, request: Request) -> Response:
         """Place a batch of orders, each on its own."""
-        batch = await request.struct(PlacementBatch)
+        batch = request.struct(PlacementBatch)
         answers = await self._place(batch)
         request.facts["request_ids"] = ",".join([one.request_id for one in batch])
         request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
