@@ -104,7 +104,7 @@ def load(  # noqa: PLR0913  one parameter an option
     try:
         done = run_load(shop, wanted, lambda measured: None if as_json else show(measured))
     except (StockError, RemoteError, OSError) as error:
-        fail(str(error))
+        fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
     if as_json:
         print_json(done)
     else:

@@ -23,6 +23,7 @@ SHELF_BOOKS_MAX = 10_000
 BOOKS_DEFAULT = 20
 BOOKS_MAX = 1000
 COPIES_DEFAULT = 1_000_000
+TAKE_AWAY_ATTEMPTS = 2
 
 
 class StockError(Exception):
@@ -66,7 +67,8 @@ def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stoc
         seed: decides which books are popular.
 
     Raises:
-        StockError: there is nothing to look at, or nothing to buy.
+        StockError: there is nothing to look at, or nothing to buy; or something was left for sale,
+            which is a note to the error where the load has failed already.
         RemoteError: a service refused, or did not answer.
     """
     if wish.flash_sale is not None:
@@ -82,11 +84,36 @@ def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stoc
                 own.append(book)  # noqa: PERF402  what came before a failure is taken away too
             _check_same_shop(shop, own[-1])
         yield _arranged(shelf | {book.id: book for book in own}, own, wish, seed)
-    finally:
-        for book in own:
-            left = copies(shop, book.id)
-            if left:
-                _change(shop, book.id, -left)
+    except BaseException as error:
+        if remark := _take_away(shop, own):
+            error.add_note(remark)
+        raise
+    if remark := _take_away(shop, own):
+        raise StockError(remark)
+
+
+def _take_away(shop: Shop, own: list[Book]) -> str:
+    """Take away what is left of each book, and say of which ones that could not be done.
+
+    Each is tried once more in the end: a customer may buy a copy just when its rest is counted.
+    """
+    kept, reason = [book.id for book in own], ""
+    for _attempt in range(TAKE_AWAY_ATTEMPTS):
+        failed = []
+        for book_id in kept:
+            try:
+                if left := copies(shop, book_id):
+                    _change(shop, book_id, -left)
+            except RemoteError as error:
+                failed.append(book_id)
+                reason = str(error)
+        kept = failed
+    if not kept:
+        return ""
+    return (
+        f"copies of the load's books {', '.join(map(str, kept))} are still for sale, since they "
+        f"could not be taken away: {reason}. Take them away with 'bazar book restock ID -- -COPIES'"
+    )
 
 
 def copies(shop: Shop, book_id: int) -> int:

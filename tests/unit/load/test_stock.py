@@ -46,6 +46,8 @@ class FakeShop(Shop):
         self.books = {book.id: book for book in books}
         self.shows_the_same = True
         self.after_change: Callable[[], None] = lambda: None
+        self.refused: list[int] = []
+        """Books whose next change is refused, as many times as they are in here."""
 
     def call(
         self,
@@ -86,6 +88,10 @@ class FakeShop(Shop):
 
     def change(self, book_id: int, copies: int) -> Book:
         """Change a stock."""
+        if book_id in self.refused:
+            self.refused.remove(book_id)
+            message = "no"
+            raise RemoteError(message)
         book = self.books[book_id]
         assert book.quantity + copies >= 0
         self.books[book_id] = msgspec.structs.replace(book, quantity=book.quantity + copies)
@@ -152,6 +158,34 @@ def test_the_copies_are_taken_away_whatever_happens() -> None:
     with pytest.raises(KeyboardInterrupt), stocked(shop, WISH, buying=True, seed=1):
         raise KeyboardInterrupt
     assert {1: 5, 2: 0, 3: 0} == shop.left()
+
+
+def test_a_book_that_is_bought_while_it_is_counted_is_counted_again() -> None:
+    """And the books after it lose their copies too."""
+    shop = FakeShop(a_book(1, 5))
+    with stocked(shop, WISH, buying=True, seed=1):
+        shop.refused = [2]
+    assert {1: 5, 2: 0, 3: 0} == shop.left()
+
+
+def test_what_could_not_be_taken_away_is_named() -> None:
+    """As the error of a load that went well, and as a note to that of one that failed."""
+    shop = FakeShop(a_book(1, 5))
+    with (
+        pytest.raises(StockError, match=r"books 2 are still for sale.*: no\. Take them"),
+        stocked(shop, WISH, buying=True, seed=1),
+    ):
+        shop.refused = [2, 2]
+    assert {1: 5, 2: 50, 3: 0} == shop.left()
+
+    def interrupted() -> None:
+        with stocked(shop, WISH, buying=True, seed=1):
+            shop.refused = [3, 4, 3, 4]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as failed:
+        interrupted()
+    assert "books 3, 4 are still for sale" in failed.value.__notes__[0]
 
 
 def test_without_buyers_nothing_is_brought() -> None:
