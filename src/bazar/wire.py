@@ -219,10 +219,14 @@ class Reserve(Struct, frozen=True):
 ReserveBatch = Annotated[list[Reserve], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
 
 
+Kind = Literal["purchase", "order"]
+"""Of what places an order: its route, which decides the form of the answer."""
+
+
 class Placement(Struct, frozen=True):
     """One purchase, from front to order service."""
 
-    kind: Literal["purchase", "order"]
+    kind: Kind
     lines: Lines
     key: Annotated[str, Meta(min_length=1, max_length=255)]
     request_id: Annotated[str, Meta(max_length=64)] = ""

@@ -1,6 +1,5 @@
 """The public routes. Answers pass through untouched: the services behind make them."""
 
-from typing import Literal
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from bazar.wire import (
     Book,
     BookQuery,
     BookTitle,
+    Kind,
     Line,
     Order,
     OrderRequest,
@@ -71,9 +71,7 @@ class FrontApi:
         """Tell whether purchases have to be refused, since too many wait."""
         return self._shop.full()
 
-    async def _place(
-        self, request: Request, kind: Literal["purchase", "order"], lines: list[Line]
-    ) -> Response:
+    async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         """Place an order under a key, so that it may be sent again without buying twice.
 
         Where the client sent no key we make one. The answer tells the key, so that even then the

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from bazar.wire import (
     CHANGED_HEADER,
     PLACEMENT_BATCH_MAX,
     BookChanged,
+    Kind,
     Line,
     Placement,
     PlacementAnswer,
@@ -43,7 +44,7 @@ _change = msgspec.json.Decoder(BookChanged).decode
 class _Wanted(NamedTuple):
     """A purchase that waits for its batch."""
 
-    kind: Literal["purchase", "order"]
+    kind: Kind
     lines: list[Line]
     key: str
     request_id: str
@@ -87,10 +88,7 @@ class Shop:
         """
         path = f"/info/{book_id}"
         if _wants_fresh(request):
-            deadline = request.deadline(READ_DEADLINE_MS)
-            answer = await self.cache.fresh(
-                book_id, lambda: self._fetch(request.id, path, deadline)
-            )
+            answer = await self.cache.fresh(book_id, lambda: self._fetch(request.id, path))
             return answer.response(request, _BYPASS, answer.timing)
         held = self.cache.held_book(book_id)
         if held is not None:
@@ -118,19 +116,17 @@ class Shop:
         Raises:
             Unavailable: the catalog did not answer within 3 s.
         """
-        answer = await self._fetch(request.id, path, request.deadline(READ_DEADLINE_MS))
+        answer = await self._fetch(request.id, path)
         return answer.response(request, _BYPASS, answer.timing)
 
-    async def _fetch(self, request_id: str, path: str, deadline: Deadline | None = None) -> Passed:
-        """Ask the catalog, for one client or, with a deadline of our own, for all who wait."""
-        deadline = deadline or Deadline(READ_DEADLINE_MS)
+    async def _fetch(self, request_id: str, path: str) -> Passed:
+        """Ask the catalog, perhaps for others as well who wait for the same answer."""
+        deadline = Deadline(READ_DEADLINE_MS)
         return passed(
             await self._catalog.call("GET", path, deadline=deadline, request_id=request_id)
         )
 
-    async def place(
-        self, request: Request, kind: Literal["purchase", "order"], lines: list[Line], key: str
-    ) -> Response:
+    async def place(self, request: Request, kind: Kind, lines: list[Line], key: str) -> Response:
         """Place an order, together with others that are placed now.
 
         Raises:

@@ -31,12 +31,14 @@ HANDED_OUT_AT_ONCE = 64
 """Answers in one turn of the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Group(Generic[Q, A]):
     """The questions of one asker; they travel together."""
 
     questions: Sequence[Q]
     answers: asyncio.Future[Sequence[A]]
+    waits: bool = True
+    """To be sent."""
 
 
 class Batcher(Generic[Q, A]):
@@ -62,7 +64,7 @@ class Batcher(Generic[Q, A]):
         self._send = send
         self._batch_max = batch_max
         self._waiting_max = waiting_max
-        self._last: Sequence[_Group[Q, A]] | None = None
+        self._awaited: Sequence[_Group[Q, A]] | None = None
         self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._groups: deque[_Group[Q, A]] = deque()
@@ -97,21 +99,26 @@ class Batcher(Generic[Q, A]):
             return await group.answers
         finally:
             timer.cancel()
+            self._waits_no_more(group)
 
     async def stop(self) -> None:
         """Give up; whoever waits hears that nothing is known."""
         _fail(self._groups, "the service is stopping")
         self._groups.clear()
-        self.waiting = 0
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _waits_no_more(self, group: _Group[Q, A]) -> None:
+        if group.waits:
+            group.waits = False
+            self.waiting -= len(group.questions)
+
     def _start(self) -> None:
         self._scheduled = False
-        while self._groups and self._last is None and self._under_way < UNDER_WAY_MAX:
+        while self._groups and self._awaited is None and self._under_way < UNDER_WAY_MAX:
             if batch := self._next_batch():
-                self._last = batch
+                self._awaited = batch
                 self._under_way += 1
                 task = asyncio.create_task(self._run(batch))
                 self._tasks.add(task)
@@ -120,8 +127,8 @@ class Batcher(Generic[Q, A]):
 
     def _go_on(self, batch: Sequence[_Group[Q, A]]) -> None:
         """Wait no longer for a batch: it was answered, or has had its time."""
-        if self._last is batch:
-            self._last = None
+        if self._awaited is batch:
+            self._awaited = None
         self._start()
 
     def _next_batch(self) -> list[_Group[Q, A]]:
@@ -130,7 +137,7 @@ class Batcher(Generic[Q, A]):
         room = self._batch_max
         while self._groups and (len(self._groups[0].questions) <= room or not batch):
             group = self._groups.popleft()
-            self.waiting -= len(group.questions)
+            self._waits_no_more(group)
             if group.answers.done():  # the asker went away, or its time is up
                 continue
             room -= len(group.questions)

@@ -4,7 +4,8 @@ How it works: a refusal is made ready beforehand, and the request that it answer
 Still it costs about a quarter of a purchase, most of it in the HTTP server. So everyone who is
 refused gets a turn of their own to come back, the next free one of so many a second, and
 `Retry-After` is the time until then. However large the crowd, no more of it returns in a second
-than can be refused again without the work of the others suffering.
+than can be refused again without the work of the others suffering. Who is refused later, by a
+handler that found no room, gets a turn in the same way.
 
 Source: RFC 9110, section 10.2.3; docs/performance.md
 """

@@ -8,10 +8,7 @@ from bazar.kit.errors import BazarError, InternalError, Unavailable
 from bazar.kit.http import Endpoint, Link, encode, json_response, log_fault
 from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.request import Request
-from bazar.order.domain import (
-    Kind,
-    first_answer,
-)
+from bazar.order.domain import first_answer
 from bazar.order.service import Orders, Placed
 from bazar.placing import placing_response
 from bazar.problems import (
@@ -24,6 +21,7 @@ from bazar.wire import (
     CHANGED_HEADER,
     INTERNAL_BODY_BYTES_MAX,
     Accepted,
+    Kind,
     Line,
     Order,
     OrderQuery,

@@ -10,7 +10,6 @@ rejected
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -21,6 +20,7 @@ from bazar.kit.money import to_price
 from bazar.problems import REJECTIONS, OrderCancelled
 from bazar.wire import (
     Accepted,
+    Kind,
     Line,
     Order,
     OrderLine,
@@ -30,8 +30,6 @@ from bazar.wire import (
     Receipt,
     Rejection,
 )
-
-Kind = Literal["purchase", "order"]
 
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "pending": frozenset({"confirmed", "rejected", "cancelled"}),

@@ -164,6 +164,30 @@ async def test_more_than_may_wait_are_refused_at_once() -> None:
     assert [[1], [2, 3], [5]] == wire.batches
 
 
+async def test_who_gives_up_makes_room_for_others() -> None:
+    """So that a service behind which hangs does not keep newcomers out for nobody's sake."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire, waiting_max=2)
+    first = asyncio.create_task(_ask(batcher, 1))
+    await _settle()
+    late = asyncio.create_task(_ask(batcher, 2, timeout_ms=1))
+    gone = asyncio.create_task(_ask(batcher, 3))
+    await _settle()
+    assert 2 == batcher.waiting
+    gone.cancel()
+    with pytest.raises(Unavailable):
+        await late
+    await asyncio.gather(gone, return_exceptions=True)
+    assert 0 == batcher.waiting
+    others = asyncio.create_task(_ask(batcher, 4, 5))
+    await _settle()
+    wire.gate.set()
+    assert ([2], [8, 10]) == tuple(await asyncio.gather(first, others))
+    assert [[1], [4, 5]] == wire.batches
+    assert 0 == batcher.waiting
+
+
 async def test_what_is_late_is_never_sent() -> None:
     """An asker whose deadline passes hears that nothing is known, and its question is dropped."""
     wire = Wire()
