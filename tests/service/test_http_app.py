@@ -1,0 +1,275 @@
+"""What the kit does for every request, seen in a small application of its own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+
+import msgspec
+import pytest
+import structlog
+from pyreqwest.client import ClientBuilder
+from starlette.responses import Response
+
+from bazar.kit import errors, log, refusals
+from bazar.kit.errors import Unavailable
+from bazar.kit.http import Endpoint, HttpApp, json_response
+from bazar.kit.metrics import Metrics
+from bazar.kit.operations import operations
+from bazar.kit.request import Request
+from problem_documents import check_problem
+from shops import SECRET, Caller, InProcess
+
+
+class Odd(Exception):
+    """A fault that nobody foresaw."""
+
+
+class Told(msgspec.Struct):
+    """A body."""
+
+    word: str
+
+
+class Harness:
+    """An app with handlers that wait, fail, and answer."""
+
+    def __init__(self) -> None:
+        """Start with room for two requests."""
+        self.entered = asyncio.Semaphore(0)
+        self.leave = asyncio.Event()
+        endpoints = [
+            Endpoint(method="GET", path=path, handler=handler, summary="", answers={200: None})
+            for path, handler in (
+                ("/wait", self.wait),
+                ("/fault", self.fault),
+                ("/away", self.away),
+                ("/say/{word}", self.say),
+                ("/full", self.full),
+            )
+        ]
+        endpoints.append(
+            Endpoint(
+                method="POST",
+                path="/tell",
+                handler=self.tell,
+                summary="",
+                body=Told,
+                answers={200: str},
+            )
+        )
+        endpoints.append(
+            Endpoint(
+                method="POST",
+                path="/secret",
+                handler=self.wait,
+                summary="",
+                answers={200: None},
+                secret=True,
+            )
+        )
+        self.app = HttpApp("odd", endpoints, Metrics("odd"), SECRET, in_flight_max=2)
+
+    async def wait(self, _request: Request) -> Response:
+        """Answer when told to."""
+        self.entered.release()
+        await self.leave.wait()
+        return Response(b"done")
+
+    async def fault(self, _request: Request) -> Response:
+        """Fail in a way that nobody foresaw."""
+        message = "never shown to the caller"
+        raise Odd(message)
+
+    async def away(self, _request: Request) -> Response:
+        """Fail in a way that is foreseen."""
+        message = "the moon is away"
+        raise Unavailable(message)
+
+    async def full(self, _request: Request) -> Response:
+        """Find out that there is no room."""
+        message = "too many wait already"
+        raise errors.Overloaded(message)
+
+    async def tell(self, request: Request) -> Response:
+        """Answer the word of the body."""
+        return json_response(request.struct(Told).word)
+
+    async def say(self, request: Request) -> Response:
+        """Answer a word."""
+        return json_response(request.path_params["word"])
+
+
+@pytest.fixture
+async def harness() -> Harness:
+    """Build the app."""
+    return Harness()
+
+
+@pytest.fixture
+async def odd(harness: Harness) -> AsyncIterator[Caller]:
+    """Call that app."""
+    network = InProcess()
+    network.host("http://odd.test", harness.app)
+    async with ClientBuilder().with_middleware(network).build() as client:
+        yield Caller("http://odd.test", client, SECRET)
+
+
+@pytest.fixture
+def logged(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], list[dict[str, object]]]]:
+    """Log as JSON, and return what was logged since the last look."""
+    monkeypatch.setattr(log, "_BUFFER", log.LineBuffer())
+    monkeypatch.setattr(log, "_STYLE", "json")
+    log.configure("odd", "json")
+
+    def look() -> list[dict[str, object]]:
+        log.flush()
+        return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+    yield look
+    log.flush()
+    structlog.reset_defaults()
+
+
+async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, odd: Caller) -> None:
+    """503 overloaded with Retry-After while the limit is reached; the others are answered."""
+    waiting = [asyncio.ensure_future(odd.get("/wait")) for _ in range(2)]
+    for _ in waiting:
+        await harness.entered.acquire()
+    refused = await odd.get("/say/x")
+    problem = check_problem(refused, 503, "overloaded")
+    assert problem.definite
+    assert refused.headers["retry-after"] in {"1", "2"}
+    harness.leave.set()
+    assert [b"done"] * 2 == [reply.content for reply in await asyncio.gather(*waiting)]
+    assert 0 == harness.app.in_flight
+    assert 200 == (await odd.get("/say/x")).status
+
+
+async def test_a_request_whose_body_is_on_its_way_takes_no_place(
+    harness: Harness, odd: Caller
+) -> None:
+    """However many of them do not go on, others are served."""
+
+    async def never() -> MutableMapping[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def nothing(_message: MutableMapping[str, object]) -> None:
+        """Take no answer."""
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/tell",
+        "headers": [(b"content-length", b"10")],
+    }
+    stuck = [asyncio.create_task(harness.app(dict(scope), never, nothing)) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    assert b'"x"' == (await odd.get("/say/x")).content
+    assert b'"told"' == (await odd.post("/tell", {"word": "told"})).content
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_a_handler_that_is_overloaded_refuses_with_turns_as_well(
+    odd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that is found out late sends nobody back at the same moment as all others."""
+    monkeypatch.setattr(refusals, "RETURNS_PER_S", 1)
+    replies = [await odd.get("/full") for _ in range(4)]
+    for reply in replies:
+        assert check_problem(reply, 503, "overloaded").definite
+    after_s = [int(reply.headers["retry-after"]) for reply in replies]
+    assert after_s == sorted(set(after_s))
+
+
+async def test_a_refused_or_failed_request_makes_room_again(harness: Harness, odd: Caller) -> None:
+    """Errors of every kind leave the number in flight at zero."""
+    for path in ("/fault", "/away", "/nothing", "/secret", "/wait/x", "/say/x") * 3:
+        await odd.get(path)
+    assert 0 == harness.app.in_flight
+
+
+async def test_an_unexpected_fault_is_told_as_ours_and_logged(
+    odd: Caller, logged: Callable[[], list[dict[str, object]]]
+) -> None:
+    """500 internal-error, indefinite, without any inside; the traceback is in the log."""
+    reply = await odd.get("/fault", {"x-request-id": "look-for-me"})
+    problem = check_problem(reply, 500, "internal-error")
+    assert not problem.definite
+    assert b"never shown" not in reply.content
+    assert b"Odd" not in reply.content
+    fault, request = logged()
+    assert ("error", "fault", "look-for-me") == (
+        fault["level"],
+        fault["event"],
+        fault["request_id"],
+    )
+    assert "never shown to the caller" in str(fault["exception"])
+    assert ("request", 500) == (request["event"], request["status"])
+
+
+async def test_every_request_has_one_line_in_the_log(
+    odd: Caller, logged: Callable[[], list[dict[str, object]]]
+) -> None:
+    """With method, path, status, time and request id, and the error's code where there is one."""
+    await odd.get("/say/x", {"x-request-id": "one"})
+    await odd.get("/nothing", {"x-request-id": "two"})
+    await odd.get("/say/a%0Ab", {"x-request-id": "three"})
+    lines = logged()
+    keys = ("event", "method", "path", "status", "request_id", "error")
+    assert [
+        ("request", "GET", "/say/x", 200, "one", None),
+        ("request", "GET", "/nothing", 404, "two", "route-not-found"),
+        ("request", "GET", "/say/a\nb", 200, "three", None),
+    ] == [tuple(line.get(key) for key in keys) for line in lines]
+
+
+async def test_the_secret_is_asked_for_before_the_handler_starts(
+    harness: Harness, odd: Caller
+) -> None:
+    """A stranger's request never reaches the handler."""
+    stranger = Caller(odd.url, odd.client)
+    check_problem(await stranger.post("/secret"), 401, "unauthorized")
+    assert harness.entered.locked()
+
+
+async def test_a_service_that_cannot_work_says_so() -> None:
+    """/readyz is 503 while the check fails, /healthz stays 200."""
+
+    async def check() -> None:
+        message = "the database is away"
+        raise Unavailable(message)
+
+    metrics = Metrics("odd")
+    network = InProcess()
+    network.host("http://odd.test", HttpApp("odd", operations("odd", metrics, check, []), metrics))
+    async with ClientBuilder().with_middleware(network).build() as client:
+        caller = Caller("http://odd.test", client)
+        reply = await caller.get("/readyz")
+        problem = check_problem(reply, 503, "unavailable")
+        assert "the database is away" == problem.detail
+        assert "1" == reply.headers["retry-after"]
+        assert 200 == (await caller.get("/healthz")).status
+
+
+async def test_a_service_without_a_secret_has_no_open_door() -> None:
+    """Where no secret is set, a route that needs one takes none, not the empty one either."""
+
+    async def answer(_request: Request) -> Response:
+        return Response()
+
+    endpoint = Endpoint(
+        method="POST", path="/x", handler=answer, summary="", answers={200: None}, secret=True
+    )
+    network = InProcess()
+    network.host("http://odd.test", HttpApp("odd", [endpoint], Metrics("odd")))
+    async with ClientBuilder().with_middleware(network).build() as client:
+        for value in ("Bearer", "Bearer ", "bearer x"):
+            reply = await Caller("http://odd.test", client).post(
+                "/x", None, {"authorization": value}
+            )
+            check_problem(reply, 401, "unauthorized")
