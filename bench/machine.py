@@ -1,10 +1,12 @@
 """Where and with what was measured: printed before any figure."""
 
+import json
 import os
 import platform
 import re
 import sqlite3
 import subprocess
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,21 +16,25 @@ from time import perf_counter
 
 import psutil  # type: ignore[import-untyped]
 
-from bench.measure import CLIENTS, STARTS, Options
+from bench.measure import STARTS, Options
 from bench.nginx import find_nginx
+from bench.systems import CLIENTS, CROWD
 
 PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
 FSYNCS = 100
 FSYNC_BYTES = 4096
 PYTHON_STEPS = 1_000_000
+REST_S = 0.005
+RESTS = 100
 GB = 1_000_000_000
 
 _METHOD = """\
 Each system runs alone, started fresh on free ports of the loopback address, with an empty data \
 folder and the lab's 7 books. Its processes and wrk share the cores.
-Load: wrk, 1 thread, {few} and {many} connections that stay open where the server allows it; each \
-waits for its answer, then asks again. {duration_s} s a row, after {warmup_s} s of warm-up with \
-the same load. Every purchase has an Idempotency-Key of its own; the lab ignores it.
+Load: wrk, 1 thread, {few} and {many} connections, for purchases {crowd} as well, that stay open \
+where the server allows it; each waits for its answer, then asks again. {duration_s} s a row, \
+after {warmup_s} s of warm-up with the same load. Every purchase has an Idempotency-Key of its \
+own; the lab ignores it.
 p50 and p99: as wrk has them, which adds the requests that a slow answer held up.
 CPU: user + system time of all processes of the system, without wrk, until it is quiet again, by \
 the requests answered or under way at the end.
@@ -57,7 +63,8 @@ def facts(folder: Path) -> dict[str, str]:
         "busy before": f"load average {load} (1, 5, 15 minutes)",
         "data in": f"{folder} ({_file_system(folder)}); write + fsync of 4 KiB: "
         f"{_fsync_ms(folder):.2f} ms (median of {FSYNCS})",
-        "python": f"{platform.python_version()}; a step of a loop: {_python_step_ns():.0f} ns",
+        "python": f"{platform.python_version()}; a step of a loop: {_python_step_ns():.0f} ns; "
+        f"after {REST_S * 1000:.0f} ms of rest the same work takes {_rested():.1f} times as long",
         "versions": f"bazar {_version('bazar')}, "
         + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "sqlite": f"bazar {_apsw_sqlite()} (apsw), lab {sqlite3.sqlite_version} (sqlite3)",
@@ -70,6 +77,7 @@ def method(options: Options) -> Sequence[str]:
     return _METHOD.format(
         few=CLIENTS[0],
         many=CLIENTS[1],
+        crowd=CROWD[-1],
         duration_s=options.duration_s,
         warmup_s=options.warmup_s,
         starts=STARTS,
@@ -87,6 +95,23 @@ def _python_step_ns() -> float:
         return (perf_counter() - started_s) / PYTHON_STEPS * 1e9
 
     return min(loop() for _ in range(5))
+
+
+def _rested() -> float:
+    """Return how many times longer work takes after a rest than without one.
+
+    Meanwhile others use the caches of the processor. That is what a service meets which has
+    little to do: most of what one client alone waits for.
+    """
+
+    def work_s(rest_s: float) -> float:
+        time.sleep(rest_s)
+        started_s = time.thread_time()
+        json.loads(json.dumps({str(number): [number] for number in range(10)}))
+        return time.thread_time() - started_s
+
+    rested_s, at_once_s = (median(work_s(rest_s) for _ in range(RESTS)) for rest_s in (REST_S, 0))
+    return rested_s / at_once_s
 
 
 def _cpu_model() -> str:

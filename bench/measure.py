@@ -15,7 +15,6 @@ from bench.load import Tally, drive
 from bench.processes import BenchError
 from bench.systems import PURCHASES, System, Target
 
-CLIENTS = (1, 64)
 STARTS = 3
 MB = 1_000_000
 
@@ -119,7 +118,7 @@ def measure(
                 tell(f"{name:<8} ready in {system.ready_s:.2f} s")
                 if number == STARTS:
                     for target in system.targets():
-                        for clients in CLIENTS:
+                        for clients in target.clients:
                             _measure_target(system, target, clients, options, result)
                     result.checks += check(system, result)
     except (BenchError, OSError, HTTPException) as error:
@@ -174,6 +173,6 @@ def _measure_target(
     if load in PURCHASES:
         result.bought += 1 + sum(one.successes for one in [*tallies, tally])
     tell(
-        f"{target.row:<17} {load.name:<20} clients {clients:>2} {tally.requests_s:>10,.0f} /s"
+        f"{target.row:<17} {load.name:<20} clients {clients:>3} {tally.requests_s:>10,.0f} /s"
         + (f"  INVALID: {problems}" if problems else "")
     )

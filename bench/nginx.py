@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.client import succeeds
 from bench.lab.catalog import BOOKS
 from bench.load import Load
-from bench.systems import INFO, MANY_BOOKS, STOCK, System, Target
+from bench.systems import CROWD, INFO, MANY_BOOKS, STOCK, System, Target
 
 _SBIN = ("/usr/local/sbin", "/usr/sbin")
 _NGINX = """
@@ -99,7 +99,7 @@ class Nginx(System):
         return [
             Target(itself, INFO, last),
             Target(proxied, INFO, middle),
-            Target(three_hops, MANY_BOOKS, first),
+            Target(three_hops, MANY_BOOKS, first, CROWD),
         ]
 
     def label(self, root: str, command: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +16,9 @@ from bench.load import Load
 from bench.processes import BenchError, Processes, free_ports
 
 LOOPBACK = "127.0.0.1"
+CLIENTS = (1, 64)
+CROWD = (*CLIENTS, 256)
+"""For purchases, which share more of the work the more of them come at once."""
 STOCK = 100_000_000
 """Copies of each book: no run sells them out."""
 
@@ -35,6 +38,8 @@ class Target:
     row: str
     load: Load
     url: str
+    clients: Sequence[int] = CLIENTS
+    """At once; a row for each."""
 
 
 class System:
@@ -128,6 +133,13 @@ class Bazar(System):
             shop.call("catalog", "POST", "/books", Book, body=new)
         except RemoteError as error:
             raise BenchError(str(error)) from error
+
+    def targets(self) -> Sequence[Target]:
+        """Return the loads on the front, purchases by a crowd too."""
+        return [
+            replace(target, clients=CROWD) if target.load in PURCHASES else target
+            for target in super().targets()
+        ]
 
     def label(self, root: str, command: Sequence[str]) -> str:
         """Name a service by its name; what started them is the supervisor."""
