@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from mutants.parts import (
     CACHE_MODEL,
+    CLIMBING,
     CRASH_POINTS,
+    OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
@@ -367,5 +369,27 @@ BUGS = (
             ),
         ),
         (OWN_SALES,),
+    ),
+    Bug(
+        "drives-an-old-page",
+        "The recovery loop drives orders as a list showed them, whatever became of them since.",
+        (
+            Edit(
+                "order/service.py",
+                "            loaded = [await self._load(one.order_id) "
+                "for one in page if not self._busy(one)]\n",
+                "            loaded = [one for one in page if not self._busy(one)]\n",
+            ),
+        ),
+        (OVERTAKEN,),
+    ),
+    Bug(
+        "path-climbs",
+        "The front asks the order service for whatever a stranger calls an order id.",
+        (
+            Edit("front/api.py", "    if not is_id(order_id):\n", "    if not order_id:\n"),
+            Edit("kit/client.py", "        if _CLIMBS.match(path):\n", "        if not path:\n"),
+        ),
+        (CLIMBING,),
     ),
 )

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 THREE_SERVICES = ("serve catalog", "serve order", "serve front")
@@ -54,6 +54,19 @@ CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SE
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/test_cache.py")
+OVERTAKEN = _tests(
+    "overtaken by a cancel",
+    "tests/service/test_order_lifecycle.py"
+    "::test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold",
+)
+CLIMBING = replace(
+    _tests(
+        "climbing paths",
+        "tests/fuzz/test_ugly_requests.py"
+        "::test_a_path_does_not_climb_to_where_strangers_may_not_go",
+    ),
+    processes=("-m pytest", *THREE_SERVICES),
+)
 OWN_SALES = _tests(
     "front test",
     "tests/service/test_front.py::test_the_front_sees_its_own_sales_before_the_feed_tells_of_them",
