@@ -48,4 +48,5 @@ async def test_after_a_pause_of_the_catalog_the_cache_comes_back(
                 assert 503 == (await customers.call("GET", "/info/1")).status
         finally:
             shop.kill("catalog", signal.SIGCONT)
+        assert await cache_status(customers) != "bazar; hit"
         await wait_for_a_hit(customers)

@@ -258,12 +258,17 @@ async def test_a_scan_that_waited_too_long_is_not_even_started(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked for it has gone by then."""
-    monkeypatch.setattr(sqlite, "SCAN_PATIENCE_S", 0.05)
     release = threading.Event()
-    held = [
-        asyncio.create_task(database.scan(lambda _t: _held(release)))
-        for _ in range(sqlite.SCAN_THREADS)
-    ]
+    started = threading.Semaphore(0)
+
+    async def hold(_transaction: Transaction) -> None:
+        started.release()
+        assert release.wait(10)
+
+    held = [asyncio.create_task(database.scan(hold)) for _ in range(sqlite.SCAN_THREADS)]
+    for _ in held:
+        await asyncio.to_thread(started.acquire)
+    monkeypatch.setattr(sqlite, "SCAN_PATIENCE_S", 0.05)
     ran: list[bool] = []
 
     async def late(_transaction: Transaction) -> None:
@@ -276,6 +281,7 @@ async def test_a_scan_that_waited_too_long_is_not_even_started(
         await waiting
     await asyncio.gather(*held)
     assert [] == ran
+    monkeypatch.undo()
     await database.scan(late)
     assert [True] == ran
 

@@ -118,6 +118,8 @@ async def test_the_same_key_replays_to_the_byte_through_the_front(shop: Shop) ->
     assert (201, first.content) == (again.status, again.content)
     reused = await shop.front.post(f"/purchase/{book_id}", {"quantity": 2}, key("a"))
     assert (422, "idempotency-key-reused") == (reused.status, reused.code)
+    assert first.json["order_id"].encode() not in reused.content
+    assert "location" not in reused.headers
     assert 5 == await shop.stock(book_id)
 
 

@@ -147,6 +147,12 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
     assert 200 == (await odd.get("/say/x")).status
 
 
+def told(length: int) -> MutableMapping[str, object]:
+    """Return the scope of a request to /tell with a body of this length."""
+    headers = [(b"content-length", b"%d" % length)]
+    return {"type": "http", "method": "POST", "path": "/tell", "headers": headers}
+
+
 async def test_a_request_whose_body_is_on_its_way_takes_no_place(
     harness: Harness, odd: Caller
 ) -> None:
@@ -159,19 +165,44 @@ async def test_a_request_whose_body_is_on_its_way_takes_no_place(
     async def nothing(_message: MutableMapping[str, object]) -> None:
         """Take no answer."""
 
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/tell",
-        "headers": [(b"content-length", b"10")],
-    }
-    stuck = [asyncio.create_task(harness.app(dict(scope), never, nothing)) for _ in range(5)]
+    stuck = [asyncio.create_task(harness.app(told(10), never, nothing)) for _ in range(5)]
     await asyncio.sleep(0.01)
     assert b'"x"' == (await odd.get("/say/x")).content
     assert b'"told"' == (await odd.post("/tell", {"word": "told"})).content
+    harness.app.receiving_max = len(stuck)
+    check_problem(await odd.post("/tell", {"word": "told"}), 503, "overloaded")
+    assert b'"x"' == (await odd.get("/say/x")).content
     for task in stuck:
         task.cancel()
     await asyncio.gather(*stuck, return_exceptions=True)
+    assert 200 == (await odd.post("/tell", {"word": "told"})).status
+    assert 0 == harness.app.receiving
+
+
+async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
+    harness: Harness, odd: Caller
+) -> None:
+    """The limit holds for it too, however long it was on its way."""
+    go_on = asyncio.Event()
+    sent: list[MutableMapping[str, object]] = []
+
+    async def late() -> MutableMapping[str, object]:
+        await go_on.wait()
+        return {"type": "http.request", "body": b'{"word":"x"}', "more_body": False}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    telling = asyncio.create_task(harness.app(told(12), late, send))
+    waiting = [asyncio.ensure_future(odd.get("/wait")) for _ in range(2)]
+    for _ in waiting:
+        await harness.entered.acquire()
+    go_on.set()
+    await telling
+    assert 503 == sent[0]["status"]
+    harness.leave.set()
+    await asyncio.gather(*waiting)
+    assert 0 == harness.app.in_flight
 
 
 async def test_a_handler_that_is_overloaded_refuses_with_turns_as_well(

@@ -11,7 +11,7 @@ at once, and one whose deadline has passed is dropped before it is sent.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -37,8 +37,6 @@ class _Group(Generic[Q, A]):
 
     questions: Sequence[Q]
     answers: asyncio.Future[Sequence[A]]
-    waits: bool = True
-    """To be sent."""
 
 
 class Batcher(Generic[Q, A]):
@@ -67,7 +65,7 @@ class Batcher(Generic[Q, A]):
         self._awaited: Sequence[_Group[Q, A]] | None = None
         self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._groups: deque[_Group[Q, A]] = deque()
+        self._groups: OrderedDict[_Group[Q, A], None] = OrderedDict()
         self._scheduled = False
         self.waiting = 0
         """Questions that wait to be sent."""
@@ -88,7 +86,7 @@ class Batcher(Generic[Q, A]):
             raise Overloaded(message)
         loop = asyncio.get_running_loop()
         group = _Group(questions, loop.create_future())
-        self._groups.append(group)
+        self._groups[group] = None
         self.waiting += len(questions)
         if not self._scheduled:
             self._scheduled = True
@@ -99,20 +97,20 @@ class Batcher(Generic[Q, A]):
             return await group.answers
         finally:
             timer.cancel()
-            self._waits_no_more(group)
+            if group in self._groups:
+                self._leave(group)
 
     async def stop(self) -> None:
         """Give up; whoever waits hears that nothing is known."""
         _fail(self._groups, "the service is stopping")
-        self._groups.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _waits_no_more(self, group: _Group[Q, A]) -> None:
-        if group.waits:
-            group.waits = False
-            self.waiting -= len(group.questions)
+    def _leave(self, group: _Group[Q, A]) -> None:
+        """Take a group out of those that wait: it is sent, or its asker gave up."""
+        del self._groups[group]
+        self.waiting -= len(group.questions)
 
     def _start(self) -> None:
         self._scheduled = False
@@ -135,9 +133,11 @@ class Batcher(Generic[Q, A]):
         """Take what fits into a batch from those who wait, without those who are late."""
         batch: list[_Group[Q, A]] = []
         room = self._batch_max
-        while self._groups and (len(self._groups[0].questions) <= room or not batch):
-            group = self._groups.popleft()
-            self._waits_no_more(group)
+        while self._groups:
+            group = next(iter(self._groups))
+            if len(group.questions) > room and batch:
+                break
+            self._leave(group)
             if group.answers.done():  # the asker went away, or its time is up
                 continue
             room -= len(group.questions)

@@ -29,7 +29,8 @@ LINE_BYTES_MAX = 4096
 _OK = 200
 _DEADLINE = DEADLINE_HEADER.decode()
 _REQUEST_ID = REQUEST_ID_HEADER.decode()
-_CLIMBS = re.compile(r"[^?]*/(\.|%2e){1,2}([/?]|$)", re.IGNORECASE)
+_CLIMBS = re.compile(r"[^?]*(/(\.|%2e){1,2}([/?]|$)|[\\#\x00-\x20])", re.IGNORECASE)
+"""Also what the transport would take for a slash, leave out, or take for the end."""
 
 
 @dataclass(frozen=True, slots=True)

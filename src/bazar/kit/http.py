@@ -33,6 +33,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 IN_FLIGHT_MAX = 4096
+RECEIVING_MAX = 4096
+"""Requests whose body is on its way: they take no place among those in flight, but memory."""
 _LOGGED_PATH_LENGTH_MAX = 200
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -131,6 +133,8 @@ class HttpApp:
     secret: str = ""
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
+    receiving_max: int = RECEIVING_MAX
+    receiving: int = 0
     on_stop: Callable[[], None] = lambda: None
     """Ends what would go on for ever, before the server waits for what is in flight."""
     _paths: dict[str, list["_Path"]] = field(default_factory=dict, init=False, repr=False)
@@ -236,8 +240,8 @@ class _Path:
                 return self._no_endpoint(request)
             if endpoint.secret:
                 check_bearer(request.header(b"authorization"), self._app.secret)
-            if endpoint.body is not None:
-                await request.receive_body()
+            if endpoint.body is not None and request.has_body:
+                await self._receive(request)
             return await self._handle(request, endpoint.handler)
         except BazarError as error:
             request.facts["error"] = error.code
@@ -250,13 +254,28 @@ class _Path:
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
 
+    async def _receive(self, request: Request) -> None:
+        app = self._app
+        if app.receiving >= app.receiving_max:
+            message = f"{app.receiving} bodies are on their way already"
+            raise Overloaded(message)
+        app.receiving += 1
+        try:
+            await request.receive_body()
+        finally:
+            app.receiving -= 1
+
     async def _handle(self, request: Request, handler: Handler) -> Response:
         """Have a request answered that is here as a whole; only now does it take a place."""
-        self._app.in_flight += 1
+        app = self._app
+        if app.in_flight >= app.in_flight_max:  # the places went while its body arrived
+            message = f"{app.in_flight} requests are in flight already"
+            raise Overloaded(message)
+        app.in_flight += 1
         try:
             return await handler(request)
         finally:
-            self._app.in_flight -= 1
+            app.in_flight -= 1
 
     def _no_endpoint(self, request: Request) -> Response:
         if not self._endpoints:

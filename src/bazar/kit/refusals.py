@@ -5,7 +5,7 @@ Still it costs about a quarter of a purchase, most of it in the HTTP server. So 
 refused gets a turn of their own to come back, the next free one of so many a second, and
 `Retry-After` is the time until then. However large the crowd, no more of it returns in a second
 than can be refused again without the work of the others suffering. Who is refused later, by a
-handler that found no room, gets a turn in the same way.
+handler of this service that found no room, gets a turn in the same way.
 
 Source: RFC 9110, section 10.2.3; docs/performance.md
 """

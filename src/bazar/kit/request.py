@@ -56,7 +56,7 @@ class Request(StarletteRequest):
         self.id = given if given and _REQUEST_ID.fullmatch(given) else new_request_id()
         self.timings: list[str] = []
         self.facts: dict[str, Any] = {}
-        self._content: bytes | None = None
+        self._content = b""
 
     def header(self, name: bytes) -> str:
         """Return the last header of this lower-case name, empty where there is none."""
@@ -115,27 +115,32 @@ class Request(StarletteRequest):
         decoder = _DECODERS.get(kind)
         if decoder is None:
             decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
-        assert self._content is not None, "the endpoint names no body"
         try:
             return decoder.decode(self._content or b"{}")  # type: ignore[no-any-return]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             _refuse("the body", error)
+
+    @property
+    def has_body(self) -> bool:
+        """Tell whether a body follows; without a length and an encoding there is none."""
+        length = self.header(b"content-length")
+        return length != "0" and bool(length or b"transfer-encoding" in self.raw_headers)
 
     async def receive_body(self) -> None:
         """Wait for the body, with the limits of `limited_body`."""
         self._content = await self.limited_body()
 
     async def limited_body(self) -> bytes:
-        """Return the whole body; a request that gives neither length nor encoding has none.
+        """Return the whole body.
 
         Raises:
             BodyTooLarge: definite; longer than the route takes.
             BodyTimeout: definite; not complete after 10 seconds.
             InvalidRequest: the client went away in the middle of it.
         """
-        length = self.header(b"content-length")
-        if length == "0" or not (length or b"transfer-encoding" in self.raw_headers):
+        if not self.has_body:
             return b""
+        length = self.header(b"content-length")
         if length and not (_LENGTH.fullmatch(length) and int(length) <= self._body_bytes_max):
             self._refuse_size()
         try:

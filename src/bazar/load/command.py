@@ -105,6 +105,10 @@ def load(  # noqa: PLR0913  one parameter an option
         done = run_load(shop, wanted, lambda measured: None if as_json else show(measured))
     except (StockError, RemoteError, OSError) as error:
         fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
+    except KeyboardInterrupt as stopped:
+        for note in getattr(stopped, "__notes__", ()):
+            typer.echo(f"bazar: {note}", err=True)
+        raise
     if as_json:
         print_json(done)
     else:

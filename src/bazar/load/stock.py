@@ -99,15 +99,15 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
     """
     kept, reason = [book.id for book in own], ""
     for _attempt in range(TAKE_AWAY_ATTEMPTS):
-        failed = []
-        for book_id in kept:
+        for book_id in kept[:]:
             try:
                 if left := copies(shop, book_id):
                     _change(shop, book_id, -left)
+                kept.remove(book_id)
             except RemoteError as error:
-                failed.append(book_id)
                 reason = str(error)
-        kept = failed
+                if error.problem is None:  # nobody answers; to ask for all the others takes minutes
+                    break
     if not kept:
         return ""
     return (

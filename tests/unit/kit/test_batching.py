@@ -171,7 +171,7 @@ async def test_who_gives_up_makes_room_for_others() -> None:
     batcher = _batcher(wire, waiting_max=2)
     first = asyncio.create_task(_ask(batcher, 1))
     await _settle()
-    late = asyncio.create_task(_ask(batcher, 2, timeout_ms=1))
+    late = asyncio.create_task(_ask(batcher, 2, timeout_ms=50))
     gone = asyncio.create_task(_ask(batcher, 3))
     await _settle()
     assert 2 == batcher.waiting

@@ -73,7 +73,20 @@ async def test_an_answer_comes_back_whole(service: FakeService, upstream: Upstre
 
 
 @pytest.mark.parametrize(
-    "path", ["/orders/.", "/orders/..", "/orders/%2E", "/orders/.%2e/cancel", "/info/..?a=b", "/."]
+    "path",
+    [
+        "/orders/.",
+        "/orders/..",
+        "/orders/%2E",
+        "/orders/.%2e/cancel",
+        "/info/..?a=b",
+        "/.",
+        "/orders/..\\x",
+        "/orders/..#x",
+        "/orders/.\t./y",
+        "/orders/.\n",
+        "/orders/x ",
+    ],
 )
 async def test_a_path_that_climbs_is_never_sent(
     service: FakeService, upstream: Upstream, path: str

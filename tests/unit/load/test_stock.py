@@ -48,6 +48,9 @@ class FakeShop(Shop):
         self.after_change: Callable[[], None] = lambda: None
         self.refused: list[int] = []
         """Books whose next change is refused, as many times as they are in here."""
+        self.silent = False
+        self.asked = 0
+        """How often while it was silent."""
 
     def call(
         self,
@@ -91,6 +94,10 @@ class FakeShop(Shop):
         if book_id in self.refused:
             self.refused.remove(book_id)
             message = "no"
+            raise RemoteError(message, BookNotFound(message).problem())
+        if self.silent:
+            self.asked += 1
+            message = "nobody answers"
             raise RemoteError(message)
         book = self.books[book_id]
         assert book.quantity + copies >= 0
@@ -186,6 +193,17 @@ def test_what_could_not_be_taken_away_is_named() -> None:
     with pytest.raises(KeyboardInterrupt) as failed:
         interrupted()
     assert "books 3, 4 are still for sale" in failed.value.__notes__[0]
+
+
+def test_a_shop_that_does_not_answer_is_not_asked_for_every_book() -> None:
+    """Each question takes as long as the patience of the command."""
+    shop = FakeShop(a_book(1, 5))
+    with (
+        pytest.raises(StockError, match=r"books 2, 3 are still for sale.*nobody answers"),
+        stocked(shop, WISH, buying=True, seed=1),
+    ):
+        shop.silent = True
+    assert 2 == shop.asked
 
 
 def test_without_buyers_nothing_is_brought() -> None:
