@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from bazar.kit.operations import Health
 from bazar.remote import RemoteError, Shop, segment
 from bazar.wire import Order, OrderStatus, Outcome, StockReport
 
@@ -51,6 +52,8 @@ def audit(shop: Shop) -> AuditReport:
     Raises:
         RemoteError: a service does not answer.
     """
+    for service in ("catalog", "order"):  # one that hangs is found out soon
+        shop.call(service, "GET", "/readyz", Health)
     stock = shop.call("catalog", "GET", "/stock-report", StockReport, timeout=STOCK_REPORT_TIMEOUT)
     outcomes = {
         outcome.order_id: outcome

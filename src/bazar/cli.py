@@ -13,6 +13,7 @@ from bazar.kit.config import SECRET_FILE, database_path, find_secret, service_ur
 from bazar.kit.errors import StartupError
 from bazar.kit.idempotency import format_key
 from bazar.kit.identity import new_key
+from bazar.kit.money import CURRENCIES
 from bazar.load import command as load
 from bazar.remote import Addresses, Shop
 from bazar.terminal import (
@@ -197,7 +198,7 @@ def serve(  # noqa: PLR0913  one parameter an option
 
 
 def _currency(code: str) -> str:
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004  ISO 4217
+    if code.upper() not in CURRENCIES:
         fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
     return code.upper()
 

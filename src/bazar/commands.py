@@ -26,6 +26,7 @@ from bazar.terminal import (
     Url,
     fail,
     print_json,
+    visible,
 )
 from bazar.wire import Accepted, Book, BookTitle, Order, Purchase, PurchaseRequest
 
@@ -94,7 +95,7 @@ def buy(  # noqa: PLR0913  one parameter an option
         print_json(bought)
     elif isinstance(bought, Purchase):
         typer.echo(
-            f"{bought.message}: {bought.quantity} for {bought.total} {bought.currency}, "
+            f"{visible(bought.message)}: {bought.quantity} for {bought.total} {bought.currency}, "
             f"order {bought.order_id}"
         )
     else:

@@ -14,7 +14,7 @@ from bazar.kit.config import SECRET_FILE, service_url
 from bazar.kit.errors import StartupError
 from bazar.kit.security import check_secret, read_secret
 from bazar.remote import SHOP_FILE, Addresses, RemoteError, Shop
-from bazar.terminal import fail, print_json, print_table
+from bazar.terminal import fail, print_json, print_table, visible
 from bazar.wire import Book, Order
 
 BOOK_COLUMNS = ("id", "title", "author", "topic", "price", "stock")
@@ -90,7 +90,7 @@ def show_one(book: Book, *, as_json: bool) -> None:
         print_json(book)
         return
     for name, value in msgspec.structs.asdict(book).items():
-        typer.echo(f"{name:<12} {'' if value is None else value}")
+        typer.echo(f"{name:<12} {'' if value is None else visible(str(value))}")
 
 
 def show_order(found: Order, *, as_json: bool) -> None:

@@ -16,7 +16,6 @@ import msgspec
 
 from bazar import wire
 from bazar.catalog.domain import isbn13
-from bazar.kit.request import ID_MAX
 from bazar.remote import Shop
 
 NEEDED = ("title", "price")
@@ -26,7 +25,7 @@ REJECTS_KEPT_MAX = 1000
 VALUE_LENGTH_MAX = 200
 BATCH_BYTES_MAX = wire.IMPORT_BODY_BYTES_MAX - 1024  # the rest of a body takes less than 1 KiB
 COLUMNS: dict[str, tuple[Any, str]] = {
-    "id": (wire.BookId, f"a whole number from 1 to {ID_MAX}"),
+    "id": (wire.GivenId, f"a whole number from 1 to {wire.GIVEN_ID_MAX}"),
     "isbn": (wire.Isbn, "an ISBN"),
     "title": (wire.Title, f"1 to {wire.TITLE_LENGTH_MAX} characters"),
     "author": (wire.Author, f"at most {wire.TITLE_LENGTH_MAX} characters"),
@@ -177,21 +176,30 @@ def _header(options: ImportOptions) -> list[str]:
 
 
 def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
-    if options.rejects.is_dir() or options.rejects.resolve() == options.file.resolve():
-        yield f"cannot have its rejects in {options.rejects}"
-    for name in sorted({name for name in header if name and header.count(name) > 1}):
-        yield f"has the column {name!r} more than once"
-    for column, name in options.mapping.items():
-        if name not in header:
-            yield f"has no column {name!r} for --map {column}={name}"
-    for column in NEEDED:
-        if column not in {*header, *options.mapping, *options.defaults}:
-            yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
+    rejects = options.rejects
+    if rejects.is_dir() or rejects.resolve() == options.file.resolve():
+        yield f"cannot have its rejects in {rejects}"
+    elif not rejects.parent.is_dir():
+        yield f"cannot have its rejects in {rejects}: there is no folder {rejects.parent}"
+    yield from _column_problems(options, header)
     for column, value in options.defaults.items():
         try:
             _parsed(column, value)
         except ValueError as error:
             yield f"cannot have --default {column}={value}: {error}"
+
+
+def _column_problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in header if name and header.count(name) > 1}):
+        yield f"has the column {name!r} more than once"
+    for column, name in options.mapping.items():
+        if name not in header:
+            yield f"has no column {name!r} for --map {column}={name}"
+    if len(header) == 1 and (separator := re.search("[;\t]", header[0])):
+        yield f"seems to have {separator[0]!r} between its cells: save it with commas"
+    for column in NEEDED:
+        if column not in {*header, *options.mapping, *options.defaults}:
+            yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
 
 
 def _lines(file: Path, latest: deque[str]) -> Iterator[str]:

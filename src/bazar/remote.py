@@ -10,6 +10,7 @@ import msgspec
 from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
 
+from bazar.kit.client import reason
 from bazar.kit.errors import Problem
 from bazar.kit.idempotency import KEY_HEADER, format_key
 from bazar.wire import PAGE_MAX
@@ -88,9 +89,11 @@ class Shop:
             response = request.build().send()
             content = response.bytes().to_bytes()
         except RequestError as error:
+            option = "--url" if service == "front" else f"--{service}"
             message = (
                 f"the {service} service at {getattr(self.addresses, service)} does not answer "
-                f"({error}); is the shop running? Start it with 'bazar up', or name it with --url"
+                f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
+                f"data folder with --data or its address with {option}"
             )
             raise RemoteError(message) from error
         if response.status not in _SUCCESS:
@@ -130,9 +133,9 @@ def segment(text: str) -> str:
     """Return a text as one segment of a path.
 
     Raises:
-        RemoteError: it is `.` or `..`, which in a path mean something else.
+        RemoteError: it is empty, or `.` or `..`, which in a path mean something else.
     """
-    if text in {".", ".."}:
+    if text in {"", ".", ".."}:
         message = f"nothing in the shop is called {text!r}"
         raise RemoteError(message)
     return quote(text, safe="")

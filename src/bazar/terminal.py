@@ -1,6 +1,7 @@
 """What the commands share: their options, their errors, and how they print."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import msgspec
 import typer
 
 DATA_DEFAULT = Path("bazar-data")
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
 Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
@@ -41,8 +43,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def fail(message: str) -> NoReturn:
     """End with one line on standard error and exit code 1."""
-    typer.echo(f"bazar: {message}", err=True)
+    typer.echo(f"bazar: {visible(message)}", err=True)
     raise typer.Exit(1)
+
+
+def visible(text: str) -> str:
+    """Return a text of the shop without what would steer the terminal or turn the line around."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def environment_secret(secret_file: Path | None) -> str | None:
@@ -74,7 +81,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 def _plain(cell: object) -> str:
     from rich.markup import escape
 
-    return escape(str(cell))
+    return escape(visible(str(cell)))
 
 
 def _is_number(cell: object) -> bool:

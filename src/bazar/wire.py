@@ -28,7 +28,11 @@ STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
 DESCRIPTION_LENGTH_MAX = 5000
 
+GIVEN_ID_MAX = 10**15
+"""The catalog counts on from the highest id that it has, so there must be room above."""
+
 BookId = Annotated[int, Meta(ge=1, le=ID_MAX)]
+GivenId = Annotated[int, Meta(ge=1, le=GIVEN_ID_MAX)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]
@@ -102,7 +106,7 @@ class NewBook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: Title
     topic: Topic
     price: Price
-    id: BookId | None = None
+    id: GivenId | None = None
     isbn: Isbn | None = None
     author: Author = ""
     year: Year | None = None

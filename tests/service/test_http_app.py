@@ -150,7 +150,13 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
 def told(length: int) -> MutableMapping[str, object]:
     """Return the scope of a request to /tell with a body of this length."""
     headers = [(b"content-length", b"%d" % length)]
-    return {"type": "http", "method": "POST", "path": "/tell", "headers": headers}
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/tell",
+        "query_string": b"",
+        "headers": headers,
+    }
 
 
 async def test_a_request_whose_body_is_on_its_way_takes_no_place(
@@ -257,6 +263,13 @@ async def test_every_request_has_one_line_in_the_log(
         ("request", "GET", "/nothing", 404, "two", "route-not-found"),
         ("request", "GET", "/say/a\nb", 200, "three", None),
     ] == [tuple(line.get(key) for key in keys) for line in lines]
+
+
+async def test_a_route_without_arguments_takes_none(odd: Caller) -> None:
+    """What a client says there it means, so it must not be passed over."""
+    problem = check_problem(await odd.get("/say/x?louder=1"), 400, "invalid-request")
+    assert "/say/{word} takes no arguments" in problem.detail
+    assert 200 == (await odd.get("/say/x?")).status
 
 
 async def test_the_secret_is_asked_for_before_the_handler_starts(

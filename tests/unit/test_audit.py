@@ -9,6 +9,7 @@ import pytest
 from bazar import audit as module
 from bazar.audit import ALLOWED, RECHECKS, AuditReport, audit, difference, recheck
 from bazar.kit.errors import Unavailable
+from bazar.kit.operations import Health
 from bazar.problems import OrderNotFound
 from bazar.remote import TIMEOUT, Addresses, RemoteError, Shop
 from bazar.wire import Order, OrderLine, OrderStatus, Outcome, Rejection, SoldLine, StockReport
@@ -95,7 +96,9 @@ class FakeShop(Shop):
         answer: object
         if self.away:
             raise not_answered()
-        if (service, path) == ("catalog", "/stock-report"):
+        if path == "/readyz":
+            answer = Health(service, "ready")
+        elif (service, path) == ("catalog", "/stock-report"):
             answer = StockReport(
                 books=3, movements=9, reservations=0, differences=self.stock_differences
             )

@@ -117,7 +117,9 @@ def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> 
     assert (1, "") == (done.exit_code, done.stdout)
     message, again = done.stderr.splitlines()
     assert message.startswith(f"bazar: the front service at {NOWHERE} does not answer")
+    assert "(Connection refused" in message
     assert "bazar up" in message
+    assert "with --data or its address with --url" in message
     assert re.fullmatch(r"To ask again without buying twice: --key \S{22,}", again)
     done = run.invoke(app, ["buy", "1", "--url", NOWHERE, "--key", "mine"])
     assert done.stderr.endswith("--key mine\n")
@@ -160,6 +162,7 @@ def test_a_shop_that_does_not_run_is_one_line(run: CliRunner, arguments: tuple[s
         (("book", "edit", "1"), "nothing to change"),
         (("up", "--empty", "--sample"), "contradict each other"),
         (("up", "--currency", "dollars"), "ISO 4217"),
+        (("up", "--currency", "ZZZ"), "ISO 4217"),
         (("serve", "front", "--currency", "12"), "ISO 4217"),
         (("buy", "1", "--url", "nonsense"), "not 'nonsense'"),
         (("load", "--url", "nonsense"), "not 'nonsense'"),

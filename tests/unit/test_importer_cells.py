@@ -12,7 +12,7 @@ from importing import Desk, row_of
 COLUMN_VALUES = [
     ("id", "1", 1),
     ("id", "007", 7),
-    ("id", str(2**53 - 1), 2**53 - 1),
+    ("id", str(10**15), 10**15),
     ("isbn", "", None),
     ("isbn", "9780439023481", "9780439023481"),
     ("isbn", "978-0-439-02348-1", "9780439023481"),
@@ -43,7 +43,10 @@ COLUMN_VALUES = [
 ]
 
 BAD_COLUMN_VALUES = [
-    *(("id", text) for text in ["0", "-1", "1.5", "1.0", "1e3", "x", "٣", str(2**53), "9" * 5000]),
+    *(
+        ("id", text)
+        for text in ["0", "-1", "1.5", "1.0", "1e3", "x", "٣", str(10**15 + 1), "9" * 5000]
+    ),
     *(("isbn", text) for text in ["439023484", "9780439023482", "9.78043902348e+12", "12345"]),
     *(("isbn", text) for text in ["-", "x", "X439023483", "٤٣٩٠٢٣٤٨٣"]),
     *(("title", text) for text in ["", "t" * 501]),
@@ -85,7 +88,7 @@ def test_the_rules_are_those_of_the_catalog() -> None:
     for column, (kind, wanted) in importer.COLUMNS.items():
         for limit in kind.__metadata__:
             for bound in (limit.le, limit.max_length if column != "isbn" else None):
-                assert bound is None or bound == 2**53 - 1 or str(bound) in wanted
+                assert bound is None or str(bound) in wanted
 
 
 def test_a_row_with_several_bad_cells_is_rejected_once(desk: Desk) -> None:

@@ -23,6 +23,13 @@ def test_a_missing_needed_column_refuses_the_file(desk: Desk) -> None:
     assert "Its columns: ['name', 'cost']" in message
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_with_other_separators_is_told_so(desk: Desk, separator: str) -> None:
+    """Many spreadsheets save with semicolons."""
+    message = desk.refused(f"title{separator}price\nA{separator}1\n")
+    assert f"seems to have {separator!r} between its cells: save it with commas" in message
+
+
 def test_a_mapped_column_that_is_not_there_refuses_the_file(desk: Desk) -> None:
     """The message should name it and the columns that are there."""
     message = desk.refused("title,price\nA,1\n", mapping={"author": "writer"})

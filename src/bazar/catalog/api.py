@@ -165,7 +165,10 @@ def _change(text: str) -> int:
     if text[1:2] in {"+", "-"} or not (
         digits.isascii() and digits.isdigit() and len(digits) <= len(str(STOCK_MAX))
     ):
-        message = f"amount_of_items takes a whole number such as -1 or 10, not {text[:40]!r}"
+        message = (
+            f"amount_of_items takes a whole number from -{STOCK_MAX} to {STOCK_MAX}, such as -1, "
+            f"not {text[:40]!r}"
+        )
         raise InvalidRequest(message)
     return int(text)
 

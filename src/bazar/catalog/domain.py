@@ -229,6 +229,9 @@ def checked_topic(text: str) -> str:
     if not topic_key(stripped):
         message = "topic must hold more than hyphens"
         raise InvalidRequest(message)
+    if stripped in {".", ".."} or stripped.endswith("/"):
+        message = "topic must not be '.' or '..' or end with '/': no path could name it"
+        raise InvalidRequest(message)
     return stripped
 
 

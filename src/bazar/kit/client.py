@@ -42,6 +42,13 @@ class Answer:
     headers: Mapping[str, str]
 
 
+def reason(error: RequestError) -> str:
+    """Return the innermost cause of a failed request, such as what the system said of it."""
+    message, details = (*error.args, {})[:2]
+    causes = details.get("causes") or [{"message": message}]
+    return str(causes[-1]["message"])
+
+
 def plain_client() -> ClientBuilder:
     """Return the beginnings of a client that keeps connections, follows and unpacks nothing."""
     return (
@@ -98,27 +105,27 @@ class Upstream:
             message = f"a path for the {self.name} service may not climb: {path}"
             raise ValueError(message)
         pause_s = PAUSE_S_FIRST
-        reason, cause = "had no time left", ""
+        outcome, cause = "had no time left", ""
         while (left_s := deadline.left_s()) > 0:
             try:
                 return await self._send(method, path, left_s, request_id, body)
             except RequestTimeoutError as error:
-                reason, cause = "did not answer in time", str(error)
+                outcome, cause = "did not answer in time", reason(error)
             except RequestError as error:
-                reason, cause = "cannot be reached", str(error)
+                outcome, cause = "cannot be reached", reason(error)
             await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), deadline.left_s()))  # noqa: S311
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
-        message = f"the {self.name} service {reason}"
+        message = f"the {self.name} service {outcome}"
         raise Unavailable(message)
 
     async def stream(self, path: str, silence_s_max: float) -> AsyncGenerator[bytes, None]:
         """Yield the lines of an endless answer, without blank ones, until the other side ends it.
 
         Raises:
-            Unavailable: it cannot be opened, its lines are endless, or it says nothing for that
-                long: a connection that is cut without a word never ends by itself.
-            RequestError: the connection broke.
+            Unavailable: it cannot be opened, the connection broke, its lines are endless, or it
+                says nothing for that long: a connection that is cut without a word never ends by
+                itself.
         """
         request = self._client.get(self._url + path).streamed_read_buffer_limit(0)
         async with AsyncExitStack() as open_response:
@@ -149,6 +156,9 @@ class Upstream:
         except TimeoutError:
             message = f"the {self.name} service said nothing for {silence_s_max:g} s"
             raise Unavailable(message) from None
+        except RequestError as error:
+            message = f"the {self.name} service cannot be reached: {reason(error)}"
+            raise Unavailable(message) from error
 
     async def _send(
         self,

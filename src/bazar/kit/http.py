@@ -19,6 +19,7 @@ from bazar.kit.errors import (
     PROBLEM_MEDIA_TYPE,
     BazarError,
     InternalError,
+    InvalidRequest,
     MethodNotAllowed,
     Overloaded,
     RouteNotFound,
@@ -240,6 +241,8 @@ class _Path:
                 return self._no_endpoint(request)
             if endpoint.secret:
                 check_bearer(request.header(b"authorization"), self._app.secret)
+            if endpoint.arguments is None:
+                self._refuse_arguments(request)
             if endpoint.body is not None and request.has_body:
                 await self._receive(request)
             return await self._handle(request, endpoint.handler)
@@ -253,6 +256,11 @@ class _Path:
             return response
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
+
+    def _refuse_arguments(self, request: Request) -> None:
+        if request.scope["query_string"]:
+            message = f"{self._route} takes no arguments in the query string"
+            raise InvalidRequest(message)
 
     async def _receive(self, request: Request) -> None:
         app = self._app

@@ -152,9 +152,9 @@ def test_a_text_loses_needless_spaces() -> None:
     assert "a b c" == checked_text("title", " a\t b\n\u3000c ")
 
 
-@pytest.mark.parametrize("text", ["", " ", "-", " - - "])
+@pytest.mark.parametrize("text", ["", " ", "-", " - - ", ".", " ..", "/", "a/", "a / "])
 def test_a_topic_that_nobody_could_search_for_is_refused(text: str) -> None:
-    """It needs more than spaces and hyphens."""
+    """It needs more than spaces and hyphens, and has to survive in a path."""
     with pytest.raises(InvalidRequest, match="topic"):
         checked_topic(text)
 

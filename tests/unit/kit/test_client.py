@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from itertools import pairwise
 from time import monotonic
+from typing import Any
 
 import pytest
 from pyreqwest.client import Client, ClientBuilder
@@ -13,7 +14,7 @@ from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
-from bazar.kit.client import Upstream, new_client
+from bazar.kit.client import Upstream, new_client, reason
 from bazar.kit.errors import Unavailable
 from bazar.kit.request import Deadline
 
@@ -130,6 +131,19 @@ async def test_it_gives_up_at_the_deadline_with_an_indefinite_error(
     assert 0.25 <= monotonic() - started_s < 0.75
     assert failed.value.definite is False
     assert 3 <= len(service.urls) <= 20
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"causes": [{"message": "sending"}, {"message": "refused (os error 111)"}]}, "refused"),
+        ({"causes": None}, "gone"),
+        ({}, "gone"),
+    ],
+)
+def test_the_reason_of_a_failure_is_its_innermost_cause(details: dict[str, Any], said: str) -> None:
+    """In words for people, whatever there is."""
+    assert reason(ConnectError("gone", details)).startswith(said)
 
 
 async def test_the_pauses_grow(service: FakeService, upstream: Upstream) -> None:
