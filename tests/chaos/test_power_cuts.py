@@ -18,6 +18,7 @@ from chaos.report import Progress
 from cluster.processes import environment_of_a_copy
 
 CUTS = 60
+RUNS_MAX = 5
 CUTS_OF_A_MUTANT = 30
 RUN_OF_A_MUTANT = f"""
 import pathlib, sys
@@ -32,14 +33,21 @@ def test_nothing_that_was_acknowledged_is_lost_in_power_cuts(tmp_path: Path) -> 
     """Purchases, refusals, cancels and restocks are there after each cut, to the byte.
 
     Some cuts undo a `confirmed`, which is written late; it comes back, since the catalog has it.
+    Usually twenty of a run; on a machine that is busy with others it may be none, so that there
+    are more runs until there was one.
     """
-    seed = random.randrange(10**6)
-    report = power.run(cuts=CUTS, seed=seed, folder=tmp_path, progress=Progress(quiet=True))
-    assert [] == report.violations, report.text()
-    counted: dict[str, Any] = dict(report.rows)
-    assert CUTS == counted["cuts"]
-    assert 0 < counted["changes that the disks forgot or tore"], report.text()
-    assert 0 < counted["confirmations that a cut undid, all derived again"], report.text()
+    undone = 0
+    for _run in range(RUNS_MAX):
+        seed = random.randrange(10**6)
+        report = power.run(cuts=CUTS, seed=seed, folder=tmp_path, progress=Progress(quiet=True))
+        assert [] == report.violations, report.text()
+        counted: dict[str, Any] = dict(report.rows)
+        assert CUTS == counted["cuts"]
+        assert 0 < counted["changes that the disks forgot or tore"], report.text()
+        undone += counted["confirmations that a cut undid, all derived again"]
+        if undone:
+            break
+    assert 0 < undone
 
 
 @pytest.mark.parametrize("level", ["NORMAL", "OFF"])

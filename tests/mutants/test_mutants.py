@@ -78,8 +78,14 @@ def test_a_check_that_fails_itself_is_an_error(tmp_path: Path) -> None:
         run(failing, copy(tmp_path), SEED)
 
 
-def test_a_check_that_does_not_end_is_ended_and_is_an_error(tmp_path: Path) -> None:
-    """A hang is no catch: the checks have bounds of their own, and say which one passed."""
+def test_a_check_that_does_not_end_is_ended_and_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hang is no catch: the checks have bounds of their own, and say which one passed.
+
+    It may even be deaf to an interrupt, as every process is that a script starts with `&`.
+    """
+    monkeypatch.setattr("mutants.runner.END_PATIENCE_S", 2.0)
     endless = replace(CACHE_MODEL, words=("http.server", "0"), limit_s=1.0)
     with pytest.raises(MutantError, match="had not ended after 1 s"):
         run(endless, copy(tmp_path), SEED)
