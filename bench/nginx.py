@@ -19,7 +19,7 @@ worker_processes 1;
 {user}
 pid {folder}/{name}.pid;
 error_log {folder}/{name}.error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
   access_log {folder}/{name}.access.log combined buffer=64k flush=1s;
   client_body_temp_path {folder}/{name}-body;
@@ -36,7 +36,7 @@ http {{
   }}
 }}
 """
-_UPSTREAM = "upstream behind {{ server {0}; keepalive 64; keepalive_requests 1000000000; }}"
+_UPSTREAM = "upstream behind {{ server {0}; keepalive 512; keepalive_requests 1000000000; }}"
 _FORWARD = """location / {
       proxy_pass http://behind;
       proxy_http_version 1.1;
