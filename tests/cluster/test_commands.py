@@ -1,7 +1,6 @@
 """Every command, as a person types it, against a shop that runs."""
 
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,17 +202,6 @@ def test_what_would_steer_a_terminal_is_shown_instead(shop: RunningShop) -> None
     for text in shown:
         assert r"Red \u001b[31m, loud \u0007 and \u202edrawkcab" in text
         assert not set("\x1b\x07\u202e") & set(text)
-
-
-def test_the_audit_does_not_wait_for_a_catalog_that_hangs(shop: RunningShop) -> None:
-    """The check itself may take minutes, so somebody has to answer first."""
-    shop.kill("catalog", signal.SIGSTOP)
-    try:
-        assert "the catalog service at" in refusal(shop, "audit")
-    finally:
-        shop.kill("catalog", signal.SIGCONT)
-    shop.wait_until_ready("catalog")
-    assert "clean" in out(shop, "audit")
 
 
 def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ class FakeShop(Shop):
         self.singles = 0
         self.stock_differences: list[str] = []
         self.away = False
+        self.patience: list[timedelta] = []
+        """For each answer so far."""
 
     def call(
         self,
@@ -87,13 +89,14 @@ class FakeShop(Shop):
         *,
         body: Any = None,  # noqa: ANN401
         key: str | None = None,
-        timeout: timedelta = TIMEOUT,  # noqa: ARG002  lists answer at once
+        timeout: timedelta = TIMEOUT,
     ) -> T:
         """Answer a read."""
         assert ("GET", None, None) == (method, body, key)
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         answer: object
+        self.patience.append(timeout)
         if self.away:
             raise not_answered()
         if path == "/readyz":
@@ -242,5 +245,6 @@ def test_a_service_that_is_away_is_no_difference() -> None:
     shop.away = True
     with pytest.raises(RemoteError):
         audit(shop)
+    assert [TIMEOUT] == shop.patience  # not the minutes that the check itself may take
     with pytest.raises(RemoteError):
         recheck(shop, "a")
