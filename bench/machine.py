@@ -100,8 +100,7 @@ def _python_step_ns() -> float:
 def _rested() -> float:
     """Return how many times longer work takes after a rest than without one.
 
-    Meanwhile others use the caches of the processor. That is what a service meets which has
-    little to do: most of what one client alone waits for.
+    That is what a service meets which has little to do, as with one client alone.
     """
 
     def work_s(rest_s: float) -> float:

@@ -150,6 +150,21 @@ async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
     assert before == standing(shop)
 
 
+async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: RunningShop) -> None:
+    """Whoever guesses a key, but not what was asked for with it, learns nothing to cancel."""
+    write = write_to(shop, "front")
+    key = b'Idempotency-Key: "guessed"'
+    bought = await say(shop.addresses.front, write.request(b"{}", key))
+    assert [201] == bought.statuses
+    before = standing(shop)
+    reused = await say(shop.addresses.front, write.request(b'{"quantity": 2}', key))
+    assert [422] == reused.statuses
+    assert not [
+        order.order_id for order in shop.orders() if order.order_id.encode() in reused.content
+    ]
+    assert before == standing(shop)
+
+
 async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> None:
     """Each once, and one that is refused does not hide those behind it."""
     before = standing(shop)
