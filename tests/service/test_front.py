@@ -12,7 +12,7 @@ from bazar.kit.http import HttpApp
 from bazar.kit.metrics import Metrics
 from order_calls import SHORT, key
 from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
-from wires import BOUND_S, Wire
+from wires import BOUND_S, Wire, until
 
 
 @pytest.fixture
@@ -30,12 +30,16 @@ def to_order(shop: Shop) -> Wire:
 class LaggingCatalog(Upstream):
     """A catalog whose feed is alive, but does not tell of any change yet."""
 
+    opened = 0
+    """Feeds so far."""
+
     async def stream(
         self,
         path: str,  # noqa: ARG002  it has only one
         silence_s_max: float,  # noqa: ARG002  it is never silent
     ) -> AsyncGenerator[bytes, None]:
         """Yield heartbeats."""
+        self.opened += 1
         yield b": open"
         while True:
             yield b": alive"
@@ -105,6 +109,25 @@ async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: 
         assert 4 == await shown()
         assert 200 == (await front.post(f"/orders/{bought.json['order_id']}/cancel")).status
         assert 5 == await shown()
+    finally:
+        await behind.stop()
+
+
+async def test_a_feed_that_cannot_be_trusted_is_opened_anew_though_it_goes_on(shop: Shop) -> None:
+    """As after more changes than are remembered: it is still there, but it has told too much."""
+    catalog = LaggingCatalog("catalog", CATALOG_URL, shop.client)
+    behind = FrontShop(catalog, Upstream("order", ORDER_URL, shop.client, SECRET))
+
+    async def live() -> bool:
+        return behind.cache.live
+
+    behind.start()
+    try:
+        await until(live)
+        assert 1 == catalog.opened
+        behind.cache.broken()
+        await until(live)
+        assert 2 == catalog.opened
     finally:
         await behind.stop()
 
