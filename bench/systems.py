@@ -121,10 +121,10 @@ class Bazar(System):
         Raises:
             BenchError: the catalog refuses.
         """
-        from bazar.kit.config import SECRET_FILE
-        from bazar.kit.security import read_secret
-        from bazar.remote import Addresses, RemoteError, Shop
-        from bazar.wire import Book, NewBook
+        from bazar.kit.process.config import SECRET_FILE
+        from bazar.kit.secret import read_secret
+        from bazar.tools.remote import Addresses, RemoteError, Shop
+        from bazar.wire.books import Book, NewBook
 
         shop = Shop(Addresses(*self.urls), read_secret(self.data / SECRET_FILE))
         cents = Decimal(str(price)).quantize(Decimal("0.01"))

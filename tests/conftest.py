@@ -11,7 +11,7 @@ from bazar.catalog.app import catalog_app
 from bazar.front.app import front_app
 from bazar.kit import log
 from bazar.order.app import order_app
-from shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
+from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
 
 
 @pytest.fixture(autouse=True)

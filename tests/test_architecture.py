@@ -28,7 +28,6 @@ REGISTRY_HOSTS = tuple(
     )
 )
 PRAGMA = re.compile(r"  # (?:noqa: |type: ignore).*")
-DRIVERS = frozenset({"apsw", "granian", "uvloop"})
 MODULES = sorted([*SRC.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -73,17 +72,6 @@ def definitions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, Definiti
                 yield from definitions(child, f"{prefix}{child.name}.")
         elif not isinstance(child, ast.expr):
             yield from definitions(child, prefix)
-
-
-def imported(tree: ast.Module) -> set[str]:
-    """Return the first part of every module that is imported anywhere in a module."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.partition(".")[0])
-    return names
 
 
 def test_there_is_something_to_check() -> None:
@@ -146,27 +134,6 @@ def test_every_test_says_what_should_be_true(path: Path) -> None:
         if node.name.startswith("test_") and not ast.get_docstring(node)
     ]
     assert [] == silent
-
-
-def test_only_the_kit_knows_drivers_and_servers() -> None:
-    """Database driver, server and event loop are behind the kit; the doctor asks for a version."""
-    users = {
-        (name_of(path), driver)
-        for path in SRC.rglob("*.py")
-        if not path.is_relative_to(SRC / "bazar" / "kit")
-        for driver in DRIVERS & imported(tree_of(path))
-    }
-    assert users <= {("src/bazar/doctor.py", "apsw")}
-
-
-def test_rules_do_no_input_and_no_output() -> None:
-    """A domain module waits for nothing and knows no store, client or framework."""
-    for path in SRC.rglob("domain.py"):
-        tree = tree_of(path)
-        assert not any(
-            isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(tree)
-        ), name_of(path)
-        assert set() == imported(tree) & {"asyncio", "starlette", "pyreqwest", "os", "socket"}
 
 
 def test_no_file_names_a_registry() -> None:

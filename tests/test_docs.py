@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from bazar.cli import app
+from bazar.cli.main import app
 from bazar.kit.errors import BazarError
-from bazar.kit.http import Endpoint
-from described import endpoints
+from bazar.kit.http.endpoint import Endpoint
+from support.described import endpoints
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

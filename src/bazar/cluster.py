@@ -10,27 +10,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Literal
 
 import msgspec
 
 from bazar.catalog.app import catalog_app
 from bazar.front.app import front_app
 from bazar.kit import log
-from bazar.kit.client import new_client
-from bazar.kit.config import SECRET_FILE
 from bazar.kit.errors import StartupError
-from bazar.kit.http import HttpApp
+from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
-from bazar.kit.security import read_or_make_secret
-from bazar.kit.server import check_port
-from bazar.kit.supervisor import Child, Supervisor
+from bazar.kit.peers.client import new_client
+from bazar.kit.process.config import SECRET_FILE
+from bazar.kit.process.server import check_port
+from bazar.kit.process.supervisor import Child, Supervisor
+from bazar.kit.secret import read_or_make_secret
 from bazar.order.app import order_app
-from bazar.remote import SHOP_FILE, Addresses
+from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
-ServiceName = Literal["catalog", "order", "front"]
 LOOPBACK = "127.0.0.1"
-DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order": 5002}
 READY_TIMEOUT_S = 30.0
 READY_POLL_S = 0.02
 LOCK_PATIENCE_S = 2.0

@@ -11,8 +11,8 @@ from random import Random
 import apsw
 from pyreqwest.exceptions import RequestError
 
-from order_calls import key as key_header
-from shops import Caller, Reply
+from support.order_calls import key as key_header
+from support.shops import Caller, Reply
 
 PAUSE_S = 0.005
 GIVES_UP = 0.1

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
-from bazar.audit import difference
-from bazar.remote import RemoteError
-from bazar.wire import Order, Outcome, StockReport
+from bazar.tools.audit import difference
+from bazar.tools.remote import RemoteError
+from bazar.wire.orders import Order
+from bazar.wire.stock import Outcome, StockReport
 from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress

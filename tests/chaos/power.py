@@ -28,18 +28,18 @@ from pyreqwest.request import Request
 from pyreqwest.response import Response
 from structlog.testing import capture_logs
 
-from bazar import remote
-from bazar.audit import audit
 from bazar.catalog.app import catalog_app
 from bazar.kit.errors import Problem, StartupError
-from bazar.kit.http import HttpApp
-from bazar.kit.server import SWITCH_INTERVAL_S
+from bazar.kit.http.app import HttpApp
+from bazar.kit.process.server import SWITCH_INTERVAL_S
 from bazar.order.app import order_app
+from bazar.tools import remote
+from bazar.tools.audit import audit
 from chaos.buyers import Buyers
 from chaos.disk import REAL, Disk, Power
 from chaos.report import Progress, Report
-from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess
-from wires import lost, nobody
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess
+from support.wires import lost, nobody
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from time import monotonic
 
 import uvloop
 
-from bazar.remote import Addresses
+from bazar.tools.remote import Addresses
 from chaos import network, plan, supervisor
 from chaos.checker import check
 from chaos.ending import ask_again, final_state, read_again

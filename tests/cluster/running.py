@@ -20,10 +20,13 @@ from typing import Self
 
 import msgspec
 
-from bazar.audit import AuditReport
-from bazar.audit import audit as run_audit
-from bazar.remote import Addresses, RemoteError, Shop
-from bazar.wire import Book, Movement, NewBook, Order, Price
+from bazar.tools.audit import AuditReport
+from bazar.tools.audit import audit as run_audit
+from bazar.tools.remote import Addresses, RemoteError, Shop
+from bazar.wire.books import Book, NewBook
+from bazar.wire.limits import Price
+from bazar.wire.orders import Order
+from bazar.wire.stock import Movement
 from cluster.customers import Customers
 from cluster.processes import (
     LOG_SHOWN,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bazar.front.cache import SILENCE_S_MAX
+from bazar.wire.budgets import SILENCE_MS
 from cluster.customers import Customers
 from cluster.running import RunningShop
 
@@ -43,7 +43,7 @@ async def test_after_a_pause_of_the_catalog_the_cache_comes_back(
         await wait_for_a_hit(customers)
         shop.kill("catalog", signal.SIGSTOP)
         try:
-            await asyncio.sleep(SILENCE_S_MAX + 0.2)
+            await asyncio.sleep(SILENCE_MS / 1000 + 0.2)
             if reads:
                 assert 503 == (await customers.call("GET", "/info/1")).status
         finally:

@@ -12,7 +12,7 @@ import pytest
 from bazar.load.check import audit_differences
 from bazar.load.purchases import Purchases
 from bazar.load.stock import TOPIC
-from bazar.wire import Book
+from bazar.wire.books import Book
 from cluster.processes import STOP_TIMEOUT_S, Result, environment, free_ports, run_bazar, wait_for
 from cluster.running import RunningShop
 

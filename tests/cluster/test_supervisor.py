@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
-from bazar.kit.supervisor import Child, Supervisor
-from wires import until
+from bazar.kit.process.supervisor import Child, Supervisor
+from support.wires import until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 

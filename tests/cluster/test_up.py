@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bazar.wire import Book
+from bazar.wire.books import Book
 from cluster.customers import Customers
 from cluster.processes import (
     SECRET,

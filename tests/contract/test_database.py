@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from bazar.kit.database import Database, Row, Transaction, Work
+from bazar.kit.data.database import Database, Row, Transaction, Work
+from bazar.kit.data.sqlite import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX, SqliteDatabase
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
-from bazar.kit.sqlite import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX, SqliteDatabase
 
 OnBatch = Callable[[int], None]
 Opener = Callable[[Path, OnBatch], Database]

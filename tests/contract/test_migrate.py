@@ -7,10 +7,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from bazar.kit.database import Transaction
+from bazar.kit.data.database import Transaction
+from bazar.kit.data.migrate import migrate, steps
+from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.errors import StartupError
-from bazar.kit.migrate import migrate, steps
-from bazar.kit.sqlite import SqliteDatabase
 
 CATALOG = "bazar.catalog.schema.sqlite"
 ORDER = "bazar.order.schema.sqlite"

@@ -12,16 +12,16 @@ from pathlib import Path
 import apsw
 import pytest
 
-from bazar.kit import sqlite
-from bazar.kit.database import Transaction, Value
+from bazar.kit.data import sqlite
+from bazar.kit.data.database import Transaction, Value
+from bazar.kit.data.sqlite import EXIT_DISK_FAILED, SqliteDatabase
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
-from bazar.kit.sqlite import EXIT_DISK_FAILED, SqliteDatabase
 
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
 
 WRITER = """
 import asyncio, pathlib, sys
-from bazar.kit.sqlite import SqliteDatabase
+from bazar.kit.data.sqlite import SqliteDatabase
 
 async def main():
     database = SqliteDatabase(pathlib.Path(sys.argv[1]))
@@ -195,7 +195,7 @@ async def test_a_full_disk_stops_the_process_and_acknowledges_nothing(tmp_path: 
     """The process ends with its own exit code, and no write that failed was ever answered."""
     script = (
         "import asyncio, pathlib, resource, signal, sys\n"
-        "from bazar.kit.sqlite import SqliteDatabase\n"
+        "from bazar.kit.data.sqlite import SqliteDatabase\n"
         "async def main():\n"
         "    database = SqliteDatabase(pathlib.Path(sys.argv[1]))\n"
         "    await database.write(lambda t: t.script('CREATE TABLE notes (body)'))\n"

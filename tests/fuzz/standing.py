@@ -1,6 +1,8 @@
 """What must be as it was after requests that may do nothing."""
 
-from bazar.wire import Book, Movement, Order, Outcome
+from bazar.wire.books import Book
+from bazar.wire.orders import Order
+from bazar.wire.stock import Movement, Outcome
 from cluster.running import TestedShop
 
 Standing = dict[str, list[object]]

@@ -16,9 +16,10 @@ from schemathesis import Case, Response
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
-from bazar.wire import Purchase, StockReport
+from bazar.wire.orders import Purchase
+from bazar.wire.stock import StockReport
 from cluster.running import RunningShop
-from described import SERVICES, document
+from support.described import SERVICES, document
 
 AnyCase = Case[Any]
 Wrapped = Callable[..., None]

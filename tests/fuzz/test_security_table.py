@@ -12,9 +12,9 @@ import pytest
 
 from cluster.processes import command_line
 from cluster.running import RunningShop, TestedShop, ThreeServices
-from described import SERVICES, endpoints
 from fuzz.raw import place_of
 from fuzz.standing import standing
+from support.described import SERVICES, endpoints
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(r"^\| (\w+) \| `([A-Z]+) (/\S*)` \| (yes|no) \| (yes|no) \|$", re.MULTILINE)

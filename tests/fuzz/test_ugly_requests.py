@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bazar.wire import INTERNAL_BODY_BYTES_MAX
+from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
 from cluster.running import RunningShop
-from described import SERVICES
 from fuzz.memory import memory_mib
 from fuzz.raw import Heard, say
 from fuzz.standing import standing
 from fuzz.ugly import Write, odd, refused
+from support.described import SERVICES
 
 COPIES = 1000
 AT_ONCE = 32

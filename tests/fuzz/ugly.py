@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bazar.kit.request import BODY_BYTES_MAX
+from bazar.kit.http.request import BODY_BYTES_MAX
 
 HEADER_BYTES = 20 * 1024
 PATH_BYTES = 64 * 1024

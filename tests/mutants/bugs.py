@@ -83,7 +83,7 @@ BUGS = (
         "The database answers its callers before the commit is on the disk.",
         (
             Edit(
-                "kit/sqlite.py",
+                "kit/data/sqlite.py",
                 "        else:\n            self._commits.put(batch)\n",
                 "        else:\n"
                 "            for job in batch:\n"
@@ -97,7 +97,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
+        (Edit("kit/data/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -309,7 +309,7 @@ BUGS = (
         "In a batch, an asker who went away leaves its answer to the next one.",
         (
             Edit(
-                "kit/batching.py",
+                "kit/peers/batching.py",
                 "        start, end = end, end + len(group.questions)\n"
                 "        if not group.answers.done():\n",
                 "        if not group.answers.done():\n"
@@ -323,7 +323,7 @@ BUGS = (
         "The cache keeps an answer that was read before a change and arrived after it.",
         (
             Edit(
-                "front/cache.py",
+                "front/upstream/cache.py",
                 "        current = answer.version >= self._floors.get(book_id, 0)\n",
                 "        current = True\n",
             ),
@@ -335,7 +335,7 @@ BUGS = (
         "A reader may get the answer of a call that has ended before the reader came.",
         (
             Edit(
-                "front/cache.py",
+                "front/upstream/cache.py",
                 "        if task is None or task.done():",
                 "        if task is None:",
             ),
@@ -347,7 +347,7 @@ BUGS = (
         "The cache keeps what it holds when the feed of changes breaks and opens again.",
         (
             Edit(
-                "front/cache.py",
+                "front/upstream/cache.py",
                 "        self._generation += 1\n"
                 "        self._books.clear()\n"
                 "        self._lists.clear()\n",
@@ -361,7 +361,7 @@ BUGS = (
         "The front waits for the feed to tell it of its own sales.",
         (
             Edit(
-                "front/upstream.py",
+                "front/upstream/shop.py",
                 "        for change in parse_changed(answer.changed):\n"
                 "            self.cache.announce(change)\n"
                 "        return placing_response(",
@@ -388,7 +388,9 @@ BUGS = (
         "The front asks the order service for whatever a stranger calls an order id.",
         (
             Edit("front/api.py", "    if not is_id(order_id):\n", "    if not order_id:\n"),
-            Edit("kit/client.py", "        if _CLIMBS.match(path):\n", "        if not path:\n"),
+            Edit(
+                "kit/peers/client.py", "        if _CLIMBS.match(path):\n", "        if not path:\n"
+            ),
         ),
         (CLIMBING,),
     ),

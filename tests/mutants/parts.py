@@ -53,7 +53,7 @@ POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
-CACHE_MODEL = _tests("cache model", "tests/unit/front/test_cache.py")
+CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
 OVERTAKEN = _tests(
     "overtaken by a cancel",
     "tests/service/test_order_lifecycle.py"

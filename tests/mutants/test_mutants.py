@@ -37,15 +37,15 @@ def test_the_table_is_what_the_project_promises() -> None:
 def test_a_bug_that_fits_no_more_is_named(tmp_path: Path) -> None:
     """A text that is gone, or that stands there twice, is an error and no survivor."""
     for text, count in {"no such text": 0, "self._lists.clear()": 2}.items():
-        bug = Bug("lost", "Nothing.", (Edit("front/cache.py", text, "pass"),), ())
-        with pytest.raises(MutantError, match=rf"front/cache\.py {count} times"):
+        bug = Bug("lost", "Nothing.", (Edit("front/upstream/cache.py", text, "pass"),), ())
+        with pytest.raises(MutantError, match=rf"front/upstream/cache\.py {count} times"):
             copy(tmp_path / str(count), bug)
 
 
 def test_a_bug_that_does_not_compile_is_an_error(tmp_path: Path) -> None:
     """Else every check would "catch" it."""
-    edit = Edit("front/cache.py", "self._books.clear()", "self._books.clear(")
-    with pytest.raises(MutantError, match=r"front/cache\.py does not compile"):
+    edit = Edit("front/upstream/cache.py", "self._books.clear()", "self._books.clear(")
+    with pytest.raises(MutantError, match=r"front/upstream/cache\.py does not compile"):
         copy(tmp_path, Bug("broken", "Everything.", (edit,), ()))
 
 
@@ -60,7 +60,7 @@ def test_a_bug_is_caught_in_a_copy(tmp_path: Path) -> None:
 
 def test_a_change_that_breaks_nothing_survives(tmp_path: Path) -> None:
     """The copy as such, its signature and its place on the path make no check fail."""
-    edit = Edit("front/cache.py", "SILENCE_S_MAX = 2.5", "SILENCE_S_MAX = 5 / 2")
+    edit = Edit("front/upstream/cache.py", "BOOKS_MAX = 20_000", "BOOKS_MAX = 20 * 1000")
     assert None is examine(Bug("harmless", "Nothing.", (edit,), (QUICK,)), tmp_path, SEED)
 
 

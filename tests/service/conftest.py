@@ -2,8 +2,8 @@
 
 import pytest
 
-from shops import CATALOG_URL, Caller, Shop
-from wires import Wire
+from support.shops import CATALOG_URL, Caller, Shop
+from support.wires import Wire
 
 
 @pytest.fixture

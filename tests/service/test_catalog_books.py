@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from catalog_calls import BOOK, ISBN, ISBN_10, ledger
-from shops import Caller, Shop
+from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger
+from support.shops import Caller, Shop
 
 
 async def test_a_new_book_is_answered_with_its_address(catalog: Caller) -> None:

@@ -14,12 +14,15 @@ from bazar.catalog import imports
 from bazar.catalog.app import SCHEMA, catalog_app
 from bazar.catalog.feed import BACKLOG_MAX, Changes, Feed
 from bazar.catalog.service import Catalog
-from bazar.kit.http import HttpApp
-from bazar.kit.migrate import migrate
-from bazar.kit.sqlite import SqliteDatabase
-from bazar.wire import BookChanged, ImportRequest, ImportRow, Line, NewBook, Reserve
-from catalog_calls import BOOK
-from shops import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.http.app import HttpApp
+from bazar.wire.books import BookChanged, NewBook
+from bazar.wire.imports import ImportRequest, ImportRow
+from bazar.wire.orders import Line
+from bazar.wire.stock import Reserve
+from support.catalog_calls import BOOK
+from support.shops import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
 
 PRICE = Decimal("19.99")
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from catalog_calls import BOOK, ISBN, ISBN_10, ledger
-from shops import Caller, Shop
+from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger
+from support.shops import Caller, Shop
 
 
 async def take_in(catalog: Caller, *books: object, **options: object) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from catalog_calls import ISBN, ISBN_10, ids, ledger
-from shops import Caller, Shop
+from support.catalog_calls import ISBN, ISBN_10, ids, ledger
+from support.shops import Caller, Shop
 
 
 async def test_a_book_is_shown_by_info_and_by_query(shop: Shop) -> None:

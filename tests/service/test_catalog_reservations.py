@@ -6,8 +6,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from catalog_calls import ledger, release, reserve
-from shops import Caller, Shop
+from support.catalog_calls import ledger, release, reserve
+from support.shops import Caller, Shop
 
 
 async def test_a_reservation_takes_its_copies(shop: Shop) -> None:

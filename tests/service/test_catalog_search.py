@@ -3,8 +3,8 @@
 import unicodedata
 from urllib.parse import quote
 
-from catalog_calls import BOOK, ISBN, ISBN_10, ids, reserve
-from shops import Caller, Shop
+from support.catalog_calls import BOOK, ISBN, ISBN_10, ids, reserve
+from support.shops import Caller, Shop
 
 
 async def pages(catalog: Caller, path: str) -> list[list[int]]:

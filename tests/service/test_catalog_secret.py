@@ -1,7 +1,7 @@
 """Who may write to the catalog: who has the secret."""
 
-from catalog_calls import BOOK
-from shops import CATALOG_URL, SECRET, Caller, Shop
+from support.catalog_calls import BOOK
+from support.shops import CATALOG_URL, SECRET, Caller, Shop
 
 SECRET_ROUTES: list[tuple[str, str, object]] = [
     ("POST", "/books", BOOK),

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from bazar.front.api import front_endpoints
-from bazar.front.upstream import Shop as FrontShop
-from bazar.kit.client import Upstream
-from bazar.kit.http import HttpApp
+from bazar.front.upstream.shop import Shop as FrontShop
+from bazar.kit.http.app import HttpApp
 from bazar.kit.metrics import Metrics
-from order_calls import SHORT, key
-from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
-from wires import BOUND_S, Wire, until
+from bazar.kit.peers.client import Upstream
+from support.order_calls import SHORT, key
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
+from support.wires import BOUND_S, Wire, until
 
 
 @pytest.fixture

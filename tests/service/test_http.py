@@ -5,9 +5,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bazar import __version__
 from bazar.kit import errors
-from bazar.kit.request import BODY_BYTES_MAX
-from problem_documents import check_problem, known_codes
-from shops import CATALOG_URL, FRONT_URL, ORDER_URL, Caller, Shop
+from bazar.kit.http.request import BODY_BYTES_MAX
+from support.problem_documents import check_problem, known_codes
+from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Caller, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
 

@@ -10,14 +10,17 @@ import structlog
 from pyreqwest.client import ClientBuilder
 from starlette.responses import Response
 
-from bazar.kit import errors, log, refusals
+from bazar.kit import errors, log
 from bazar.kit.errors import Unavailable
-from bazar.kit.http import Endpoint, HttpApp, json_response
+from bazar.kit.http import refusals
+from bazar.kit.http.answers import json_response
+from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.operations import operations
+from bazar.kit.http.request import Request
 from bazar.kit.metrics import Metrics
-from bazar.kit.operations import operations
-from bazar.kit.request import Request
-from problem_documents import check_problem
-from shops import SECRET, Caller, InProcess
+from support.problem_documents import check_problem
+from support.shops import SECRET, Caller, InProcess
 
 
 class Odd(Exception):

@@ -1,6 +1,6 @@
 """The lab's own calls, as its logs have them."""
 
-from shops import Shop
+from support.shops import Shop
 
 
 async def test_a_lab_client_searches_reads_and_buys(shop: Shop) -> None:

@@ -18,8 +18,8 @@ from bazar.load.clients import REFUSED_PAUSE_S, Load, Pace, Snapshot
 from bazar.load.measure import Measurements
 from bazar.load.plan import Item, Plan, Tastes, arrivals
 from bazar.load.purchases import Purchases
-from shops import CATALOG_URL, FRONT_URL, Shop
-from wires import Wire, nobody
+from support.shops import CATALOG_URL, FRONT_URL, Shop
+from support.wires import Wire, nobody
 
 Seam = Callable[[Request, Next], Awaitable[Response]]
 BROWSING, BUYING = Tastes({"browse": 1.0}), Tastes({"buy": 1.0})
@@ -180,7 +180,7 @@ async def test_what_a_load_bought_adds_up(shop: Shop) -> None:
 
 async def test_a_purchase_whose_answer_was_lost_is_asked_again_with_its_key(shop: Shop) -> None:
     """It was sold all the same, once; afterwards it is known."""
-    book_id = await shop.add_book(quantity=500)
+    book_id = await shop.add_book(quantity=100_000)
     wire = Wire(shop.network, FRONT_URL)
     wire.lose_replies = 7
     async with client_through(shop.network) as client:
@@ -192,7 +192,7 @@ async def test_a_purchase_whose_answer_was_lost_is_asked_again_with_its_key(shop
     assert [] == await check(shop, load.purchases)
     assert {} == load.purchases.unknown
     sold = load.purchases.sold()[book_id]
-    assert (load.purchases.asked, 500 - sold) == (sold, await shop.stock(book_id))
+    assert (load.purchases.asked, 100_000 - sold) == (sold, await shop.stock(book_id))
 
 
 @pytest.mark.parametrize(("copies", "sold"), [(5, 1), (0, 0)])

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from order_calls import key, ledger, status
-from shops import ORDER_URL, Caller, Shop
-from wires import Wire
+from support.order_calls import key, ledger, status
+from support.shops import ORDER_URL, Caller, Shop
+from support.wires import Wire
 
 
 async def test_a_purchase_answers_201_with_all_there_is_to_know(shop: Shop) -> None:

@@ -10,9 +10,9 @@ from pyreqwest.client import ClientBuilder
 
 from bazar.catalog.app import catalog_app
 from bazar.order.app import order_app
-from order_calls import SHORT, key, ledger, status
-from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
-from wires import Wire, until
+from support.order_calls import SHORT, key, ledger, status
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
+from support.wires import Wire, until
 
 
 def copied(database: Path, to: Path) -> Path:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from bazar.kit.database import Work
-from bazar.kit.sqlite import SqliteDatabase
+from bazar.kit.data.database import Work
+from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.domain import StoredOrder
 from bazar.order.service import RECOVERY_AGE_MS
-from order_calls import SHORT, key, ledger, status
-from shops import Reply, Shop
-from wires import Wire, until
+from support.order_calls import SHORT, key, ledger, status
+from support.shops import Reply, Shop
+from support.wires import Wire, until
 
 
 async def ended_unsold(shop: Shop, book_id: int, text: str) -> bool:

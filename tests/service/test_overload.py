@@ -6,12 +6,13 @@ from time import monotonic
 import msgspec
 import pytest
 
-from bazar.front import upstream
-from bazar.kit import batching
-from bazar.wire import Line, Placement, PlacementAnswer
-from order_calls import key
-from shops import ORDER_URL, Reply, Shop
-from wires import Wire, until
+from bazar.front.upstream import shop as upstream
+from bazar.kit.peers import batching
+from bazar.wire.orders import Line
+from bazar.wire.placing import Placement, PlacementAnswer
+from support.order_calls import key
+from support.shops import ORDER_URL, Reply, Shop
+from support.wires import Wire, until
 
 WAITING_MAX = 8
 BATCH_MAX = 4

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from importing import Desk, FakeShop
+from support.importing import Desk, FakeShop
 
 
 @pytest.fixture

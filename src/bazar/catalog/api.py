@@ -12,33 +12,37 @@ from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
 from bazar.catalog.imports import take_in
 from bazar.catalog.service import Catalog
 from bazar.kit.errors import InvalidRequest, Unavailable
-from bazar.kit.http import Endpoint, Link, json_response
-from bazar.kit.request import Request
-from bazar.problems import BookNotFound
-from bazar.wire import (
-    IMPORT_BODY_BYTES_MAX,
-    INTERNAL_BODY_BYTES_MAX,
-    ORDER_ID_LENGTH_MAX,
-    STOCK_MAX,
+from bazar.kit.http.answers import json_response
+from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.request import Request
+from bazar.wire.books import (
     VERSION_HEADER,
     Book,
     BookEdit,
     BookQuery,
     BookTitle,
-    ImportRequest,
-    ImportResult,
+    NewBook,
+    TopicCount,
+    TopicQuery,
+)
+from bazar.wire.budgets import HEARTBEAT_MS
+from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.wire.limits import (
+    IMPORT_BODY_BYTES_MAX,
+    INTERNAL_BODY_BYTES_MAX,
+    ORDER_ID_LENGTH_MAX,
+    STOCK_MAX,
+)
+from bazar.wire.problems import BookNotFound
+from bazar.wire.stock import (
     Movement,
     MovementsQuery,
-    NewBook,
     Outcome,
     ReservationsQuery,
     ReserveBatch,
     StockReport,
-    TopicCount,
-    TopicQuery,
 )
 
-HEARTBEAT_S = 1.0
 STOCK_FIELD = "amount_of_items"
 PRICE_FIELDS = ("price", "cost")
 
@@ -144,7 +148,7 @@ class CatalogApi:
     async def _events(self) -> AsyncIterator[bytes]:
         """Write `: open` once nothing can be missed, then changes, or `: alive` each second."""
         silence = b": open\n\n"
-        async for changes in self._catalog.feed.follow(HEARTBEAT_S):
+        async for changes in self._catalog.feed.follow(HEARTBEAT_MS / 1000):
             if changes:
                 yield b"".join(b"data: %b\n\n" % msgspec.json.encode(one) for one in changes)
             else:

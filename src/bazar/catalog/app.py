@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bazar.catalog.api import catalog_endpoints
 from bazar.catalog.service import Catalog
-from bazar.kit.http import HttpApp
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.http.app import HttpApp
+from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
-from bazar.kit.migrate import migrate
-from bazar.kit.operations import operations
-from bazar.kit.sqlite import SqliteDatabase
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 

@@ -9,21 +9,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from stdnum import isbn as stdnum_isbn
-from stdnum.exceptions import ValidationError
 
+from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
-from bazar.problems import BookNotFound
-from bazar.wire import (
-    Book,
-    BookEdit,
-    Line,
-    Outcome,
-    Price,
-    Rejection,
-    SoldLine,
-)
+from bazar.wire.books import Book, BookEdit
+from bazar.wire.limits import Price
+from bazar.wire.orders import Line
+from bazar.wire.problems import BookNotFound
+from bazar.wire.stock import Outcome, Rejection, SoldLine
 
 
 class StockTooLow(BazarError):
@@ -91,19 +85,6 @@ class StoredBook(msgspec.Struct, frozen=True):
 def topic_key(topic: str) -> str:
     """Return the form in which topics are compared: any case, spaces or hyphens."""
     return " ".join(unicodedata.normalize("NFC", topic).casefold().replace("-", " ").split())
-
-
-def isbn13(text: str) -> str:
-    """Return an ISBN as 13 digits; ISBN-10, hyphens and spaces are welcome.
-
-    Raises:
-        ValueError: the length or the check digit is wrong.
-    """
-    try:
-        return str(stdnum_isbn.to_isbn13(stdnum_isbn.validate(text)))
-    except ValidationError as error:
-        message = f"is not an ISBN: {error}"
-        raise ValueError(message) from error
 
 
 def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Outcome:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from bazar.wire import BookChanged
+from bazar.wire.books import BookChanged
 
 BACKLOG_MAX = 1000
 """Commits that a subscriber may lag behind."""

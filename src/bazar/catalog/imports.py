@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from bazar.catalog import store
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.service import Catalog
-from bazar.kit.database import Transaction
+from bazar.kit.data.database import Transaction
 from bazar.kit.errors import BazarError, InvalidRequest
-from bazar.wire import BookChanged, ImportRequest, ImportResult, ImportRow
+from bazar.wire.books import BookChanged
+from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 
 _FIELDS = {
     "isbn": ("isbn",),

@@ -23,29 +23,17 @@ from bazar.catalog.domain import (
     decode_cursor,
     edited,
     encode_cursor,
-    isbn13,
     match_expression,
     not_found,
 )
 from bazar.catalog.feed import Changes, Feed
+from bazar.formats.isbn import isbn13
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.database import Database, Transaction, Work
+from bazar.kit.data.database import Database, Transaction, Work
 from bazar.kit.errors import InvalidRequest
-from bazar.wire import (
-    STOCK_MAX,
-    Book,
-    BookChanged,
-    BookEdit,
-    BookQuery,
-    BookTitle,
-    Movement,
-    NewBook,
-    Outcome,
-    Price,
-    Reserve,
-    StockReport,
-    TopicCount,
-)
+from bazar.wire.books import Book, BookChanged, BookEdit, BookQuery, BookTitle, NewBook, TopicCount
+from bazar.wire.limits import STOCK_MAX, Price
+from bazar.wire.stock import Movement, Outcome, Reserve, StockReport
 
 T = TypeVar("T")
 

@@ -9,8 +9,9 @@ from msgspec.structs import astuple
 
 from bazar.catalog.domain import StoredBook, topic_key
 from bazar.kit.clock import as_datetime
-from bazar.kit.database import Row, Transaction
-from bazar.wire import BookTitle, Movement, Outcome, TopicCount
+from bazar.kit.data.database import Row, Transaction
+from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.stock import Movement, Outcome
 
 _COLUMNS = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version"

@@ -4,32 +4,25 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from bazar.front.upstream import Shop
+from bazar.front.upstream.shop import Shop
 from bazar.kit.errors import Unavailable
-from bazar.kit.http import Endpoint, Link, problem_response
-from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.answers import problem_response
+from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.request import Request
 from bazar.kit.identity import is_id
-from bazar.kit.request import Request
-from bazar.problems import (
-    PLACING_ERRORS,
-    BookNotFound,
-    OrderNotCancellable,
-    OrderNotFound,
-)
-from bazar.wire import (
+from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
+from bazar.wire.orders import (
     Accepted,
-    Book,
-    BookQuery,
-    BookTitle,
-    Kind,
     Line,
     Order,
     OrderRequest,
     Purchase,
     PurchaseRequest,
     Receipt,
-    TopicCount,
 )
+from bazar.wire.placing import Kind
+from bazar.wire.problems import PLACING_ERRORS, BookNotFound, OrderNotCancellable, OrderNotFound
 
 
 class FrontApi:

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from pyreqwest.client import Client
 
 from bazar.front.api import front_endpoints
-from bazar.front.upstream import Shop
-from bazar.kit.client import Upstream
-from bazar.kit.http import HttpApp
+from bazar.front.upstream.shop import Shop
+from bazar.kit.http.app import HttpApp
+from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
-from bazar.kit.operations import operations
+from bazar.kit.peers.client import Upstream
 
 
 @asynccontextmanager

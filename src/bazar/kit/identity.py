@@ -5,9 +5,15 @@ from itertools import count
 
 from bazar.kit.clock import Clock, now_ms
 
+ID_LENGTH = 26
+"""Of an order id, in characters."""
+ID_MAX = 2**53 - 1
+"""Of a number that is an id: exact in every JSON reader, far from where SQLite's row ids end."""
+REQUEST_ID_HEADER = b"x-request-id"
+REQUEST_ID_LENGTH_MAX = 64
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
-_LENGTH = 26
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _PROCESS = secrets.token_hex(4)
 _REQUESTS = count(1)
@@ -27,7 +33,7 @@ def new_id(clock: Clock = now_ms) -> str:
 
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id."""
-    return len(text) == _LENGTH and all(letter in _ALPHABET for letter in text)
+    return len(text) == ID_LENGTH and all(letter in _ALPHABET for letter in text)
 
 
 def new_request_id() -> str:

@@ -19,14 +19,14 @@ import msgspec
 from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError
 
-from bazar.audit import audit
-from bazar.kit.idempotency import KEY_HEADER, format_key
-from bazar.kit.loop import run_fast
+from bazar.kit.http.idempotency import KEY_HEADER, format_key
+from bazar.kit.process.loop import run_fast
 from bazar.load.clients import new_load_client
 from bazar.load.purchases import Purchases
 from bazar.load.stock import Stock, copies
-from bazar.remote import RemoteError, Shop
-from bazar.wire import Order
+from bazar.tools.audit import audit
+from bazar.tools.remote import RemoteError, Shop
+from bazar.wire.orders import Order
 
 T = TypeVar("T")
 

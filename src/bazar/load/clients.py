@@ -25,8 +25,8 @@ from typing import NamedTuple
 from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
-from bazar.kit.client import plain_client
-from bazar.kit.idempotency import KEY_HEADER, format_key
+from bazar.kit.http.idempotency import KEY_HEADER, format_key
+from bazar.kit.peers.client import plain_client
 from bazar.load.measure import OK, Measurements, merged
 from bazar.load.plan import Item, Kind, Plan, arrivals
 from bazar.load.purchases import Purchases, problem_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bazar.kit.loop import run_fast
+from bazar.kit.process.loop import run_fast
 from bazar.load.check import check
 from bazar.load.clients import Load, Pace, new_load_client
 from bazar.load.plan import Plan, Tastes
@@ -14,7 +14,7 @@ from bazar.load.plot import draw
 from bazar.load.progress import LiveProgress
 from bazar.load.report import LoadReport, report
 from bazar.load.stock import Wish, stocked
-from bazar.remote import Shop
+from bazar.tools.remote import Shop
 
 
 @dataclass(frozen=True, slots=True)

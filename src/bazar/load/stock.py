@@ -14,8 +14,8 @@ from decimal import Decimal
 from itertools import islice
 
 from bazar.load.plan import Item
-from bazar.remote import RemoteError, Shop
-from bazar.wire import Book, NewBook
+from bazar.tools.remote import RemoteError, Shop
+from bazar.wire.books import Book, NewBook
 
 TOPIC = "load test"
 TITLE = "Load test book"

@@ -5,37 +5,39 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError, InternalError, Unavailable
-from bazar.kit.http import Endpoint, Link, encode, json_response, log_fault
-from bazar.kit.idempotency import KEY_HEADER, format_key, given_or_new_key
-from bazar.kit.request import Request
+from bazar.kit.http.answers import encode, json_response, log_fault
+from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.request import Request
 from bazar.order.domain import first_answer
 from bazar.order.service import Orders, Placed
-from bazar.placing import placing_response
-from bazar.problems import (
+from bazar.wire.budgets import PLACE_MS
+from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
+from bazar.wire.orders import (
+    Accepted,
+    Line,
+    Order,
+    OrderQuery,
+    OrderRequest,
+    Purchase,
+    PurchaseRequest,
+    Receipt,
+)
+from bazar.wire.placing import (
+    CHANGED_HEADER,
+    Kind,
+    Placement,
+    PlacementAnswer,
+    PlacementBatch,
+    placing_response,
+)
+from bazar.wire.problems import (
     PLACING_ERRORS,
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
 )
-from bazar.wire import (
-    CHANGED_HEADER,
-    INTERNAL_BODY_BYTES_MAX,
-    Accepted,
-    Kind,
-    Line,
-    Order,
-    OrderQuery,
-    OrderRequest,
-    Outcome,
-    Placement,
-    PlacementAnswer,
-    PlacementBatch,
-    Purchase,
-    PurchaseRequest,
-    Receipt,
-)
-
-DEADLINE_MS = 5000
+from bazar.wire.stock import Outcome
 
 
 class OrderApi:
@@ -58,7 +60,7 @@ class OrderApi:
 
     async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         key = given_or_new_key(request.header_list(KEY_HEADER))
-        left_ms = request.deadline(DEADLINE_MS).left_ms()
+        left_ms = request.deadline(PLACE_MS).left_ms()
         (answer,) = await self._place([Placement(kind, lines, key, request.id, left_ms)])
         response = placing_response(request, answer, internal=True)
         response.headers[KEY_HEADER] = format_key(key)

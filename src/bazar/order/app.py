@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pyreqwest.client import Client
 
-from bazar.kit.client import Upstream
-from bazar.kit.http import HttpApp
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.http.app import HttpApp
+from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
-from bazar.kit.migrate import migrate
-from bazar.kit.operations import operations
-from bazar.kit.sqlite import SqliteDatabase
+from bazar.kit.peers.client import Upstream
 from bazar.order.api import order_endpoints
 from bazar.order.service import Orders
 from bazar.order.upstream import Catalog

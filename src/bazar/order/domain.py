@@ -17,19 +17,10 @@ from msgspec.structs import replace
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import InvalidRequest
 from bazar.kit.money import to_price
-from bazar.problems import REJECTIONS, OrderCancelled
-from bazar.wire import (
-    Accepted,
-    Kind,
-    Line,
-    Order,
-    OrderLine,
-    OrderStatus,
-    Outcome,
-    Purchase,
-    Receipt,
-    Rejection,
-)
+from bazar.wire.orders import Accepted, Line, Order, OrderLine, OrderStatus, Purchase, Receipt
+from bazar.wire.placing import Kind
+from bazar.wire.problems import REJECTIONS, OrderCancelled
+from bazar.wire.stock import Outcome, Rejection
 
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "pending": frozenset({"confirmed", "rejected", "cancelled"}),

@@ -25,12 +25,12 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.database import Database, Transaction
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.log import get_logger
 from bazar.kit.metrics import Metrics
-from bazar.kit.request import Deadline
 from bazar.order import store
 from bazar.order.domain import (
     StoredLine,
@@ -43,20 +43,12 @@ from bazar.order.domain import (
     request_hash,
 )
 from bazar.order.upstream import Catalog, Decision
-from bazar.problems import (
-    KeyReused,
-    OrderNotCancellable,
-    OrderNotFound,
-    OrderNotFulfillable,
-)
-from bazar.wire import Order, OrderQuery, OrderStatus, Outcome, Placement, Reserve
+from bazar.wire.budgets import ANSWER_MARGIN_MS, AWAY_MS, DECISION_MS
+from bazar.wire.orders import Order, OrderQuery, OrderStatus
+from bazar.wire.placing import Placement
+from bazar.wire.problems import KeyReused, OrderNotCancellable, OrderNotFound, OrderNotFulfillable
+from bazar.wire.stock import Outcome, Reserve
 
-DECISION_PATIENCE_S = 2.0
-"""How long a buyer waits for the catalog before the answer is 202."""
-AWAY_PATIENCE_S = 0.1
-"""How long when the catalog did not answer the last time either."""
-ANSWER_MARGIN_S = 0.5
-"""Left of the deadline for the answer to travel back; of a short one, a quarter."""
 RECOVERY_INTERVAL_S = 0.5
 RECOVERY_AGE_MS = 1000
 RECOVERY_BATCH_MAX = 512
@@ -314,10 +306,12 @@ class Orders:
         drives = {self._drives[order_id] for order_id in pending}
         if not drives:
             return {}
-        patience_s = AWAY_PATIENCE_S if self._catalog.away else DECISION_PATIENCE_S
-        left_s = deadline.left_s()
-        patience_s = min(patience_s, left_s - min(ANSWER_MARGIN_S, left_s / 4))
-        done, _ = await asyncio.wait(drives, timeout=patience_s)
+        left_ms = deadline.left_s() * 1000
+        patience_ms = min(
+            AWAY_MS if self._catalog.away else DECISION_MS,
+            left_ms - min(ANSWER_MARGIN_MS, left_ms / 4),
+        )
+        done, _ = await asyncio.wait(drives, timeout=patience_ms / 1000)
         decided_now: dict[str, Placed] = {}
         for drive in done:
             if not drive.cancelled() and drive.exception() is None:
@@ -464,7 +458,7 @@ async def _inserted_or_found(
 
 def _patient() -> Deadline:
     """Return a deadline by which the catalog has decided, unless it is away."""
-    return Deadline((DECISION_PATIENCE_S + ANSWER_MARGIN_S) * 1000)
+    return Deadline(DECISION_MS + ANSWER_MARGIN_MS)
 
 
 def _not_found(order_id: str) -> OrderNotFound:

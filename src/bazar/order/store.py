@@ -6,9 +6,9 @@ from typing import cast
 
 import msgspec
 
-from bazar.kit.database import Row, Transaction
+from bazar.kit.data.database import Row, Transaction
 from bazar.order.domain import StoredLine, StoredOrder
-from bazar.wire import Rejection
+from bazar.wire.stock import Rejection
 
 _SELECT = (
     "SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, "

@@ -6,15 +6,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from bazar.kit.batching import Batcher
-from bazar.kit.client import Upstream
+from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
-from bazar.kit.request import Deadline
-from bazar.wire import RESERVE_BATCH_MAX, Outcome, Reserve
+from bazar.kit.peers.batching import Batcher
+from bazar.kit.peers.client import Upstream
+from bazar.wire import budgets
+from bazar.wire.limits import RESERVE_BATCH_MAX
+from bazar.wire.stock import Outcome, Reserve
 
-BATCH_TIMEOUT_MS = 2000
-DRIVE_TIMEOUT_MS = 4000
-"""Of a reservation, its wait for the batch before it included."""
 RESERVES_WAITING_MAX = 4096
 """More stay pending, and the loop asks again for them."""
 
@@ -59,7 +58,7 @@ class Catalog:
             Overloaded: too many wait already; these were not asked.
             Unavailable: indefinite; the catalog did not answer in time. Ask again.
         """
-        return await self._batcher.ask(requests, Deadline(DRIVE_TIMEOUT_MS))
+        return await self._batcher.ask(requests, Deadline(budgets.RESERVE_MS))
 
     async def release(self, order_id: str) -> Outcome:
         """Have the catalog give back what an order took, once.
@@ -68,7 +67,9 @@ class Catalog:
             Unavailable: indefinite; the catalog did not answer in time. Ask again.
         """
         path = f"/reservations/{quote(order_id, safe='')}/release"
-        answer = await self._upstream.call("POST", path, deadline=Deadline(BATCH_TIMEOUT_MS))
+        answer = await self._upstream.call(
+            "POST", path, deadline=Deadline(budgets.RESERVE_BATCH_MS)
+        )
         if answer.status != _OK:
             raise _refused(answer.status)
         return _outcome(answer.body)
@@ -78,7 +79,7 @@ class Catalog:
             answer = await self._upstream.call(
                 "POST",
                 "/reservations",
-                deadline=Deadline(BATCH_TIMEOUT_MS),
+                deadline=Deadline(budgets.RESERVE_BATCH_MS),
                 request_id=requests[0].request_id if len(requests) == 1 else "",
                 body=msgspec.json.encode(requests),
             )

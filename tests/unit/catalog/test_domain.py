@@ -18,12 +18,14 @@ from bazar.catalog.domain import (
     decode_cursor,
     edited,
     encode_cursor,
-    isbn13,
     match_expression,
     topic_key,
 )
+from bazar.formats.isbn import isbn13
 from bazar.kit.errors import InvalidRequest
-from bazar.wire import BookEdit, Line, Rejection, SoldLine
+from bazar.wire.books import BookEdit
+from bazar.wire.orders import Line
+from bazar.wire.stock import Rejection, SoldLine
 
 MODEST = settings(max_examples=100, deadline=None)
 

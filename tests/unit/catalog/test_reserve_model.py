@@ -15,10 +15,12 @@ from bazar.catalog import store
 from bazar.catalog.app import SCHEMA
 from bazar.catalog.domain import StockTooLow
 from bazar.catalog.service import Catalog
-from bazar.kit.database import Transaction
-from bazar.kit.migrate import migrate
-from bazar.kit.sqlite import SqliteDatabase
-from bazar.wire import Line, NewBook, Outcome, Reserve
+from bazar.kit.data.database import Transaction
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.wire.books import NewBook
+from bazar.wire.orders import Line
+from bazar.wire.stock import Outcome, Reserve
 
 T = TypeVar("T")
 

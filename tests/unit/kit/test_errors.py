@@ -7,9 +7,9 @@ import pytest
 
 import bazar.catalog.domain
 import bazar.kit.errors
-import bazar.problems
+import bazar.wire.problems
 from bazar.kit.errors import BazarError, InternalError, InvalidRequest, Problem, StartupError
-from bazar.kit.http import problem_response
+from bazar.kit.http.answers import problem_response
 
 
 def _all(kind: type[BazarError]) -> list[type[BazarError]]:

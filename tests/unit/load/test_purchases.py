@@ -5,7 +5,7 @@ import pytest
 
 from bazar.kit.errors import BazarError, Overloaded, Unavailable
 from bazar.load.purchases import Purchases, problem_of
-from bazar.problems import OutOfStock
+from bazar.wire.problems import OutOfStock
 
 KEY, BOOK_ID = "key", 7
 

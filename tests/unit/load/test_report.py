@@ -2,9 +2,10 @@
 
 import pytest
 
+from bazar.cli.show_load import DIFFERENCES_SHOWN, kind_row, remarks, verdict
 from bazar.load.check import Checked
 from bazar.load.measure import OK, REFUSED, SOLD_OUT, Measurements
-from bazar.load.report import DIFFERENCES_SHOWN, LoadReport, kind_row, remarks, report, verdict
+from bazar.load.report import LoadReport, report
 
 CHECKED = "checked 1,234 purchases (1,200 sold)"
 

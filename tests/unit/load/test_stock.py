@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from bazar.load.stock import TITLE, TOPIC, Stock, StockError, Wish, stocked
-from bazar.problems import BookNotFound
-from bazar.remote import TIMEOUT, Addresses, RemoteError, Shop
-from bazar.wire import Book, NewBook
+from bazar.tools.remote import TIMEOUT, Addresses, RemoteError, Shop
+from bazar.wire.books import Book, NewBook
+from bazar.wire.problems import BookNotFound
 
 T = TypeVar("T")
 WISH = Wish(books=2, copies=50)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bazar.kit.errors import BazarError, InvalidRequest
-from bazar.kit.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
+from bazar.kit.http.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
 from bazar.order.domain import (
     TRANSITIONS,
     StoredLine,
@@ -23,23 +23,9 @@ from bazar.order.domain import (
     public,
     request_hash,
 )
-from bazar.problems import (
-    BookNotFound,
-    MixedCurrencies,
-    OrderCancelled,
-    OutOfStock,
-)
-from bazar.wire import (
-    Accepted,
-    Line,
-    OrderStatus,
-    Outcome,
-    Purchase,
-    Receipt,
-    Rejection,
-    RejectionCode,
-    SoldLine,
-)
+from bazar.wire.orders import Accepted, Line, OrderStatus, Purchase, Receipt
+from bazar.wire.problems import BookNotFound, MixedCurrencies, OrderCancelled, OutOfStock
+from bazar.wire.stock import Outcome, Rejection, RejectionCode, SoldLine
 
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
 ORDER_ID = "01h000000000000000000000aa"

@@ -24,12 +24,13 @@ from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
-from bazar.audit import difference
 from bazar.catalog.app import catalog_app
-from bazar.order import upstream
 from bazar.order.app import order_app
-from bazar.wire import Movement, Order, Outcome, StockReport
-from shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
+from bazar.tools.audit import difference
+from bazar.wire import budgets
+from bazar.wire.orders import Order
+from bazar.wire.stock import Movement, Outcome, StockReport
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class Placing(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.stack = AsyncExitStack()
         self.patience = pytest.MonkeyPatch()
-        self.patience.setattr(upstream, "BATCH_TIMEOUT_MS", 100)
+        self.patience.setattr(budgets, "RESERVE_BATCH_MS", 100)
         self.asked: dict[str, tuple[int, int]] = {}
         self.order_ids: dict[str, str] = {}
         self.first: dict[str, Reply] = {}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bazar.kit.migrate import migrate
-from bazar.kit.sqlite import SqliteDatabase
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order import store
 from bazar.order.app import SCHEMA
 from bazar.order.domain import StoredLine, StoredOrder

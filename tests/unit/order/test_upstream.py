@@ -12,12 +12,14 @@ from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
-from bazar.kit import batching
-from bazar.kit.client import Upstream
 from bazar.kit.errors import Unavailable
-from bazar.order import upstream
-from bazar.order.upstream import Catalog
-from bazar.wire import RESERVE_BATCH_MAX, Line, Outcome, Rejection, Reserve, SoldLine
+from bazar.kit.peers import batching
+from bazar.kit.peers.client import Upstream
+from bazar.order.upstream import Catalog, Decision
+from bazar.wire import budgets
+from bazar.wire.limits import RESERVE_BATCH_MAX
+from bazar.wire.orders import Line
+from bazar.wire.stock import Outcome, Rejection, Reserve, SoldLine
 
 LINES = [Line(1)]
 SETTLE_S = 0.05
@@ -69,7 +71,7 @@ class FakeCatalog:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCatalog:
     """Return the other side; give up after 200 ms instead of 2 s."""
-    monkeypatch.setattr(upstream, "BATCH_TIMEOUT_MS", 200)
+    monkeypatch.setattr(budgets, "RESERVE_BATCH_MS", 200)
     return FakeCatalog()
 
 
@@ -89,10 +91,10 @@ async def catalog(client: Client) -> AsyncIterator[Catalog]:
     await catalog.stop()
 
 
-def asked(catalog: Catalog, order_id: str) -> asyncio.Task[upstream.Decision]:
+def asked(catalog: Catalog, order_id: str) -> asyncio.Task[Decision]:
     """Ask for an order in a task of its own."""
 
-    async def ask() -> upstream.Decision:
+    async def ask() -> Decision:
         (decision,) = await catalog.reserve([Reserve(order_id, LINES)])
         return decision
 

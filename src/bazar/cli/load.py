@@ -1,0 +1,132 @@
+"""The command `bazar load`: options in, a table and a verdict out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bazar.cli.shop import find_shop
+from bazar.cli.terminal import (
+    DATA_DEFAULT,
+    CatalogUrl,
+    Data,
+    Json,
+    OrderUrl,
+    SecretFile,
+    Url,
+    fail,
+    print_json,
+    print_table,
+)
+from bazar.load.plan import MIX_DEFAULT, Tastes, parse_mix
+from bazar.tools.remote import RemoteError
+
+if TYPE_CHECKING:
+    from bazar.load.report import LoadReport
+
+Duration = Annotated[float, typer.Option(min=1, max=3600, help="Of the load, in seconds.")]
+Clients = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4096, help="How many ask at once [default: 64; with --rate at most 512]."
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=100_000, help="Customers arriving a second, however slow the shop."),
+]
+Think = Annotated[
+    float,
+    typer.Option(min=0, max=60, help="Average pause of a client before it asks again, in seconds."),
+]
+Mix = Annotated[str, typer.Option(help="Shares of browse, search and buy.")]
+Zipf = Annotated[
+    float, typer.Option(min=0, max=5, help="How much the popular books lead; 0: all are equal.")
+]
+FlashSale = Annotated[
+    int | None,
+    typer.Option(metavar="ID", min=1, help="Everybody wants this book; sells real copies."),
+]
+RealStock = Annotated[
+    bool, typer.Option("--real-stock", help="Buy real copies, not those of the load's own books.")
+]
+Books = Annotated[int, typer.Option(min=1, max=1000, help="How many books the load brings.")]
+Copies = Annotated[int, typer.Option(min=1, max=10**9, help="Of each book that the load brings.")]
+Seed = Annotated[int, typer.Option(help="The same seed, the same customers.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.svg", help="Draw throughput and latency over time."),
+]
+
+
+def load(  # noqa: PLR0913  one parameter an option
+    *,
+    duration: Duration = 10,
+    clients: Clients = None,
+    rate: Rate = None,
+    think: Think = 0,
+    mix: Mix = MIX_DEFAULT,
+    zipf: Zipf = 1,
+    flash_sale: FlashSale = None,
+    real_stock: RealStock = False,
+    books: Books = 20,
+    copies: Copies = 1_000_000,
+    seed: Seed = 1,
+    plot: Plot = None,
+    url: Url = None,
+    catalog: CatalogUrl = None,
+    order: OrderUrl = None,
+    data: Data = DATA_DEFAULT,
+    secret_file: SecretFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let customers browse, search and buy; show how fast it was, and check that it adds up.
+
+    It buys books of its own. Ctrl-C ends it early. Exit code 1 when anything differs.
+    """
+    from bazar.cli.show_load import verdict
+    from bazar.load.clients import CLIENTS_DEFAULT, CLIENTS_DEFAULT_OPEN, Pace
+    from bazar.load.run import Wanted, run_load
+    from bazar.load.stock import StockError, Wish
+
+    if rate is not None and think:
+        fail("--rate and --think contradict each other: with a rate, nobody waits to ask again")
+    if plot is not None and (plot.suffix != ".svg" or not plot.parent.is_dir()):
+        fail(f"--plot takes a file such as load.svg in a folder that is there, not {plot}")
+    try:
+        tastes = Tastes(parse_mix(mix), zipf, seed)
+    except ValueError as error:
+        fail(str(error))
+    at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
+    shop = find_shop(data, url, catalog, order, secret_file)
+    pace = Pace(duration, at_once, think, rate, seed)
+    wanted = Wanted(pace, tastes, Wish(books, copies, real_stock, flash_sale), plot)
+    try:
+        done = run_load(shop, wanted, lambda measured: None if as_json else show(measured))
+    except (StockError, RemoteError, OSError) as error:
+        fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
+    except KeyboardInterrupt as stopped:
+        for note in getattr(stopped, "__notes__", ()):
+            typer.echo(f"bazar: {note}", err=True)
+        raise
+    if as_json:
+        print_json(done)
+    else:
+        for line in verdict(done.check):
+            typer.echo(line)
+    if done.check is not None and done.check.differences:
+        raise typer.Exit(1)
+
+
+def show(done: "LoadReport") -> None:
+    """Print what was measured."""
+    from bazar.cli.show_load import COLUMNS, kind_row, remarks
+
+    print_table(COLUMNS, [kind_row(one) for one in done.kinds])
+    for remark in remarks(done):
+        typer.echo(remark)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(load)

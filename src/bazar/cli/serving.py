@@ -1,0 +1,180 @@
+"""The commands that start something: the whole shop, or one service of it."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bazar.cli.terminal import (
+    DATA_DEFAULT,
+    Currency,
+    Data,
+    Host,
+    LogFormat,
+    SecretFile,
+    environment_secret,
+    fail,
+)
+from bazar.kit.errors import StartupError
+from bazar.kit.http.idempotency import format_key
+from bazar.kit.identity import new_key
+from bazar.kit.money import CURRENCIES
+from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
+from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName, Shop
+
+Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
+CatalogPort = Annotated[
+    int, typer.Option(envvar="BAZAR_CATALOG_PORT", min=1, max=PORT_MAX, help="Of the catalog.")
+]
+OrderPort = Annotated[
+    int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
+]
+
+
+def up(  # noqa: PLR0913  one parameter an option
+    *,
+    data: Data = DATA_DEFAULT,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORTS["front"],
+    catalog_port: CatalogPort = DEFAULT_PORTS["catalog"],
+    order_port: OrderPort = DEFAULT_PORTS["order"],
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Start without the sample catalogue.")
+    ] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Load the sample catalogue, first start or not.")
+    ] = False,
+    currency: Currency = "USD",
+    log_format: LogFormat = "text",
+) -> None:
+    """Start the whole shop on this machine: catalog, order and front. Ctrl-C stops it.
+
+    The first start with a data folder loads the sample catalogue.
+    """
+    from bazar.cluster import UpSettings
+    from bazar.cluster import up as run_up
+    from bazar.kit import log
+
+    if empty and sample:
+        fail("--empty and --sample contradict each other")
+    log.configure("bazar", log_format)
+    settings = UpSettings(
+        data=data.absolute(),
+        host=host,
+        port=port,
+        catalog_port=catalog_port,
+        order_port=order_port,
+        currency=_currency(currency),
+        log_format=log_format,
+    )
+
+    def when_ready(addresses: Addresses, first: bool) -> None:  # noqa: FBT001  a callback
+        if sample or (first and not empty):
+            _load_sample(addresses, settings.data)
+        log.flush()
+        secret_file = data / SECRET_FILE
+        typer.echo(
+            f"\nBazar is open at {addresses.front}\n"
+            f"  API page    {addresses.front}/docs\n"
+            f"  catalog     {addresses.catalog}\n"
+            f"  order       {addresses.order}\n"
+            f"  data        {data} (service secret: {secret_file})\n\n"
+            f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
+            f"-H 'Idempotency-Key: {format_key(new_key())}'\n\nCtrl-C stops the shop.\n"
+        )
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(run_up(settings, when_ready))
+    except StartupError as error:
+        fail(str(error))
+
+
+def _load_sample(addresses: Addresses, data: Path) -> None:
+    from importlib.resources import as_file, files
+
+    from bazar.kit.secret import read_secret
+    from bazar.tools.importer import ImportOptions, import_file
+
+    with as_file(files("bazar.sample") / "books.csv") as file:
+        import_file(
+            Shop(addresses, read_secret(data / SECRET_FILE)),
+            ImportOptions(
+                file=file,
+                update="none",
+                dry_run=False,
+                mapping={},
+                defaults={},
+                rejects=data / "sample.rejects.csv",
+            ),
+            lambda _rows: None,
+        )
+
+
+def serve(  # noqa: PLR0913  one parameter an option
+    service: Annotated[ServiceName, typer.Argument(help="Which service to start.")],
+    *,
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="BAZAR_PORT",
+            min=1,
+            max=PORT_MAX,
+            help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BAZAR_DATABASE",
+            help="sqlite:///FILE, or a file [default: SERVICE.db in the data folder].",
+        ),
+    ] = None,
+    catalog: Annotated[
+        str, typer.Option(envvar="BAZAR_CATALOG", help="Address of the catalog.")
+    ] = Addresses().catalog,
+    order: Annotated[
+        str, typer.Option(envvar="BAZAR_ORDER", help="Address of the order service.")
+    ] = Addresses().order,
+    data: Data = DATA_DEFAULT,
+    secret_file: SecretFile = None,
+    currency: Currency = "USD",
+    log_format: LogFormat = "text",
+) -> None:
+    """Start one service on this machine. All services need the same secret.
+
+    The secret comes from --secret-file, from BAZAR_SECRET, or from the data folder.
+    """
+    from bazar.cluster import ServiceSettings, running
+    from bazar.kit import log
+    from bazar.kit.process.server import serve as run_service
+
+    currency = _currency(currency)
+    log.configure(service, log_format)
+    try:
+        settings = ServiceSettings(
+            service=service,
+            database=database_path(database, data / f"{service}.db"),
+            catalog_url=service_url(catalog, "--catalog"),
+            order_url=service_url(order, "--order"),
+            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
+            currency=currency,
+        )
+        run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
+    except StartupError as error:
+        fail(f"{service}: {error}")
+
+
+def _currency(code: str) -> str:
+    if code.upper() not in CURRENCIES:
+        fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
+    return code.upper()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(up)
+    app.command()(serve)

@@ -1,0 +1,1 @@
+"""Databases: what every engine offers, and the engines; the only room that knows a driver."""

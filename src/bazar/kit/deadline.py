@@ -1,0 +1,24 @@
+"""The moment after which an answer is of no use any more; it travels with each call."""
+
+from time import monotonic
+
+DEADLINE_HEADER = b"bazar-deadline-ms"
+DEADLINE_MS_MAX = 30_000
+
+
+class Deadline:
+    """The moment after which an answer is of no use to the caller any more."""
+
+    __slots__ = ("_at_s",)
+
+    def __init__(self, timeout_ms: float) -> None:
+        """Start counting now."""
+        self._at_s = monotonic() + timeout_ms / 1000
+
+    def left_s(self) -> float:
+        """Return the seconds left, 0 when it has passed."""
+        return max(0.0, self._at_s - monotonic())
+
+    def left_ms(self) -> int:
+        """Return the whole milliseconds left, 0 when it has passed."""
+        return int(self.left_s() * 1000)

@@ -1,0 +1,56 @@
+"""Answers as bytes: JSON with exact prices, and errors as problem documents."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from bazar.kit import log
+from bazar.kit.errors import PROBLEM_MEDIA_TYPE, BazarError
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode(value: Any) -> msgspec.Raw:  # noqa: ANN401
+    """Return a struct as JSON, prices with exactly their decimals, to be put into other JSON."""
+    return msgspec.Raw(_encoder.encode(value))
+
+
+def log_fault(error: BaseException, request_id: str) -> str:
+    """Log a fault of ours with its trace, and return what to tell the caller."""
+    log.get_logger().error("fault", request_id=request_id, exc_info=error)
+    return "the request met a fault of ours; it is in the log under its request id"
+
+
+class ReadyResponse(Response):
+    """An answer whose body is bytes already: starlette's, made the short way."""
+
+    def __init__(
+        self, body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str
+    ) -> None:
+        """Take body and headers as they are."""
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", media_type.encode("latin-1")),
+        ]
+        for name, value in headers.items() if headers else ():
+            self.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
+
+
+def json_response(
+    value: Any,  # noqa: ANN401
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Encode a struct, prices with exactly their decimals."""
+    return ReadyResponse(_encoder.encode(value), status, headers, "application/json")
+
+
+def problem_response(error: BazarError) -> Response:
+    """Return an error as a problem document (RFC 9457)."""
+    body = _encoder.encode(error.problem())
+    return ReadyResponse(body, error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)

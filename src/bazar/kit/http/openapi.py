@@ -1,0 +1,176 @@
+"""The OpenAPI 3.1 document of a service, made from its endpoints and message types."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bazar.kit.errors import (
+    PROBLEM_MEDIA_TYPE,
+    BazarError,
+    BodyTooLarge,
+    InternalError,
+    InvalidRequest,
+    Overloaded,
+    Problem,
+    Unauthorized,
+)
+from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.idempotency import KEY_LENGTH_MAX
+from bazar.kit.identity import ID_MAX
+
+_REF = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+_NUMBERS = ("book_id",)
+_REASONS = {
+    200: "Done.",
+    201: "Created.",
+    202: "Accepted; not decided yet.",
+}
+
+
+def document(title: str, version: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """Return the document as plain data."""
+    kinds = {
+        kind: None
+        for endpoint in endpoints
+        for kind in (endpoint.body, endpoint.arguments, *endpoint.answers.values())
+        if kind is not None
+    }
+    _, described = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
+    components = _numbers(described)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        path = _PARAMETER.sub(r"{\1}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, components)
+    found = {"schemas": components}
+    if any(endpoint.secret for endpoint in endpoints):
+        found["securitySchemes"] = {"secret": {"type": "http", "scheme": "bearer"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "license": {"name": "MIT"}},
+        "paths": paths,
+        "components": found,
+    }
+
+
+def _numbers(schema: Any) -> Any:  # noqa: ANN401
+    """Turn decimals, which msgspec describes as text, into the JSON numbers that they are."""
+    if isinstance(schema, list):
+        return [_numbers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: _numbers(part) for name, part in schema.items()}
+    if schema.get("format") == "decimal":
+        schema |= {"type": "number", "minimum": 0}
+        del schema["format"]
+    return schema
+
+
+def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.handler.__name__,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag],
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
+        "responses": _responses(endpoint),
+    }
+    if endpoint.idempotency_key:
+        operation["parameters"].append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": f"Any text of yours, 1 to {KEY_LENGTH_MAX} visible characters; "
+                "the same key and body always get the first answer.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
+            }
+        )
+    if endpoint.body is not None:
+        operation["requestBody"] = {
+            "required": not _takes_nothing(endpoint.body),
+            "content": {"application/json": {"schema": _schema(endpoint.body)}},
+        }
+    if endpoint.secret:
+        operation["security"] = [{"secret": []}]
+    return operation
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    number = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": number if name in _NUMBERS else {"type": "string"},
+        }
+        for name in _PARAMETER.findall(endpoint.path)
+    ]
+
+
+def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[dict[str, Any]]:
+    if endpoint.arguments is None:
+        return []
+    schema = components[endpoint.arguments.__name__]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": part,
+        }
+        for name, part in schema["properties"].items()
+    ]
+
+
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, kind in endpoint.answers.items():
+        content = {endpoint.media_type: {"schema": _schema(kind)}}
+        responses[str(status)] = {
+            "description": _REASONS.get(status, "Answered."),
+            "content": content,
+        }
+    for link in endpoint.links:
+        to = link.to.__name__
+        responses[str(link.status)].setdefault("links", {})[to] = {
+            "operationId": to,
+            "parameters": {link.parameter: f"$response.body#{link.pointer}"},
+        }
+    errors: dict[int, list[str]] = {}
+    for error in _errors(endpoint):
+        errors.setdefault(error.status, []).append(f"`{error.code}`: {error.title}.")
+    for status, titles in sorted(errors.items()):
+        responses[str(status)] = {
+            "description": " ".join(dict.fromkeys(titles)),
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+        }
+    return responses
+
+
+def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
+    found = [*endpoint.errors, Overloaded, InternalError]
+    if endpoint.body is not None:
+        found += [InvalidRequest, BodyTooLarge]
+    if endpoint.arguments is not None or any(f"{{{name}}}" in endpoint.path for name in _NUMBERS):
+        found.append(InvalidRequest)
+    if endpoint.secret:
+        found.append(Unauthorized)
+    return found
+
+
+def _takes_nothing(body: Any) -> bool:  # noqa: ANN401
+    """Tell whether a request may have no body, which counts as `{}`."""
+    try:
+        msgspec.convert({}, body)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401
+    if kind is None:
+        return {"type": "string"}
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    return schema

@@ -1,0 +1,193 @@
+"""The endpoints that every service has: health, metrics, and its own documentation."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from bazar import __version__
+from bazar.kit import metrics as _metrics
+from bazar.kit.errors import RouteNotFound, Unavailable
+from bazar.kit.http import openapi
+from bazar.kit.http.answers import json_response
+from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.request import Request
+
+Check = Callable[[], Awaitable[None]]
+
+PART_BYTES = 16 * 1024
+
+_ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+}
+_START = """
+window.addEventListener("load", () => SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+}));
+"""
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<noscript>The description for machines: <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script>
+</body></html>
+"""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The process is alive, or ready to serve."""
+
+    service: str
+    status: Literal["alive", "ready"]
+    version: str = __version__
+
+
+_DOCS_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+
+
+class OperationsApi:
+    """The handlers that every service has."""
+
+    def __init__(self, service: str, metrics: _metrics.Metrics, check: Check) -> None:
+        """Speak for a service; `describe` gives it its OpenAPI document."""
+        self._service = service
+        self._metrics = metrics
+        self._check = check
+        self._document = b""
+
+    def describe(self, endpoints: Sequence[Endpoint]) -> None:
+        """Describe these endpoints at `/openapi.json`."""
+        document = openapi.document(f"Bazar {self._service}", __version__, endpoints)
+        self._document = msgspec.json.encode(document)
+
+    async def healthz(self, _request: Request) -> Response:
+        """Answer that the process is alive."""
+        return json_response(Health(self._service, "alive"))
+
+    async def readyz(self, _request: Request) -> Response:
+        """Answer that the service can do its work, or fail."""
+        await self._check()
+        return json_response(Health(self._service, "ready"))
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer the counters."""
+        return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)
+
+    async def openapi(self, _request: Request) -> Response:
+        """Answer the description for machines."""
+        return Response(self._document, media_type="application/json")
+
+    async def docs(self, _request: Request) -> Response:
+        """Answer the description for people."""
+        page = _PAGE.format(title=f"Bazar {self._service}")
+        return Response(page, media_type="text/html", headers=_DOCS_HEADERS)
+
+    async def docs_part(self, request: Request) -> Response:
+        """Answer a script or a style sheet of that page."""
+        return _asset(request.path_params["name"])
+
+
+def operations(
+    service: str, metrics: _metrics.Metrics, check: Check, endpoints: Sequence[Endpoint]
+) -> list[Endpoint]:
+    """Return a service's endpoints with the common ones added.
+
+    Args:
+        service: its name.
+        metrics: what `/metrics` shows.
+        check: raises when the service cannot work; `/readyz` then answers 503.
+        endpoints: the service's own; `/openapi.json` describes these and the common ones.
+    """
+    api = OperationsApi(service, metrics, check)
+    described = [*endpoints, *_watching(api)]
+    api.describe(described)
+    return [*described, *_describing(api)]
+
+
+def _watching(api: OperationsApi) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="GET",
+            path="/healthz",
+            handler=api.healthz,
+            summary="Tell that the process is alive",
+            answers={200: Health},
+            tag="operations",
+        ),
+        Endpoint(
+            method="GET",
+            path="/readyz",
+            handler=api.readyz,
+            summary="Tell that the service can do its work",
+            answers={200: Health},
+            errors=(Unavailable,),
+            tag="operations",
+        ),
+        Endpoint(
+            method="GET",
+            path="/metrics",
+            handler=api.metrics,
+            summary="Show the counters in the Prometheus text format",
+            answers={200: None},
+            media_type="text/plain",
+            tag="operations",
+        ),
+    ]
+
+
+def _describing(api: OperationsApi) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="GET",
+            path="/openapi.json",
+            handler=api.openapi,
+            summary="This description",
+            answers={},
+        ),
+        Endpoint(
+            method="GET",
+            path="/docs",
+            handler=api.docs,
+            summary="This description as a page",
+            answers={},
+        ),
+        Endpoint(
+            method="GET",
+            path="/docs/{name}",
+            handler=api.docs_part,
+            summary="A part of that page",
+            answers={},
+        ),
+    ]
+
+
+def _asset(name: str) -> Response:
+    if name == "start.js":
+        return Response(_START, media_type="text/javascript")
+    if name not in _ASSETS:
+        message = f"there is nothing at /docs/{name[:200]}"
+        raise RouteNotFound(message)
+    content = _asset_content(name)
+    headers = {"cache-control": "public, max-age=86400", "content-length": str(len(content))}
+    return StreamingResponse(_parts(content), media_type=_ASSETS[name], headers=headers)
+
+
+@cache
+def _asset_content(name: str) -> bytes:
+    return files("swagger_ui").joinpath("static", name).read_bytes()
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    """Yield it a part at a time, so that the server holds one part for a client that is slow."""
+    for start in range(0, len(content), PART_BYTES):
+        yield content[start : start + PART_BYTES]

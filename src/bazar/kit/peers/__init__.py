@@ -1,0 +1,1 @@
+"""Calling other services: in batches, with deadlines, again where that is safe."""

@@ -1,0 +1,65 @@
+"""Settings: what a process is told by options and environment variables, checked once at start."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bazar.kit.errors import StartupError
+from bazar.kit.secret import check_secret, is_loopback, read_or_make_secret, read_secret
+
+PORT_MAX = 65535
+SECRET_FILE = "secret"  # noqa: S105  a file name
+
+
+def database_path(url: str | None, default: Path) -> Path:
+    """Return the file of `sqlite:///relative.db`, `sqlite:////absolute.db`, or of a plain path.
+
+    Raises:
+        StartupError: another kind of database.
+    """
+    if not url:
+        return default
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
+        message = f"the database {url} is not of the form sqlite:///FILE"
+        raise StartupError(message)
+    return Path(rest[1:])
+
+
+def service_url(url: str, what: str) -> str:
+    """Return an http address without its last slash.
+
+    Raises:
+        StartupError: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        proper = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        proper = proper and not (parts.query or parts.fragment)
+    except ValueError:
+        proper = False
+    if not proper:
+        message = f"{what} must be an address such as http://127.0.0.1:5001, not {url!r}"
+        raise StartupError(message)
+    return url.rstrip("/")
+
+
+def find_secret(given: str | None, file: Path | None, data: Path, host: str) -> str:
+    """Return the service secret: given, from a file, or made in the data folder.
+
+    Raises:
+        StartupError: it is too short, cannot be read, or the address can be reached from other
+            machines and nobody chose a secret.
+    """
+    if given:
+        return check_secret(given)
+    if file is not None:
+        return read_secret(file)
+    if not is_loopback(host):
+        message = (
+            f"{host} can be reached from other machines: give all services one secret, "
+            "with BAZAR_SECRET or --secret-file"
+        )
+        raise StartupError(message)
+    return read_or_make_secret(data / SECRET_FILE)

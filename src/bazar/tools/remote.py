@@ -1,0 +1,145 @@
+"""A running shop as the command line sees it: three addresses, one secret, and plain calls."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import RequestError
+
+from bazar.kit.errors import Problem
+from bazar.kit.http.idempotency import KEY_HEADER, format_key
+from bazar.kit.peers.client import reason
+from bazar.wire.limits import PAGE_MAX
+
+T = TypeVar("T")
+
+SHOP_FILE = "shop.json"
+"""Where `bazar up` leaves the addresses, in the data folder."""
+TIMEOUT = timedelta(seconds=10)
+_SUCCESS = range(200, 300)
+
+
+ServiceName = Literal["catalog", "order", "front"]
+DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order": 5002}
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where the three services of a shop are; by default where `bazar up` puts them."""
+
+    front: str = f"http://127.0.0.1:{DEFAULT_PORTS['front']}"
+    catalog: str = f"http://127.0.0.1:{DEFAULT_PORTS['catalog']}"
+    order: str = f"http://127.0.0.1:{DEFAULT_PORTS['order']}"
+
+
+class RemoteError(Exception):
+    """The shop said no, or did not answer; the message is for the person at the terminal."""
+
+    def __init__(self, message: str, problem: Problem | None = None) -> None:
+        """Keep the problem document, where there is one."""
+        super().__init__(message)
+        self.problem = problem
+
+
+@dataclass(slots=True)
+class Shop:
+    """The three services of a shop."""
+
+    addresses: Addresses
+    secret: str = ""
+    _client: SyncClient | None = None
+
+    def call(  # noqa: PLR0913  the parts of a request
+        self,
+        service: str,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: Any = None,  # noqa: ANN401
+        key: str | None = None,
+        timeout: timedelta = TIMEOUT,
+    ) -> T:
+        """Call a service and return its answer as a struct.
+
+        Args:
+            service: front, catalog or order; the last two get the secret.
+            method: of the request.
+            path: with its query string, percent-encoded.
+            kind: of the answer.
+            body: encoded as JSON.
+            key: the idempotency key.
+            timeout: for the whole answer; 10 s where nothing else is said.
+
+        Raises:
+            RemoteError: the service refused, or did not answer in time.
+        """
+        if self._client is None:
+            self._client = SyncClientBuilder().no_proxy().build()
+        url = getattr(self.addresses, service) + path
+        request = self._client.request(method, url).timeout(timeout)
+        if body is not None:
+            request = request.header("content-type", "application/json").body_bytes(
+                msgspec.json.encode(body)
+            )
+        if service != "front":
+            request = request.bearer_auth(self.secret)
+        if key is not None:
+            request = request.header(KEY_HEADER, format_key(key))
+        try:
+            response = request.build().send()
+            content = response.bytes().to_bytes()
+        except RequestError as error:
+            option = "--url" if service == "front" else f"--{service}"
+            message = (
+                f"the {service} service at {getattr(self.addresses, service)} does not answer "
+                f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
+                f"data folder with --data or its address with {option}"
+            )
+            raise RemoteError(message) from error
+        if response.status not in _SUCCESS:
+            raise _refusal(service, response.status, content)
+        return msgspec.json.decode(content, type=kind)
+
+    def pages(
+        self,
+        service: str,
+        path: str,
+        kind: type[T],
+        cursor: str,
+        query: Mapping[str, str] | None = None,
+    ) -> Iterator[T]:
+        """Yield every item of a list whose next page comes after the last item's `cursor`."""
+        after: Any = None
+        while True:
+            arguments: dict[str, Any] = {"limit": PAGE_MAX, **(query or {})}
+            if after is not None:
+                arguments["after"] = after
+            page = self.call(service, "GET", f"{path}?{urlencode(arguments)}", list[kind])  # type: ignore[valid-type]
+            yield from page
+            if len(page) < PAGE_MAX:
+                return
+            after = getattr(page[-1], cursor)
+
+
+def _refusal(service: str, status: int, content: bytes) -> RemoteError:
+    try:
+        problem = msgspec.json.decode(content, type=Problem)
+    except msgspec.DecodeError:
+        return RemoteError(f"the {service} service answered {status}: {content[:200]!r}")
+    return RemoteError(f"{problem.detail} ({problem.code}). {problem.hint}", problem)
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path.
+
+    Raises:
+        RemoteError: it is empty, or `.` or `..`, which in a path mean something else.
+    """
+    if text in {"", ".", ".."}:
+        message = f"nothing in the shop is called {text!r}"
+        raise RemoteError(message)
+    return quote(text, safe="")

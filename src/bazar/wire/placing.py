@@ -1,0 +1,76 @@
+"""A purchase on its way from the front to the order service, and its answer on the way back."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from bazar.kit.deadline import DEADLINE_MS_MAX
+from bazar.kit.errors import PROBLEM_MEDIA_TYPE
+from bazar.kit.http.answers import ReadyResponse
+from bazar.kit.http.idempotency import KEY_LENGTH_MAX
+from bazar.kit.http.request import Request
+from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
+from bazar.wire.budgets import PLACE_MS
+from bazar.wire.limits import PLACEMENT_BATCH_MAX
+from bazar.wire.orders import Lines
+
+CHANGED_HEADER = "bazar-changed"
+"""Books and their new versions after a purchase or a cancel, such as `2=17,3=5`."""
+RETRY_AFTER_S = 1
+_RETRY_STATUSES = (202, 503)
+_ERRORS_FROM = 400
+
+Kind = Literal["purchase", "order"]
+"""Of what places an order: its route, which decides the form of the answer."""
+
+
+class Placement(Struct, frozen=True):
+    """One purchase, from front to order service."""
+
+    kind: Kind
+    lines: Lines
+    key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)]
+    request_id: Annotated[str, Meta(max_length=REQUEST_ID_LENGTH_MAX)] = ""
+    deadline_ms: Annotated[int, Meta(ge=0, le=DEADLINE_MS_MAX)] = PLACE_MS
+    """After which the client does not wait any more."""
+
+
+PlacementBatch = Annotated[list[Placement], Meta(min_length=1, max_length=PLACEMENT_BATCH_MAX)]
+
+
+class PlacementAnswer(Struct, frozen=True, omit_defaults=True):
+    """What its client is told: status and body as they are, and what headers are made of."""
+
+    status: int
+    body: msgspec.Raw
+    order_id: str = ""
+    """Of the order that was placed, confirmed or pending."""
+    changed: str = ""
+    """Books and their new versions, as in the header `bazar-changed`."""
+    timing: str = ""
+    """Of the catalog, as in a Server-Timing header."""
+
+
+def placing_response(request: Request, answer: PlacementAnswer, *, internal: bool) -> Response:
+    """Return the answer to a purchase as HTTP.
+
+    Args:
+        request: takes the order id into its log line, and the time of the tiers behind.
+        answer: as the order service gave it.
+        internal: tell in a header which books have a new version.
+    """
+    headers = {}
+    if answer.order_id:
+        request.facts["order_id"] = answer.order_id
+        headers["location"] = f"/orders/{answer.order_id}"
+    if answer.status in _RETRY_STATUSES:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    if answer.timing:
+        request.timings.append(answer.timing)
+    if internal and answer.changed:
+        headers[CHANGED_HEADER] = answer.changed
+    if answer.status < _ERRORS_FROM:
+        return ReadyResponse(bytes(answer.body), answer.status, headers, "application/json")
+    return ReadyResponse(bytes(answer.body), answer.status, headers, PROBLEM_MEDIA_TYPE)

@@ -1,0 +1,91 @@
+"""What order service and catalog say to each other about stock, and the ledger of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
+from bazar.wire.limits import ORDER_ID_LENGTH_MAX, RESERVE_BATCH_MAX, Limit
+from bazar.wire.orders import Lines
+
+RejectionCode = Literal["book-not-found", "out-of-stock", "mixed-currencies"]
+
+
+class Reserve(Struct, frozen=True):
+    """Ask the catalog to sell the lines of an order."""
+
+    order_id: Annotated[str, Meta(min_length=1, max_length=ORDER_ID_LENGTH_MAX)]
+    lines: Lines
+    request_id: Annotated[str, Meta(max_length=REQUEST_ID_LENGTH_MAX)] = ""
+
+
+ReserveBatch = Annotated[list[Reserve], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
+
+
+class SoldLine(Struct, frozen=True):
+    """A line as it was sold."""
+
+    id: int
+    quantity: int
+    title: str
+    price_minor: int
+    currency: str
+    version: int
+    """Of the book, after the sale."""
+
+
+class Rejection(Struct, frozen=True, omit_defaults=True):
+    """Why an order was not sold."""
+
+    code: RejectionCode
+    detail: str
+    book_id: int | None = None
+    requested: int | None = None
+    available: int | None = None
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What the catalog decided about an order, once and for all but for a release."""
+
+    order_id: str
+    status: Literal["reserved", "rejected", "released"]
+    lines: list[SoldLine] = []
+    rejection: Rejection | None = None
+
+
+class MovementsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the stock ledger to read."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Limit = 100
+
+
+class ReservationsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which reservations to read, by order id."""
+
+    after: Annotated[str, Meta(max_length=ORDER_ID_LENGTH_MAX)] = ""
+    limit: Limit = 100
+
+
+MovementKind = Literal["received", "sold", "released", "adjusted"]
+
+
+class Movement(Struct, frozen=True, kw_only=True):
+    """One row of the stock ledger: copies that came (positive) or went (negative)."""
+
+    id: int
+    book_id: int
+    kind: MovementKind
+    copies: int
+    order_id: str | None
+    moved_at: datetime
+
+
+class StockReport(Struct, frozen=True, kw_only=True):
+    """The catalog's own books, checked in one snapshot."""
+
+    books: int
+    movements: int
+    reservations: int
+    differences: list[str]

@@ -1,0 +1,22 @@
+"""What several modules of tests send to the order service, and read of its work."""
+
+from support.shops import Shop
+
+SHORT = {"bazar-deadline-ms": "300"}
+
+
+def key(text: str) -> dict[str, str]:
+    """Return the header of an idempotency key."""
+    return {"idempotency-key": f'"{text}"'}
+
+
+async def ledger(shop: Shop) -> list[tuple[str, int]]:
+    """Return kind and copies of every movement."""
+    movements = (await shop.catalog.get("/movements?limit=100")).json
+    return [(movement["kind"], movement["copies"]) for movement in movements]
+
+
+async def status(shop: Shop, order_id: str) -> str:
+    """Return the status of an order in the list of orders, which drives nothing."""
+    orders = (await shop.order.get("/orders?limit=100")).json
+    return str(next(order["status"] for order in orders if order["order_id"] == order_id))

@@ -1,0 +1,232 @@
+"""The command line without a shop: its help, and its errors."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bazar import __version__
+from bazar.cli.main import app
+from bazar.kit import log
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+def leaves() -> Iterator[tuple[str, ...]]:
+    """Yield every command, with its group in front."""
+    root = typer.main.get_command(app)
+    commands = getattr(root, "commands", {})
+    for name, command in commands.items():
+        subcommands = getattr(command, "commands", None)
+        if subcommands is None:
+            yield (name,)
+        else:
+            yield from ((name, subname) for subname in subcommands)
+
+
+COMMANDS = sorted(leaves())
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
+    """Return a runner in an empty folder, with no shop in the environment."""
+    for name in ("DATA", "URL", "CATALOG", "ORDER", "SECRET", "SECRET_FILE", "PORT", "HOST"):
+        monkeypatch.delenv(f"BAZAR_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(log, "configure", lambda *_arguments: None)  # it is for a whole process
+    yield CliRunner()
+    assert [] == list(tmp_path.iterdir()), "a failed command leaves nothing behind"
+
+
+def one_line(text: str) -> str:
+    """Return the only line of a message of ours."""
+    lines = text.splitlines()
+    assert 1 == len(lines), text
+    assert lines[0].startswith("bazar: ")
+    return lines[0]
+
+
+def test_every_command_is_there() -> None:
+    """The list of commands is the documented one."""
+    assert {
+        ("up",),
+        ("serve",),
+        ("search",),
+        ("info",),
+        ("buy",),
+        ("order",),
+        ("orders",),
+        ("cancel",),
+        ("fulfil",),
+        ("audit",),
+        ("doctor",),
+        ("import",),
+        ("load",),
+        ("book", "add"),
+        ("book", "edit"),
+        ("book", "restock"),
+        ("book", "reprice"),
+    } <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_names_every_option_and_says_what_it_does(
+    run: CliRunner, command: tuple[str, ...]
+) -> None:
+    """Each parameter of a command is in its help, with a text of its own."""
+    done = run.invoke(app, [*command, "--help"])
+    assert 0 == done.exit_code
+    shown = " ".join(done.output.split())
+    parsed = typer.main.get_command(app)
+    for name in command:
+        parsed = getattr(parsed, "commands")[name]  # noqa: B009  groups alone have commands
+    assert (parsed.help or "").split("\n")[0].rstrip(".") in shown
+    for parameter in parsed.params:
+        if getattr(parameter, "hidden", False):
+            continue
+        if parameter.param_type_name == "option":
+            assert parameter.opts[0] in shown
+        text = getattr(parameter, "help", None)
+        assert text, f"{parameter.name} has no help"
+        assert " ".join(text.split()).split(" [")[0] in shown
+
+
+@pytest.mark.parametrize("group", [(), ("book",)])
+def test_a_group_shows_its_commands(run: CliRunner, group: tuple[str, ...]) -> None:
+    """The help of the whole, and of a group, names each command in it."""
+    done = run.invoke(app, [*group, "--help"])
+    assert 0 == done.exit_code
+    for command in COMMANDS:
+        if command[: len(group)] == group:
+            assert re.search(rf"\b{command[len(group)]}\b", done.output)
+
+
+def test_version_is_shown(run: CliRunner) -> None:
+    """It is the version of the package."""
+    done = run.invoke(app, ["--version"])
+    assert (0, f"bazar {__version__}\n") == (done.exit_code, done.output)
+
+
+def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> None:
+    """It names the address and what to do; since nothing is known, it gives the key."""
+    done = run.invoke(app, ["buy", "1", "--url", NOWHERE])
+    assert (1, "") == (done.exit_code, done.stdout)
+    message, again = done.stderr.splitlines()
+    assert message.startswith(f"bazar: the front service at {NOWHERE} does not answer")
+    assert "(Connection refused" in message
+    assert "bazar up" in message
+    assert "with --data or its address with --url" in message
+    assert re.fullmatch(r"To ask again without buying twice: --key \S{22,}", again)
+    done = run.invoke(app, ["buy", "1", "--url", NOWHERE, "--key", "mine"])
+    assert done.stderr.endswith("--key mine\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", "1", "--url", NOWHERE),
+        ("search", "networks", "--url", NOWHERE),
+        ("search", "--text", "noobs", "--url", NOWHERE),
+        ("order", "x", "--url", NOWHERE),
+        ("cancel", "x", "--url", NOWHERE),
+        ("fulfil", "x", "--order", NOWHERE),
+        ("orders", "--order", NOWHERE),
+        ("audit", "--catalog", NOWHERE, "--order", NOWHERE),
+        ("book", "restock", "1", "5", "--catalog", NOWHERE),
+        ("book", "reprice", "1", "19.99", "--catalog", NOWHERE),
+        ("book", "add", "T", "--topic", "t", "--price", "1", "--catalog", NOWHERE),
+        ("book", "edit", "1", "--title", "T", "--catalog", NOWHERE),
+        ("load", "--url", NOWHERE),
+        ("load", "--flash-sale", "1", "--url", NOWHERE),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_shop_that_does_not_run_is_one_line(run: CliRunner, arguments: tuple[str, ...]) -> None:
+    """Every command says who does not answer, on standard error, and exits with 1."""
+    done = run.invoke(app, list(arguments))
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert "does not answer" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("search",), "give a TOPIC or --text WORDS"),
+        (("search", "topic", "--text", "words"), "give a TOPIC or --text WORDS"),
+        (("book", "add", "T", "--topic", "t", "--price", "dear"), "not 'dear'"),
+        (("book", "reprice", "1", "1,99"), "not '1,99'"),
+        (("book", "edit", "1"), "nothing to change"),
+        (("up", "--empty", "--sample"), "contradict each other"),
+        (("up", "--currency", "dollars"), "ISO 4217"),
+        (("up", "--currency", "ZZZ"), "ISO 4217"),
+        (("serve", "front", "--currency", "12"), "ISO 4217"),
+        (("buy", "1", "--url", "nonsense"), "not 'nonsense'"),
+        (("load", "--url", "nonsense"), "not 'nonsense'"),
+        (("load", "--mix", "steal=1"), "--mix takes shares such as browse=70,search=20,buy=10"),
+        (("load", "--mix", "buy=0"), "--mix needs a share above zero"),
+        (("load", "--rate", "10", "--think", "1"), "--rate and --think contradict each other"),
+        (("load", "--plot", "load.png"), "--plot takes a file such as load.svg"),
+        (("load", "--plot", "nowhere/load.svg"), "in a folder that is there, not nowhere/load.svg"),
+        (("orders", "--order", "ftp://x"), "not 'ftp://x'"),
+        (("audit", "--secret-file", "missing"), "cannot read the secret file missing"),
+        (("serve", "front", "--host", "0.0.0.0"), "can be reached from other machines"),  # noqa: S104
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_argument_is_one_line(
+    run: CliRunner, arguments: tuple[str, ...], said: str
+) -> None:
+    """What was wrong is said in words, before anything is called or written."""
+    done = run.invoke(app, list(arguments))
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert said in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "-1", "sNaN"])
+def test_a_price_that_is_no_amount_is_one_line(run: CliRunner, price: str) -> None:
+    """What is a number to the language but no price is refused like any other text."""
+    for arguments in (
+        ["book", "reprice", "--catalog", NOWHERE, "1", "--", price],
+        ["book", "add", "T", "--topic", "t", "--catalog", NOWHERE, f"--price={price}"],
+    ):
+        done = run.invoke(app, arguments)
+        assert (1, "") == (done.exit_code, done.stdout)
+        assert one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("buy", "0"),
+        ("buy", "x"),
+        ("buy", "1", "--quantity", "0"),
+        ("buy", "1", "--quantity", "1001"),
+        ("search", "--text", "x", "--limit", "101"),
+        ("orders", "--status", "lost"),
+        ("serve", "shop"),
+        ("up", "--port", "70000"),
+        ("load", "--duration", "0"),
+        ("load", "--duration", "3601"),
+        ("load", "--clients", "4097"),
+        ("load", "--rate", "0"),
+        ("load", "--think", "-1"),
+        ("load", "--zipf", "6"),
+        ("load", "--flash-sale", "0"),
+        ("load", "--books", "0"),
+        ("load", "--copies", "1000000001"),
+        ("buy",),
+        ("nothing",),
+        ("buy", "1", "--nothing"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(run: CliRunner, arguments: tuple[str, ...]) -> None:
+    """The parser says what is wrong and how the command is used."""
+    done = run.invoke(app, list(arguments))
+    assert 2 == done.exit_code
+    assert "Usage:" in done.stderr
+    assert "Traceback" not in done.output

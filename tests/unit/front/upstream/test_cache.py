@@ -1,0 +1,413 @@
+"""The cache: up to date or not at all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from bazar.front.upstream.cache import BOOKS_MAX, FETCHES_MAX, Cache
+from bazar.front.upstream.passing import Passed
+from bazar.front.upstream.shop import parse_changed
+from bazar.kit.errors import Unavailable
+from bazar.wire.books import BookChanged
+from bazar.wire.budgets import SILENCE_MS
+
+
+class FakeClock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+
+def answer(version: int, status: int = 200) -> Passed:
+    """Return a catalog's answer about a book of this version."""
+    return Passed(status, f"v{version}".encode(), "application/json", {}, "", version)
+
+
+def fetch(*answers: Passed) -> tuple[Callable[[], Awaitable[Passed]], list[Passed]]:
+    """Return a call to the catalog that gives these answers in turn, and those it gave."""
+    given: list[Passed] = []
+
+    async def call() -> Passed:
+        await asyncio.sleep(0)
+        given.append(answers[min(len(given), len(answers) - 1)])
+        return given[-1]
+
+    return call, given
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def cache(clock: FakeClock) -> Cache:
+    """Return a cache whose feed was just opened."""
+    cache = Cache(clock)
+    cache.opened()
+    return cache
+
+
+async def test_a_book_is_fetched_once(cache: Cache) -> None:
+    """The second reader gets what the first one fetched."""
+    call, given = fetch(answer(1))
+    assert answer(1) == await cache.book(2, call)
+    assert answer(1) == await cache.book(2, call)
+    assert 1 == len(given)
+    assert (1, 1) == (cache.hits, cache.misses)
+
+
+async def test_a_change_is_seen_by_the_next_reader(cache: Cache) -> None:
+    """An announced version throws the older answer away."""
+    call, _given = fetch(answer(1), answer(2))
+    await cache.book(2, call)
+    cache.announce(BookChanged(2, 2))
+    assert answer(2) == await cache.book(2, call)
+
+
+async def test_a_refill_that_races_a_change_does_not_bring_the_old_value_back(
+    cache: Cache,
+) -> None:
+    """Only who came before the announcement gets an answer from before it; nobody keeps it."""
+    slow = asyncio.Event()
+
+    async def call() -> Passed:
+        if slow.is_set():
+            return answer(2)
+        await slow.wait()
+        return answer(1)
+
+    reader = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0.001)
+    cache.announce(BookChanged(2, 2))
+    slow.set()
+    assert answer(1) == await reader
+    assert answer(2) == await cache.book(2, call)
+
+
+async def test_a_reader_who_joins_a_call_under_way_gets_nothing_older_than_was_announced(
+    cache: Cache,
+) -> None:
+    """However often a book changes while its answers are on their way."""
+    announced = 1
+    readers: list[tuple[int, asyncio.Task[Passed]]] = []
+
+    async def call() -> Passed:
+        nonlocal announced
+        found = announced
+        if len(readers) < 5:
+            announced += 1
+            cache.announce(BookChanged(2, announced))
+            readers.append((announced, asyncio.create_task(cache.book(2, call))))
+        await asyncio.sleep(0.001)
+        return answer(found)
+
+    await cache.book(2, call)
+    for floor, reader in readers:  # each is there before its forerunner has its answer
+        assert floor <= (await reader).version
+    assert 5 == len(readers)
+
+
+async def test_a_reader_who_comes_just_as_a_call_ends_does_not_get_its_old_answer(
+    cache: Cache,
+) -> None:
+    """In the turn of the loop in which a call ends, nobody joins it any more."""
+    slow = asyncio.Event()
+
+    async def call() -> Passed:
+        if slow.is_set():
+            return answer(2)
+        await slow.wait()
+        return answer(1)
+
+    early = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0.001)
+    cache.announce(BookChanged(2, 2))
+    slow.set()  # the call goes on in the next turn, and the reader comes right after it
+    late = asyncio.create_task(cache.book(2, call))
+    assert answer(2) == await late
+    await early
+
+
+async def test_nobody_goes_back_behind_what_was_read_past_the_cache(cache: Cache) -> None:
+    """Where the feed lags, whoever read past the cache has told how new an answer must be."""
+    call, _given = fetch(answer(1), answer(2))
+    assert answer(1) == await cache.book(2, call)
+    assert answer(2) == await cache.fresh(2, call)
+    assert answer(2) == await cache.book(2, call)
+
+
+async def test_a_catalog_that_lags_behind_its_announcements_is_not_kept(cache: Cache) -> None:
+    """After another try the reader gets what there is, but nobody else does."""
+    call, given = fetch(answer(1))
+    cache.announce(BookChanged(2, 9))
+    assert answer(1) == await cache.book(2, call)
+    assert FETCHES_MAX == len(given)
+    await cache.book(2, call)
+    assert FETCHES_MAX * 2 == len(given)
+
+
+async def test_nothing_is_kept_before_the_feed_is_open(clock: FakeClock) -> None:
+    """Without the feed every read goes to the catalog."""
+    cache = Cache(clock)
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(given)
+
+
+@pytest.mark.parametrize("how", ["broken", "silent", "reopened"])
+async def test_a_break_of_the_feed_empties_the_cache(
+    cache: Cache, clock: FakeClock, how: str
+) -> None:
+    """What was missed cannot be known, so all of it is forgotten."""
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    if how == "broken":
+        cache.broken()
+    elif how == "silent":
+        clock.now_s += SILENCE_MS / 1000 + 0.1
+    else:
+        cache.opened()
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(given)
+
+
+async def test_a_feed_that_was_silent_for_too_long_stays_untrusted(
+    cache: Cache, clock: FakeClock
+) -> None:
+    """What it says later does not tell what it left out; whoever follows it can see that."""
+    call, given = fetch(answer(1))
+    await cache.book(2, call)
+    clock.now_s += SILENCE_MS / 1000 + 0.1
+    await cache.book(2, call)
+    cache.heard()
+    assert not cache.live
+    await cache.book(2, call)
+    assert 3 == len(given)
+    cache.opened()
+    assert cache.live
+
+
+async def test_too_many_changes_to_remember_end_the_feed(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The floors are bounded; without them all is forgotten, and another feed has to be opened."""
+    monkeypatch.setattr("bazar.front.upstream.cache.FLOORS_MAX", 3)
+    call, given = fetch(answer(1))
+    await cache.book(9, call)
+    for book_id in range(1, 5):
+        assert cache.live
+        cache.announce(BookChanged(book_id, 2))
+    assert not cache.live
+    await cache.book(9, call)
+    assert 2 == len(given)
+    cache.opened()
+    assert cache.live
+
+
+async def test_a_heartbeat_keeps_the_cache(cache: Cache, clock: FakeClock) -> None:
+    """As long as the feed says something, silence about a book means that it did not change."""
+    call, given = fetch(answer(1))
+    for _beat in range(10):
+        clock.now_s += SILENCE_MS / 1000 - 0.1
+        cache.heard()
+        await cache.book(2, call)
+    assert 1 == len(given)
+
+
+async def test_an_answer_from_before_a_break_is_not_kept(cache: Cache) -> None:
+    """Between its reading and its arrival the feed was away, and a change may have been missed."""
+    slow = asyncio.Event()
+    calls: list[int] = []
+
+    async def call() -> Passed:
+        calls.append(1)
+        await slow.wait()
+        return answer(1)
+
+    readers = [
+        asyncio.create_task(cache.book(2, call)),
+        asyncio.create_task(cache.titles("/search/x", call)),
+    ]
+    await asyncio.sleep(0.001)
+    assert 2 == len(calls)
+    cache.opened()
+    slow.set()
+    await asyncio.gather(*readers)
+    await cache.book(2, call)
+    await cache.titles("/search/x", call)
+    assert 4 == len(calls)
+
+
+async def test_a_change_of_stock_keeps_the_lists_and_a_change_of_title_does_not(
+    cache: Cache,
+) -> None:
+    """Lists show titles, not stock."""
+    call, given = fetch(answer(0))
+    await cache.titles("/search/x", call)
+    cache.announce(BookChanged(2, 2))
+    await cache.titles("/search/x", call)
+    assert 1 == len(given)
+    cache.announce(BookChanged(2, 3, listed=True))
+    await cache.titles("/search/x", call)
+    assert 2 == len(given)
+
+
+async def test_a_list_that_races_a_change_of_title_is_not_kept(cache: Cache) -> None:
+    """The list on its way may show the old title."""
+    slow = asyncio.Event()
+    calls: list[int] = []
+
+    async def call() -> Passed:
+        calls.append(1)
+        await slow.wait()
+        return answer(0)
+
+    reader = asyncio.create_task(cache.titles("/search/x", call))
+    await asyncio.sleep(0.001)
+    assert 1 == len(calls)
+    cache.announce(BookChanged(2, 3, listed=True))
+    slow.set()
+    await reader
+    await cache.titles("/search/x", call)
+    assert 2 == len(calls)
+
+
+async def test_readers_who_miss_together_fetch_together(cache: Cache) -> None:
+    """A hundred readers of a book that is not kept make one call."""
+    call, given = fetch(answer(1))
+    answers = await asyncio.gather(*(cache.book(2, call) for _reader in range(100)))
+    assert [answer(1)] * 100 == answers
+    assert 1 == len(given)
+
+
+async def test_a_failed_fetch_reaches_all_who_wait_and_nobody_later(cache: Cache) -> None:
+    """An error is not an answer to keep."""
+
+    async def fail() -> Passed:
+        await asyncio.sleep(0)
+        message = "away"
+        raise Unavailable(message)
+
+    results = await asyncio.gather(
+        *(cache.book(2, fail) for _reader in range(3)), return_exceptions=True
+    )
+    assert [Unavailable] * 3 == [type(result) for result in results]
+    call, _given = fetch(answer(1))
+    assert answer(1) == await cache.book(2, call)
+
+
+async def test_an_unknown_book_is_not_kept(cache: Cache) -> None:
+    """It may be added at any time."""
+    call, given = fetch(answer(0, 404))
+    await cache.book(2, call)
+    await cache.book(2, call)
+    assert 2 == len(given)
+
+
+async def test_a_reader_who_leaves_does_not_take_the_others_along(cache: Cache) -> None:
+    """The fetch goes on for those who still wait."""
+    call, _given = fetch(answer(1))
+    leaving = asyncio.create_task(cache.book(2, call))
+    staying = asyncio.create_task(cache.book(2, call))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert answer(1) == await staying
+
+
+async def test_the_cache_has_a_limit(cache: Cache) -> None:
+    """The oldest entry makes room."""
+    call, given = fetch(answer(1))
+    for book_id in range(BOOKS_MAX + 1):
+        await cache.book(book_id, call)
+    fetched = len(given)
+    await cache.book(BOOKS_MAX, call)
+    assert fetched == len(given)
+    await cache.book(0, call)
+    assert fetched + 1 == len(given)
+
+
+def test_a_purchase_names_the_books_that_it_changed() -> None:
+    """The header of a purchase's answer is read as announcements."""
+    assert [BookChanged(2, 17), BookChanged(3, 5)] == parse_changed("2=17,3=5")
+    assert [] == parse_changed("")
+
+
+class CacheModel(RuleBasedStateMachine):
+    """Reads against a catalog that changes, with a feed that lags, breaks and comes back."""
+
+    def __init__(self) -> None:
+        """Start with an open feed and two books."""
+        super().__init__()
+        self.cache = Cache(FakeClock())
+        self.cache.opened()
+        self.versions = {1: 1, 2: 1}
+        self.lag: list[BookChanged] = []
+        self.seen = {1: 0, 2: 0}
+
+    @rule(book_id=st.sampled_from([1, 2]))
+    def change(self, book_id: int) -> None:
+        """The catalog commits a change; its announcement is on its way."""
+        self.versions[book_id] += 1
+        self.lag.append(BookChanged(book_id, self.versions[book_id]))
+
+    @rule()
+    def deliver(self) -> None:
+        """The feed delivers what is on its way."""
+        for change in self.lag:
+            self.cache.announce(change)
+        self.lag.clear()
+
+    @rule()
+    def break_and_reopen(self) -> None:
+        """The feed breaks, losing what was on its way, and comes back."""
+        self.cache.broken()
+        self.lag.clear()
+        self.cache.opened()
+
+    @rule(book_id=st.sampled_from([1, 2]), race=st.booleans())
+    def read(self, book_id: int, race: bool) -> None:  # noqa: FBT001  drawn
+        """A read, during which the book may change and the change be announced."""
+
+        async def call() -> Passed:
+            found = answer(self.versions[book_id])
+            if race:
+                self.change(book_id)
+                self.deliver()
+            return found
+
+        async def read() -> int:
+            return (await self.cache.book(book_id, call)).version
+
+        version = asyncio.run(read())
+        announced_too_late = {change.book_id for change in self.lag}
+        if not race and book_id not in announced_too_late:
+            assert self.versions[book_id] == version
+        if not race:
+            assert self.seen[book_id] <= version
+            self.seen[book_id] = version
+
+    @invariant()
+    def never_ahead(self) -> None:
+        """No version is seen that the catalog has not committed."""
+        assert all(self.seen[book_id] <= self.versions[book_id] for book_id in self.seen)
+
+
+TestCacheModel = CacheModel.TestCase
+TestCacheModel.settings = settings(max_examples=60, deadline=None)

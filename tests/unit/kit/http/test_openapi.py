@@ -1,0 +1,199 @@
+"""The description of a service: complete, valid, and true to its routes."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from starlette.responses import Response
+
+from bazar.kit.errors import RouteNotFound, Unavailable
+from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.openapi import document
+from bazar.kit.http.request import Request
+from bazar.wire.books import Book
+from bazar.wire.orders import PurchaseRequest
+from support.shops import Shop
+
+
+class Colour(msgspec.Struct):
+    """An argument."""
+
+    name: Annotated[str, msgspec.Meta(max_length=9)]
+    shade: Literal["light", "dark"] | None = None
+
+
+async def paint(_request: Request) -> Response:
+    """Answer."""
+    return Response()
+
+
+def endpoint(**changes: Any) -> Endpoint:  # noqa: ANN401
+    """Return an endpoint."""
+    given: dict[str, Any] = {
+        "method": "GET",
+        "path": "/paint/{book_id}/{word:path}",
+        "handler": paint,
+        "summary": "Paint it",
+        "answers": {200: Book},
+    }
+    return Endpoint(**given | changes)
+
+
+def operation(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the description of one endpoint."""
+    made = endpoint(**changes)
+    paths = document("T", "1", [made])["paths"]
+    found = paths["/paint/{book_id}/{word}"][made.method.lower()]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_document_has_its_frame() -> None:
+    """Version 3.1, title, version and licence, and it is plain JSON."""
+    made = document("Bazar x", "1.2", [endpoint()])
+    assert "3.1.0" == made["openapi"]
+    assert {"title": "Bazar x", "version": "1.2", "license": {"name": "MIT"}} == made["info"]
+    assert made == json.loads(json.dumps(made))
+
+
+def test_parameters_of_the_path_are_described() -> None:
+    """Ids are whole numbers within limits, anything else is text; all are required."""
+    number = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
+    assert [
+        {"name": "book_id", "in": "path", "required": True, "schema": number},
+        {"name": "word", "in": "path", "required": True, "schema": {"type": "string"}},
+    ] == operation()["parameters"]
+
+
+def test_arguments_of_the_query_string_are_described() -> None:
+    """With their limits, and required where they have no default."""
+    name, shade = operation(arguments=Colour)["parameters"][2:]
+    assert ("name", "query", True) == (name["name"], name["in"], name["required"])
+    assert 9 == name["schema"]["maxLength"]
+    assert ("shade", "query", False) == (shade["name"], shade["in"], shade["required"])
+
+
+def test_a_body_and_a_key_are_described() -> None:
+    """The body's type by name, the Idempotency-Key as a header."""
+    made = operation(method="POST", body=Colour, idempotency_key=True)
+    schema = made["requestBody"]["content"]["application/json"]["schema"]
+    assert {"$ref": "#/components/schemas/Colour"} == schema
+    assert "Idempotency-Key" == made["parameters"][-1]["name"]
+    assert "requestBody" not in operation()
+
+
+def test_a_body_is_required_where_none_at_all_would_be_refused() -> None:
+    """No body counts as `{}`, which some types are made from and others are not."""
+    assert operation(method="POST", body=Colour)["requestBody"]["required"]
+    assert operation(method="POST", body=list[Colour])["requestBody"]["required"]
+    assert not operation(method="POST", body=PurchaseRequest)["requestBody"]["required"]
+
+
+def test_the_secret_is_asked_for_where_it_is_needed() -> None:
+    """And its absence is described as an error."""
+    made = operation(secret=True)
+    assert [{"secret": []}] == made["security"]
+    assert "401" in made["responses"]
+    assert "security" not in operation()
+    assert "401" not in operation()["responses"]
+
+
+def test_errors_are_described_by_status() -> None:
+    """Those of the route, and those that any route may have; two of one status share a line."""
+    responses = operation(errors=(RouteNotFound, Unavailable))["responses"]
+    assert ["200", "400", "404", "500", "503"] == sorted(responses)
+    assert "`unavailable`" in responses["503"]["description"]
+    assert "`overloaded`" in responses["503"]["description"]
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for status in ("400", "404", "500", "503"):
+        assert {"application/problem+json": problem} == responses[status]["content"]
+
+
+def test_a_link_says_what_can_follow_an_answer() -> None:
+    """It stands at its status, names the operation, and says where its parameter comes from."""
+    made = operation(links=[Link(200, paint, "book_id", "/0/id")])
+    link = {"operationId": "paint", "parameters": {"book_id": "$response.body#/0/id"}}
+    assert {"paint": link} == made["responses"]["200"]["links"]
+    assert "links" not in operation()["responses"]["200"]
+
+
+def test_prices_are_numbers() -> None:
+    """The document says what is sent: a JSON number that is not negative."""
+    price = document("T", "1", [endpoint()])["components"]["schemas"]["Book"]["properties"]["price"]
+    assert ("number", 0) == (price["type"], price["minimum"])
+    assert "format" not in price
+
+
+def _resolved(part: Any, components: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a schema, or the schema that it refers to."""
+    name = part.get("$ref", "").removeprefix("#/components/schemas/")
+    return components[name] if name else part
+
+
+def _leads_somewhere(schema: Any, pointer: str, components: dict[str, Any]) -> bool:  # noqa: ANN401
+    """Tell whether answers of this schema may hold what a pointer points to."""
+    schema = _resolved(schema, components)
+    for part in pointer.removeprefix("/").split("/"):
+        found = schema["items"] if part == "0" else schema.get("properties", {}).get(part)
+        if found is None:
+            return False
+        schema = _resolved(found, components)
+    return True
+
+
+def _references(part: Any) -> Iterator[str]:  # noqa: ANN401
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield part["$ref"]
+        for value in part.values():
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+@pytest.mark.parametrize("service", ["catalog", "order", "front"])
+async def test_the_document_of_every_service_holds_together(shop: Shop, service: str) -> None:
+    """References lead somewhere, operation ids are unique, path parameters are all described."""
+    made = (await getattr(shop, service).get("/openapi.json")).json
+    for reference in _references(made):
+        assert reference.removeprefix("#/components/schemas/") in made["components"]["schemas"]
+    ids = []
+    for path, methods in made["paths"].items():
+        for found in methods.values():
+            ids.append(found["operationId"])
+            assert found["summary"]
+            assert not found["summary"].endswith(".")
+            named = {one["name"] for one in found["parameters"] if one["in"] == "path"}
+            assert set(re.findall(r"{(\w+)}", path)) == named
+            assert all("description" in response for response in found["responses"].values())
+    assert sorted(set(ids)) == sorted(ids)
+    assert "Decimal" not in json.dumps(made)
+    assert '"format": "decimal"' not in json.dumps(made)
+
+
+@pytest.mark.parametrize("service", ["catalog", "order", "front"])
+async def test_every_link_leads_to_a_route_with_a_value_that_is_there(
+    shop: Shop, service: str
+) -> None:
+    """Its operation takes the parameter in its path, and the answer has the member."""
+    made = (await getattr(shop, service).get("/openapi.json")).json
+    components = made["components"]["schemas"]
+    operations = [found for methods in made["paths"].values() for found in methods.values()]
+    parameters = {
+        found["operationId"]: {one["name"] for one in found["parameters"] if one["in"] == "path"}
+        for found in operations
+    }
+    links = 0
+    for answer in (one for found in operations for one in found["responses"].values()):
+        for link in answer.get("links", {}).values():
+            ((name, expression),) = link["parameters"].items()
+            assert name in parameters[link["operationId"]]
+            schema = answer["content"]["application/json"]["schema"]
+            pointer = expression.removeprefix("$response.body#")
+            assert _leads_somewhere(schema, pointer, components), (link, schema)
+            links += 1
+    assert links > 5

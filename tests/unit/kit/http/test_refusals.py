@@ -1,0 +1,101 @@
+"""Refusals: ready-made, counted, and spread over the time to come."""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from bazar.kit.errors import Problem
+from bazar.kit.http import refusals
+from bazar.kit.http.refusals import RETRY_AFTER_S_MAX, RETURNS_PER_S, Refusals
+
+INTERVAL_S = 0.02
+
+
+class Refused:
+    """Takes refusals, and keeps what they say."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.messages: list[MutableMapping[str, Any]] = []
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        """Take a part of an answer."""
+        self.messages.append(message)
+
+    def retry_after_s(self) -> list[int]:
+        """Return when each was told to come back."""
+        starts = [one for one in self.messages if one["type"] == "http.response.start"]
+        return [int(dict(start["headers"])[b"retry-after"]) for start in starts]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Refusals:
+    """Return refusals that write to the log every 20 ms instead of every second."""
+    monkeypatch.setattr(refusals, "LOG_INTERVAL_S", INTERVAL_S)
+    return Refusals(msgspec.json.encode)
+
+
+async def _refuse(made: Refusals, count: int) -> list[int]:
+    refused = Refused()
+    for _ in range(count):
+        await made.send(refused)
+    return refused.retry_after_s()
+
+
+async def test_a_refusal_is_a_definite_problem_with_a_time_to_come_back(made: Refusals) -> None:
+    """Status, headers and body are those of any other error."""
+    refused = Refused()
+    await made.send(refused)
+    start, body = refused.messages
+    assert 503 == start["status"]
+    headers = dict(start["headers"])
+    assert b"application/problem+json" == headers[b"content-type"]
+    assert len(body["body"]) == int(headers[b"content-length"])
+    problem = msgspec.json.decode(body["body"], type=Problem)
+    assert ("overloaded", 503, True) == (problem.code, problem.status, problem.definite)
+
+
+async def test_everyone_gets_a_turn_of_their_own(made: Refusals) -> None:
+    """As many a second as there are turns, one second after the other."""
+    told = await _refuse(made, 3 * RETURNS_PER_S)
+    assert sorted(told) == told
+    for second in (1, 2, 3):
+        assert RETURNS_PER_S * 0.9 < told.count(second) <= RETURNS_PER_S * 1.1
+
+
+async def test_when_all_turns_are_taken_nobody_waits_for_ever(made: Refusals) -> None:
+    """Then the time is drawn, so that they do not return together."""
+    told = await _refuse(made, RETURNS_PER_S * RETRY_AFTER_S_MAX + 2000)
+    assert RETRY_AFTER_S_MAX == max(told)
+    drawn = told[-1000:]
+    assert RETRY_AFTER_S_MAX // 2 == min(drawn)
+    assert RETRY_AFTER_S_MAX // 3 < len(set(drawn))
+
+
+async def test_once_the_crowd_is_gone_the_wait_is_short_again(made: Refusals) -> None:
+    """Turns that have passed are gone; nobody queues behind them."""
+    assert {1, 2} == set(await _refuse(made, RETURNS_PER_S + RETURNS_PER_S // 2))
+    await asyncio.sleep(1)
+    assert {1} == set(await _refuse(made, 1))
+
+
+async def test_the_log_tells_how_many_once_a_second_at_most(
+    made: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for all of them, with the wait as it is then."""
+    logged: list[dict[str, Any]] = []
+
+    class Log:
+        def warning(self, event: str, **values: int) -> None:
+            logged.append({"event": event} | values)
+
+    monkeypatch.setattr(refusals, "get_logger", Log)
+    await _refuse(made, 40)
+    await asyncio.sleep(3 * INTERVAL_S)
+    await _refuse(made, 2)
+    await asyncio.sleep(3 * INTERVAL_S)
+    assert [40, 2] == [one["refused"] for one in logged]
+    assert {("overloaded", 1)} == {(one["event"], one["retry_after_s"]) for one in logged}

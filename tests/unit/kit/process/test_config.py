@@ -1,0 +1,108 @@
+"""Settings: what a process is told is checked once, with a message for the person who told it."""
+
+from pathlib import Path
+
+import pytest
+
+from bazar.kit.errors import StartupError
+from bazar.kit.process.config import database_path, find_secret, service_url
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        (None, "default.db"),
+        ("", "default.db"),
+        ("other.db", "other.db"),
+        ("/var/lib/other.db", "/var/lib/other.db"),
+        ("sqlite:///relative.db", "relative.db"),
+        ("sqlite:///a/relative.db", "a/relative.db"),
+        ("sqlite:////absolute.db", "/absolute.db"),
+    ],
+)
+def test_a_database_is_a_file(url: str | None, path: str) -> None:
+    """A plain path, or three slashes for a relative file and four for an absolute one."""
+    assert Path(path) == database_path(url, Path("default.db"))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://host/db", "sqlite://file.db", "sqlite:///", "mysql:///x", "SQLITE:///"]
+)
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    """The message repeats what was given."""
+    with pytest.raises(StartupError) as caught:
+        database_path(url, Path("default.db"))
+    assert url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:5001", "http://127.0.0.1:5001"),
+        ("http://127.0.0.1:5001/", "http://127.0.0.1:5001"),
+        ("https://catalog.example.org", "https://catalog.example.org"),
+        ("http://[::1]:5001", "http://[::1]:5001"),
+    ],
+)
+def test_a_service_has_an_http_address(url: str, expected: str) -> None:
+    """It loses its last slash and nothing else."""
+    assert expected == service_url(url, "--catalog")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:5001",
+        "ftp://host",
+        "http://",
+        "http://:5001",
+        "http://host:0",
+        "http://host:99999",
+        "http://host:x",
+        "http://host?x=1",
+        "http://host#x",
+        "http://[::1",
+        "http://[x]",
+    ],
+)
+def test_anything_else_is_no_address(url: str) -> None:
+    """The message names the option and shows what an address looks like."""
+    with pytest.raises(StartupError, match="--catalog must be an address such as http://"):
+        service_url(url, "--catalog")
+
+
+def test_a_given_secret_wins(tmp_path: Path) -> None:
+    """Over the file, and over making one; but it has to be a proper one."""
+    file = tmp_path / "given"
+    file.write_text("another secret of some length")
+    assert SECRET == find_secret(SECRET, file, tmp_path, "0.0.0.0")  # noqa: S104
+    with pytest.raises(StartupError):
+        find_secret("short", file, tmp_path, "127.0.0.1")
+
+
+def test_a_secret_file_is_read_and_never_made(tmp_path: Path) -> None:
+    """A file that was named but is missing is an error."""
+    file = tmp_path / "given"
+    with pytest.raises(StartupError, match="cannot read"):
+        find_secret(None, file, tmp_path, "127.0.0.1")
+    assert not file.exists()
+    file.write_text(SECRET)
+    assert SECRET == find_secret("", file, tmp_path, "0.0.0.0")  # noqa: S104
+
+
+def test_on_loopback_a_secret_is_made_in_the_data_folder(tmp_path: Path) -> None:
+    """And found again by the next service."""
+    made = find_secret(None, None, tmp_path, "127.0.0.1")
+    assert made == (tmp_path / "secret").read_text().strip()
+    assert made == find_secret(None, None, tmp_path, "localhost")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "shop.example.org"])  # noqa: S104
+def test_on_a_public_address_somebody_must_choose_the_secret(tmp_path: Path, host: str) -> None:
+    """Not even one that was made before is used, and none is made."""
+    with pytest.raises(StartupError, match="BAZAR_SECRET"):
+        find_secret(None, None, tmp_path, host)
+    assert [] == list(tmp_path.iterdir())

@@ -1,0 +1,136 @@
+"""Importing a file into the real catalog."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bazar.catalog.imports import take_in
+from bazar.catalog.service import Catalog
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.tools.importer import parse_pairs
+from bazar.wire.imports import ImportRequest, ImportResult
+from support.importing import Desk, FakeShop, row_of
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Desk]:
+    """Return a folder and a shop with the real catalog on a real database."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def start() -> Catalog:
+        database = SqliteDatabase(tmp_path / "catalog.db")
+        await migrate(database, "bazar.catalog.schema.sqlite")
+        return Catalog(database)
+
+    catalog = asyncio.run_coroutine_threadsafe(start(), loop).result()
+
+    def answer(request: ImportRequest) -> list[ImportResult]:
+        return asyncio.run_coroutine_threadsafe(take_in(catalog, request), loop).result()
+
+    folder = tmp_path / "files"
+    folder.mkdir()
+    try:
+        yield Desk(folder, FakeShop(answer=answer))
+    finally:
+        asyncio.run_coroutine_threadsafe(catalog.database.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def isbn10(number: int) -> str:
+    """Return a valid ISBN-10 for a number below 10^9."""
+    digits = f"{number:09}"
+    check = -sum((10 - place) * int(digit) for place, digit in enumerate(digits)) % 11
+    return digits + ("X" if check == 10 else str(check))
+
+
+def goodbooks(count: int) -> str:
+    """Return a file with the damage of the goodbooks data set: 1 row of 100 has a bad ISBN."""
+    header = "book_id,isbn,isbn13,authors,original_publication_year,original_title,title,rating"
+    rows = [header.split(",")]
+    for number in range(1, count + 1):
+        isbn = isbn10(number * 600_011)
+        if number % 100 == 50:
+            isbn = isbn[:-1] + ("1" if isbn[-1] == "0" else "0")
+        rows.append(
+            [
+                str(number),
+                "" if number % 14 == 0 else isbn.lstrip("0"),
+                f"9.78{number:08}e+12",
+                f"J.K. Author {number}, Mary GrandPré",
+                "" if number % 470 == 0 else f"{-720 + number % 2700}.0",
+                "" if number % 17 == 0 else f"Original {number}",
+                f'Title {number} ("Series", #{number % 9})',
+                "4.34",
+            ]
+        )
+    return "".join(map(row_of, rows))
+
+
+@pytest.mark.parametrize("update", ["none", "stock", "all"])
+def test_a_damaged_file_is_taken_whole_and_a_second_time_changes_nothing(
+    real: Desk, update: str
+) -> None:
+    """Good rows should go in, bad ones be reported; the same file again should do nothing."""
+    asked = {
+        "mapping": parse_pairs(
+            ["title=original_title,author=authors", "year=original_publication_year"], "--map"
+        ),
+        "defaults": parse_pairs(["price=9.99", "quantity=5"], "--default", several=False),
+        "update": update,
+    }
+    count = 1400
+    bad = [number for number in range(50, count, 100) if number % 14]
+    dry = real.take(goodbooks(count), **asked, dry_run=True)
+    first = real.take(goodbooks(count), **asked)
+    again = real.take(goodbooks(count), **asked)
+    for report in (dry, first):
+        assert (count, count - len(bad), 0, 0) == (
+            *(report.rows, report.created),
+            *(report.updated, report.unchanged),
+        )
+    assert (count, 0, 0, count - len(bad)) == (
+        *(again.rows, again.created),
+        *(again.updated, again.unchanged),
+    )
+    for report in (dry, first, again):
+        assert [(number + 1, "isbn") for number in bad] == [
+            (reject.row, reject.column) for reject in report.rejects
+        ]
+    assert 3 * count == sum(real.progress)
+    books = {row.row: row.book for request in real.shop.sent for row in request.rows}
+    assert 'Title 17 ("Series", #8)' == books[18].title
+    assert "Original 18" == books[19].title
+    assert "J.K. Author 18, Mary GrandPré" == books[19].author
+    assert -702 == books[19].year
+
+
+def test_what_only_the_catalog_can_refuse_becomes_a_reject(real: Desk) -> None:
+    """Decimals that the currency lacks, and an ISBN of another book, should be rejected there."""
+    report = real.take(
+        "id,isbn,title,price,topic\n"
+        "1,0439023483,A,1.00,x\n2,439023483,B,1.00,x\n3,,C,1.234,x\n4,,D,1.00,--\n5,,E,1.00,x\n"
+    )
+    assert (5, 2, 3) == (report.rows, report.created, report.rejected)
+    assert [(3, "isbn", "439023483"), (4, "price", "1.234"), (5, "topic", "--")] == [
+        (reject.row, reject.column, reject.value) for reject in report.rejects
+    ]
+
+
+def test_update_decides_what_happens_to_books_that_are_there(real: Desk) -> None:
+    """With none they should stay, with stock get the stock, with all get everything."""
+    isbn = "0439023483"
+    real.take(f"isbn,title,price,quantity\n{isbn},A,1.00,5\n")
+    changed = f"isbn,title,price,quantity\n{isbn},B,2.00,7\n"
+    assert 1 == real.take(changed, update="none").unchanged
+    assert 1 == real.take(changed, update="stock").updated
+    assert 1 == real.take(changed, update="stock").unchanged
+    assert 1 == real.take(changed, update="all").updated
+    assert 1 == real.take(changed, update="all").unchanged

@@ -1,0 +1,177 @@
+"""Importing a file: what is sent, and what comes of the answers and the rejects."""
+
+import csv
+from typing import Any
+
+import pytest
+
+from bazar.tools import importer
+from bazar.tools.importer import Reject
+from bazar.tools.remote import RemoteError
+from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
+from support.importing import Desk, create_all, row_of
+
+# What is sent
+
+
+def test_rows_are_sent_in_batches_and_progress_is_told(desk: Desk) -> None:
+    """At most 500 rows should go at a time, in order; bad rows should count as done too."""
+    rows = [f"T{number},{'x' if number % 100 == 0 else 1}\n" for number in range(1, 1202)]
+    report = desk.take("title,price\n" + "".join(rows))
+    assert [500, 500, 201] == desk.progress
+    assert [495, 495, 199] == [len(request.rows) for request in desk.shop.sent]
+    expected = [number + 1 for number in range(1, 1202) if number % 100]
+    assert expected == [row.row for request in desk.shop.sent for row in request.rows]
+    assert (1201, 1189, 12) == (report.rows, report.created, report.rejected)
+
+
+def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
+    """500 rows of the longest cells should be split, as the catalog takes 2 MiB at a time."""
+    wide = row_of(["\u20ac" * 500, "1", "\u20ac" * 5000])
+    report = desk.take("title,price,description\n" + wide * 500)
+    assert 500 == report.created == sum(desk.progress)
+    assert 4 == len(desk.shop.sent)
+
+
+def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only about a batch should be held in memory, however long the file is."""
+    made: list[int] = []
+    real = importer._made  # noqa: SLF001  to see how far it has come
+
+    def counted(
+        number: int, values: dict[str, str], given: list[str] | None
+    ) -> ImportRow | ImportResult:
+        made.append(number)
+        return real(number, values, given)
+
+    ahead: list[int] = []
+
+    def answer(request: ImportRequest) -> list[ImportResult]:
+        ahead.append(len(made) - sum(len(sent.rows) for sent in desk.shop.sent))
+        return create_all(request)
+
+    monkeypatch.setattr(importer, "_made", counted)
+    desk.shop.answer = answer
+    desk.take("title,price\n" + "A,1\n" * 1400)
+    assert [1, 1, 0] == ahead
+
+
+@pytest.mark.parametrize("update", ["none", "stock", "all"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_catalog_is_told_what_to_do(desk: Desk, update: str, dry_run: bool) -> None:  # noqa: FBT001
+    """Both options should arrive with every batch."""
+    desk.take("title,price\n" + "A,1\n" * 501, update=update, dry_run=dry_run)
+    assert [(update, dry_run)] * 2 == [(sent.update, sent.dry_run) for sent in desk.shop.sent]
+
+
+def test_no_request_is_made_for_bad_rows_alone(desk: Desk) -> None:
+    """A batch without good rows should not be sent, and still be done."""
+    report = desk.take("title,price\nA,x\n")
+    assert [] == desk.shop.sent
+    assert [1] == desk.progress
+    assert 1 == report.rejected
+
+
+# What comes back
+
+
+def test_each_answer_is_counted(desk: Desk) -> None:
+    """Every row should be counted once, as what became of it."""
+    statuses: list[Any] = ["created", "updated", "updated", "unchanged", "rejected"]
+    desk.shop.answer = lambda request: [
+        ImportResult(row=row.row, status=status)
+        for row, status in zip(request.rows, statuses, strict=True)
+    ]
+    report = desk.take("title,price\n" + "A,1\n" * 5 + "B,x\n")
+    counts = (report.rows, report.created, report.updated, report.unchanged, report.rejected)
+    assert (6, 1, 2, 1, 2) == counts
+
+
+def test_what_the_catalog_rejects_is_reported_among_the_others_in_order(desk: Desk) -> None:
+    """A reject of the catalog should have its column and reason, and the value of the row."""
+    desk.shop.answer = lambda request: [
+        ImportResult(row=row.row, status="rejected", column="price", reason="price is odd")
+        for row in request.rows
+    ]
+    report = desk.take("title,cost\nA,x\nB,1.234\nC,y\nD,2\n", mapping={"price": "cost"})
+    assert [(2, "x"), (3, "1.234"), (4, "y"), (5, "2")] == [
+        (reject.row, reject.value) for reject in report.rejects
+    ]
+    assert Reject(3, "price", "1.234", "price is odd") == report.rejects[1]
+    with desk.rejects.open(newline="") as file:
+        assert ["row", "2", "3", "4", "5"] == [cells[0] for cells in csv.reader(file)]
+
+
+def test_a_reject_of_an_unknown_column_has_no_value(desk: Desk) -> None:
+    """A newer catalog may name columns that we do not know."""
+    desk.shop.answer = lambda request: [
+        ImportResult(row=row.row, status="rejected", column="weight", reason="weight misses")
+        for row in request.rows
+    ]
+    assert [Reject(2, "weight", "", "weight misses")] == desk.take("title,price\nA,1\n").rejects
+
+
+def test_the_first_thousand_rejects_are_kept_and_all_are_written(desk: Desk) -> None:
+    """A file that is bad from end to end should not fill the memory."""
+    report = desk.take("title,price\n" + "A,x\n" * 1200)
+    assert (1200, 1000) == (report.rejected, len(report.rejects))
+    assert 1201 == len(desk.rejects.read_text().splitlines())
+
+
+def test_the_rejects_file_has_the_reasons_and_the_cells_of_the_file(desk: Desk) -> None:
+    """It should hold the rejected rows as they were, each behind what is wrong with it."""
+    report = desk.take('note,title,price\n"a, b",A,x\n,B,1\n,"C\nc",2,3,4\n')
+    assert str(desk.rejects) == report.rejects_file
+    with desk.rejects.open(encoding="utf-8", newline="") as file:
+        written = list(csv.reader(file))
+    price = "price must be a plain decimal such as 1299.99: no sign, comma, currency or exponent"
+    assert [
+        ["row", "column", "value", "reason", "note", "title", "price"],
+        ["2", "price", "x", price, "a, b", "A", "x"],
+        [
+            *["4", "", ",C\nc,2,3,4", "the row has 5 cells, the header 3"],
+            *["", "C\nc", "2", "3", "4"],
+        ],
+    ] == written
+    assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
+
+
+def test_a_mended_rejects_file_can_be_imported(desk: Desk) -> None:
+    """Its first four columns should be passed over, and not pile up in the next rejects."""
+    desk.take("title,price\nA,x\nB,y\n")
+    mended = desk.rejects.read_text().replace("A,x\n", "A,1\n")
+    report = desk.take(mended)
+    assert ["A"] == [book.title for book in desk.shop.books]
+    assert 1 == report.rejected
+    assert "row,column,value,reason,title,price" == desk.rejects.read_text().splitlines()[0]
+    assert desk.rejects.read_text().endswith(",B,y\n")
+
+
+def test_an_old_rejects_file_is_removed_when_nothing_is_rejected(desk: Desk) -> None:
+    """Old rejects should not be taken for those of this import."""
+    desk.rejects.write_text("old")
+    assert desk.take("title,price\nA,1\n").rejects_file is None
+    assert [desk.file] == list(desk.folder.iterdir())
+
+
+def test_a_dry_run_writes_its_rejects_too(desk: Desk) -> None:
+    """To see what would be rejected is what a dry run is for."""
+    assert str(desk.rejects) == desk.take("title,price\nA,x\n", dry_run=True).rejects_file
+
+
+def test_a_shop_that_fails_midway_leaves_no_half_file(desk: Desk) -> None:
+    """The error should come through; an older rejects file should stay as it was."""
+    desk.rejects.write_text("old")
+
+    def fail(request: ImportRequest) -> list[ImportResult]:
+        if len(desk.shop.sent) == 2:
+            message = "the catalog does not answer"
+            raise RemoteError(message)
+        return create_all(request)
+
+    desk.shop.answer = fail
+    with pytest.raises(RemoteError, match="does not answer"):
+        desk.take("title,price\n" + "B,x\n" * 100 + "A,1\n" * 500)
+    assert [500] == desk.progress
+    assert "old" == desk.rejects.read_text()
+    assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
