@@ -14,6 +14,18 @@ from bazar.order.app import order_app
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
 
 
+LONG = ("chaos", "cluster", "fuzz", "mutants")
+"""Folders whose modules take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the long modules first, so that no worker is left alone with one at the end.
+
+    Within the long ones, and within the others, the order stays random.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
     """End a log that a test configured, so that none writes after the tests."""

@@ -254,11 +254,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     """What follows `make` in a code span or a command is a target of the Makefile."""
-    targets = set(re.findall(r"^([a-z]+):", _text(ROOT / "Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", _text(ROOT / "Makefile"), flags=re.MULTILINE))
     text = _text(page)
     code = [*re.findall(r"`([^`\n]+)`", _without_code(text)), *_console_commands(text)]
     named = {
-        name for part in code for name in re.findall(r"(?:^|&& |; )make ([a-z]+)", part.strip())
+        name for part in code for name in re.findall(r"(?:^|&& |; )make ([a-z-]+)", part.strip())
     }
     assert set() == named - targets
 
