@@ -13,7 +13,6 @@ from bazar.kit import log
 from bazar.order.app import order_app
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
 
-
 LONG = ("chaos", "cluster", "fuzz", "mutants")
 """Folders whose modules take longest."""
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
-from cluster.running import RunningShop
+from cluster.processes import IMPATIENT
+from cluster.running import ThreeServices
 from fuzz.memory import memory_mib
 from fuzz.raw import Heard, say
 from fuzz.standing import standing
@@ -22,15 +23,15 @@ GROWTH_MIB_MAX = 32
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    """Run a shop with one book."""
-    folder = tmp_path_factory.mktemp("ugly") / "data"
-    with RunningShop(folder, "--empty") as running:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeServices]:
+    """Run a shop with one book, whose services soon give up who says nothing more."""
+    with ThreeServices(tmp_path_factory.mktemp("ugly"), IMPATIENT) as running:
+        running.open()
         running.add_book(COPIES)
         yield running
 
 
-def write_to(shop: RunningShop, service: str) -> Write:
+def write_to(shop: ThreeServices, service: str) -> Write:
     """Return a request that would sell or move a copy of the book at a service."""
     secret = f"Authorization: Bearer {shop.secret}\r\n".encode()
     purchase = ("/purchase/1", '{"quantity": %s}', "/purchase/%s")
@@ -62,7 +63,7 @@ async def say_all(address: str, requests: dict[str, bytes]) -> dict[str, Heard]:
 
 
 async def say_to_all(
-    shop: RunningShop, requests: Callable[[Write], Iterator[tuple[str, bytes]]]
+    shop: ThreeServices, requests: Callable[[Write], Iterator[tuple[str, bytes]]]
 ) -> dict[tuple[str, str], Heard]:
     """Send every service its requests; return what was heard by service and name."""
     heard = await asyncio.gather(
@@ -83,7 +84,7 @@ def shown(heard: Heard) -> tuple[list[int], bool, bytes]:
     return heard.statuses, heard.ended, heard.content[:300]
 
 
-async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: RunningShop) -> None:
+async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: ThreeServices) -> None:
     """A 4xx or a closed connection for each, and what follows on the connection is not done."""
     before = standing(shop)
     heard = await say_to_all(shop, refused)
@@ -96,7 +97,7 @@ async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: RunningS
     assert "event=fault" not in shop.log()
 
 
-async def test_an_odd_request_gets_an_answer_or_an_end(shop: RunningShop) -> None:
+async def test_an_odd_request_gets_an_answer_or_an_end(shop: ThreeServices) -> None:
     """No 5xx, and no connection that stays open for ever; nothing is done."""
     before = standing(shop)
     heard = await say_to_all(shop, odd)
@@ -110,7 +111,7 @@ async def test_an_odd_request_gets_an_answer_or_an_end(shop: RunningShop) -> Non
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_the_same_request_in_good_order_is_done(shop: RunningShop, service: str) -> None:
+async def test_the_same_request_in_good_order_is_done(shop: ThreeServices, service: str) -> None:
     """Else the tests above would prove nothing; and each service still works after them."""
     before = standing(shop)
     heard = await say(getattr(shop.addresses, service), write_to(shop, service).good())
@@ -124,7 +125,7 @@ CLIMBING = (".", "..", "%2e", "%2E%2e", ".%2e", "%252e", "..;", "...", "%2e%2e%2
 
 @pytest.mark.parametrize("climbing", CLIMBING)
 async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
-    shop: RunningShop, climbing: str
+    shop: ThreeServices, climbing: str
 ) -> None:
     """The front goes on with a secret, so what it asks for must be what it was asked for."""
     await say(shop.addresses.front, write_to(shop, "front").good())
@@ -150,7 +151,7 @@ async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
     assert before == standing(shop)
 
 
-async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: RunningShop) -> None:
+async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: ThreeServices) -> None:
     """Whoever guesses a key, but not what was asked for with it, learns nothing to cancel."""
     write = write_to(shop, "front")
     key = b'Idempotency-Key: "guessed"'
@@ -165,7 +166,7 @@ async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: Runnin
     assert before == standing(shop)
 
 
-async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> None:
+async def test_pipelined_requests_are_answered_in_order(shop: ThreeServices) -> None:
     """Each once, and one that is refused does not hide those behind it."""
     before = standing(shop)
     paths = ["/healthz", "/info/1", "/nowhere", "/purchase/1", "/topics"]
@@ -178,7 +179,7 @@ async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> No
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_thousands_of_huge_requests_leave_no_memory_behind(
-    shop: RunningShop, service: str
+    shop: ThreeServices, service: str
 ) -> None:
     """Too long a body, by its length or in chunks; deep JSON; too long a head: all refused."""
     write = write_to(shop, service)
@@ -191,7 +192,7 @@ async def test_thousands_of_huge_requests_leave_no_memory_behind(
     }
     huge = [content for name, content in refused(write) if name in names]
     assert len(huge) >= len(names) - 1
-    address, process = getattr(shop.addresses, service), shop.services()[service]
+    address, process = getattr(shop.addresses, service), shop.process(service)
     before = standing(shop)
     await say_all(address, {str(number): huge[number % len(huge)] for number in range(200)})
     warm_mib = memory_mib(process)
