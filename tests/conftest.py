@@ -1,17 +1,23 @@
 """Fixtures for all tests."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from pyreqwest.client import ClientBuilder
 
-from bazar.catalog.app import catalog_app
 from bazar.front.app import front_app
 from bazar.kit import log
-from bazar.order.app import order_app
-from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
+from support.shops import (
+    CATALOG_URL,
+    FRONT_URL,
+    ORDER_URL,
+    SECRET,
+    Caller,
+    InProcess,
+    Shop,
+    catalog_open,
+    order_open,
+)
 
 LONG = ("chaos", "cluster", "fuzz", "mutants")
 """Folders whose modules take longest."""
@@ -36,21 +42,11 @@ def quiet_log() -> Iterator[None]:
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """Open catalog, order and front on fresh databases."""
     network = InProcess()
-    client = ClientBuilder().with_middleware(network).build()
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(client)
-        catalog = await stack.enter_async_context(catalog_app(tmp_path / "catalog.db", SECRET))
-        network.host(CATALOG_URL, catalog)
-        order = await stack.enter_async_context(
-            order_app(tmp_path / "order.db", CATALOG_URL, SECRET, client)
-        )
-        network.host(ORDER_URL, order)
-        front = await stack.enter_async_context(front_app(CATALOG_URL, ORDER_URL, SECRET, client))
+    async with (
+        catalog_open(tmp_path, network) as client,
+        order_open(tmp_path / "order.db", network) as order,
+        front_app(CATALOG_URL, ORDER_URL, SECRET, client) as front,
+    ):
         network.host(FRONT_URL, front)
-        yield Shop(
-            Caller(CATALOG_URL, client, SECRET),
-            Caller(ORDER_URL, client, SECRET),
-            Caller(FRONT_URL, client),
-            network,
-            client,
-        )
+        catalog = Caller(CATALOG_URL, client, SECRET)
+        yield Shop(catalog, order, Caller(FRONT_URL, client), network, client)
