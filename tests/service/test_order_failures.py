@@ -4,6 +4,8 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
+
 from support.order_calls import SHORT, key, ledger, status
 from support.shops import (
     CATALOG_URL,
@@ -143,6 +145,7 @@ async def test_a_crash_right_after_the_answer_loses_nothing(shop: Shop, tmp_path
     assert 4 == await shop.stock(book_id)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_crash_and_then_a_cancel_leave_the_first_answer(
     shop: Shop, wire: Wire, tmp_path: Path
 ) -> None:
