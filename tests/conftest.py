@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,7 +32,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Within the long ones, and within the others, the order stays random.
     """
+    _tell_apart(items)
     items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
+def _tell_apart(items: list[pytest.Item]) -> None:
+    """Give each test an id of its own: of two with one id, the workers would run only one.
+
+    Schemathesis names its tests by their routes, which pytest 9.2 leaves out of the id.
+
+    Raises:
+        UsageError: two tests are called the same.
+    """
+    for item in items:
+        if not item.nodeid.endswith(f"::{item.name}"):
+            file = item.nodeid.partition("::")[0]
+            item._id = type(item.id).parse(f"{file}::{item.name}")  # noqa: SLF001
+    if twice := [name for name, count in Counter(one.nodeid for one in items).items() if count > 1]:
+        message = f"several tests are called {', '.join(twice)}"
+        raise pytest.UsageError(message)
 
 
 @pytest.fixture(autouse=True, scope="module")
