@@ -9,9 +9,9 @@ from bazar.kit.process import server
 from bazar.load import check
 
 check.PATIENCE_S = 1.0
-request.BODY_TIMEOUT_S = 3.0
-server.HEADER_TIMEOUT_MS = 3000
-server.SEND_TIMEOUT_MS = 3000
+request.BODY_TIMEOUT_S = 4.0
+server.HEADER_TIMEOUT_MS = 4000
+server.SEND_TIMEOUT_MS = 4000
 
 if __name__ == "__main__":
     main()
