@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import pytest
 
-from cluster.customers import Customers
-from cluster.processes import LOG_SHOWN, START_TIMEOUT_S
-from cluster.running import TestedShop, ThreeServices
+from support.customers import Customers
+from support.processes import LOG_SHOWN, START_TIMEOUT_S
+from support.running import TestedShop, ThreeServices
 from support.shops import Reply
 
 STRACE = shutil.which("strace")

@@ -15,7 +15,7 @@ import bazar
 from chaos import power
 from chaos.disk import Content
 from chaos.report import Progress
-from cluster.processes import environment_of_a_copy
+from support.processes import environment_of_a_copy
 
 CUTS = 30
 RUNS_MAX = 5

@@ -13,7 +13,7 @@ from pyreqwest.exceptions import RequestError
 from chaos import plan
 from chaos.history import Act, Call, Lines
 from chaos.plan import Errand
-from cluster.customers import Customers
+from support.customers import Customers
 from support.shops import Reply
 
 CALL_TIMEOUT_S = 8.0

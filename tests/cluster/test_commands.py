@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bazar.cli.main import app
-from cluster.processes import Result, free_ports, run_bazar
-from cluster.running import RunningShop
+from support.processes import Result, free_ports, run_bazar
+from support.running import RunningShop
 
 NO_SETTINGS = {name: None for name in os.environ if name.startswith("BAZAR_")}
 FIELDS = {"id", "title", "author", "topic", "price", "currency", "quantity", "isbn", "version"}

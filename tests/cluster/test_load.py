@@ -14,7 +14,7 @@ from bazar.load.check import audit_differences
 from bazar.load.purchases import Purchases
 from bazar.load.stock import TOPIC
 from bazar.wire.books import Book
-from cluster.processes import (
+from support.processes import (
     BAZAR,
     IMPATIENT,
     STOP_TIMEOUT_S,
@@ -24,7 +24,7 @@ from cluster.processes import (
     run_bazar,
     wait_for,
 )
-from cluster.running import RunningShop
+from support.running import RunningShop
 
 CLEAN = (
     r"checked ([\d,]+) purchases \(([\d,]+) sold(?:, [\d,]+ asked again)?\): "

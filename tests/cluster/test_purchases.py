@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pyreqwest.exceptions import RequestError
 
-from cluster.customers import Customers
-from cluster.processes import wait_for
-from cluster.running import RunningShop, ThreeServices
+from support.customers import Customers
+from support.processes import wait_for
+from support.running import RunningShop, ThreeServices
 from support.shops import Reply
 
 

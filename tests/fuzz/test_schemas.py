@@ -18,8 +18,8 @@ from schemathesis.specs.openapi import checks
 
 from bazar.wire.orders import Purchase
 from bazar.wire.stock import StockReport
-from cluster.running import RunningShop
 from support.described import SERVICES, document
+from support.running import RunningShop
 
 AnyCase = Case[Any]
 Wrapped = Callable[..., None]

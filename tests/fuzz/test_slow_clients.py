@@ -6,9 +6,9 @@ from random import Random
 
 from chaos.report import Progress
 from chaos.slow_clients import LET_GO_S, SLOW, Crowd, open_files, run, slow_clients, until_files
-from cluster.processes import IMPATIENT
-from cluster.running import ThreeServices
 from fuzz.memory import memory_mib
+from support.processes import IMPATIENT
+from support.running import ThreeServices
 
 COPIES = 100_000
 GROWTH_MIB_MAX = 160

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
-from cluster.processes import IMPATIENT
-from cluster.running import ThreeServices
 from fuzz.memory import memory_mib
-from fuzz.raw import Heard, say
 from fuzz.standing import standing
 from fuzz.ugly import Write, odd, refused
 from support.described import SERVICES
+from support.processes import IMPATIENT
+from support.raw import Heard, say
+from support.running import ThreeServices
 
 COPIES = 1000
 AT_ONCE = 32

@@ -27,8 +27,8 @@ from bazar.wire.books import Book, NewBook
 from bazar.wire.limits import Price
 from bazar.wire.orders import Order
 from bazar.wire.stock import Movement
-from cluster.customers import Customers
-from cluster.processes import (
+from support.customers import Customers
+from support.processes import (
     BAZAR,
     LOG_SHOWN,
     SECRET,
