@@ -118,12 +118,8 @@ async def odd(harness: Harness) -> AsyncIterator[Caller]:
 
 
 @pytest.fixture
-def logged(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], list[dict[str, object]]]]:
+def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, object]]]]:
     """Log as JSON, and return what was logged since the last look."""
-    monkeypatch.setattr(log, "_BUFFER", log.LineBuffer())
-    monkeypatch.setattr(log, "_STYLE", "json")
     log.configure("odd", "json")
 
     def look() -> list[dict[str, object]]:

@@ -137,16 +137,8 @@ class _Path:
             response = _without_body(response)
         status = response.status_code
         app.metrics.request(method if endpoint else "other", self._route, status, duration_s)
-        log.request_line(
-            {
-                "method": method,
-                "path": scope["path"][:_LOGGED_PATH_LENGTH_MAX],
-                "status": status,
-                "ms": round(duration_s * 1000, 2),
-                "request_id": request.id,
-                **request.facts,
-            }
-        )
+        path = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
+        log.request_line(method, path, status, duration_s * 1000, request.id, request.facts)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, endpoint: Endpoint | None) -> Response:
