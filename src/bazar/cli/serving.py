@@ -20,7 +20,7 @@ from bazar.cli.terminal import (
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
-from bazar.kit.money import CURRENCIES
+from bazar.kit.money import DECIMALS
 from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName, Shop
 
@@ -169,7 +169,7 @@ def serve(  # noqa: PLR0913  one parameter an option
 
 
 def _currency(code: str) -> str:
-    if code.upper() not in CURRENCIES:
+    if code.upper() not in DECIMALS:
         fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
     return code.upper()
 

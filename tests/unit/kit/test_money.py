@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bazar.kit.money import DECIMALS, PRICE_MINOR_MAX, to_minor, to_price
 
-CURRENCIES = sorted({*DECIMALS, "USD", "EUR", "ILS"})
+CURRENCIES = sorted(DECIMALS)
 
 NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
