@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format chaos mutants bench lock clean
+.PHONY: help install run test check format chaos mutants rooms bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether
 
 mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the tests notice
 	PYTHONPATH=tests:src $(BIN)/python -m mutants $(ARGS)
+
+rooms: $(VENV)/test.stamp  ## Draw the rooms of the package, docs/rooms.svg, from the code
+	PYTHONPATH=src $(BIN)/python docs/rooms.py $(ARGS)
 
 bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
 	$(BIN)/python -m bench $(ARGS)

@@ -1,6 +1,9 @@
 """The documentation, held against the code: what it names exists, and what exists is named."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -339,3 +342,16 @@ def test_sources_name_only_pages_that_exist() -> None:
         if not (ROOT / name).exists()
     }
     assert set() == missing
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
+    """`make rooms` would draw docs/rooms.svg just as it is."""
+    done = subprocess.run(
+        [sys.executable, "docs/rooms.py", "--check"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
