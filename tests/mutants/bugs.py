@@ -123,8 +123,8 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
-                "        if wanted[line.id] < 1:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
+                "        if wanted[line.book_id] < 1:\n",
             ),
             Edit(
                 "catalog/store.py",
@@ -140,7 +140,7 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
                 "        if book.stock < 1:\n",
             ),
             Edit(
@@ -161,9 +161,10 @@ BUGS = (
                 "        there = [\n"
                 "            line\n"
                 "            for line in lines\n"
-                "            if line.id in books and books[line.id].stock >= line.quantity\n"
+                "            if line.book_id in books\n"
+                "            and books[line.book_id].stock >= line.quantity\n"
                 "        ]\n"
-                "        sold = [_sold(line, books[line.id]) for line in there]\n"
+                "        sold = [_sold(line, books[line.book_id]) for line in there]\n"
                 '        return Outcome(order_id, "rejected", sold, rejection=rejection)\n',
             ),
         ),
