@@ -13,6 +13,16 @@ Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
 
 
+def made(kind: Callable[..., T], row: Row) -> T:
+    """Return a row as what its columns make, in their order: the one place where rows get types.
+
+    Args:
+        kind: a struct whose members are the columns of the statement, or a function of them.
+        row: of that statement.
+    """
+    return kind(*row)
+
+
 class Transaction(Protocol):
     """One transaction: committed when its work returns, rolled back when it raises."""
 
