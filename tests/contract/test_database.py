@@ -11,7 +11,8 @@ from typing import cast
 import pytest
 
 from bazar.kit.data.database import Database, Row, Transaction, Work
-from bazar.kit.data.sqlite import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX, SqliteDatabase
+from bazar.kit.data.group import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX
+from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
 
 OnBatch = Callable[[int], None]

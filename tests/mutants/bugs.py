@@ -83,10 +83,10 @@ BUGS = (
         "The database answers its callers before the commit is on the disk.",
         (
             Edit(
-                "kit/data/sqlite.py",
+                "kit/data/group.py",
                 "        else:\n            self._commits.put(batch)\n",
                 "        else:\n"
-                "            for job in batch:\n"
+                "            for job in batch.jobs:\n"
                 "                if job.error is None and not job.future.done():\n"
                 "                    job.future.set_result(job.result)\n"
                 "            self._commits.put(batch)\n",
@@ -97,7 +97,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
+        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
         (POWER_CUTS,),
     ),
     Bug(
