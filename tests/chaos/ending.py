@@ -46,7 +46,7 @@ def final_state(shop: ThreeServices) -> Final:
             KeptOrder(
                 order.order_id,
                 order.status,
-                tuple((line.id, line.quantity) for line in order.lines),
+                tuple((line.book_id, line.quantity) for line in order.lines),
             )
             for order in orders or shop.orders()
         ),

@@ -91,7 +91,7 @@ class TestedShop:
         return [
             order
             for order in found
-            if book_id is None or any(line.id == book_id for line in order.lines)
+            if book_id is None or any(line.book_id == book_id for line in order.lines)
         ]
 
     def order_ids(self, book_id: int, status: str) -> set[str]:

@@ -83,10 +83,10 @@ BUGS = (
         "The database answers its callers before the commit is on the disk.",
         (
             Edit(
-                "kit/data/sqlite.py",
+                "kit/data/group.py",
                 "        else:\n            self._commits.put(batch)\n",
                 "        else:\n"
-                "            for job in batch:\n"
+                "            for job in batch.jobs:\n"
                 "                if job.error is None and not job.future.done():\n"
                 "                    job.future.set_result(job.result)\n"
                 "            self._commits.put(batch)\n",
@@ -97,7 +97,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
+        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -123,8 +123,8 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
-                "        if wanted[line.id] < 1:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
+                "        if wanted[line.book_id] < 1:\n",
             ),
             Edit(
                 "catalog/store.py",
@@ -140,7 +140,7 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
                 "        if book.stock < 1:\n",
             ),
             Edit(
@@ -161,9 +161,10 @@ BUGS = (
                 "        there = [\n"
                 "            line\n"
                 "            for line in lines\n"
-                "            if line.id in books and books[line.id].stock >= line.quantity\n"
+                "            if line.book_id in books\n"
+                "            and books[line.book_id].stock >= line.quantity\n"
                 "        ]\n"
-                "        sold = [_sold(line, books[line.id]) for line in there]\n"
+                "        sold = [_sold(line, books[line.book_id]) for line in there]\n"
                 '        return Outcome(order_id, "rejected", sold, rejection=rejection)\n',
             ),
         ),

@@ -101,7 +101,7 @@ def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]
     return Outcome(
         order_id,
         "reserved",
-        [_sold(line, books[line.id]) for line in lines],
+        [_sold(line, books[line.book_id]) for line in lines],
     )
 
 
@@ -114,28 +114,28 @@ def after_sale(outcome: Outcome, books: Mapping[int, StoredBook]) -> dict[int, S
     """
     after: dict[int, StoredBook] = {}
     for line in outcome.lines:
-        book = after.get(line.id) or books[line.id]
-        after[line.id] = replace(book, stock=book.stock - line.quantity, version=line.version)
+        book = after.get(line.book_id) or books[line.book_id]
+        after[line.book_id] = replace(book, stock=book.stock - line.quantity, version=line.version)
     return after
 
 
 def _sold(line: Line, book: StoredBook) -> SoldLine:
     return SoldLine(
-        line.id, line.quantity, book.title, book.price_minor, book.currency, book.version + 1
+        line.book_id, line.quantity, book.title, book.price_minor, book.currency, book.version + 1
     )
 
 
 def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Rejection | None:
     wanted: Counter[int] = Counter()
     for line in lines:
-        book = books.get(line.id)
+        book = books.get(line.book_id)
         if book is None:
-            return Rejection("book-not-found", f"no book has the id {line.id}", line.id)
-        wanted[line.id] += line.quantity
-        if book.stock < wanted[line.id]:
-            detail = f"{book.title}: {book.stock} in stock, {wanted[line.id]} asked for"
-            return Rejection("out-of-stock", detail, line.id, wanted[line.id], book.stock)
-    currencies = sorted({books[line.id].currency for line in lines})
+            return Rejection("book-not-found", f"no book has the id {line.book_id}", line.book_id)
+        wanted[line.book_id] += line.quantity
+        if book.stock < wanted[line.book_id]:
+            detail = f"{book.title}: {book.stock} in stock, {wanted[line.book_id]} asked for"
+            return Rejection("out-of-stock", detail, line.book_id, wanted[line.book_id], book.stock)
+    currencies = sorted({books[line.book_id].currency for line in lines})
     if len(currencies) > 1:
         detail = f"the books are priced in {', '.join(currencies)}"
         return Rejection("mixed-currencies", detail)

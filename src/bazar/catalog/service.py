@@ -291,7 +291,7 @@ class Catalog:
             at_ms = self._clock()
             outcomes = await store.outcomes(transaction, [one.order_id for one in requests])
             open_requests = [one for one in requests if one.order_id not in outcomes]
-            wanted = {line.id for request in open_requests for line in request.lines}
+            wanted = {line.book_id for request in open_requests for line in request.lines}
             books = await store.books(transaction, wanted)
             decided = []
             changed: dict[int, StoredBook] = {}
@@ -328,12 +328,12 @@ class Catalog:
             lines = []
             for line in outcome.lines if outcome else ():
                 version = await store.move_stock(
-                    transaction, line.id, "released", line.quantity, order_id, at_ms
+                    transaction, line.book_id, "released", line.quantity, order_id, at_ms
                 )
                 lines.append(replace(line, version=version))
             released = Outcome(order_id, "released", lines)
             await store.save_outcome(transaction, released, at_ms)
-            return released, [BookChanged(line.id, line.version) for line in lines]
+            return released, [BookChanged(line.book_id, line.version) for line in lines]
 
         outcome, _changes = await self.commit(work, lambda released: released[1])
         return outcome

@@ -56,7 +56,7 @@ def show_order(found: Order, *, as_json: bool) -> None:
         typer.echo(f"reason: {found.reason}")
     print_table(
         ("id", "title", "copies", "price"),
-        [(line.id, line.title, line.quantity, line.price) for line in found.lines],
+        [(line.book_id, line.title, line.quantity, line.price) for line in found.lines],
     )
 
 

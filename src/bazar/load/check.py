@@ -168,7 +168,7 @@ class Asking:
         if response.status != _OK:
             return None
         order = msgspec.json.decode(body, type=Order)
-        return Seen(order.status, [(line.id, line.quantity) for line in order.lines])
+        return Seen(order.status, [(line.book_id, line.quantity) for line in order.lines])
 
     async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
         while monotonic() < self._heard_s + self._patience_s:

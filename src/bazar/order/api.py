@@ -129,7 +129,7 @@ def _told(placed: Placed | BazarError) -> PlacementAnswer:
 
 def _changed(outcome: Outcome) -> str:
     """Tell the front which books have a new version."""
-    return ",".join(f"{line.id}={line.version}" for line in outcome.lines)
+    return ",".join(f"{line.book_id}={line.version}" for line in outcome.lines)
 
 
 def order_endpoints(orders: Orders) -> list[Endpoint]:

@@ -158,7 +158,7 @@ class Orders:
             settled=False,
             rejection=None,
             placed_at_ms=self._clock(),
-            lines=tuple([StoredLine(line.id, line.quantity) for line in placement.lines]),
+            lines=tuple([StoredLine(line.book_id, line.quantity) for line in placement.lines]),
         )
 
     def _answered(

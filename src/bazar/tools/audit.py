@@ -107,8 +107,8 @@ def difference(order: Order | None, outcome: Outcome | None) -> str | None:
     if held not in ALLOWED[order.status]:
         return f"order {order.order_id}: it is {order.status}, but the catalog says {held}"
     if outcome is not None and outcome.status == "reserved":
-        asked = sorted((line.id, line.quantity) for line in order.lines)
-        sold = sorted((line.id, line.quantity) for line in outcome.lines)
+        asked = sorted((line.book_id, line.quantity) for line in order.lines)
+        sold = sorted((line.book_id, line.quantity) for line in outcome.lines)
         if asked != sold:
             return f"order {order.order_id}: its lines are {asked}, the catalog sold {sold}"
     return None

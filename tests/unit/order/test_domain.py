@@ -276,7 +276,7 @@ def test_an_order_of_several_lines_answers_all_of_them() -> None:
     """The receipt has every line and the sum of all copies."""
     answer = first_answer(several(CONFIRMED))
     assert isinstance(answer, Receipt)
-    assert [7, 8] == [line.id for line in answer.lines]
+    assert [7, 8] == [line.book_id for line in answer.lines]
     assert "44.98" == str(answer.total)
     assert "bought 3 copies of 2 books" == answer.message
 

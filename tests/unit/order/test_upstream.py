@@ -33,7 +33,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sold(request: Reserve) -> Outcome:
     """Sell whatever is asked for, to each order with a title of its own."""
-    lines = [SoldLine(line.id, line.quantity, request.order_id, 1, "USD", 2) for line in LINES]
+    lines = [SoldLine(line.book_id, line.quantity, request.order_id, 1, "USD", 2) for line in LINES]
     return Outcome(request.order_id, "reserved", lines)
 
 

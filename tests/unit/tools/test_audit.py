@@ -36,7 +36,7 @@ def an_order(order_id: str, status: OrderStatus, quantity: int = 2) -> Order:
     return Order(
         order_id=order_id,
         status=status,
-        lines=[OrderLine(id=7, quantity=quantity)],
+        lines=[OrderLine(book_id=7, quantity=quantity)],
         total=None,
         currency=None,
         reason=None,
