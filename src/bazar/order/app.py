@@ -14,7 +14,7 @@ from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.order.api import order_endpoints
 from bazar.order.service import Orders
-from bazar.order.upstream import Catalog
+from bazar.order.upstream import CatalogClient
 
 SCHEMA = "bazar.order.schema.sqlite"
 
@@ -32,7 +32,7 @@ async def order_app(
     opened = SqliteDatabase(database, metrics.commit_batch)
     try:
         await migrate(opened, SCHEMA)
-        catalog = Catalog(Upstream("catalog", catalog_url, client, secret))
+        catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
         orders = Orders(opened, catalog, metrics)
 
         async def check() -> None:

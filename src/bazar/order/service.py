@@ -42,7 +42,7 @@ from bazar.order.domain import (
     public,
     request_hash,
 )
-from bazar.order.upstream import Catalog, Decision
+from bazar.order.upstream import CatalogClient, Decision
 from bazar.wire.budgets import ANSWER_MARGIN_MS, AWAY_MS, DECISION_MS
 from bazar.wire.orders import Order, OrderQuery, OrderStatus
 from bazar.wire.placing import Placement
@@ -69,7 +69,7 @@ class Orders:
     """The use cases of the order service."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, metrics: Metrics, clock: Clock = now_ms
+        self, database: Database, catalog: CatalogClient, metrics: Metrics, clock: Clock = now_ms
     ) -> None:
         """Work on an opened, migrated database, and sell from this catalog."""
         self.database = database
