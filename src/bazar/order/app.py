@@ -13,7 +13,9 @@ from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.order.api import order_endpoints
+from bazar.order.driving import Driving
 from bazar.order.service import Orders
+from bazar.order.store.sqlite import SqliteStore
 from bazar.order.upstream import CatalogClient
 
 SCHEMA = "bazar.order.schema.sqlite"
@@ -33,17 +35,19 @@ async def order_app(
     try:
         await migrate(opened, SCHEMA)
         catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
-        orders = Orders(opened, catalog, metrics)
+        store = SqliteStore()
+        driving = Driving(opened, store, catalog)
+        orders = Orders(opened, store, driving, metrics)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        orders.start()
+        driving.start()
         try:
             endpoints = operations("order", metrics, check, order_endpoints(orders))
             yield HttpApp("order", endpoints, metrics, secret)
         finally:
-            await orders.stop()
+            await driving.stop()
             await catalog.stop()
     finally:
         await opened.close()
