@@ -47,9 +47,9 @@ BUGS = (
                 "TEXT NOT NULL\n",
             ),
             Edit(
-                "order/store.py",
-                '"ON CONFLICT (idempotency_key) DO NOTHING"',
-                '""',
+                "order/store/sqlite.py",
+                "\nON CONFLICT (idempotency_key) DO NOTHING",
+                "",
             ),
         ),
         (STORM,),
@@ -105,10 +105,10 @@ BUGS = (
         "A rejection is told while it is still being written.",
         (
             Edit(
-                "order/service.py",
-                "            for order in await self._apply(others):\n"
+                "order/driving.py",
+                "            for order in await self._store_decisions(others):\n"
                 "                driven[order.order_id] = Placed(order, others[order.order_id])\n",
-                "            self._applying = asyncio.create_task(self._apply(others))\n"
+                "            self._storing = asyncio.create_task(self._store_decisions(others))\n"
                 "            for order in orders:\n"
                 "                if (decision := others.get(order.order_id)) is not None:\n"
                 "                    after = decided(order, decision.outcome)\n"
@@ -274,7 +274,7 @@ BUGS = (
         "Nobody drives an order whose buyer does not ask again.",
         (
             Edit(
-                "order/service.py",
+                "order/driving.py",
                 "        self._recovery = asyncio.create_task(self._recover())\n",
                 '        self._log.info("ready")\n',
             ),
@@ -376,10 +376,10 @@ BUGS = (
         "The recovery loop drives orders as a list showed them, whatever became of them since.",
         (
             Edit(
-                "order/service.py",
-                "            loaded = [await self._load(one.order_id) "
-                "for one in page if not self._busy(one)]\n",
-                "            loaded = [one for one in page if not self._busy(one)]\n",
+                "order/driving.py",
+                "            latest = [await self._read(one.order_id) "
+                "for one in page if not self._in_hand(one)]\n",
+                "            latest = [one for one in page if not self._in_hand(one)]\n",
             ),
         ),
         (OVERTAKEN,),

@@ -10,7 +10,8 @@ from bazar.kit.http.endpoint import Endpoint, Link
 from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
 from bazar.kit.http.request import Request
 from bazar.order.domain import first_answer
-from bazar.order.service import Orders, Placed
+from bazar.order.driving import Placed
+from bazar.order.service import Orders
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
 from bazar.wire.orders import (

@@ -165,14 +165,15 @@ def _purchase(order: StoredOrder) -> Purchase:
     assert line.title is not None
     assert line.price_minor is not None
     assert line.currency is not None
+    price = to_price(line.price_minor, line.currency)
     return Purchase(
         order_id=order.order_id,
         message=f"bought book {line.title}",
         id=line.book_id,
         title=line.title,
         quantity=line.quantity,
-        price=to_price(line.price_minor, line.currency),
-        total=to_price(line.price_minor * line.quantity, line.currency),
+        price=price,
+        total=price * line.quantity,  # exact, and with the decimals of the price
         currency=line.currency,
     )
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.kit.http.answers import encode
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
+from bazar.kit.money import CURRENCIES, PRICE_MINOR_MAX, to_price
 from bazar.order.domain import (
     TRANSITIONS,
     StoredLine,
@@ -23,6 +25,7 @@ from bazar.order.domain import (
     public,
     request_hash,
 )
+from bazar.wire.limits import QUANTITY_MAX
 from bazar.wire.orders import Accepted, Line, OrderStatus, Purchase, Receipt
 from bazar.wire.problems import BookNotFound, MixedCurrencies, OrderCancelled, OutOfStock
 from bazar.wire.stock import Outcome, Rejection, RejectionCode, SoldLine
@@ -270,6 +273,22 @@ def test_a_purchase_answers_price_and_total_of_its_currency() -> None:
     dinars = first_answer(replace(CONFIRMED, lines=(StoredLine(7, 2, "T", 12500, "JOD"),)))
     assert isinstance(dinars, Purchase)
     assert ("12.500", "25.000") == (str(dinars.price), str(dinars.total))
+
+
+@given(
+    st.integers(0, PRICE_MINOR_MAX),
+    st.integers(1, QUANTITY_MAX),
+    st.sampled_from(sorted(CURRENCIES)),
+)
+def test_a_total_is_written_as_its_minor_units_are(
+    minor: int, quantity: int, currency: str
+) -> None:
+    """Whatever the decimals of the currency, price and total are exact, to the byte."""
+    line = StoredLine(7, quantity, "T", minor, currency)
+    answer = first_answer(replace(CONFIRMED, lines=(line,)))
+    assert isinstance(answer, Purchase)
+    assert encode(to_price(minor, currency)) == encode(answer.price)
+    assert encode(to_price(minor * quantity, currency)) == encode(answer.total)
 
 
 def test_an_order_of_several_lines_answers_all_of_them() -> None:
