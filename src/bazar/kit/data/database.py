@@ -96,8 +96,3 @@ class Database(Protocol):
     async def close(self) -> None:
         """Finish what waits and close."""
         ...
-
-
-def made(kind: Callable[..., T], row: Row) -> T:
-    """Return a row as a struct whose members are its columns, in this order."""
-    return kind(*row)
