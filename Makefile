@@ -48,7 +48,7 @@ chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether
 mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the tests notice
 	PYTHONPATH=tests:src $(BIN)/python -m mutants $(ARGS)
 
-bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
+bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (needs wrk)
 	$(BIN)/python -m bench $(ARGS)
 
 lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)

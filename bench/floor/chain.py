@@ -30,7 +30,8 @@ CONNECTIONS_MAX = 8192
 HEADER_BYTES_MAX = 16 * 1024
 HEADER_TIMEOUT_MS = 10_000
 STOP_TIMEOUT_S = 5.0
-"""These seven as in bazar.kit.process.server and bazar.wire.limits, so that they cost the same."""
+"""But for this one, the values of bazar.kit.process.server and bazar.wire.limits: so they cost the
+same. They are written again here, since a floor that imports the house moves with it."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
