@@ -51,7 +51,7 @@ mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the t
 rooms: $(VENV)/test.stamp  ## Draw the rooms of the package, docs/rooms.svg, from the code
 	PYTHONPATH=src $(BIN)/python docs/rooms.py $(ARGS)
 
-bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
+bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (needs wrk)
 	$(BIN)/python -m bench $(ARGS)
 
 lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)
