@@ -25,7 +25,8 @@ from bazar.load.clients import new_load_client
 from bazar.load.purchases import Purchases
 from bazar.load.stock import Stock, copies
 from bazar.tools.audit import audit
-from bazar.tools.remote import RemoteError, Shop
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.orders import Order
 
 T = TypeVar("T")
@@ -222,7 +223,7 @@ def audit_differences(shop: Shop, purchases: Purchases) -> list[str]:
     """
     for order_id in islice(purchases.acknowledged, 1):
         try:
-            shop.call("order", "GET", f"/orders/{order_id}", Order)
+            shop.order.order(order_id)
         except RemoteError as error:
             if error.problem is None or error.problem.status != _NOT_FOUND:
                 raise

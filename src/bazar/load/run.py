@@ -14,7 +14,7 @@ from bazar.load.plot import draw
 from bazar.load.progress import LiveProgress
 from bazar.load.report import LoadReport, report
 from bazar.load.stock import Wish, stocked
-from bazar.tools.remote import Shop
+from bazar.tools.shop import Shop
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from decimal import Decimal
 from itertools import islice
 
 from bazar.load.plan import Item
-from bazar.tools.remote import RemoteError, Shop
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.books import Book, NewBook
 
 TOPIC = "load test"
@@ -72,7 +73,7 @@ def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stoc
         RemoteError: a service refused, or did not answer.
     """
     if wish.flash_sale is not None:
-        book = shop.call("front", "GET", f"/info/{wish.flash_sale}", Book)
+        book = shop.front.book(wish.flash_sale)
         item = Item(book.id, book.topic)
         yield Stock([item], [item], {})
         return
@@ -102,7 +103,7 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
         for book_id in kept[:]:
             try:
                 if left := copies(shop, book_id):
-                    _change(shop, book_id, -left)
+                    shop.catalog.restock(book_id, -left)
                 kept.remove(book_id)
             except RemoteError as error:
                 reason = str(error)
@@ -118,7 +119,7 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
 
 def copies(shop: Shop, book_id: int) -> int:
     """Return how many copies the catalog has, whatever the front remembers."""
-    return shop.call("catalog", "GET", f"/info/{book_id}", Book).quantity
+    return shop.catalog.book(book_id).quantity
 
 
 def _arranged(shelf: dict[int, Book], own: list[Book], wish: Wish, seed: int) -> Stock:
@@ -143,29 +144,29 @@ def _arranged(shelf: dict[int, Book], own: list[Book], wish: Wish, seed: int) ->
 def _own_books(shop: Shop, wish: Wish) -> Iterator[Book]:
     """Restock the books that earlier loads left, and add what is missing."""
     wanted, seen = wish.books, 0
-    for book in shop.pages("catalog", "/books", Book, "id", {"topic": TOPIC}):
+    for book in shop.catalog.books(TOPIC):
         if not wanted:
             return
         seen += 1
         if book.quantity or not book.title.startswith(TITLE):
             continue
-        restocked = _change(shop, book.id, wish.copies)
+        restocked = shop.catalog.restock(book.id, wish.copies)
         if restocked.quantity == wish.copies:
             wanted -= 1
             yield restocked
         else:  # another load took it at the same moment
-            _change(shop, book.id, -wish.copies)
+            shop.catalog.restock(book.id, -wish.copies)
     for number in range(seen + 1, seen + 1 + wanted):
         new = NewBook(
             title=f"{TITLE} {number}", topic=TOPIC, price=Decimal(1), quantity=wish.copies
         )
-        yield shop.call("catalog", "POST", "/books", Book, body=new)
+        yield shop.catalog.add(new)
 
 
 def _check_same_shop(shop: Shop, own: Book) -> None:
     """Make sure that the front sells what the catalog holds, before anything is bought."""
     try:
-        same = shop.call("front", "GET", f"/info/{own.id}", Book).title == own.title
+        same = shop.front.book(own.id).title == own.title
     except RemoteError as error:
         if error.problem is None:
             raise
@@ -178,11 +179,7 @@ def _check_same_shop(shop: Shop, own: Book) -> None:
         raise StockError(message)
 
 
-def _change(shop: Shop, book_id: int, change: int) -> Book:
-    return shop.call("catalog", "PUT", f"/update/{book_id}/amount_of_items/{change}", Book)
-
-
 def _shelf(shop: Shop) -> list[Book]:
     """Return the first books of the shop, those of loads left out."""
-    books = (book for book in shop.pages("front", "/books", Book, "id") if book.topic != TOPIC)
+    books = (book for book in shop.front.books() if book.topic != TOPIC)
     return list(islice(books, SHELF_BOOKS_MAX))

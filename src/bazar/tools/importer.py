@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, cast
 import msgspec
 
 from bazar.formats.isbn import isbn13
-from bazar.tools.remote import Shop
+from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 from bazar.wire.limits import (
@@ -322,7 +322,7 @@ def _settled(
         results: dict[int, ImportResult] = {}
         if made:
             body = ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
-            answer = shop.call("catalog", "POST", "/imports", list[ImportResult], body=body)
+            answer = shop.catalog.import_rows(body)
             results = {result.row: result for result in answer}
         for row in batch:
             yield row, results[row.made.row] if isinstance(row.made, ImportRow) else row.made

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from bazar.load.stock import TITLE, TOPIC, Stock, StockError, Wish, stocked
-from bazar.tools.remote import TIMEOUT, Addresses, RemoteError, Shop
+from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.books import Book, NewBook
 from bazar.wire.problems import BookNotFound
 
