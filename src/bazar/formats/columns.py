@@ -104,17 +104,22 @@ def new_book(values: Mapping[str, str]) -> NewBook:
     """Return the book that a row describes.
 
     Args:
-        values: a text for each of our columns; an empty one stands for the built-in default.
+        values: a text for each of our columns; an empty one says nothing.
 
     Raises:
         BadCell: about the first cell that is not what its column must hold.
     """
-    fields: dict[str, Any] = {}
-    for column, value in values.items():
-        text = value or BUILT_IN_DEFAULTS.get(column, "")
-        if text or column in NEEDED:
-            fields[column] = parse_cell(column, text)
+    fields: dict[str, Any] = {
+        column: parse_cell(column, text)
+        for column, text in values.items()
+        if text or column in NEEDED
+    }
     return NewBook(**fields)
+
+
+def with_defaults(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values, and built-in ones where they say nothing."""
+    return {column: text or BUILT_IN_DEFAULTS.get(column, "") for column, text in values.items()}
 
 
 class Layout:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from bazar.formats.columns import COLUMNS, BadCell, Layout, new_book, parse_cell
+from bazar.formats.columns import COLUMNS, BadCell, Layout, new_book, parse_cell, with_defaults
 from bazar.formats.csv import BrokenText, Record, header_problems, records
 from bazar.tools.shop import Shop
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
@@ -229,8 +229,9 @@ def _read_row(record: Record, layout: Layout, update: str) -> _Row:
     if problem:
         bad = ImportResult(row=line, status="rejected", reason=problem)
         return _Row([] if record.problem else cells, {"": ",".join(cells)}, bad)
-    values = layout.values(cells)
-    given = None if update == "none" else [column for column, value in values.items() if value]
+    said = layout.values(cells)
+    given = None if update == "none" else [column for column, value in said.items() if value]
+    values = with_defaults(said)
     try:
         return _Row(cells, values, ImportRow(row=line, book=new_book(values), given=given))
     except BadCell as error:

@@ -4,7 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from bazar.formats.columns import COLUMNS, NEEDED, BadCell, Layout, new_book, parse_cell
+from bazar.formats.columns import (
+    COLUMNS,
+    NEEDED,
+    BadCell,
+    Layout,
+    new_book,
+    parse_cell,
+    with_defaults,
+)
 from bazar.wire.books import NewBook
 
 EMPTY = dict.fromkeys(COLUMNS, "")
@@ -56,9 +64,9 @@ def test_a_needed_value_cannot_be_left_out(column: str) -> None:
     """All others can, and have built-in values."""
     needed = {"title": "T", "price": "1.50"}
     expected = NewBook(title="T", price=Decimal("1.50"), topic="general", quantity=0)
-    assert expected == new_book(EMPTY | needed)
+    assert expected == new_book(with_defaults(EMPTY | needed))
     with pytest.raises(BadCell, match=f"{column} must be "):
-        new_book(EMPTY | needed | {column: ""})
+        new_book(with_defaults(EMPTY | needed | {column: ""}))
 
 
 def test_a_layout_finds_the_cell_of_each_column() -> None:
