@@ -72,8 +72,8 @@ def load(  # noqa: PLR0913  one parameter an option
     It buys books of its own. Ctrl-C ends it early. Exit code 1 when anything differs.
     """
     from bazar.load.clients import CLIENTS_DEFAULT, CLIENTS_DEFAULT_OPEN, Pace
-    from bazar.load.run import Wanted, run_load
-    from bazar.load.stock import StockError, Wish
+    from bazar.load.run import LoadOptions, run_load
+    from bazar.load.stock import StockError, StockOptions
 
     if rate is not None and think:
         fail("--rate and --think contradict each other: with a rate, nobody waits to ask again")
@@ -85,9 +85,10 @@ def load(  # noqa: PLR0913  one parameter an option
         fail(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
     pace = Pace(duration, at_once, think, rate, seed)
-    wanted = Wanted(pace, tastes, Wish(books, copies, real_stock, flash_sale), plot)
+    stock = StockOptions(books, copies, real_stock, flash_sale)
+    options = LoadOptions(pace, tastes, stock, plot)
     try:
-        done = run_load(shop, wanted, lambda found: None if as_json else show_measured(found))
+        done = run_load(shop, options, lambda found: None if as_json else show_measured(found))
     except (StockError, RemoteError, OSError) as error:
         fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
     except KeyboardInterrupt as stopped:
