@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
-from bazar.kit.http.operations import Health
 from bazar.tools.remote import TIMEOUT, Remote, ServiceName, segment
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
 from bazar.wire.stock import Movement, Outcome, StockReport
+
+if TYPE_CHECKING:
+    from bazar.kit.http.operations import Health
 
 
 class Shop(Remote):
@@ -49,8 +51,10 @@ class Service:
         """Its address."""
         return self.remote.url(self.name)
 
-    def ready(self) -> Health:
+    def ready(self) -> "Health":
         """Ask whether it can work, and who it is."""
+        from bazar.kit.http.operations import Health  # late: the server's half comes with it
+
         return self.remote.call(self.name, "GET", "/readyz", Health)
 
 
