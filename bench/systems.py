@@ -111,14 +111,15 @@ class Bazar(System):
         """
         from bazar.kit.process.config import SECRET_FILE
         from bazar.kit.secret import read_secret
-        from bazar.tools.remote import Addresses, RemoteError, Shop
-        from bazar.wire.books import Book, NewBook
+        from bazar.tools.remote import Addresses, RemoteError
+        from bazar.tools.shop import Shop
+        from bazar.wire.books import NewBook
 
         shop = Shop(Addresses(*self.urls), read_secret(self.data / SECRET_FILE))
         cents = Decimal(str(price)).quantize(Decimal("0.01"))
         new = NewBook(id=book_id, title=title, topic=topic, price=cents, quantity=copies)
         try:
-            shop.call("catalog", "POST", "/books", Book, body=new)
+            shop.catalog.add(new)
         except RemoteError as error:
             raise BenchError(str(error)) from error
 

@@ -22,7 +22,8 @@ from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
 from bazar.kit.money import DECIMALS
 from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
-from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName, Shop
+from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
+from bazar.tools.shop import Shop
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
