@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bazar import __version__
 from bazar.kit import errors
 from bazar.kit.http.request import BODY_BYTES_MAX
-from support.problem_documents import check_problem, known_codes
+from support.problem_documents import check_problem, known_members
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Caller, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
@@ -249,5 +249,5 @@ async def test_every_error_of_every_route_has_one_shape(
 
 def test_every_error_that_a_test_knows_is_one_of_ours() -> None:
     """The list of codes holds those of the kit, of the shop and of the catalog."""
-    assert errors.Overloaded.code in known_codes()
-    assert {"book-not-found", "stock-too-low", "route-not-found"} <= known_codes()
+    assert errors.Overloaded.code in known_members()
+    assert {"book-not-found", "stock-too-low", "route-not-found"} <= known_members().keys()

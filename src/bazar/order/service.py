@@ -74,7 +74,7 @@ class Orders:
         """Work on an opened, migrated database, and sell from this catalog."""
         self.database = database
         self._catalog = catalog
-        self._metrics = metrics
+        self._count = metrics.counter("bazar_purchases", "Purchases by outcome.", "outcome")
         self._clock = clock
         self._started_at_ms = clock()
         self._drives: dict[str, _Drive] = {}
@@ -175,7 +175,7 @@ class Orders:
             message = "this key has placed an order before, which asks for something else"
             return KeyReused(message)
         answer = placed[found.order_id]
-        self._metrics.purchase(answer.order.status if found is mine else "replayed")
+        self._count(answer.order.status if found is mine else "replayed")
         return answer
 
     async def find(self, order_id: str) -> Order:
