@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bazar.kit.deadline import DEADLINE_MS_MAX, Deadline
+from bazar.kit.deadline import DEADLINE_MS_MAX
 from bazar.kit.errors import BodyTimeout, BodyTooLarge, InvalidRequest
 from bazar.kit.http import request as request_module
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
@@ -87,16 +87,6 @@ def with_receive(
 
 
 # ------------------------------------------------------------------- deadlines and ids
-
-
-def test_a_deadline_runs_out_and_stays_so() -> None:
-    """What is left shrinks and is never negative."""
-    deadline = Deadline(10_000)
-    first = deadline.left_s()
-    assert 9 < first <= 10
-    assert deadline.left_s() <= first
-    assert 0.0 == Deadline(0).left_s()
-    assert 0.0 == Deadline(-5).left_s()
 
 
 @pytest.mark.parametrize(
