@@ -132,10 +132,12 @@ class HttpApp:
             if endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
             if endpoint.body is not None and request.has_body:
-                with self.receiving:
-                    await request.receive_body()
-            with self.in_flight:  # only now, as a whole, does it take a place, if any is left
+                await self._receive(request)
+            self.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
+            try:
                 return await endpoint.answer(request)
+            finally:
+                self.in_flight.taken -= 1
         except Overloaded as error:  # found out late: it gets a turn like those refused at once
             turn_s = self._refusals.next_turn()
             return _problem(request, Overloaded(error.detail, retry_after_s=turn_s))
@@ -143,6 +145,13 @@ class HttpApp:
             return _problem(request, error)
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
+
+    async def _receive(self, request: Request) -> None:
+        self.receiving.take()
+        try:
+            await request.receive_body()
+        finally:
+            self.receiving.taken -= 1
 
 
 class _Path:

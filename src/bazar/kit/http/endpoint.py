@@ -126,19 +126,29 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
     _request, *parameters = signature(handler, eval_str=True).parameters.values()
     kinds = {parameter.name: parameter.annotation for parameter in parameters}
     readers = [_reader(mark, name, kind) for name, kind in kinds.items()]
-
-    def answer(request: Request) -> Awaitable[Response]:
-        return handler(request, *[read(request) for read in readers])
-
     return Endpoint(
         mark,
         name,
         summary[1],
-        answer if readers else handler,
+        _with_readers(handler, readers),
         body=kinds.get("body"),
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
     )
+
+
+def _with_readers(
+    handler: Callable[..., Awaitable[Response]], readers: Sequence[Callable[[Request], Any]]
+) -> Handler:
+    """Return what reads a handler's parameters and calls it; a loop would cost a microsecond."""
+    match readers:
+        case []:
+            return handler
+        case [first]:
+            return lambda request: handler(request, first(request))
+        case [first, second]:
+            return lambda request: handler(request, first(request), second(request))
+    return lambda request: handler(request, *[read(request) for read in readers])
 
 
 def _reader(mark: Route, name: str, kind: Any) -> Callable[[Request], Any]:  # noqa: ANN401

@@ -77,7 +77,7 @@ class Refusals:
 
 
 class Places:
-    """So many at a time, and no more; `with` takes a place, or is refused."""
+    """So many at a time, and no more; whoever takes a place counts `taken` down at the end."""
 
     __slots__ = ("most", "taken", "what")
 
@@ -87,13 +87,9 @@ class Places:
         self.what = what
         self.taken = 0
 
-    def __enter__(self) -> None:
+    def take(self) -> None:
         """Take a place, or raise Overloaded."""
         if self.taken >= self.most:
             message = f"{self.taken} {self.what} already"
             raise Overloaded(message)
         self.taken += 1
-
-    def __exit__(self, *_error: object) -> None:
-        """Give it back."""
-        self.taken -= 1
