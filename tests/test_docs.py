@@ -13,8 +13,7 @@ from typer.main import get_command
 
 from bazar.cli.main import app
 from bazar.kit.errors import BazarError
-from bazar.kit.http.endpoint import Endpoint
-from support.described import endpoints
+from support.described import documented, endpoints
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -32,13 +31,8 @@ PRIVATE_FOLDER = re.compile(r"/(?:home|Users|root|work)\b(?:/|$)", re.MULTILINE)
 Route = tuple[str, str]
 
 
-def _route(endpoint: Endpoint) -> Route:
-    """Return method and path as the documentation writes them: `{topic}` for `{topic:path}`."""
-    return endpoint.method, endpoint.path.replace(":path}", "}")
-
-
 def _routes(service: str) -> set[Route]:
-    return set(map(_route, endpoints(service)))
+    return set(map(documented, endpoints(service)))
 
 
 def _common_routes() -> set[Route]:
@@ -181,7 +175,7 @@ def test_a_route_that_wants_the_secret_says_so(service: str) -> None:
     """In the section of the catalog such routes are marked, and no others are."""
     if service == "order":
         common = _common_routes()
-        assert all(one.secret for one in endpoints("order") if _route(one) not in common)
+        assert all(one.route.secret for one in endpoints("order") if documented(one) not in common)
         return
     section = _sections(_text(DOCS / "http-api.md"), 2)[SECTIONS[service]]
     marked = {
@@ -189,7 +183,7 @@ def test_a_route_that_wants_the_secret_says_so(service: str) -> None:
         for heading, body in _sections(section, 3).items()
         if body.strip().startswith("*Secret.*")
     }
-    wanting = {_route(one) for one in endpoints(service) if one.secret}
+    wanting = {documented(one) for one in endpoints(service) if one.route.secret}
     assert wanting == marked
 
 

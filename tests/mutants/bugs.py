@@ -287,8 +287,8 @@ BUGS = (
         (
             Edit(
                 "kit/errors.py",
-                "    definite = False\n    headers = ((",
-                "    definite = True\n    headers = ((",
+                "    definite = False\n    headers: Headers = ((",
+                "    definite = True\n    headers: Headers = ((",
             ),
         ),
         (STORM,),

@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bazar.front.api import front_endpoints
+from bazar.front.api import FrontApi
 from bazar.front.upstream.shop import Shop as FrontShop
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from support.order_calls import SHORT, key
@@ -92,7 +93,8 @@ async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: 
         Upstream("order", ORDER_URL, shop.client, SECRET),
     )
     metrics = Metrics("front")
-    shop.network.host("http://cached.test", HttpApp("front", front_endpoints(behind), metrics))
+    endpoints = endpoints_of(FrontApi(behind))
+    shop.network.host("http://cached.test", HttpApp("front", endpoints, metrics))
     front = Caller("http://cached.test", shop.client)
     book_id = await shop.add_book(quantity=5)
 
@@ -313,6 +315,7 @@ async def test_without_the_order_service_the_answer_is_indefinite(
     assert away.json["definite"] is False
     assert 1 <= int(away.headers["retry-after"])
     given = away.json["idempotency_key"]
+    assert given == away.headers["idempotency-key"]
     own = await shop.front.post(f"/purchase/{book_id}", None, SHORT | key("my own"))
     assert '"my own"' == own.json["idempotency_key"]
     to_order.away = False

@@ -6,9 +6,8 @@ from starlette.responses import Response
 
 from bazar.front.upstream.shop import Shop
 from bazar.kit.errors import Unavailable
-from bazar.kit.http.answers import problem_response
-from bazar.kit.http.endpoint import Endpoint, Link
-from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.endpoint import Link, route
+from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
 from bazar.kit.identity import is_id
 from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
@@ -22,7 +21,22 @@ from bazar.wire.orders import (
     Receipt,
 )
 from bazar.wire.placing import Kind
-from bazar.wire.problems import PLACING_ERRORS, BookNotFound, OrderNotCancellable, OrderNotFound
+from bazar.wire.problems import (
+    PLACING_ERRORS,
+    BookNotFound,
+    OrderNotCancellable,
+    OrderNotFound,
+    PurchaseUnavailable,
+)
+
+
+def _order_links(*statuses: int) -> list[Link]:
+    """Return what can be done with the order that an answer names."""
+    return [
+        Link(status, to, "order_id", "/order_id")
+        for status in statuses
+        for to in ("find_order", "cancel_order")
+    ]
 
 
 class FrontApi:
@@ -32,33 +46,78 @@ class FrontApi:
         """Serve this shop."""
         self._shop = shop
 
-    async def info(self, request: Request) -> Response:
-        """Answer a book."""
-        return await self._shop.book(request, request.number("book_id"))
+    @route(
+        "GET",
+        "/info/{book_id:number}",
+        answers={200: Book},
+        errors=(BookNotFound, Unavailable),
+        links=(Link(200, "purchase", "book_id", "/id"),),
+    )
+    async def info(self, request: Request, book_id: int) -> Response:
+        """Show a book."""
+        return await self._shop.book(request, book_id)
 
+    @route(
+        "GET",
+        "/search/{topic:path}",
+        answers={200: list[BookTitle]},
+        errors=(Unavailable,),
+        links=(Link(200, "info", "book_id", "/0/id"),),
+    )
     async def search(self, request: Request) -> Response:
-        """Answer the books of a topic."""
+        """List the books of a topic: any case, spaces or hyphens."""
         topic = quote(request.path_params["topic"], safe="")
         return await self._shop.titles(request, f"/query?topic={topic}")
 
+    @route(
+        "GET",
+        "/topics",
+        answers={200: list[TopicCount]},
+        errors=(Unavailable,),
+        links=(Link(200, "search", "topic", "/0/topic"),),
+    )
     async def topics(self, request: Request) -> Response:
-        """Answer every topic."""
+        """List every topic with the number of its books."""
         return await self._shop.read(request, "/topics")
 
+    @route(
+        "GET",
+        "/books",
+        query=BookQuery,
+        answers={200: list[Book]},
+        errors=(Unavailable,),
+        links=(Link(200, "info", "book_id", "/0/id"),),
+    )
     async def books(self, request: Request) -> Response:
-        """Answer a page of books."""
+        """List or search books, a page at a time."""
         query = request.url.query
         return await self._shop.read(request, f"/books?{query}" if query else "/books")
 
-    async def purchase(self, request: Request) -> Response:
-        """Buy one book."""
-        book_id = request.number("book_id")
-        body = request.struct(PurchaseRequest)
+    @route(
+        "POST",
+        "/purchase/{book_id:number}",
+        answers={201: Purchase, 202: Accepted},
+        errors=PLACING_ERRORS,
+        idempotency_key=True,
+        full="full",
+        links=_order_links(201, 202),
+    )
+    async def purchase(self, request: Request, book_id: int, body: PurchaseRequest) -> Response:
+        """Buy copies of one book, exactly once a key."""
         return await self._place(request, "purchase", [Line(book_id, body.quantity)])
 
-    async def order(self, request: Request) -> Response:
-        """Buy several books."""
-        return await self._place(request, "order", request.struct(OrderRequest).lines)
+    @route(
+        "POST",
+        "/orders",
+        answers={201: Receipt, 202: Accepted},
+        errors=PLACING_ERRORS,
+        idempotency_key=True,
+        full="full",
+        links=_order_links(201, 202),
+    )
+    async def order(self, request: Request, body: OrderRequest) -> Response:
+        """Buy several books, all or nothing, exactly once a key."""
+        return await self._place(request, "order", body.lines)
 
     def full(self) -> bool:
         """Tell whether purchases have to be refused, since too many wait."""
@@ -74,17 +133,24 @@ class FrontApi:
         try:
             response = await self._shop.place(request, kind, lines, key)
         except Unavailable as error:
-            request.facts["error"] = error.code
-            response = problem_response(Unavailable(error.detail, idempotency_key=format_key(key)))
-        response.headers[KEY_HEADER] = format_key(key)
+            raise PurchaseUnavailable(error.detail, key) from error
+        response.raw_headers.append(key_header(key))
         return response
 
+    @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound, Unavailable))
     async def find_order(self, request: Request) -> Response:
-        """Answer an order as it stands."""
+        """Show an order as it stands."""
         return await self._shop.order(request, _order_path(request))
 
+    @route(
+        "POST",
+        "/orders/{order_id}/cancel",
+        answers={200: Order},
+        errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+        links=_order_links(200),
+    )
     async def cancel_order(self, request: Request) -> Response:
-        """Cancel an order."""
+        """Cancel an order and give its copies back, once."""
         return await self._shop.order(request, f"{_order_path(request)}/cancel")
 
 
@@ -99,108 +165,3 @@ def _order_path(request: Request) -> str:
         message = f"no order has the id {order_id[:64]!r}"
         raise OrderNotFound(message)
     return f"/orders/{order_id}"
-
-
-def front_endpoints(shop: Shop) -> list[Endpoint]:
-    """Return the front's own endpoints; the busiest first."""
-    api = FrontApi(shop)
-    return [*_reading(api), *_buying(api)]
-
-
-def _reading(api: FrontApi) -> list[Endpoint]:
-    """Books."""
-    return [
-        Endpoint(
-            method="GET",
-            path="/info/{book_id}",
-            handler=api.info,
-            summary="Show a book",
-            answers={200: Book},
-            errors=(BookNotFound, Unavailable),
-            links=(Link(200, api.purchase, "book_id", "/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/search/{topic:path}",
-            handler=api.search,
-            summary="List the books of a topic: any case, spaces or hyphens",
-            answers={200: list[BookTitle]},
-            errors=(Unavailable,),
-            links=(Link(200, api.info, "book_id", "/0/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/topics",
-            handler=api.topics,
-            summary="List every topic with the number of its books",
-            answers={200: list[TopicCount]},
-            errors=(Unavailable,),
-            links=(Link(200, api.search, "topic", "/0/topic"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/books",
-            handler=api.books,
-            summary="List or search books, a page at a time",
-            arguments=BookQuery,
-            answers={200: list[Book]},
-            errors=(Unavailable,),
-            links=(Link(200, api.info, "book_id", "/0/id"),),
-        ),
-    ]
-
-
-def _buying(api: FrontApi) -> list[Endpoint]:
-    """Orders."""
-    return [
-        Endpoint(
-            method="POST",
-            path="/purchase/{book_id}",
-            handler=api.purchase,
-            summary="Buy copies of one book, exactly once a key",
-            body=PurchaseRequest,
-            answers={201: Purchase, 202: Accepted},
-            errors=PLACING_ERRORS,
-            idempotency_key=True,
-            full=api.full,
-            links=_order_links(api, 201, 202),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders",
-            handler=api.order,
-            summary="Buy several books, all or nothing, exactly once a key",
-            body=OrderRequest,
-            answers={201: Receipt, 202: Accepted},
-            errors=PLACING_ERRORS,
-            idempotency_key=True,
-            full=api.full,
-            links=_order_links(api, 201, 202),
-        ),
-        Endpoint(
-            method="GET",
-            path="/orders/{order_id}",
-            handler=api.find_order,
-            summary="Show an order as it stands",
-            answers={200: Order},
-            errors=(OrderNotFound, Unavailable),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders/{order_id}/cancel",
-            handler=api.cancel_order,
-            summary="Cancel an order and give its copies back, once",
-            answers={200: Order},
-            errors=(OrderNotFound, OrderNotCancellable, Unavailable),
-            links=_order_links(api, 200),
-        ),
-    ]
-
-
-def _order_links(api: FrontApi, *statuses: int) -> list[Link]:
-    """Return what can be done with the order that an answer names."""
-    return [
-        Link(status, to, "order_id", "/order_id")
-        for status in statuses
-        for to in (api.find_order, api.cancel_order)
-    ]

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from pyreqwest.client import Client
 
-from bazar.front.api import front_endpoints
+from bazar.front.api import FrontApi
 from bazar.front.upstream.shop import Shop
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
@@ -29,7 +30,7 @@ async def front_app(
     metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: shop.cache.hits)
     metrics.watch("bazar_cache_misses", "Answers fetched.", lambda: shop.cache.misses)
     metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", shop.waiting)
-    endpoints = operations("front", metrics, check, front_endpoints(shop))
+    endpoints = operations("front", metrics, check, endpoints_of(FrontApi(shop)))
     shop.start()
     try:
         yield HttpApp("front", endpoints, metrics)

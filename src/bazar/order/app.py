@@ -9,10 +9,11 @@ from pyreqwest.client import Client
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
-from bazar.order.api import order_endpoints
+from bazar.order.api import OrderApi
 from bazar.order.driving import Driving
 from bazar.order.service import Orders
 from bazar.order.store.sqlite import SqliteStore
@@ -44,7 +45,7 @@ async def order_app(
 
         driving.start()
         try:
-            endpoints = operations("order", metrics, check, order_endpoints(orders))
+            endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))
             yield HttpApp("order", endpoints, metrics, secret)
         finally:
             await driving.stop()

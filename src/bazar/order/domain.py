@@ -75,7 +75,7 @@ def check_lines(lines: Sequence[Line]) -> None:
     for line in lines:
         if line.book_id in seen:
             message = f"book {line.book_id} is in two lines; put its quantity into one"
-            raise InvalidRequest(message)
+            raise InvalidRequest(message, member="lines")
         seen.add(line.book_id)
 
 

@@ -51,7 +51,7 @@ class Orders:
         self._database = database
         self._store = store
         self._driving = driving
-        self._metrics = metrics
+        self._count = metrics.counter("bazar_purchases", "Purchases by outcome.", "outcome")
         self._clock = clock
 
     async def place(self, placements: Sequence[Placement]) -> list[Placed | BazarError]:
@@ -139,7 +139,7 @@ class Orders:
             message = "this key has placed an order before, which asks for something else"
             return KeyReused(message)
         answer = placed[found.order_id]
-        self._metrics.purchase(answer.order.status if found is mine else "replayed")
+        self._count(answer.order.status if found is mine else "replayed")
         return answer
 
     async def find(self, order_id: str) -> Order:

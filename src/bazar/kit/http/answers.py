@@ -53,4 +53,6 @@ def json_response(
 def problem_response(error: BazarError) -> Response:
     """Return an error as a problem document (RFC 9457)."""
     body = _encoder.encode(error.problem())
-    return ReadyResponse(body, error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
+    response = ReadyResponse(body, error.status, None, PROBLEM_MEDIA_TYPE)
+    response.raw_headers += error.headers
+    return response
