@@ -24,7 +24,7 @@ def endpoints(service: str) -> list[Endpoint]:
     """Return a service's routes, made around a service that is not there."""
     uncalled = cast("Any", None)
     own = {
-        "front": lambda: front_endpoints(uncalled),
+        "front": lambda: front_endpoints(uncalled, uncalled),
         "catalog": lambda: catalog_endpoints(uncalled),
         "order": lambda: order_endpoints(uncalled),
     }
