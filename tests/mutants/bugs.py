@@ -362,11 +362,9 @@ BUGS = (
         "The front waits for the feed to tell it of its own sales.",
         (
             Edit(
-                "front/upstream/shop.py",
-                "        for change in parse_changed(answer.changed):\n"
-                "            self.cache.announce(change)\n"
-                "        return placing_response(",
-                "        return placing_response(",
+                "front/upstream/orders.py",
+                "        self._announce(placed.answer.changed)\n",
+                "",
             ),
         ),
         (OWN_SALES,),
@@ -388,7 +386,11 @@ BUGS = (
         "path-climbs",
         "The front asks the order service for whatever a stranger calls an order id.",
         (
-            Edit("front/api.py", "    if not is_id(order_id):\n", "    if not order_id:\n"),
+            Edit(
+                "front/upstream/orders.py",
+                "    if not is_id(order_id):\n",
+                "    if not order_id:\n",
+            ),
             Edit(
                 "kit/peers/client.py", "        if _CLIMBS.match(path):\n", "        if not path:\n"
             ),

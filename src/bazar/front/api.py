@@ -1,16 +1,17 @@
 """The public routes. Answers pass through untouched: the services behind make them."""
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
-from bazar.front.upstream.shop import Shop
+from bazar.front.upstream.catalog import Catalog, How
+from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
+from bazar.kit.http.answers import ReadyResponse
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
-from bazar.kit.identity import is_id
 from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
+from bazar.wire.budgets import PLACE_MS
 from bazar.wire.orders import (
     Accepted,
     Line,
@@ -20,7 +21,7 @@ from bazar.wire.orders import (
     PurchaseRequest,
     Receipt,
 )
-from bazar.wire.placing import Kind
+from bazar.wire.placing import Kind, placing_response
 from bazar.wire.problems import (
     PLACING_ERRORS,
     BookNotFound,
@@ -39,12 +40,20 @@ def _order_links(*statuses: int) -> list[Link]:
     ]
 
 
+_CACHE_STATUS: dict[How, tuple[bytes, bytes]] = {
+    "hit": (b"cache-status", b"bazar; hit"),
+    "miss": (b"cache-status", b"bazar; fwd=miss"),
+    "bypass": (b"cache-status", b"bazar; fwd=bypass"),
+}
+
+
 class FrontApi:
     """The handlers of the front."""
 
-    def __init__(self, shop: Shop) -> None:
-        """Serve this shop."""
-        self._shop = shop
+    def __init__(self, catalog: Catalog, orders: Orders) -> None:
+        """Answer from these two."""
+        self._catalog = catalog
+        self._orders = orders
 
     @route(
         "GET",
@@ -55,7 +64,8 @@ class FrontApi:
     )
     async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
-        return await self._shop.book(request, book_id)
+        seen = await self._catalog.book(book_id, fresh=_fresh(request), request_id=request.id)
+        return _response(request, *seen)
 
     @route(
         "GET",
@@ -66,8 +76,9 @@ class FrontApi:
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
-        topic = quote(request.path_params["topic"], safe="")
-        return await self._shop.titles(request, f"/query?topic={topic}")
+        topic = request.path_params["topic"]
+        seen = await self._catalog.titles(topic, fresh=_fresh(request), request_id=request.id)
+        return _response(request, *seen)
 
     @route(
         "GET",
@@ -78,7 +89,7 @@ class FrontApi:
     )
     async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
-        return await self._shop.read(request, "/topics")
+        return _response(request, *await self._catalog.topics(request_id=request.id))
 
     @route(
         "GET",
@@ -91,7 +102,7 @@ class FrontApi:
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""
         query = request.url.query
-        return await self._shop.read(request, f"/books?{query}" if query else "/books")
+        return _response(request, *await self._catalog.books(query, request_id=request.id))
 
     @route(
         "POST",
@@ -121,7 +132,7 @@ class FrontApi:
 
     def full(self) -> bool:
         """Tell whether purchases have to be refused, since too many wait."""
-        return self._shop.full()
+        return self._orders.full()
 
     async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         """Place an order under a key, so that it may be sent again without buying twice.
@@ -130,17 +141,28 @@ class FrontApi:
         client can ask again.
         """
         key = given_or_new_key(request.header_list(KEY_HEADER))
+        deadline = request.deadline(PLACE_MS)
         try:
-            response = await self._shop.place(request, kind, lines, key)
+            answer, timing = await self._orders.place(
+                kind, lines, key, deadline=deadline, request_id=request.id
+            )
         except Unavailable as error:
             raise PurchaseUnavailable(error.detail, key) from error
+        if timing:
+            request.timings.append(timing)
+        response = placing_response(request, answer, internal=False)
         response.raw_headers.append(key_header(key))
         return response
 
     @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound, Unavailable))
     async def find_order(self, request: Request) -> Response:
         """Show an order as it stands."""
-        return await self._shop.order(request, _order_path(request))
+        answer = await self._orders.find(
+            request.path_params["order_id"],
+            deadline=request.deadline(PLACE_MS),
+            request_id=request.id,
+        )
+        return _response(request, answer, "bypass")
 
     @route(
         "POST",
@@ -151,17 +173,22 @@ class FrontApi:
     )
     async def cancel_order(self, request: Request) -> Response:
         """Cancel an order and give its copies back, once."""
-        return await self._shop.order(request, f"{_order_path(request)}/cancel")
+        answer = await self._orders.cancel(
+            request.path_params["order_id"],
+            deadline=request.deadline(PLACE_MS),
+            request_id=request.id,
+        )
+        return _response(request, answer, "bypass")
 
 
-def _order_path(request: Request) -> str:
-    """Return the path of an order at the order service, where we may go and strangers may not.
+def _fresh(request: Request) -> bool:
+    """Tell whether the client wants no answer that was kept."""
+    return "no-cache" in request.header(b"cache-control")
 
-    Raises:
-        OrderNotFound: definite; no order can have this id.
-    """
-    order_id = request.path_params["order_id"]
-    if not is_id(order_id):
-        message = f"no order has the id {order_id[:64]!r}"
-        raise OrderNotFound(message)
-    return f"/orders/{order_id}"
+
+def _response(request: Request, answer: Passed, how: How) -> Response:
+    """Return another service's answer as our own; what it took counts where it was asked now."""
+    if answer.timing and how != "hit":
+        request.timings.append(answer.timing)
+    headers = [*answer.raw_headers, _CACHE_STATUS[how]]
+    return ReadyResponse(answer.body, answer.status, headers)
