@@ -8,7 +8,7 @@ ARGS ?=
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format chaos mutants bench lock clean
+.PHONY: help install run test test-fast check format chaos mutants rooms bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,7 +53,10 @@ chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether
 mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the tests notice
 	PYTHONPATH=tests:src $(BIN)/python -m mutants $(ARGS)
 
-bench: $(VENV)/bench.stamp  ## Measure the shop beside the lab's way (needs wrk)
+rooms: $(VENV)/test.stamp  ## Draw the rooms of the package, docs/rooms.svg, from the code
+	PYTHONPATH=src $(BIN)/python docs/rooms.py $(ARGS)
+
+bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (needs wrk)
 	$(BIN)/python -m bench $(ARGS)
 
 lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)

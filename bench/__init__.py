@@ -1,1 +1,1 @@
-"""The benchmarks: this shop, the lab's way and nginx as the limit, measured in one run."""
+"""The benchmarks: this shop, the lab's way, nginx and the bare libraries, measured in turns."""

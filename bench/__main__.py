@@ -1,17 +1,24 @@
-"""`make bench`: measure this shop, the lab's way and nginx in one run, and print one table."""
+"""`make bench`: measure this shop and its references in turns, and print one table."""
 
 import argparse
 import importlib.util
 import json
+import re
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-SYSTEMS = ("bazar", "lab", "nginx")
+if TYPE_CHECKING:
+    from bench.measure import Check, Party
+    from bench.systems import System
+
+SYSTEMS = ("bazar", "nginx", "floor", "lab")
+ROW = re.compile("(info|search)(:(1|64))?|(purchase|many|one)(:(1|64|256))?")
 NEEDED = ("bazar", "flask", "psutil", "requests")
 NO_NGINX = "nginx is not installed, so the limit is not measured (Debian: apt-get install nginx)"
 EXIT_INVALID = 1
@@ -22,13 +29,23 @@ EXIT_STOPPED = 130
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--duration", type=_seconds, default=5, help="seconds a row [5]")
-    parser.add_argument("--warmup", type=_seconds_or_none, default=1, help="seconds before it [1]")
+    parser.add_argument("--rounds", type=_count, default=5, help="turns of each system a row [5]")
+    parser.add_argument("--duration", type=_count, default=2, help="seconds a turn [2]")
     parser.add_argument(
-        "--only", type=_systems, default=SYSTEMS, metavar="NAMES", help="of bazar,lab,nginx"
+        "--warmup", type=_count_or_none, default=1, help="seconds before the first round [1]"
     )
     parser.add_argument(
-        "--overload", type=_seconds_or_none, default=30, help="seconds of overload, 0: none [30]"
+        "--only", type=_systems, default=SYSTEMS, metavar="NAMES", help="of bazar,nginx,floor,lab"
+    )
+    parser.add_argument(
+        "--rows",
+        type=_rows,
+        default=(),
+        metavar="ROWS",
+        help="of info,search,purchase,many,one (books); with clients: info:64,purchase:256 [all]",
+    )
+    parser.add_argument(
+        "--overload", type=_count_or_none, default=30, help="seconds of overload, 0: none [30]"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser.parse_args(arguments)
@@ -47,18 +64,23 @@ def main() -> int:
             "  Fedora: sudo dnf install wrk; macOS: brew install wrk"
         )
     from bench.nginx import find_nginx
+    from bench.processes import BenchError
 
     if "nginx" in options.only and find_nginx() is None:
         options.only = tuple(name for name in options.only if name != "nginx")
         print(f"bench: {NO_NGINX}", file=sys.stderr)
         if not options.only:
             return EXIT_CANNOT
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     folder = Path(mkdtemp(prefix="bazar-bench-"))
     keep = True  # what failed is to be looked at
     try:
         valid = run(options, folder)
         keep = not valid
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return EXIT_INVALID
     except KeyboardInterrupt:
         keep = False
         print("bench: stopped", file=sys.stderr)
@@ -78,33 +100,29 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         given: the command line.
         folder: empty; for all data and logs.
     """
-    from bench.books import check_bazar, check_lab, check_nothing
     from bench.machine import facts, method
-    from bench.measure import Options, Result, measure
-    from bench.nginx import Nginx, plain_samples
+    from bench.measure import Check, Options, measure, tell
     from bench.overload import measure_overload
+    from bench.processes import BenchError
     from bench.report import Report
-    from bench.systems import Bazar, Lab
+    from bench.rows import chosen
 
-    options = Options(given.duration, given.warmup)
+    options = Options(given.rounds, given.duration, given.warmup)
     stated = facts(folder), method(options)
     print(Report(*stated, []).header(), end="\n\n", flush=True)
-    results: list[Result] = []
-    samples = plain_samples()
-    if "bazar" in given.only:
-        results.append(measure("bazar", Bazar, folder / "bazar", options, check_bazar))
-        samples |= results[-1].samples
-    if "lab" in given.only:
-        results.append(measure("lab", Lab, folder / "lab", options, check_lab))
-    if "nginx" in given.only:
-
-        def nginx(at: Path) -> Nginx:
-            return Nginx(at, samples)
-
-        results.append(measure("nginx", nginx, folder / "nginx", options, check_nothing))
+    with ExitStack() as until:
+        parties = start(given.only, folder, until)
+        measure(parties, chosen(given.rows), options)
+        for party in parties:
+            party.check_books()
+    results = [party.result for party in parties]
     overload = None
     if "bazar" in given.only and given.overload:
-        overload = measure_overload(folder / "overload", given.overload)
+        try:
+            overload = measure_overload(folder / "overload", given.overload)
+        except BenchError as error:
+            tell(f"overload FAILED: {error}")
+            results[0].checks.append(Check([f"overload FAILED: {error}"], good=False))
     report = Report(*stated, results, overload)
     print(report.figures(), flush=True)
     if given.json is not None:
@@ -113,13 +131,43 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     return report.valid()
 
 
+def start(names: Sequence[str], folder: Path, until: ExitStack) -> "list[Party]":
+    """Start the systems, the shop first: nginx and floor give its answers.
+
+    Raises:
+        BenchError: one of them does not start.
+    """
+    from bench.books import check_bazar, check_lab, check_nothing
+    from bench.measure import join
+    from bench.nginx import Nginx, plain_samples
+    from bench.rows import INFO, MANY_BOOKS
+    from bench.systems import Bazar, Floor, Lab
+
+    samples = plain_samples()
+    kinds: dict[str, tuple[Callable[[Path], System], Callable[..., list[Check]]]] = {
+        "bazar": (Bazar, check_bazar),
+        "nginx": (lambda at: Nginx(at, samples), check_nothing),
+        "floor": (lambda at: Floor(at, samples), check_nothing),
+        "lab": (Lab, check_lab),
+    }
+    parties = []
+    for name in (name for name in SYSTEMS if name in names):
+        make, check = kinds[name]
+        party = join(make, folder / name, check, until)
+        parties.append(party)
+        if name == "bazar":
+            samples |= {load.name: load.probe(party.system.urls[0]) for load in (INFO, MANY_BOOKS)}
+            party.result.bought += 1
+    return parties
+
+
 def cannot(message: str) -> int:
     """Say why nothing was measured."""
     print(f"bench: {message}", file=sys.stderr)
     return EXIT_CANNOT
 
 
-def _seconds(text: str) -> int:
+def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         message = "at least 1"
@@ -127,8 +175,8 @@ def _seconds(text: str) -> int:
     return value
 
 
-def _seconds_or_none(text: str) -> int:
-    return 0 if text == "0" else _seconds(text)
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
 
 
 def _systems(text: str) -> tuple[str, ...]:
@@ -140,8 +188,19 @@ def _systems(text: str) -> tuple[str, ...]:
     return chosen
 
 
+def _rows(text: str) -> tuple[str, ...]:
+    rows = tuple(text.split(","))
+    unknown = [row for row in rows if not ROW.fullmatch(row)]
+    if unknown:
+        message = f"{', '.join(unknown)}: no such row"
+        raise argparse.ArgumentTypeError(message)
+    return rows
+
+
 def _stop(_number: int, _frame: object) -> NoReturn:
-    """Leave as on Ctrl-C, so that every process started here is stopped."""
+    """Leave, so that every process started here is stopped; a second Ctrl-C does not stop that."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

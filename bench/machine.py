@@ -18,9 +18,18 @@ import psutil  # type: ignore[import-untyped]
 
 from bench.measure import STARTS, Options
 from bench.nginx import find_nginx
-from bench.systems import CLIENTS, CROWD
+from bench.rows import CROWD, FEW, MANY
 
-PACKAGES = ("granian", "starlette", "flask", "werkzeug", "requests")
+PACKAGES = (
+    "granian",
+    "pyreqwest",
+    "msgspec",
+    "uvloop",
+    "starlette",
+    "flask",
+    "werkzeug",
+    "requests",
+)
 FSYNCS = 100
 FSYNC_BYTES = 4096
 PYTHON_STEPS = 1_000_000
@@ -29,22 +38,30 @@ RESTS = 100
 GB = 1_000_000_000
 
 _METHOD = """\
-Each system runs alone, started fresh on free ports of the loopback address, with an empty data \
-folder and the lab's 7 books. Its processes and wrk share the cores.
+All systems run side by side, started fresh on free ports of the loopback address, with an empty \
+data folder and the lab's 7 books. Only one at a time is asked anything; the others rest. Its \
+processes and wrk share the cores.
+Turns: the systems of a row are measured one after the other, {duration_s} s each, {rounds} rounds \
+of them. Rows with the same references share them: info and search, many books and one. Each \
+system gets {warmup_s} s of warm-up with the same load before the first round.
+requests/s, p50, p99 and CPU are the median of the rounds. A ratio compares two turns of one \
+round, never of two; it is told as the median of the rounds, with the least and the most of them.
 Load: wrk, 1 thread, {few} and {many} connections, for purchases {crowd} as well, that stay open \
-where the server allows it; each waits for its answer, then asks again. {duration_s} s a row, \
-after {warmup_s} s of warm-up with the same load. Every purchase has an Idempotency-Key of its \
-own; the lab ignores it.
+where the server allows it; each waits for its answer, then asks again. Every purchase has an \
+Idempotency-Key of its own; lab, nginx and floor ignore it.
 p50 and p99: as wrk has them, which adds the requests that a slow answer held up.
 CPU: user + system time of all processes of the system, without wrk, until it is quiet again, by \
 the requests answered or under way at the end.
-Memory: resident (RSS), the most after any row. Ready: from start until all of it answers, the \
+Memory: resident (RSS), the most after any turn. Ready: from start until all of it answers, the \
 median of {starts} starts.
 Others: the share of all cores that went to processes which are neither the system nor wrk, or to \
-other guests of the host; where it is not small, measure again on a quiet machine.
-A row is invalid when wrk saw an answer that is not 2xx, a socket error or a timeout.
+other guests of the host, in the worst round; where it is not small, measure again on a quiet \
+machine.
+A row is invalid when wrk saw an answer that is not 2xx, a socket error or a timeout in any round.
 Both shops log each request to a file, and commit to disk before they answer a purchase. nginx \
-logs too; it answers the JSON of info or of a purchase, and does nothing else.
+logs too; it answers the JSON of info or of a purchase over two or three hops, and does nothing \
+else. floor is what the libraries of the shop cost alone: a read is bytes out of a dictionary; a \
+purchase goes through three processes in batches, without a log, a key or a database.
 """
 
 
@@ -75,9 +92,10 @@ def facts(folder: Path) -> dict[str, str]:
 def method(options: Options) -> Sequence[str]:
     """Return how it is measured, a subject an item."""
     return _METHOD.format(
-        few=CLIENTS[0],
-        many=CLIENTS[1],
-        crowd=CROWD[-1],
+        few=FEW,
+        many=MANY,
+        crowd=CROWD,
+        rounds=options.rounds,
         duration_s=options.duration_s,
         warmup_s=options.warmup_s,
         starts=STARTS,

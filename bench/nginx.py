@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.client import succeeds
 from bench.lab.catalog import BOOKS
 from bench.load import Load
-from bench.systems import CROWD, INFO, MANY_BOOKS, STOCK, System, Target
+from bench.rows import INFO, MANY_BOOKS, Group
+from bench.systems import STOCK, System, Target
 
 _SBIN = ("/usr/local/sbin", "/usr/sbin")
 _NGINX = """
@@ -65,14 +66,14 @@ def plain_samples() -> dict[str, bytes]:
 
 
 class Nginx(System):
-    """The limit: nginx answers with ready-made JSON, directly and over one or two more hops.
+    """The limit: nginx answers with ready-made JSON, over one more hop or two.
 
     Three servers of one worker process each, as the shop has three processes: `first` passes on
     to `middle`, `middle` to `last`, and only `last` answers.
     """
 
     name = "nginx"
-    rows = ("nginx itself", "nginx -> nginx", "nginx, three hops")
+    rows = ("nginx -> nginx", "nginx, three hops")
 
     def __init__(self, folder: Path, samples: Mapping[str, bytes]) -> None:
         """Serve these answers of the shop, by the name of the load."""
@@ -92,15 +93,13 @@ class Nginx(System):
         """Ask for a book through each of them."""
         return all(succeeds(f"{url}/info/1") for url in self.urls)
 
-    def targets(self) -> Sequence[Target]:
-        """Return the three measures of what can be reached."""
-        first, middle, last = self.urls
-        itself, proxied, three_hops = self.rows
-        return [
-            Target(itself, INFO, last),
-            Target(proxied, INFO, middle),
-            Target(three_hops, MANY_BOOKS, first, CROWD),
-        ]
+    def targets(self, group: Group) -> Sequence[Target]:
+        """Return two hops or three, which are the same for all rows of a group."""
+        first, middle, _last = self.urls
+        proxied, three_hops = self.rows
+        if group.buys:
+            return [Target(three_hops, MANY_BOOKS, first)]
+        return [Target(proxied, INFO, middle)]
 
     def label(self, root: str, command: Sequence[str]) -> str:
         """Tell the worker from its master."""

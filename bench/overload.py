@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 from bench.load import MARK, new_nonce, run_wrk
 from bench.measure import running, tell
 from bench.processes import BenchError
-from bench.systems import MANY_BOOKS, Bazar
+from bench.rows import MANY_BOOKS
+from bench.systems import Bazar
 
 THINK_MS = 100
 TIMES = 10

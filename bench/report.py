@@ -2,62 +2,26 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from bench.measure import Measurement, Options, Result
+from bench.figures import Figures, Series
+from bench.goals import Goal, digits, goals
+from bench.measure import Options, Result
 from bench.nginx import Nginx
 from bench.overload import TIMES, Overload
-from bench.systems import (
-    CLIENTS,
-    CROWD,
-    INFO,
-    MANY_BOOKS,
-    ONE_BOOK,
-    PURCHASES,
-    SEARCH,
-    SHOP_LOADS,
-    Bazar,
-    Lab,
-)
+from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PURCHASES, READS, SHOP_LOADS
+from bench.systems import Bazar, Floor, Lab
 
 WIDTH = 98
-READ_TIMES_MIN = 25
-PURCHASE_TIMES_MIN = 30
-PURCHASE_P50_MS_MAX = 3.0
-MEMORY_MB_MAX = 90.0
-READY_S_MAX = 3.0
 FOREIGN_SHARE_MAX = 0.05
-READ_SHARE_MIN = 0.30
-PURCHASE_SHARE_MIN = 0.20
-ONE_BOOK_SHARE_MIN = 0.95
-PURCHASE_P99_MS_MAX = 60.0
-GOODPUT_SHARE_MIN = 0.90
-REFUSED_P99_MS_MAX = 50.0
-NORMAL_S_MAX = 5.0
 
-_HEADS = "  {:<17}{:>8}{:>10}{:>9}{:>9}{:>9}{:>8}  {:>12}{:>11}"
-_ITSELF, _PROXIED, _THREE_HOPS = Nginx.rows
-LIMITS = {
-    INFO.name: ((_ITSELF, INFO.name), (_PROXIED, INFO.name)),
-    SEARCH.name: ((_ITSELF, INFO.name), (_PROXIED, INFO.name)),
-    MANY_BOOKS.name: ((_THREE_HOPS, MANY_BOOKS.name),),
-    ONE_BOOK.name: ((_THREE_HOPS, MANY_BOOKS.name),),
+_HEADS = "  {:<17}{:>8}{:>10}{:>9}{:>9}{:>9}{:>8}  {:>9}  {:<14}"
+_READ, _CHAIN = ((Nginx.rows[place], Floor.rows[place]) for place in (0, 1))
+REFERENCES = {
+    **{load.name: tuple((row, INFO.name) for row in _READ) for load in READS},
+    **{load.name: tuple((row, MANY_BOOKS.name) for row in _CHAIN) for load in PURCHASES},
 }
-"""Which of nginx's rows a load of the shop is compared with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was aimed at, and what was found."""
-
-    text: str
-    found: str
-    met: bool | None
-    """None: not known, since it was not measured or the row is invalid."""
-
-    def verdict(self) -> str:
-        """Say it plainly."""
-        return {True: "met", False: "not met", None: "not known"}[self.met]
+"""Which rows of nginx and of the floor chain a load of the shop is compared with."""
 
 
 class Report:
@@ -75,16 +39,12 @@ class Report:
         self._facts = facts
         self._method = method
         self._results = {result.name: result for result in results}
-        self._rows = {
-            (one.row, one.load, one.clients): one
-            for result in results
-            for one in result.measurements
-        }
+        self._figures = Figures(results)
 
     def valid(self) -> bool:
         """Tell whether no row is invalid and the shop's books are right."""
         checks = [check for result in self._results.values() for check in result.checks]
-        return not any(row.problems for row in self._rows.values()) and all(
+        return not any(line.problems for line in self._figures.all().values()) and all(
             check.good for check in checks
         )
 
@@ -116,103 +76,63 @@ class Report:
                     "name": result.name,
                     "ready_s": result.ready_s,
                     "memory_mb": result.memory_mb,
-                    "rows": [asdict(one) for one in result.measurements],
+                    "turns": [asdict(one) for one in result.measurements],
                     "checks": [asdict(check) for check in result.checks],
                 }
                 for result in self._results.values()
             ],
+            "rows": list(self._rows_as_data()),
             "overload": asdict(self._overload) if self._overload else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
     def goals(self) -> Iterator[Goal]:
         """Compare the shop with what it aims at."""
+        return goals(self._figures, self._results.get(Bazar.name), self._overload)
+
+    def _rows_as_data(self) -> Iterator[dict[str, object]]:
+        for load, clients, line, bazar in self._lines():
+            found = bazar.ratio(line) if bazar and bazar is not line else None
+            yield {
+                "load": load,
+                "clients": clients,
+                "row": line.turns[0].row,
+                "requests_s": line.requests_s,
+                "p50_ms": line.p50_ms,
+                "p99_ms": line.p99_ms,
+                "cpu_ms": line.cpu_ms,
+                "problems": line.problems,
+                "bazar_ratio": asdict(found) if found else None,
+            }
+
+    def _lines(self) -> Iterator[tuple[str, int, Series, Series | None]]:
+        """Yield the lines of the table with load, clients, and Bazar's own line of the same row."""
+        shops = (Bazar.name, Lab.name)
+        alone = not self._results.keys() & set(shops)  # references without a shop
         for load in SHOP_LOADS:
-            least = PURCHASE_TIMES_MIN if load in (MANY_BOOKS, ONE_BOOK) else READ_TIMES_MIN
-            text = f"{load.name}, {CLIENTS[-1]} clients: requests/s >= {least} x lab"
-            bazar, lab = (
-                self._valid(system.name, load.name, CLIENTS[-1]) for system in (Bazar, Lab)
-            )
-            if bazar and lab:
-                times = bazar.requests_s / lab.requests_s
-                yield Goal(text, _times(times), times >= least)
-            else:
-                yield Goal(text, "-", None)
-        for load in (MANY_BOOKS, ONE_BOOK):
-            text = f"{load.name}, 1 client: p50 < {PURCHASE_P50_MS_MAX:g} ms"
-            row = self._valid(Bazar.name, load.name, 1)
-            found = row.p50_ms if row else None
-            yield _below(text, found, PURCHASE_P50_MS_MAX, "{:.2f} ms")
-        shop = self._results.get(Bazar.name)
-        most = max(shop.memory_mb.values(), default=None) if shop else None
-        yield _below(f"memory < {MEMORY_MB_MAX:g} MB a process", most, MEMORY_MB_MAX, "{:.0f} MB")
-        ready = shop.ready_median_s if shop else None
-        yield _below(f"ready < {READY_S_MAX:g} s", ready, READY_S_MAX, "{:.2f} s")
-        yield from self._limit_goals()
-        yield from self._overload_goals()
-
-    def _limit_goals(self) -> Iterator[Goal]:
-        """How near the shop is to what nginx does on this machine, without any work."""
-        many, crowd = CROWD[-2:]
-        reads = [(load, _PROXIED, INFO.name, READ_SHARE_MIN, many) for load in (INFO, SEARCH)]
-        purchases = [
-            (load, _THREE_HOPS, MANY_BOOKS.name, PURCHASE_SHARE_MIN, clients)
-            for clients in (many, crowd)
-            for load in PURCHASES
-        ]
-        for load, row, of_load, least, clients in (*reads, *purchases):
-            text = f"{load.name}, {clients} clients: requests/s >= {least:.2f} x {row}"
-            bazar = self._valid(Bazar.name, load.name, clients)
-            yield _at_least(text, bazar, self._valid(row, of_load, clients), least)
-        for clients in (many, crowd):
-            one, several = (
-                self._valid(Bazar.name, load.name, clients) for load in (ONE_BOOK, MANY_BOOKS)
-            )
-            text = f"one book as fast as many, {clients} clients: >= {ONE_BOOK_SHARE_MIN:.2f} x"
-            yield _at_least(text, one, several, ONE_BOOK_SHARE_MIN)
-        for load in PURCHASES:
-            row_of = self._valid(Bazar.name, load.name, many)
-            text = f"{load.name}, {many} clients: p99 < {PURCHASE_P99_MS_MAX:g} ms"
-            found = row_of.p99_ms if row_of else None
-            yield _below(text, found, PURCHASE_P99_MS_MAX, "{:.1f} ms")
-
-    def _overload_goals(self) -> Iterator[Goal]:
-        overload = self._overload
-        share = overload.goodput_share if overload else None
-        yield Goal(
-            f"overload: goodput >= {GOODPUT_SHARE_MIN:.0%} of the peak",
-            "-" if share is None else f"{share:.0%}",
-            None if share is None else share >= GOODPUT_SHARE_MIN,
-        )
-        refused_ms = overload.refused_p99_ms if overload else None
-        text = f"overload: p99 of a refusal < {REFUSED_P99_MS_MAX:g} ms"
-        yield _below(text, refused_ms, REFUSED_P99_MS_MAX, "{:.1f} ms")
-        normal_s = overload.normal_after_s if overload else None
-        text = f"overload: normal again in < {NORMAL_S_MAX:g} s"
-        yield _below(text, normal_s, NORMAL_S_MAX, "{:.0f} s")
-
-    def _valid(self, row: str, load: str, clients: int) -> Measurement | None:
-        found = self._rows.get((row, load, clients))
-        return found if found and not found.problems else None
+            for clients in (FEW, MANY, CROWD):
+                own = [self._figures.line(name, load.name, clients) for name in shops]
+                others = [
+                    self._figures.line(row, of_load, clients)
+                    for row, of_load in REFERENCES[load.name]
+                ]
+                for line in (*own, *others):
+                    if line and (alone or any(own)):
+                        yield load.name, clients, line, own[0]
 
     def _table(self) -> Iterator[str]:
         heads = ("", "", "requests", "p50", "p99", "CPU", "others", "bazar :", "this row")
-        units = ("", "clients", "/s", "ms", "ms", "ms", "%", "requests/s", "CPU")
+        units = ("", "clients", "/s", "ms", "ms", "ms", "%", "median", "range")
         yield from (_HEADS.format(*heads), _HEADS.format(*units))
-        for load in SHOP_LOADS:
-            keys = [(Bazar.name, load.name), (Lab.name, load.name), *LIMITS[load.name]]
-            rows = [
-                row
-                for clients in CROWD
-                for row_name, of_load in keys
-                if (row := self._rows.get((row_name, of_load, clients)))
-            ]
-            if rows:
-                yield load.name
-            for row in rows:
-                yield self._line(row, self._rows.get((Bazar.name, load.name, row.clients)))
+        shown = ""
+        for load, _clients, line, bazar in self._lines():
+            if load != shown:
+                yield load
+                shown = load
+            yield self._line(line, bazar)
 
-        busiest = max((row.foreign_share for row in self._rows.values()), default=0.0)
+        lines = self._figures.all().values()
+        busiest = max((line.foreign_share for line in lines), default=0.0)
         if busiest > FOREIGN_SHARE_MAX:
             yield ""
             yield from _wrapped(
@@ -221,18 +141,22 @@ class Report:
                 "! ",
             )
 
-    def _line(self, row: Measurement, bazar: Measurement | None) -> str:
+    def _line(self, line: Series, bazar: Series | None) -> str:
+        first = line.turns[0]
         text = (
-            f"  {row.row:<17}{row.clients:>8}{row.requests_s:>10,.0f}{row.p50_ms:>9.2f}"
-            f"{row.p99_ms:>9.2f}{row.cpu_ms:>9.3f}{row.foreign_share * 100:>8.0f}"
+            f"  {first.row:<17}{first.clients:>8}{line.requests_s:>10,.0f}{line.p50_ms:>9.2f}"
+            f"{line.p99_ms:>9.2f}{line.cpu_ms:>9.3f}{line.foreign_share * 100:>8.0f}"
         )
-        if row.problems:
-            problems = ", ".join(f"{count} {kind}" for kind, count in row.problems.items())
+        if line.problems:
+            problems = ", ".join(f"{count} {kind}" for kind, count in line.problems.items())
             return f"{text}  INVALID\n      invalid: {problems}"
-        if bazar is None or bazar is row or bazar.problems:
+        if bazar is None or bazar is line or bazar.problems:
             return text
-        cpu = _times(bazar.cpu_ms / row.cpu_ms) if row.cpu_ms else "-"
-        return f"{text}  {_times(bazar.requests_s / row.requests_s):>12}{cpu:>11}"
+        found = bazar.ratio(line)
+        if found is None:
+            return text
+        median, least, most = map(digits, (found.median, found.least, found.most))
+        return f"{text}  {median + ' x':>9}  {least} to {most}"
 
     def _processes(self) -> Iterator[str]:
         yield "ready after, and memory of each process (most after any row)"
@@ -262,27 +186,12 @@ class Report:
                     yield from _wrapped(line, prefix)
 
     def _goals(self) -> Iterator[str]:
-        yield "goals of the shop (statements, not tests)"
+        yield "goals of the shop (statements, not tests); ratios: median of the rounds (range)"
+        yield ""
+        yield f"| {'goal':<73} | {'measured':<22} | {'met':<9} |"
+        yield f"|{'-' * 75}|{'-' * 24}|{'-' * 11}|"
         for goal in self.goals():
-            yield f"  {goal.text:<62}{goal.found:>14}   {goal.verdict()}"
-
-
-def _times(value: float) -> str:
-    """Return a ratio with three digits that matter."""
-    return f"{value:,.0f} x" if value >= 100 else f"{value:.3g} x"  # noqa: PLR2004
-
-
-def _at_least(text: str, one: Measurement | None, other: Measurement | None, least: float) -> Goal:
-    if not one or not other:
-        return Goal(text, "-", None)
-    share = one.requests_s / other.requests_s
-    return Goal(text, f"{share:.2f} x", share >= least)
-
-
-def _below(text: str, found: float | None, limit: float, form: str) -> Goal:
-    if found is None:
-        return Goal(text, "-", None)
-    return Goal(text, form.format(found), found < limit)
+            yield f"| {goal.text:<73} | {goal.found:<22} | {goal.verdict():<9} |"
 
 
 def _wrapped(text: str, prefix: str) -> list[str]:

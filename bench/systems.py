@@ -1,34 +1,24 @@
 """The systems that are measured: each is started fresh, on free ports, with a folder of its own."""
 
+import json
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
-from urllib.parse import quote
 
 from bench.client import listens, succeeds
 from bench.lab.catalog import BOOKS
 from bench.load import Load
 from bench.processes import BenchError, Processes, free_ports
+from bench.rows import CROWD, INFO, MANY_BOOKS, Group
 
 LOOPBACK = "127.0.0.1"
-CLIENTS = (1, 64)
-CROWD = (*CLIENTS, 256)
-"""For purchases, which share more of the work the more of them come at once."""
 STOCK = 100_000_000
 """Copies of each book: no run sells them out."""
-
-_TOPICS = dict.fromkeys(topic for _id, _title, topic, _price in BOOKS)
-INFO = Load("info", "GET", tuple(f"/info/{book[0]}" for book in BOOKS))
-SEARCH = Load("search", "GET", tuple(f"/search/{quote(topic)}" for topic in _TOPICS))
-MANY_BOOKS = Load("purchase, many books", "POST", tuple(f"/purchase/{book[0]}" for book in BOOKS))
-ONE_BOOK = Load("purchase, one book", "POST", ("/purchase/1",))
-SHOP_LOADS = (INFO, SEARCH, MANY_BOOKS, ONE_BOOK)
-PURCHASES = (MANY_BOOKS, ONE_BOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +28,6 @@ class Target:
     row: str
     load: Load
     url: str
-    clients: Sequence[int] = CLIENTS
-    """At once; a row for each."""
 
 
 class System:
@@ -79,9 +67,9 @@ class System:
     def fill(self) -> None:
         """Put books into it, unless it came with them."""
 
-    def targets(self) -> Sequence[Target]:
-        """Return what is measured of it: all loads on the front."""
-        return [Target(self.name, load, self.urls[0]) for load in SHOP_LOADS]
+    def targets(self, group: Group) -> Sequence[Target]:
+        """Return what is measured of it in a group of rows: their loads on the front."""
+        return [Target(self.name, load, self.urls[0]) for load in group.loads]
 
     def label(self, root: str, command: Sequence[str]) -> str:
         """Name a process of a tree by the name of its root and its own command line."""
@@ -123,23 +111,17 @@ class Bazar(System):
         """
         from bazar.kit.process.config import SECRET_FILE
         from bazar.kit.secret import read_secret
-        from bazar.tools.remote import Addresses, RemoteError, Shop
-        from bazar.wire.books import Book, NewBook
+        from bazar.tools.remote import Addresses, RemoteError
+        from bazar.tools.shop import Shop
+        from bazar.wire.books import NewBook
 
         shop = Shop(Addresses(*self.urls), read_secret(self.data / SECRET_FILE))
         cents = Decimal(str(price)).quantize(Decimal("0.01"))
         new = NewBook(id=book_id, title=title, topic=topic, price=cents, quantity=copies)
         try:
-            shop.call("catalog", "POST", "/books", Book, body=new)
+            shop.catalog.add(new)
         except RemoteError as error:
             raise BenchError(str(error)) from error
-
-    def targets(self) -> Sequence[Target]:
-        """Return the loads on the front, purchases by a crowd too."""
-        return [
-            replace(target, clients=CROWD) if target.load in PURCHASES else target
-            for target in super().targets()
-        ]
 
     def label(self, root: str, command: Sequence[str]) -> str:
         """Name a service by its name; what started them is the supervisor."""
@@ -174,6 +156,10 @@ class Lab(System):
         """Ask for a book through the front, and whether the order service listens."""
         return succeeds(f"{self.urls[0]}/info/1") and listens(self.urls[2])
 
+    def targets(self, group: Group) -> Sequence[Target]:
+        """Return the loads on the front, but not those of a crowd, which is too much for it."""
+        return [] if group.clients == CROWD else super().targets(group)
+
     def books(self) -> tuple[dict[int, int], dict[int, int]]:
         """Return the copies gone of each book that misses some, and the orders for each book."""
         stock = self._pairs("catalog.db", "SELECT id, quantity FROM books")
@@ -184,3 +170,40 @@ class Lab(System):
     def _pairs(self, file: str, query: str) -> dict[int, int]:
         with closing(sqlite3.connect(self.folder / file)) as connection:
             return dict(connection.execute(query).fetchall())
+
+
+class Floor(System):
+    """What the libraries alone cost: three processes that pass purchases on, and do no work."""
+
+    name = "floor"
+    rows = ("floor, read", "floor, three hops")
+
+    def __init__(self, folder: Path, samples: Mapping[str, bytes]) -> None:
+        """Give these answers of the shop, by the name of the load."""
+        super().__init__(folder)
+        ready = {path: samples[INFO.name].decode() for path in INFO.paths}
+        self._answers = folder / "answers.json"
+        self._answers.write_text(json.dumps(ready | {"bought": samples[MANY_BOOKS.name].decode()}))
+
+    def launch(self) -> None:
+        """Start all three, the last one first."""
+        (front, middle, last), (_front, middle_url, last_url) = self.ports, self.urls
+        answers = ("--answers", str(self._answers))
+        for name, port, given in (
+            ("last", last, answers),
+            ("middle", middle, ("--next", last_url, *answers)),
+            ("front", front, ("--next", middle_url, *answers)),
+        ):
+            command = [sys.executable, "-m", "bench.floor", name, "--port", str(port), *given]
+            self.processes.start(name, command)
+
+    def is_ready(self) -> bool:
+        """Ask for a book at each of them."""
+        return all(succeeds(f"{url}{INFO.paths[0]}") for url in self.urls)
+
+    def targets(self, group: Group) -> Sequence[Target]:
+        """Return the read or the chain, which are the same for all rows of a group."""
+        read, chain = self.rows
+        if group.buys:
+            return [Target(chain, MANY_BOOKS, self.urls[0])]
+        return [Target(read, INFO, self.urls[0])]

@@ -1,6 +1,9 @@
 """The documentation, held against the code: what it names exists, and what exists is named."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,7 @@ from typer.main import get_command
 
 from bazar.cli.main import app
 from bazar.kit.errors import BazarError
-from bazar.kit.http.endpoint import Endpoint
-from support.described import endpoints
+from support.described import documented, endpoints
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -29,13 +31,8 @@ PRIVATE_FOLDER = re.compile(r"/(?:home|Users|root|work)\b(?:/|$)", re.MULTILINE)
 Route = tuple[str, str]
 
 
-def _route(endpoint: Endpoint) -> Route:
-    """Return method and path as the documentation writes them: `{topic}` for `{topic:path}`."""
-    return endpoint.method, endpoint.path.replace(":path}", "}")
-
-
 def _routes(service: str) -> set[Route]:
-    return set(map(_route, endpoints(service)))
+    return set(map(documented, endpoints(service)))
 
 
 def _common_routes() -> set[Route]:
@@ -178,7 +175,7 @@ def test_a_route_that_wants_the_secret_says_so(service: str) -> None:
     """In the section of the catalog such routes are marked, and no others are."""
     if service == "order":
         common = _common_routes()
-        assert all(one.secret for one in endpoints("order") if _route(one) not in common)
+        assert all(one.route.secret for one in endpoints("order") if documented(one) not in common)
         return
     section = _sections(_text(DOCS / "http-api.md"), 2)[SECTIONS[service]]
     marked = {
@@ -186,7 +183,7 @@ def test_a_route_that_wants_the_secret_says_so(service: str) -> None:
         for heading, body in _sections(section, 3).items()
         if body.strip().startswith("*Secret.*")
     }
-    wanting = {_route(one) for one in endpoints(service) if one.secret}
+    wanting = {documented(one) for one in endpoints(service) if one.route.secret}
     assert wanting == marked
 
 
@@ -339,3 +336,16 @@ def test_sources_name_only_pages_that_exist() -> None:
         if not (ROOT / name).exists()
     }
     assert set() == missing
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
+    """`make rooms` would draw docs/rooms.svg just as it is."""
+    done = subprocess.run(
+        [sys.executable, "docs/rooms.py", "--check"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)

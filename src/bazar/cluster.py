@@ -1,7 +1,6 @@
 """The whole deployment on one screen: which services, on which ports, with which databases."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -9,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import msgspec
 
@@ -21,16 +19,13 @@ from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
 from bazar.kit.process.config import SECRET_FILE
-from bazar.kit.process.server import check_port
+from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import read_or_make_secret
 from bazar.order.app import order_app
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
 LOOPBACK = "127.0.0.1"
-READY_TIMEOUT_S = 30.0
-READY_POLL_S = 0.02
-LOCK_PATIENCE_S = 2.0
 STARTED_FILE = "started"
 LOCK_FILE = "up.lock"
 
@@ -89,21 +84,37 @@ class UpSettings:
             order=f"http://{LOOPBACK}:{self.order_port}",
         )
 
+    def listening(self) -> dict[ServiceName, tuple[str, int]]:
+        """Return host and port of each service.
+
+        Raises:
+            StartupError: two of them are at one port.
+        """
+        ports = {self.port, self.catalog_port, self.order_port}
+        if len(ports) < len(DEFAULT_PORTS):
+            message = "the three services need three different ports"
+            raise StartupError(message)
+        return {
+            "front": (self.host, self.port),
+            "catalog": (LOOPBACK, self.catalog_port),
+            "order": (LOOPBACK, self.order_port),
+        }
+
     def children(self) -> list[Child]:
         """Return the three processes, in the order in which they start."""
         at = self.addresses()
-        database = {name: ["--database", str(self.data / f"{name}.db")] for name in DEFAULT_PORTS}
+        catalog, order = ["--catalog", at.catalog], ["--order", at.order]
         return [
-            self._child("catalog", LOOPBACK, self.catalog_port, *database["catalog"]),
-            self._child(
-                "order", LOOPBACK, self.order_port, "--catalog", at.catalog, *database["order"]
-            ),
-            self._child(
-                "front", self.host, self.port, "--catalog", at.catalog, "--order", at.order
-            ),
+            self._child("catalog", *self._database("catalog")),
+            self._child("order", *catalog, *self._database("order")),
+            self._child("front", *catalog, *order),
         ]
 
-    def _child(self, name: ServiceName, host: str, port: int, *options: str) -> Child:
+    def _database(self, name: str) -> list[str]:
+        return ["--database", str(self.data / f"{name}.db")]
+
+    def _child(self, name: ServiceName, *options: str) -> Child:
+        host, port = self.listening()[name]
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--currency", self.currency, "--log-format", self.log_format]
@@ -125,7 +136,7 @@ async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
     """
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         read_or_make_secret(settings.data / SECRET_FILE)
-        await _wait_for_ports(settings)
+        await wait_for_ports(settings.listening().values())
         supervisor = Supervisor()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,7 +145,7 @@ async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
             children = settings.children()
             for child in children:
                 await supervisor.start(child)
-            await _until_ready(settings.addresses(), children, stop)
+            await until_ready(children, msgspec.structs.asdict(settings.addresses()), stop)
             if not stop.is_set():
                 await _announce(settings, when_ready)
                 await stop.wait()
@@ -149,43 +160,3 @@ async def _announce(settings: UpSettings, when_ready: Callable[[Addresses, bool]
     await asyncio.to_thread(when_ready, addresses, not started.exists())
     started.touch()
     (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
-
-
-async def _until_ready(addresses: Addresses, children: list[Child], stop: asyncio.Event) -> None:
-    give_up_s = monotonic() + READY_TIMEOUT_S
-    async with new_client() as client:
-        for child in children:
-            url = f"{getattr(addresses, child.name)}/readyz"
-            while not stop.is_set():
-                if child.restarts or (child.process and child.process.returncode is not None):
-                    message = f"the {child.name} service did not start; its own message is above"
-                    raise StartupError(message)
-                if monotonic() > give_up_s:
-                    message = f"the {child.name} service was not ready in {READY_TIMEOUT_S:g} s"
-                    raise StartupError(message)
-                with contextlib.suppress(Exception):
-                    if (await client.get(url).build().send()).status == 200:  # noqa: PLR2004
-                        break
-                await asyncio.sleep(READY_POLL_S)
-
-
-async def _wait_for_ports(settings: UpSettings) -> None:
-    """Check the ports; wait a moment for those of a run that was killed just now."""
-    ports = [
-        (settings.host, settings.port),
-        (LOOPBACK, settings.catalog_port),
-        (LOOPBACK, settings.order_port),
-    ]
-    if len({port for _host, port in ports}) < len(ports):
-        message = "the three services need three different ports"
-        raise StartupError(message)
-    give_up_s = monotonic() + LOCK_PATIENCE_S
-    for host, port in ports:
-        while True:
-            try:
-                check_port(host, port)
-                break
-            except StartupError:
-                if monotonic() > give_up_s:
-                    raise
-                await asyncio.sleep(READY_POLL_S)

@@ -9,7 +9,6 @@ from time import monotonic
 from bazar.tools.audit import difference
 from bazar.tools.remote import RemoteError
 from bazar.wire.orders import Order
-from bazar.wire.stock import Outcome, StockReport
 from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress
@@ -21,7 +20,6 @@ SETTLE_BOUND_S = 20.0
 FRESH_WITHIN_S = 5.0
 """After that the front must show what is there: twice the silence after which its cache ends."""
 REPLAYS_AT_ONCE = 48
-PENDING = "/orders?status=pending&limit=1"
 
 
 def final_state(shop: ThreeServices) -> Final:
@@ -31,7 +29,7 @@ def final_state(shop: ThreeServices) -> Final:
     differences = ["it did not come to rest"]
     while differences and monotonic() - calm_s < SETTLE_BOUND_S:
         with suppress(RemoteError):
-            if not shop.remote().call("order", "GET", PENDING, list[Order]):
+            if not shop.remote().order.page("pending", "", 1):
                 orders = shop.orders()
                 differences = _differences(shop, orders)
     return Final(
@@ -46,7 +44,7 @@ def final_state(shop: ThreeServices) -> Final:
             KeptOrder(
                 order.order_id,
                 order.status,
-                tuple((line.id, line.quantity) for line in order.lines),
+                tuple((line.book_id, line.quantity) for line in order.lines),
             )
             for order in orders or shop.orders()
         ),
@@ -57,11 +55,8 @@ def final_state(shop: ThreeServices) -> Final:
 def _differences(shop: ThreeServices, orders: Sequence[Order]) -> list[str]:
     """Compare what `bazar audit` compares; at rest nothing has to be looked at twice."""
     remote = shop.remote()
-    report = remote.call("catalog", "GET", "/stock-report", StockReport)
-    outcomes = {
-        outcome.order_id: outcome
-        for outcome in remote.pages("catalog", "/reservations", Outcome, "order_id")
-    }
+    report = remote.catalog.stock_report()
+    outcomes = {outcome.order_id: outcome for outcome in remote.catalog.reservations()}
     by_id = {order.order_id: order for order in orders}
     found = (
         difference(by_id.get(order_id), outcomes.get(order_id))

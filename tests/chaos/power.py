@@ -35,6 +35,7 @@ from bazar.kit.process.server import SWITCH_INTERVAL_S
 from bazar.order.app import order_app
 from bazar.tools import remote
 from bazar.tools.audit import audit
+from bazar.tools.shop import Shop as RemoteShop
 from chaos.buyers import Buyers
 from chaos.disk import REAL, Disk, Power
 from chaos.report import Progress, Report
@@ -102,7 +103,7 @@ class Machine:
     stack: AsyncExitStack
 
 
-class Auditor(remote.Shop):
+class Auditor(RemoteShop):
     """The shop as the audit sees it, from a thread of its own."""
 
     def __init__(self, **callers: Caller) -> None:

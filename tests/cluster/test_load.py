@@ -41,7 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
 
 def own_books(shop: RunningShop) -> list[Book]:
     """Return the books that loads brought."""
-    books = shop.remote().pages("catalog", "/books", Book, "id")
+    books = shop.remote().catalog.books()
     return [book for book in books if book.topic == TOPIC]
 
 

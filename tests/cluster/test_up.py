@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bazar.wire.books import Book
 from support.customers import Customers
 from support.processes import (
     SECRET,
@@ -78,13 +77,13 @@ def test_the_sample_is_loaded_once_and_what_was_changed_survives_a_restart(tmp_p
     with RunningShop(tmp_path / "data") as shop:
         bought = shop.bazar("buy", 1, "--quantity", 2, "--key", "kept")
         assert SAMPLE_BOOKS == count_books(shop)
-        before = shop.remote().call("catalog", "GET", "/info/1", Book)
+        before = shop.remote().catalog.book(1)
         added = shop.add_book(7, "Added by hand")
         orders = shop.orders()
         assert 0 == shop.stop()
         shop.start()
         assert 0 == bought.code
-        assert before == shop.remote().call("catalog", "GET", "/info/1", Book)
+        assert before == shop.remote().catalog.book(1)
         assert 7 == shop.stock(added)
         assert SAMPLE_BOOKS + 1 == count_books(shop)
         assert orders == shop.orders()

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -11,19 +11,9 @@ from typing import cast
 import pytest
 
 from bazar.kit.data.database import Database, Row, Transaction, Work
-from bazar.kit.data.sqlite import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX, SqliteDatabase
+from bazar.kit.data.group import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
-
-OnBatch = Callable[[int], None]
-Opener = Callable[[Path, OnBatch], Database]
-
-ENGINES: dict[str, Opener] = {"sqlite": SqliteDatabase}
-
-
-@pytest.fixture(params=sorted(ENGINES))
-def engine(request: pytest.FixtureRequest) -> Opener:
-    """Name each engine in turn."""
-    return ENGINES[request.param]
+from support.engines import Opener
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from schemathesis import Case, Response
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
-from bazar.wire.orders import Purchase
-from bazar.wire.stock import StockReport
 from support.described import SERVICES, document
 from support.running import RunningShop
 
@@ -91,7 +89,7 @@ def selling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
     """Run a shop whose front and order service get the requests; its books must stay in order."""
     with RunningShop(tmp_path_factory.mktemp("selling") / "data") as shop:
         book_id = shop.add_book(COPIES)
-        shop.remote().call("front", "POST", f"/purchase/{book_id}", Purchase)
+        shop.remote().front.buy(book_id, 1, "selling")
         yield shop
         assert [] == shop.settled_audit().differences
         assert "event=fault" not in shop.log()
@@ -103,7 +101,7 @@ def stocking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
     with RunningShop(tmp_path_factory.mktemp("stocking") / "data") as shop:
         shop.add_book(COPIES)
         yield shop
-        report = shop.remote().call("catalog", "GET", "/stock-report", StockReport)
+        report = shop.remote().catalog.stock_report()
         assert [] == report.differences
         assert "event=fault" not in shop.log()
 

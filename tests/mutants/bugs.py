@@ -47,9 +47,9 @@ BUGS = (
                 "TEXT NOT NULL\n",
             ),
             Edit(
-                "order/store.py",
-                '"ON CONFLICT (idempotency_key) DO NOTHING"',
-                '""',
+                "order/store/sqlite.py",
+                "\nON CONFLICT (idempotency_key) DO NOTHING",
+                "",
             ),
         ),
         (STORM,),
@@ -83,10 +83,10 @@ BUGS = (
         "The database answers its callers before the commit is on the disk.",
         (
             Edit(
-                "kit/data/sqlite.py",
+                "kit/data/group.py",
                 "        else:\n            self._commits.put(batch)\n",
                 "        else:\n"
-                "            for job in batch:\n"
+                "            for job in batch.jobs:\n"
                 "                if job.error is None and not job.future.done():\n"
                 "                    job.future.set_result(job.result)\n"
                 "            self._commits.put(batch)\n",
@@ -97,7 +97,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", '"synchronous = FULL"', '"synchronous = NORMAL"'),),
+        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -105,10 +105,10 @@ BUGS = (
         "A rejection is told while it is still being written.",
         (
             Edit(
-                "order/service.py",
-                "            for order in await self._apply(others):\n"
+                "order/driving.py",
+                "            for order in await self._store_decisions(others):\n"
                 "                driven[order.order_id] = Placed(order, others[order.order_id])\n",
-                "            self._applying = asyncio.create_task(self._apply(others))\n"
+                "            self._storing = asyncio.create_task(self._store_decisions(others))\n"
                 "            for order in orders:\n"
                 "                if (decision := others.get(order.order_id)) is not None:\n"
                 "                    after = decided(order, decision.outcome)\n"
@@ -123,8 +123,8 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
-                "        if wanted[line.id] < 1:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
+                "        if wanted[line.book_id] < 1:\n",
             ),
             Edit(
                 "catalog/store.py",
@@ -140,7 +140,7 @@ BUGS = (
         (
             Edit(
                 "catalog/domain.py",
-                "        if book.stock < wanted[line.id]:\n",
+                "        if book.stock < wanted[line.book_id]:\n",
                 "        if book.stock < 1:\n",
             ),
             Edit(
@@ -161,9 +161,10 @@ BUGS = (
                 "        there = [\n"
                 "            line\n"
                 "            for line in lines\n"
-                "            if line.id in books and books[line.id].stock >= line.quantity\n"
+                "            if line.book_id in books\n"
+                "            and books[line.book_id].stock >= line.quantity\n"
                 "        ]\n"
-                "        sold = [_sold(line, books[line.id]) for line in there]\n"
+                "        sold = [_sold(line, books[line.book_id]) for line in there]\n"
                 '        return Outcome(order_id, "rejected", sold, rejection=rejection)\n',
             ),
         ),
@@ -273,7 +274,7 @@ BUGS = (
         "Nobody drives an order whose buyer does not ask again.",
         (
             Edit(
-                "order/service.py",
+                "order/driving.py",
                 "        self._recovery = asyncio.create_task(self._recover())\n",
                 '        self._log.info("ready")\n',
             ),
@@ -286,8 +287,8 @@ BUGS = (
         (
             Edit(
                 "kit/errors.py",
-                "    definite = False\n    headers = ((",
-                "    definite = True\n    headers = ((",
+                "    definite = False\n    headers: Headers = ((",
+                "    definite = True\n    headers: Headers = ((",
             ),
         ),
         (STORM,),
@@ -361,11 +362,9 @@ BUGS = (
         "The front waits for the feed to tell it of its own sales.",
         (
             Edit(
-                "front/upstream/shop.py",
-                "        for change in parse_changed(answer.changed):\n"
-                "            self.cache.announce(change)\n"
-                "        return placing_response(",
-                "        return placing_response(",
+                "front/upstream/orders.py",
+                "        self._announce(placed.answer.changed)\n",
+                "",
             ),
         ),
         (OWN_SALES,),
@@ -375,10 +374,10 @@ BUGS = (
         "The recovery loop drives orders as a list showed them, whatever became of them since.",
         (
             Edit(
-                "order/service.py",
-                "            loaded = [await self._load(one.order_id) "
-                "for one in page if not self._busy(one)]\n",
-                "            loaded = [one for one in page if not self._busy(one)]\n",
+                "order/driving.py",
+                "            latest = [await self._read(one.order_id) "
+                "for one in page if not self._in_hand(one)]\n",
+                "            latest = [one for one in page if not self._in_hand(one)]\n",
             ),
         ),
         (OVERTAKEN,),
@@ -387,7 +386,11 @@ BUGS = (
         "path-climbs",
         "The front asks the order service for whatever a stranger calls an order id.",
         (
-            Edit("front/api.py", "    if not is_id(order_id):\n", "    if not order_id:\n"),
+            Edit(
+                "front/upstream/orders.py",
+                "    if not is_id(order_id):\n",
+                "    if not order_id:\n",
+            ),
             Edit(
                 "kit/peers/client.py", "        if _CLIMBS.match(path):\n", "        if not path:\n"
             ),

@@ -92,6 +92,7 @@ async def test_an_isbn_of_another_book_rejects_the_row(shop: Shop) -> None:
     )
     assert ["rejected", "rejected"] == statuses(results)
     assert all(f"belongs to book {first}" in result["reason"] for result in results)
+    assert ["isbn", "isbn"] == [result["column"] for result in results]
     assert 404 == (await shop.catalog.get("/info/99")).status
 
 

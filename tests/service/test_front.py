@@ -5,9 +5,13 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bazar.front.api import front_endpoints
-from bazar.front.upstream.shop import Shop as FrontShop
+from bazar.front.api import FrontApi
+from bazar.front.upstream.cache import Cache
+from bazar.front.upstream.catalog import Catalog
+from bazar.front.upstream.feed import Feed
+from bazar.front.upstream.orders import Orders
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from support.order_calls import SHORT, key, receipt_for_two
@@ -77,22 +81,21 @@ async def test_the_front_sees_its_own_sales(shop: Shop) -> None:
 
 async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: Shop) -> None:
     """What it keeps of a book ends with the answer to a purchase or a cancel, not with the feed."""
-    behind = FrontShop(
-        LaggingCatalog("catalog", CATALOG_URL, shop.client),
-        Upstream("order", ORDER_URL, shop.client, SECRET),
-    )
-    metrics = Metrics("front")
-    shop.network.host("http://cached.test", HttpApp("front", front_endpoints(behind), metrics))
+    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client), Cache()
+    orders = Orders(Upstream("order", ORDER_URL, shop.client, SECRET), cache)
+    endpoints = endpoints_of(FrontApi(Catalog(catalog, cache), orders))
+    shop.network.host("http://cached.test", HttpApp("front", endpoints, Metrics("front")))
     front = Caller("http://cached.test", shop.client)
     book_id = await shop.add_book(quantity=5)
 
     async def shown() -> int:
         return int((await front.get(f"/info/{book_id}")).json["quantity"])
 
-    behind.start()
+    feed = Feed(catalog, cache)
+    feed.start()
     try:
         async with asyncio.timeout(BOUND_S):
-            while not behind.cache.hits:
+            while not cache.hits:
                 assert 5 == await shown()
         bought = await front.post(f"/purchase/{book_id}")
         assert 4 == await shown()
@@ -100,26 +103,27 @@ async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: 
         assert 200 == (await front.post(f"/orders/{bought.json['order_id']}/cancel")).status
         assert 5 == await shown()
     finally:
-        await behind.stop()
+        await feed.stop()
+        await orders.stop()
 
 
 async def test_a_feed_that_cannot_be_trusted_is_opened_anew_though_it_goes_on(shop: Shop) -> None:
     """As after more changes than are remembered: it is still there, but it has told too much."""
-    catalog = LaggingCatalog("catalog", CATALOG_URL, shop.client)
-    behind = FrontShop(catalog, Upstream("order", ORDER_URL, shop.client, SECRET))
+    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client), Cache()
 
     async def live() -> bool:
-        return behind.cache.live
+        return cache.live
 
-    behind.start()
+    feed = Feed(catalog, cache)
+    feed.start()
     try:
         await until(live)
         assert 1 == catalog.opened
-        behind.cache.broken()
+        cache.broken()
         await until(live)
         assert 2 == catalog.opened
     finally:
-        await behind.stop()
+        await feed.stop()
 
 
 async def test_the_same_key_replays_to_the_byte_through_the_front(shop: Shop) -> None:
@@ -303,6 +307,7 @@ async def test_without_the_order_service_the_answer_is_indefinite(
     assert away.json["definite"] is False
     assert 1 <= int(away.headers["retry-after"])
     given = away.json["idempotency_key"]
+    assert given == away.headers["idempotency-key"]
     own = await shop.front.post(f"/purchase/{book_id}", None, SHORT | key("my own"))
     assert '"my own"' == own.json["idempotency_key"]
     to_order.away = False

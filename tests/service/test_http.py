@@ -6,7 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bazar import __version__
 from bazar.kit import errors
 from bazar.kit.http.request import BODY_BYTES_MAX
-from support.problem_documents import check_problem, known_codes
+from support.catalog_calls import BOOK, ISBN
+from support.problem_documents import check_problem, known_members
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Caller, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
@@ -247,7 +248,69 @@ async def test_every_error_of_every_route_has_one_shape(
                         check_problem(reply, 400, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "member"),
+    [
+        ("POST", "/books", BOOK | {"title": " "}, "title"),
+        ("POST", "/books", BOOK | {"topic": "-"}, "topic"),
+        ("POST", "/books", BOOK | {"isbn": "12"}, "isbn"),
+        ("POST", "/books", BOOK | {"price": 0.001}, "price"),
+        ("POST", "/books", BOOK | {"author": "\0"}, "author"),
+        ("POST", "/books", BOOK | {"quantity": -1}, "quantity"),
+        ("POST", "/imports", {"rows": [{"row": 1, "book": {"title": 5}}]}, "rows[0].book.title"),
+        ("PATCH", "/books/x", {"title": " "}, "book_id"),
+        ("PUT", "/update/1/colour/1", None, "field"),
+        ("PUT", "/update/1/price/x", None, "value"),
+        ("PUT", "/update/1/amount_of_items/x", None, "value"),
+        ("PUT", "/update/1/amount_of_items/0", None, "quantity"),
+        ("PUT", "/update/1/amount_of_items/1000000000", None, "quantity"),
+        ("GET", "/books?after=x", None, "after"),
+        ("GET", "/books?q=ann&after=x", None, "after"),
+        ("GET", "/books?isbn=12", None, "isbn"),
+        ("GET", "/books?limit=0", None, "limit"),
+        ("GET", "/query", None, "topic"),
+        ("POST", f"/reservations/{'x' * 65}/release", None, "order_id"),
+    ],
+)
+async def test_the_catalog_names_the_member_that_is_wrong(
+    shop: Shop, method: str, path: str, body: object, member: str
+) -> None:
+    """Whether it breaks the form of a message or a rule of the shop."""
+    await shop.add_book(quantity=1)
+    reply = await shop.catalog.call(method, path, body)
+    assert member == check_problem(reply, 400, "invalid-request").member
+
+
+async def test_a_book_that_is_there_already_is_named_with_what_it_has(shop: Shop) -> None:
+    """Its id or its ISBN is the member that cannot be."""
+    book_id = await shop.add_book(isbn=ISBN)
+    for member, value in (("id", book_id), ("isbn", ISBN)):
+        reply = await shop.catalog.post("/books", BOOK | {member: value})
+        problem = check_problem(reply, 409, "book-exists")
+        assert (member, book_id) == (problem.member, problem.book_id)
+
+
+async def test_front_and_order_service_name_the_member_that_is_wrong(
+    services: dict[str, Caller],
+) -> None:
+    """Of an order, of one line of it, and of the path."""
+    for name in ("front", "order"):
+        for path, body, member in (
+            ("/orders", {"lines": [{"id": 1}, {"id": 1}]}, "lines"),
+            ("/orders", {"lines": [{"id": 1}, {"id": 2, "quantity": 0}]}, "lines[1].quantity"),
+            ("/orders", {"lines": [{"id": 1, "copies": 2}]}, "lines[0].copies"),
+            ("/orders", {}, "lines"),
+            ("/purchase/x", {"quantity": 0}, "book_id"),
+            ("/purchase/1", {"quantity": 0}, "quantity"),
+            ("/purchase/1", [], None),
+        ):
+            reply = await services[name].post(path, body)
+            assert member == check_problem(reply, 400, "invalid-request").member
+    reply = await services["order"].get("/orders?limit=x")
+    assert "limit" == check_problem(reply, 400, "invalid-request").member
+
+
 def test_every_error_that_a_test_knows_is_one_of_ours() -> None:
     """The list of codes holds those of the kit, of the shop and of the catalog."""
-    assert errors.Overloaded.code in known_codes()
-    assert {"book-not-found", "stock-too-low", "route-not-found"} <= known_codes()
+    assert errors.Overloaded.code in known_members()
+    assert {"book-not-found", "stock-too-low", "route-not-found"} <= known_members().keys()

@@ -15,7 +15,7 @@ from bazar.kit.errors import Unavailable
 from bazar.kit.http import refusals
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.app import HttpApp
-from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.endpoint import endpoints_of, route
 from bazar.kit.http.operations import operations
 from bazar.kit.http.request import Request
 from bazar.kit.metrics import Metrics
@@ -40,66 +40,62 @@ class Harness:
         """Start with room for two requests."""
         self.entered = asyncio.Semaphore(0)
         self.leave = asyncio.Event()
-        endpoints = [
-            Endpoint(method="GET", path=path, handler=handler, summary="", answers={200: None})
-            for path, handler in (
-                ("/wait", self.wait),
-                ("/fault", self.fault),
-                ("/away", self.away),
-                ("/say/{word}", self.say),
-                ("/full", self.full),
-            )
-        ]
-        endpoints.append(
-            Endpoint(
-                method="POST",
-                path="/tell",
-                handler=self.tell,
-                summary="",
-                body=Told,
-                answers={200: str},
-            )
-        )
-        endpoints.append(
-            Endpoint(
-                method="POST",
-                path="/secret",
-                handler=self.wait,
-                summary="",
-                answers={200: None},
-                secret=True,
-            )
-        )
-        self.app = HttpApp("odd", endpoints, Metrics("odd"), SECRET, in_flight_max=2)
+        self.app = HttpApp("odd", endpoints_of(self), Metrics("odd"), SECRET)
+        self.app.in_flight.most = 2
 
+    @route("GET", "/wait", answers={200: None})
     async def wait(self, _request: Request) -> Response:
         """Answer when told to."""
         self.entered.release()
         await self.leave.wait()
         return Response(b"done")
 
+    @route("GET", "/fault", answers={200: None})
     async def fault(self, _request: Request) -> Response:
         """Fail in a way that nobody foresaw."""
         message = "never shown to the caller"
         raise Odd(message)
 
+    @route("GET", "/away", answers={200: None})
     async def away(self, _request: Request) -> Response:
         """Fail in a way that is foreseen."""
         message = "the moon is away"
         raise Unavailable(message)
 
+    @route("GET", "/say/{word}", answers={200: None})
+    async def say(self, request: Request) -> Response:
+        """Answer a word."""
+        return json_response(request.path_params["word"])
+
+    @route("GET", "/full", answers={200: None})
     async def full(self, _request: Request) -> Response:
         """Find out that there is no room."""
         message = "too many wait already"
         raise errors.Overloaded(message)
 
-    async def tell(self, request: Request) -> Response:
+    @route("POST", "/tell", answers={200: str})
+    async def tell(self, _request: Request, body: Told) -> Response:
         """Answer the word of the body."""
-        return json_response(request.struct(Told).word)
+        return json_response(body.word)
 
-    async def say(self, request: Request) -> Response:
-        """Answer a word."""
-        return json_response(request.path_params["word"])
+    @route("GET", "/count/{number:number}", answers={200: str})
+    async def count(self, _request: Request, number: int) -> Response:
+        """Answer a number."""
+        return json_response(number)
+
+    @route("POST", "/count/{number:number}", answers={200: str}, full="always")
+    async def miscount(self, _request: Request) -> Response:
+        """Never get to it."""
+        raise NotImplementedError
+
+    def always(self) -> bool:
+        """Be full."""
+        return True
+
+    @route("POST", "/secret", answers={200: None}, secret=True)
+    async def secret(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
 
 
 @pytest.fixture
@@ -118,12 +114,8 @@ async def odd(harness: Harness) -> AsyncIterator[Caller]:
 
 
 @pytest.fixture
-def logged(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], list[dict[str, object]]]]:
+def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, object]]]]:
     """Log as JSON, and return what was logged since the last look."""
-    monkeypatch.setattr(log, "_BUFFER", log.LineBuffer())
-    monkeypatch.setattr(log, "_STYLE", "json")
     log.configure("odd", "json")
 
     def look() -> list[dict[str, object]]:
@@ -146,7 +138,7 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
     assert refused.headers["retry-after"] in {"1", "2"}
     harness.leave.set()
     assert [b"done"] * 2 == [reply.content for reply in await asyncio.gather(*waiting)]
-    assert 0 == harness.app.in_flight
+    assert 0 == harness.app.in_flight.taken
     assert 200 == (await odd.get("/say/x")).status
 
 
@@ -178,14 +170,14 @@ async def test_a_request_whose_body_is_on_its_way_takes_no_place(
     await asyncio.sleep(0.01)
     assert b'"x"' == (await odd.get("/say/x")).content
     assert b'"told"' == (await odd.post("/tell", {"word": "told"})).content
-    harness.app.receiving_max = len(stuck)
+    harness.app.receiving.most = len(stuck)
     check_problem(await odd.post("/tell", {"word": "told"}), 503, "overloaded")
     assert b'"x"' == (await odd.get("/say/x")).content
     for task in stuck:
         task.cancel()
     await asyncio.gather(*stuck, return_exceptions=True)
     assert 200 == (await odd.post("/tell", {"word": "told"})).status
-    assert 0 == harness.app.receiving
+    assert 0 == harness.app.receiving.taken
 
 
 async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
@@ -211,7 +203,7 @@ async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
     assert 503 == sent[0]["status"]
     harness.leave.set()
     await asyncio.gather(*waiting)
-    assert 0 == harness.app.in_flight
+    assert 0 == harness.app.in_flight.taken
 
 
 async def test_a_handler_that_is_overloaded_refuses_with_turns_as_well(
@@ -230,7 +222,7 @@ async def test_a_refused_or_failed_request_makes_room_again(harness: Harness, od
     """Errors of every kind leave the number in flight at zero."""
     for path in ("/fault", "/away", "/nothing", "/secret", "/wait/x", "/say/x") * 3:
         await odd.get(path)
-    assert 0 == harness.app.in_flight
+    assert 0 == harness.app.in_flight.taken
 
 
 async def test_an_unexpected_fault_is_told_as_ours_and_logged(
@@ -275,6 +267,43 @@ async def test_a_route_without_arguments_takes_none(odd: Caller) -> None:
     assert 200 == (await odd.get("/say/x?")).status
 
 
+async def test_what_is_no_number_reaches_its_route_and_is_refused_there(odd: Caller) -> None:
+    """It is 400 and names what is wrong, not 404; the counters know the route without its mark."""
+    assert b"7" == (await odd.get("/count/7")).content
+    for text in ("seven", "0", "-1", "7.0", "%D9%A7"):
+        problem = check_problem(await odd.get(f"/count/{text}"), 400, "invalid-request")
+        assert "number" == problem.member
+    problem = check_problem(await odd.get("/count/7?x=1"), 400, "invalid-request")
+    assert problem.detail.startswith("/count/{number} takes no arguments")
+    check_problem(await odd.get("/count/7/8"), 404, "route-not-found")
+
+
+async def test_a_route_that_is_full_refuses_before_it_reads(harness: Harness, odd: Caller) -> None:
+    """The other methods of its path go on; a body that never comes is not waited for."""
+
+    async def never() -> MutableMapping[str, object]:
+        raise AssertionError
+
+    sent: list[MutableMapping[str, object]] = []
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    await harness.app(dict(told(10), path="/count/7"), never, send)
+    assert 503 == sent[0]["status"]
+    assert 200 == (await odd.get("/count/7")).status
+
+
+async def test_a_wrong_body_names_its_member(odd: Caller) -> None:
+    """What the handler's signature asks for is what a body must be."""
+    for body, member in (({"word": 1}, "word"), ({}, "word"), ([], None), ({"word": ""}, "")):
+        reply = await odd.post("/tell", body)
+        if member == "":
+            assert 200 == reply.status
+        else:
+            assert member == check_problem(reply, 400, "invalid-request").member
+
+
 async def test_the_secret_is_asked_for_before_the_handler_starts(
     harness: Harness, odd: Caller
 ) -> None:
@@ -306,14 +335,14 @@ async def test_a_service_that_cannot_work_says_so() -> None:
 async def test_a_service_without_a_secret_has_no_open_door() -> None:
     """Where no secret is set, a route that needs one takes none, not the empty one either."""
 
-    async def answer(_request: Request) -> Response:
-        return Response()
+    class Open:
+        @route("POST", "/x", answers={200: None}, secret=True)
+        async def answer(self, _request: Request) -> Response:
+            """Answer."""
+            return Response()
 
-    endpoint = Endpoint(
-        method="POST", path="/x", handler=answer, summary="", answers={200: None}, secret=True
-    )
     network = InProcess()
-    network.host("http://odd.test", HttpApp("odd", [endpoint], Metrics("odd")))
+    network.host("http://odd.test", HttpApp("odd", endpoints_of(Open()), Metrics("odd")))
     async with ClientBuilder().with_middleware(network).build() as client:
         for value in ("Bearer", "Bearer ", "bearer x"):
             reply = await Caller("http://odd.test", client).post(

@@ -13,7 +13,7 @@ from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
-from bazar.load.check import Asking, settle
+from bazar.load.check import Inquiry, answer_differences
 from bazar.load.clients import REFUSED_PAUSE_S, Load, Pace, Snapshot
 from bazar.load.measure import Measurements
 from bazar.load.plan import Item, Plan, Tastes, arrivals
@@ -159,7 +159,9 @@ async def test_each_outcome_is_counted_by_its_code() -> None:
 async def check(shop: Shop, purchases: Purchases, seam: Seam | None = None) -> list[str]:
     """Return what differs, once everything was asked for."""
     async with client_through(seam or shop.network) as client:
-        return await settle(Asking(FRONT_URL, client, purchases, 1.0), lambda _done, _all: None)
+        return await answer_differences(
+            Inquiry(FRONT_URL, client, purchases, 1.0), lambda _done, _all: None
+        )
 
 
 async def test_what_a_load_bought_adds_up(shop: Shop) -> None:
@@ -204,7 +206,7 @@ async def test_an_accepted_purchase_is_followed_to_its_end(
     catalog = shop.network.apps.pop(CATALOG_URL)
     reply = await shop.front.post(f"/purchase/{book_id}", headers={"bazar-deadline-ms": "1000"})
     purchases = Purchases()
-    assert "accepted" == purchases.told("key", book_id, reply.status, reply.content)
+    assert "accepted" == purchases.heard("key", book_id, reply.status, reply.content)
     shop.network.apps[CATALOG_URL] = catalog
     assert [] == await check(shop, purchases)
     assert sold == purchases.sold()[book_id]

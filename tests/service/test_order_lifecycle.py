@@ -8,7 +8,7 @@ import pytest
 from bazar.kit.data.database import Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.domain import StoredOrder
-from bazar.order.service import RECOVERY_AGE_MS
+from bazar.order.driving import RECOVERY_AGE_MS
 from support.order_calls import SHORT, key, ledger, status
 from support.shops import Reply, Shop
 from support.wires import Wire, until

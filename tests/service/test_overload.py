@@ -6,7 +6,7 @@ from time import monotonic
 import msgspec
 import pytest
 
-from bazar.front.upstream import shop as upstream
+from bazar.front.upstream import orders
 from bazar.kit.peers import batching
 from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
@@ -23,8 +23,8 @@ PLACES = BATCH_MAX + WAITING_MAX
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the front keep few purchases, and send no batch while another is under way."""
     monkeypatch.setattr(batching, "PATIENCE_S", 60.0)
-    monkeypatch.setattr(upstream, "PLACEMENT_BATCH_MAX", BATCH_MAX)
-    monkeypatch.setattr(upstream, "PLACEMENTS_WAITING_MAX", WAITING_MAX)
+    monkeypatch.setattr(orders, "PLACEMENT_BATCH_MAX", BATCH_MAX)
+    monkeypatch.setattr(orders, "PLACEMENTS_WAITING_MAX", WAITING_MAX)
 
 
 @pytest.fixture

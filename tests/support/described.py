@@ -1,15 +1,16 @@
 """The routes of the services as they describe them, without a service that runs."""
 
+import re
 from typing import Any, cast
 
 from bazar import __version__
-from bazar.catalog.api import catalog_endpoints
-from bazar.front.api import front_endpoints
+from bazar.catalog.api import CatalogApi
+from bazar.front.api import FrontApi
 from bazar.kit.http import openapi
-from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.endpoint import Endpoint, endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
-from bazar.order.api import order_endpoints
+from bazar.order.api import OrderApi
 
 SERVICES = ("front", "catalog", "order")
 UNDESCRIBED = frozenset({"/openapi.json", "/docs", "/docs/{name}"})
@@ -22,16 +23,21 @@ async def _nothing() -> None:
 
 def endpoints(service: str) -> list[Endpoint]:
     """Return a service's routes, made around a service that is not there."""
-    uncalled = cast("Any", None)
-    own = {
-        "front": lambda: front_endpoints(uncalled),
-        "catalog": lambda: catalog_endpoints(uncalled),
-        "order": lambda: order_endpoints(uncalled),
+    absent = cast("Any", None)
+    apis: dict[str, object] = {
+        "front": FrontApi(absent, absent),
+        "catalog": CatalogApi(absent),
+        "order": OrderApi(absent),
     }
-    return operations(service, Metrics(service), _nothing, own[service]())
+    return operations(service, Metrics(service), _nothing, endpoints_of(apis[service]))
+
+
+def documented(endpoint: Endpoint) -> tuple[str, str]:
+    """Return method and path as the documentation writes them: `{topic}` for `{topic:path}`."""
+    return endpoint.route.method, re.sub(r":(path|number)}", "}", endpoint.route.path)
 
 
 def document(service: str) -> dict[str, Any]:
     """Return what `/openapi.json` of a service answers."""
-    described = [one for one in endpoints(service) if one.path not in UNDESCRIBED]
+    described = [one for one in endpoints(service) if one.route.path not in UNDESCRIBED]
     return openapi.document(f"Bazar {service}", __version__, described)

@@ -11,7 +11,8 @@ import pytest
 
 from bazar.tools import importer
 from bazar.tools.importer import ImportFileError, ImportOptions, ImportReport
-from bazar.tools.remote import TIMEOUT, Addresses, Shop
+from bazar.tools.remote import TIMEOUT, Addresses
+from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import IMPORT_BODY_BYTES_MAX

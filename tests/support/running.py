@@ -22,8 +22,9 @@ import msgspec
 
 from bazar.tools.audit import AuditReport
 from bazar.tools.audit import audit as run_audit
-from bazar.tools.remote import Addresses, RemoteError, Shop
-from bazar.wire.books import Book, NewBook
+from bazar.tools.remote import Addresses, RemoteError
+from bazar.tools.shop import Shop
+from bazar.wire.books import NewBook
 from bazar.wire.limits import Price
 from bazar.wire.orders import Order
 from bazar.wire.stock import Movement
@@ -75,24 +76,24 @@ class TestedShop:
         """Add a book and return its id."""
         new = NewBook(title=title, topic="tests", price=msgspec.convert("19.99", Price))
         new = msgspec.structs.replace(new, quantity=copies)
-        return self.remote().call("catalog", "POST", "/books", Book, body=new).id
+        return self.remote().catalog.add(new).id
 
     def stock(self, book_id: int) -> int:
         """Return the copies in stock."""
-        return self.remote().call("catalog", "GET", f"/info/{book_id}", Book).quantity
+        return self.remote().catalog.book(book_id).quantity
 
     def movements(self, book_id: int | None = None) -> list[Movement]:
         """Return the ledger rows of all books, or those of one, in the order of their commits."""
-        rows = self.remote().pages("catalog", "/movements", Movement, "id")
+        rows = self.remote().catalog.movements()
         return [row for row in rows if book_id is None or row.book_id == book_id]
 
     def orders(self, book_id: int | None = None) -> list[Order]:
         """Return all orders, or those of one book; it drives none of them."""
-        found = self.remote().pages("order", "/orders", Order, "order_id")
+        found = self.remote().order.orders()
         return [
             order
             for order in found
-            if book_id is None or any(line.id == book_id for line in order.lines)
+            if book_id is None or any(line.book_id == book_id for line in order.lines)
         ]
 
     def order_ids(self, book_id: int, status: str) -> set[str]:

@@ -13,7 +13,7 @@ from bazar.catalog.imports import take_in
 from bazar.catalog.service import Catalog
 from bazar.kit.errors import InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response
-from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.request import Request
 from bazar.wire.books import (
     VERSION_HEADER,
@@ -47,6 +47,16 @@ STOCK_FIELD = "amount_of_items"
 PRICE_FIELDS = ("price", "cost")
 
 
+def _book_links(status: int, pointer: str) -> list[Link]:
+    """Return what can be done with the book that an answer names."""
+    return [Link(status, to, "book_id", pointer) for to in ("info", "query_book", "edit", "update")]
+
+
+def _reservation_links(pointer: str) -> list[Link]:
+    """Return what can be done with the decision that an answer names."""
+    return [Link(200, to, "order_id", pointer) for to in ("reservation", "release")]
+
+
 class CatalogApi:
     """The handlers of the catalog."""
 
@@ -54,30 +64,50 @@ class CatalogApi:
         """Serve these use cases."""
         self._catalog = catalog
 
-    async def info(self, request: Request) -> Response:
-        """Answer a book."""
-        book = await self._catalog.info(request.number("book_id"))
+    @route("GET", "/info/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
+    async def info(self, _request: Request, book_id: int) -> Response:
+        """Show a book."""
+        book = await self._catalog.info(book_id)
         return json_response(book, headers={VERSION_HEADER: str(book.version)})
 
-    async def query_book(self, request: Request) -> Response:
-        """Answer a book, under the lab's other name."""
-        return await self.info(request)
+    @route("GET", "/query/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
+    async def query_book(self, request: Request, book_id: int) -> Response:
+        """Show a book, under the lab's other name."""
+        return await self.info(request, book_id)
 
+    @route(
+        "GET",
+        "/search/{topic:path}",
+        answers={200: list[BookTitle]},
+        links=(Link(200, "info", "book_id", "/0/id"),),
+    )
     async def search(self, request: Request) -> Response:
-        """Answer the books of a topic."""
+        """List the books of a topic: any case, spaces or hyphens."""
         return json_response(await self._catalog.search(request.path_params["topic"]))
 
-    async def query(self, request: Request) -> Response:
-        """Answer the books of a topic, in the lab's other form."""
-        return json_response(await self._catalog.search(request.arguments(TopicQuery).topic))
+    @route(
+        "GET",
+        "/query",
+        answers={200: list[BookTitle]},
+        links=(Link(200, "query_book", "book_id", "/0/id"),),
+    )
+    async def query(self, _request: Request, query: TopicQuery) -> Response:
+        """List the books of a topic, in the lab's other form."""
+        return json_response(await self._catalog.search(query.topic))
 
+    @route(
+        "GET",
+        "/topics",
+        answers={200: list[TopicCount]},
+        links=(Link(200, "search", "topic", "/0/topic"),),
+    )
     async def topics(self, _request: Request) -> Response:
-        """Answer every topic."""
+        """List every topic with the number of its books."""
         return json_response(await self._catalog.topics())
 
-    async def books(self, request: Request) -> Response:
-        """Answer a page of books."""
-        query = request.arguments(BookQuery)
+    @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
+    async def books(self, _request: Request, query: BookQuery) -> Response:
+        """List or search books, a page at a time."""
         books, cursor = await self._catalog.list_books(query)
         headers = {}
         if cursor is not None:
@@ -85,62 +115,121 @@ class CatalogApi:
             headers["link"] = f'</books?{urlencode(given | {"after": cursor})}>; rel="next"'
         return json_response(books, headers=headers)
 
-    async def add(self, request: Request) -> Response:
+    @route(
+        "POST",
+        "/books",
+        answers={201: Book},
+        errors=(BookExists, Unavailable),
+        secret=True,
+        links=_book_links(201, "/id"),
+    )
+    async def add(self, _request: Request, body: NewBook) -> Response:
         """Add a book."""
-        book = await self._catalog.add(request.struct(NewBook))
+        book = await self._catalog.add(body)
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
-    async def edit(self, request: Request) -> Response:
-        """Change what describes a book."""
-        book_id = request.number("book_id")
-        return json_response(await self._catalog.edit(book_id, request.struct(BookEdit)))
+    @route(
+        "PATCH",
+        "/books/{book_id:number}",
+        answers={200: Book},
+        errors=(BookNotFound, BookExists, Unavailable),
+        secret=True,
+    )
+    async def edit(self, _request: Request, book_id: int, body: BookEdit) -> Response:
+        """Change what describes a book, or its price."""
+        return json_response(await self._catalog.edit(book_id, body))
 
-    async def update(self, request: Request) -> Response:
-        """Change stock or price, in the lab's form."""
-        book_id = request.number("book_id")
+    @route(
+        "PUT",
+        "/update/{book_id:number}/{field}/{value}",
+        answers={200: Book},
+        errors=(BookNotFound, StockTooLow, InvalidRequest, Unavailable),
+        secret=True,
+    )
+    async def update(self, request: Request, book_id: int) -> Response:
+        """Change the stock (amount_of_items, relative) or the price (price or cost)."""
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
             return json_response(await self._catalog.change_stock(book_id, _change(value)))
         if field in PRICE_FIELDS:
             return json_response(await self._catalog.reprice(book_id, _price(value)))
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="field")
 
-    async def take_in(self, request: Request) -> Response:
-        """Take in rows of an import."""
-        return json_response(await take_in(self._catalog, request.struct(ImportRequest)))
+    @route(
+        "POST",
+        "/imports",
+        answers={200: list[ImportResult]},
+        errors=(Unavailable,),
+        secret=True,
+        body_bytes_max=IMPORT_BODY_BYTES_MAX,
+    )
+    async def take_in(self, _request: Request, body: ImportRequest) -> Response:
+        """Take in up to 500 rows; running it twice changes nothing."""
+        return json_response(await take_in(self._catalog, body))
 
-    async def reserve(self, request: Request) -> Response:
-        """Decide a batch of reservations."""
-        batch = request.struct(ReserveBatch)
-        request.facts["reservations"] = len(batch)
-        request.facts["request_ids"] = ",".join(one.request_id for one in batch)
-        return json_response(await self._catalog.reserve(batch))
+    @route(
+        "POST",
+        "/reservations",
+        answers={200: list[Outcome]},
+        errors=(Unavailable,),
+        secret=True,
+        links=_reservation_links("/0/order_id"),
+        body_bytes_max=INTERNAL_BODY_BYTES_MAX,
+    )
+    async def reserve(self, request: Request, body: ReserveBatch) -> Response:
+        """Decide a batch of reservations, each at most once."""
+        request.facts["reservations"] = len(body)
+        request.facts["request_ids"] = ",".join(one.request_id for one in body)
+        return json_response(await self._catalog.reserve(body))
 
+    @route(
+        "POST",
+        "/reservations/{order_id}/release",
+        answers={200: Outcome},
+        errors=(Unavailable,),
+        secret=True,
+        links=_reservation_links("/order_id"),
+    )
     async def release(self, request: Request) -> Response:
-        """Give back what an order took."""
+        """Give back what an order took, once."""
         return json_response(await self._catalog.release(_order_id(request)))
 
-    async def reservations(self, request: Request) -> Response:
-        """Answer a page of decisions."""
-        query = request.arguments(ReservationsQuery)
+    @route(
+        "GET",
+        "/reservations",
+        answers={200: list[Outcome]},
+        secret=True,
+        links=_reservation_links("/0/order_id"),
+    )
+    async def reservations(self, _request: Request, query: ReservationsQuery) -> Response:
+        """List decisions by order id, a page at a time."""
         return json_response(await self._catalog.reservations(query.after, query.limit))
 
+    @route(
+        "GET",
+        "/reservations/{order_id}",
+        answers={200: Outcome},
+        errors=(ReservationNotFound,),
+        secret=True,
+    )
     async def reservation(self, request: Request) -> Response:
-        """Answer one decision."""
+        """Show what was decided about an order."""
         return json_response(await self._catalog.reservation(_order_id(request)))
 
-    async def movements(self, request: Request) -> Response:
-        """Answer a page of the stock ledger."""
-        query = request.arguments(MovementsQuery)
+    @route("GET", "/movements", answers={200: list[Movement]}, secret=True)
+    async def movements(self, _request: Request, query: MovementsQuery) -> Response:
+        """List the stock ledger, a page at a time."""
         return json_response(await self._catalog.movements(query.after, query.limit))
 
+    @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
     async def stock_report(self, _request: Request) -> Response:
-        """Answer the catalog's check of its own books."""
+        """Compare stock, ledger and reservations in one snapshot."""
         return json_response(await self._catalog.stock_report())
 
+    @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
     async def changes(self, _request: Request) -> Response:
-        """Stream what changes, as server-sent events."""
+        """Stream which books change, as server-sent events."""
         return StreamingResponse(
             self._events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
@@ -160,7 +249,7 @@ def _order_id(request: Request) -> str:
     order_id: str = request.path_params["order_id"]
     if len(order_id) > ORDER_ID_LENGTH_MAX:
         message = f"an order id has at most {ORDER_ID_LENGTH_MAX} characters, not {len(order_id)}"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="order_id")
     return order_id
 
 
@@ -173,206 +262,12 @@ def _change(text: str) -> int:
             f"amount_of_items takes a whole number from -{STOCK_MAX} to {STOCK_MAX}, such as -1, "
             f"not {text[:40]!r}"
         )
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="value")
     return int(text)
 
 
 def _price(text: str) -> Decimal:
     if not re.fullmatch(r"-?[0-9]{1,13}(\.[0-9]{1,10})?", text):
         message = f"price takes a number such as 19.99, not {text[:40]!r}"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="value")
     return Decimal(text)
-
-
-def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
-    """Return the catalog's own endpoints; the busiest first."""
-    api = CatalogApi(catalog)
-    return [*_selling(api), *_reading(api), *_keeping(api)]
-
-
-def _selling(api: CatalogApi) -> list[Endpoint]:
-    """What the order service calls; the busiest first."""
-    return [
-        Endpoint(
-            method="POST",
-            path="/reservations",
-            handler=api.reserve,
-            summary="Decide a batch of reservations, each at most once",
-            body=ReserveBatch,
-            answers={200: list[Outcome]},
-            errors=(Unavailable,),
-            secret=True,
-            links=_reservation_links(api, "/0/order_id"),
-            body_bytes_max=INTERNAL_BODY_BYTES_MAX,
-        ),
-        Endpoint(
-            method="GET",
-            path="/reservations",
-            handler=api.reservations,
-            summary="List decisions by order id, a page at a time",
-            arguments=ReservationsQuery,
-            answers={200: list[Outcome]},
-            secret=True,
-            links=_reservation_links(api, "/0/order_id"),
-        ),
-        Endpoint(
-            method="GET",
-            path="/reservations/{order_id}",
-            handler=api.reservation,
-            summary="Show what was decided about an order",
-            answers={200: Outcome},
-            errors=(ReservationNotFound,),
-            secret=True,
-        ),
-        Endpoint(
-            method="POST",
-            path="/reservations/{order_id}/release",
-            handler=api.release,
-            summary="Give back what an order took, once",
-            answers={200: Outcome},
-            errors=(Unavailable,),
-            secret=True,
-            links=_reservation_links(api, "/order_id"),
-        ),
-    ]
-
-
-def _reading(api: CatalogApi) -> list[Endpoint]:
-    """What anyone may read."""
-    return [
-        Endpoint(
-            method="GET",
-            path="/info/{book_id}",
-            handler=api.info,
-            summary="Show a book",
-            answers={200: Book},
-            errors=(BookNotFound,),
-        ),
-        Endpoint(
-            method="GET",
-            path="/search/{topic:path}",
-            handler=api.search,
-            summary="List the books of a topic: any case, spaces or hyphens",
-            answers={200: list[BookTitle]},
-            links=(Link(200, api.info, "book_id", "/0/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/query/{book_id}",
-            handler=api.query_book,
-            summary="Show a book, under the lab's other name",
-            answers={200: Book},
-            errors=(BookNotFound,),
-        ),
-        Endpoint(
-            method="GET",
-            path="/query",
-            handler=api.query,
-            summary="List the books of a topic, in the lab's other form",
-            arguments=TopicQuery,
-            answers={200: list[BookTitle]},
-            links=(Link(200, api.query_book, "book_id", "/0/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/topics",
-            handler=api.topics,
-            summary="List every topic with the number of its books",
-            answers={200: list[TopicCount]},
-            links=(Link(200, api.search, "topic", "/0/topic"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/books",
-            handler=api.books,
-            summary="List or search books, a page at a time",
-            arguments=BookQuery,
-            answers={200: list[Book]},
-            links=_book_links(api, 200, "/0/id"),
-        ),
-        Endpoint(
-            method="GET",
-            path="/changes",
-            handler=api.changes,
-            summary="Stream which books change, as server-sent events",
-            answers={200: None},
-            media_type="text/event-stream",
-        ),
-    ]
-
-
-def _keeping(api: CatalogApi) -> list[Endpoint]:
-    """What the keeper of the shop does."""
-    return [
-        Endpoint(
-            method="POST",
-            path="/books",
-            handler=api.add,
-            summary="Add a book",
-            body=NewBook,
-            answers={201: Book},
-            errors=(BookExists, Unavailable),
-            secret=True,
-            links=_book_links(api, 201, "/id"),
-        ),
-        Endpoint(
-            method="PATCH",
-            path="/books/{book_id}",
-            handler=api.edit,
-            summary="Change what describes a book, or its price",
-            body=BookEdit,
-            answers={200: Book},
-            errors=(BookNotFound, BookExists, Unavailable),
-            secret=True,
-        ),
-        Endpoint(
-            method="PUT",
-            path="/update/{book_id}/{field}/{value}",
-            handler=api.update,
-            summary="Change the stock (amount_of_items, relative) or the price (price or cost)",
-            answers={200: Book},
-            errors=(BookNotFound, StockTooLow, InvalidRequest, Unavailable),
-            secret=True,
-        ),
-        Endpoint(
-            method="POST",
-            path="/imports",
-            handler=api.take_in,
-            summary="Take in up to 500 rows; running it twice changes nothing",
-            body=ImportRequest,
-            answers={200: list[ImportResult]},
-            errors=(Unavailable,),
-            secret=True,
-            body_bytes_max=IMPORT_BODY_BYTES_MAX,
-        ),
-        Endpoint(
-            method="GET",
-            path="/movements",
-            handler=api.movements,
-            summary="List the stock ledger, a page at a time",
-            arguments=MovementsQuery,
-            answers={200: list[Movement]},
-            secret=True,
-        ),
-        Endpoint(
-            method="GET",
-            path="/stock-report",
-            handler=api.stock_report,
-            summary="Compare stock, ledger and reservations in one snapshot",
-            answers={200: StockReport},
-            secret=True,
-        ),
-    ]
-
-
-def _book_links(api: CatalogApi, status: int, pointer: str) -> list[Link]:
-    """Return what can be done with the book that an answer names."""
-    return [
-        Link(status, to, "book_id", pointer)
-        for to in (api.info, api.query_book, api.edit, api.update)
-    ]
-
-
-def _reservation_links(api: CatalogApi, pointer: str) -> list[Link]:
-    """Return what can be done with the decision that an answer names."""
-    return [Link(200, to, "order_id", pointer) for to in (api.reservation, api.release)]

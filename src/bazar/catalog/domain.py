@@ -16,13 +16,14 @@ from bazar.kit.money import to_minor, to_price
 from bazar.wire.books import Book, BookEdit
 from bazar.wire.limits import Price
 from bazar.wire.orders import Line
-from bazar.wire.problems import BookNotFound
+from bazar.wire.problems import BookNotFound, PlacingProblem
 from bazar.wire.stock import Outcome, Rejection, SoldLine
 
 
 class StockTooLow(BazarError):
     """A change would take the stock below zero."""
 
+    problem_type = PlacingProblem
     code = "stock-too-low"
     status = 409
     title = "The stock cannot go below zero"
@@ -33,6 +34,7 @@ class StockTooLow(BazarError):
 class BookExists(BazarError):
     """Another book has this id or ISBN."""
 
+    problem_type = PlacingProblem
     code = "book-exists"
     status = 409
     title = "Another book has this id or ISBN"
@@ -101,7 +103,7 @@ def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]
     return Outcome(
         order_id,
         "reserved",
-        [_sold(line, books[line.id]) for line in lines],
+        [_sold(line, books[line.book_id]) for line in lines],
     )
 
 
@@ -114,28 +116,28 @@ def after_sale(outcome: Outcome, books: Mapping[int, StoredBook]) -> dict[int, S
     """
     after: dict[int, StoredBook] = {}
     for line in outcome.lines:
-        book = after.get(line.id) or books[line.id]
-        after[line.id] = replace(book, stock=book.stock - line.quantity, version=line.version)
+        book = after.get(line.book_id) or books[line.book_id]
+        after[line.book_id] = replace(book, stock=book.stock - line.quantity, version=line.version)
     return after
 
 
 def _sold(line: Line, book: StoredBook) -> SoldLine:
     return SoldLine(
-        line.id, line.quantity, book.title, book.price_minor, book.currency, book.version + 1
+        line.book_id, line.quantity, book.title, book.price_minor, book.currency, book.version + 1
     )
 
 
 def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Rejection | None:
     wanted: Counter[int] = Counter()
     for line in lines:
-        book = books.get(line.id)
+        book = books.get(line.book_id)
         if book is None:
-            return Rejection("book-not-found", f"no book has the id {line.id}", line.id)
-        wanted[line.id] += line.quantity
-        if book.stock < wanted[line.id]:
-            detail = f"{book.title}: {book.stock} in stock, {wanted[line.id]} asked for"
-            return Rejection("out-of-stock", detail, line.id, wanted[line.id], book.stock)
-    currencies = sorted({books[line.id].currency for line in lines})
+            return Rejection("book-not-found", f"no book has the id {line.book_id}", line.book_id)
+        wanted[line.book_id] += line.quantity
+        if book.stock < wanted[line.book_id]:
+            detail = f"{book.title}: {book.stock} in stock, {wanted[line.book_id]} asked for"
+            return Rejection("out-of-stock", detail, line.book_id, wanted[line.book_id], book.stock)
+    currencies = sorted({books[line.book_id].currency for line in lines})
     if len(currencies) > 1:
         detail = f"the books are priced in {', '.join(currencies)}"
         return Rejection("mixed-currencies", detail)
@@ -173,7 +175,7 @@ def checked_price(price: Price, currency: str) -> int:
         return to_minor(price, currency)
     except ValueError as error:
         message = f"price {error}"
-        raise InvalidRequest(message) from error
+        raise InvalidRequest(message, member="price") from error
 
 
 def checked_isbn(text: str | None) -> str | None:
@@ -184,14 +186,14 @@ def checked_isbn(text: str | None) -> str | None:
         return isbn13(text)
     except ValueError as error:
         message = f"isbn {error}"
-        raise InvalidRequest(message) from error
+        raise InvalidRequest(message, member="isbn") from error
 
 
 def checked_note(name: str, text: str) -> str:
     """Return a text that may be empty, or raise InvalidRequest where it holds a NUL."""
     if "\0" in text:
         message = f"{name} must not hold a NUL character"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member=name)
     return text.strip()
 
 
@@ -200,7 +202,7 @@ def checked_text(name: str, text: str) -> str:
     stripped = " ".join(checked_note(name, text).split())
     if not stripped:
         message = f"{name} must not be blank"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member=name)
     return stripped
 
 
@@ -209,10 +211,10 @@ def checked_topic(text: str) -> str:
     stripped = checked_text("topic", text)
     if not topic_key(stripped):
         message = "topic must hold more than hyphens"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="topic")
     if stripped in {".", ".."} or stripped.endswith("/"):
         message = "topic must not be '.' or '..' or end with '/': no path could name it"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="topic")
     return stripped
 
 
@@ -223,7 +225,8 @@ def not_found(book_id: int) -> BookNotFound:
 
 def bad_cursor(cursor: str) -> InvalidRequest:
     """Return the error for a page cursor that we did not make."""
-    return InvalidRequest(f"after={cursor[:40]!r} is not a cursor of ours; follow the Link header")
+    message = f"after={cursor[:40]!r} is not a cursor of ours; follow the Link header"
+    return InvalidRequest(message, member="after")
 
 
 def match_expression(words: str) -> str:

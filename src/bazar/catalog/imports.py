@@ -82,7 +82,7 @@ async def _take_in_row(
         else:
             stored = await _update(catalog, transaction, existing, wanted, row, update)
     except BazarError as error:
-        column = error.detail.partition(" ")[0] if isinstance(error, InvalidRequest) else "id"
+        column = error.member or "id"
         return ImportResult(row=row.row, status="rejected", column=column, reason=error.detail)
     if stored is existing:
         return ImportResult(row=row.row, status="unchanged", id=stored.book_id)
@@ -101,7 +101,7 @@ async def _existing(
     )
     if book_id is not None and by_isbn is not None and by_isbn.book_id != book_id:
         message = f"isbn {wanted.isbn} belongs to book {by_isbn.book_id}, not to {book_id}"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member="isbn")
     if by_id or by_isbn or book_id is not None or wanted.isbn is not None:
         return by_id or by_isbn
     return await store.book_by_name(transaction, wanted.title, wanted.author, wanted.year)

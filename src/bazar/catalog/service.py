@@ -95,7 +95,7 @@ class Catalog:
                 return await self._by_isbn(isbn13(query.isbn)), None
             except ValueError as error:
                 message = f"isbn {error}"
-                raise InvalidRequest(message) from error
+                raise InvalidRequest(message, member="isbn") from error
         if query.q is None:
             return await self._by_id(query)
         try:
@@ -149,7 +149,7 @@ class Catalog:
         async def work(transaction: Transaction) -> StoredBook:
             if new.id is not None and await store.book(transaction, new.id):
                 message = f"the id {new.id} is taken"
-                raise BookExists(message, book_id=new.id)
+                raise BookExists(message, member="id", book_id=new.id)
             await _check_isbn_free(transaction, book)
             return await self.insert(transaction, book, new.quantity, choose_id=new.id is None)
 
@@ -235,7 +235,7 @@ class Catalog:
         """
         if change == 0:
             message = "a change of 0 copies changes nothing"
-            raise InvalidRequest(message)
+            raise InvalidRequest(message, member="quantity")
 
         async def work(transaction: Transaction) -> StoredBook:
             book = await store.book(transaction, book_id)
@@ -262,7 +262,7 @@ class Catalog:
             raise StockTooLow(message, book_id=book.book_id, available=book.stock)
         if stock > STOCK_MAX:
             message = f"the stock cannot pass {STOCK_MAX} copies"
-            raise InvalidRequest(message)
+            raise InvalidRequest(message, member="quantity")
         version = await store.move_stock(
             transaction, book.book_id, kind, change, None, self._clock()
         )
@@ -291,7 +291,7 @@ class Catalog:
             at_ms = self._clock()
             outcomes = await store.outcomes(transaction, [one.order_id for one in requests])
             open_requests = [one for one in requests if one.order_id not in outcomes]
-            wanted = {line.id for request in open_requests for line in request.lines}
+            wanted = {line.book_id for request in open_requests for line in request.lines}
             books = await store.books(transaction, wanted)
             decided = []
             changed: dict[int, StoredBook] = {}
@@ -328,12 +328,12 @@ class Catalog:
             lines = []
             for line in outcome.lines if outcome else ():
                 version = await store.move_stock(
-                    transaction, line.id, "released", line.quantity, order_id, at_ms
+                    transaction, line.book_id, "released", line.quantity, order_id, at_ms
                 )
                 lines.append(replace(line, version=version))
             released = Outcome(order_id, "released", lines)
             await store.save_outcome(transaction, released, at_ms)
-            return released, [BookChanged(line.id, line.version) for line in lines]
+            return released, [BookChanged(line.book_id, line.version) for line in lines]
 
         outcome, _changes = await self.commit(work, lambda released: released[1])
         return outcome
@@ -394,7 +394,7 @@ async def _check_isbn_free(transaction: Transaction, book: StoredBook) -> None:
     other = await store.book_by_isbn(transaction, book.isbn)
     if other is not None and other.book_id != book.book_id:
         message = f"the ISBN {book.isbn} belongs to book {other.book_id}"
-        raise BookExists(message, book_id=other.book_id)
+        raise BookExists(message, member="isbn", book_id=other.book_id)
 
 
 def _taken(copies: object) -> str:

@@ -201,9 +201,9 @@ async def sell(transaction: Transaction, decided: Sequence[Outcome], at_ms: int)
     movements = []
     for outcome in decided:
         for line in outcome.lines:
-            copies[line.id] += line.quantity
-            movements.append((line.id, "sold", -line.quantity, outcome.order_id, at_ms))
-        sales.update({line.id for line in outcome.lines})
+            copies[line.book_id] += line.quantity
+            movements.append((line.book_id, "sold", -line.quantity, outcome.order_id, at_ms))
+        sales.update({line.book_id for line in outcome.lines})
     await transaction.run_many(
         "UPDATE books SET stock = stock - ?2, version = version + ?3 WHERE book_id = ?1",
         [(book_id, copies[book_id], sales[book_id]) for book_id in sales],

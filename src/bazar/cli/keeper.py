@@ -1,75 +1,53 @@
 """The commands of whoever keeps the shop: books, orders, imports, audit."""
 
+from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bazar.cli.shop import find_shop, refusals
+from bazar.cli.shop import Answer, asks
 from bazar.cli.show import (
-    ORDER_COLUMNS,
-    counted,
-    order_row,
-    parse_price,
-    show,
-    show_one,
+    show_audit,
+    show_book,
+    show_findings,
+    show_import,
+    show_list,
     show_order,
 )
-from bazar.cli.terminal import (
-    DATA_DEFAULT,
-    BookId,
-    CatalogUrl,
-    Data,
-    Json,
-    OrderId,
-    OrderUrl,
-    SecretFile,
-    Url,
-    fail,
-    print_json,
-    print_table,
-    progress_bar,
-)
-from bazar.tools.remote import RemoteError, segment
+from bazar.cli.terminal import BookId, OrderId, fail, progress_bar
+from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, NewBook
 from bazar.wire.orders import Order, OrderStatus
 
+if TYPE_CHECKING:
+    from bazar.tools.audit import AuditReport
+    from bazar.tools.doctor import Finding
+    from bazar.tools.importer import ImportReport
 
-def fulfil(
-    order_id: OrderId,
-    *,
-    order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+
+@asks("order")
+def fulfil(shop: Shop, order_id: OrderId) -> Answer[Order]:
     """Note that a confirmed order was handed over."""
-    shop = find_shop(data, order=order, secret_file=secret_file)
-    with refusals():
-        done = shop.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)
-    show_order(done, as_json=as_json)
+    return Answer(shop.order.fulfil(order_id), show_order)
 
 
-def orders(  # noqa: PLR0913  one parameter an option
+@asks("order")
+def orders(
+    shop: Shop,
     *,
     status: Annotated[OrderStatus | None, typer.Option(help="Only these.")] = None,
     after: Annotated[str, typer.Option(help="Only orders after this order id.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-    order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer[list[Order]]:
     """List orders, oldest first."""
-    shop = find_shop(data, order=order, secret_file=secret_file)
-    query = {"limit": str(limit), "after": after} | ({"status": status} if status else {})
-    with refusals():
-        page = shop.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
-    show(page, ORDER_COLUMNS, order_row, as_json=as_json)
+    return Answer(shop.order.page(status, after, limit), show_list)
 
 
+@asks("catalog")
 def book_add(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
     title: Annotated[str, typer.Argument(metavar="TITLE", help="Of the book.")],
     *,
     topic: Annotated[str, typer.Option(help="Where to find it.")],
@@ -79,11 +57,7 @@ def book_add(  # noqa: PLR0913  one parameter an option
     year: Annotated[int | None, typer.Option(help="First published.")] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
-    catalog: CatalogUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer[Book]:
     """Add a book."""
     new = NewBook(
         title=title,
@@ -95,12 +69,12 @@ def book_add(  # noqa: PLR0913  one parameter an option
         quantity=quantity,
         description=description,
     )
-    shop = find_shop(data, catalog=catalog, secret_file=secret_file)
-    with refusals():
-        show_one(shop.call("catalog", "POST", "/books", Book, body=new), as_json=as_json)
+    return Answer(shop.catalog.add(new), show_book)
 
 
+@asks("catalog")
 def book_edit(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
     book_id: BookId,
     *,
     title: Annotated[str | None, typer.Option(help="New title.")] = None,
@@ -109,11 +83,7 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     isbn: Annotated[str | None, typer.Option(help="New ISBN; '' takes it away.")] = None,
     year: Annotated[int | None, typer.Option(help="New year.")] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
-    catalog: CatalogUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer[Book]:
     """Change what describes a book."""
     given = {
         "title": title,
@@ -129,46 +99,40 @@ def book_edit(  # noqa: PLR0913  one parameter an option
             "nothing to change: give at least one of --title, --topic, --author, --isbn, --year, "
             "--description"
         )
-    shop = find_shop(data, catalog=catalog, secret_file=secret_file)
-    with refusals():
-        edited = shop.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
-    show_one(edited, as_json=as_json)
+    return Answer(shop.catalog.edit(book_id, edit), show_book)
 
 
-def book_restock(  # noqa: PLR0913  one parameter an option
+@asks("catalog")
+def book_restock(
+    shop: Shop,
     book_id: BookId,
     copies: Annotated[int, typer.Argument(help="How many came; after -- a negative number left.")],
-    *,
-    catalog: CatalogUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer[Book]:
     """Add copies to the stock, or take some away."""
-    shop = find_shop(data, catalog=catalog, secret_file=secret_file)
-    with refusals():
-        path = f"/update/{book_id}/amount_of_items/{copies}"
-        show_one(shop.call("catalog", "PUT", path, Book), as_json=as_json)
+    return Answer(shop.catalog.restock(book_id, copies), show_book)
 
 
-def book_reprice(  # noqa: PLR0913  one parameter an option
+@asks("catalog")
+def book_reprice(
+    shop: Shop,
     book_id: BookId,
     price: Annotated[str, typer.Argument(help="Such as 19.99.")],
-    *,
-    catalog: CatalogUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer[Book]:
     """Set the price of a book."""
-    shop = find_shop(data, catalog=catalog, secret_file=secret_file)
-    edit = BookEdit(price=parse_price(price))
-    with refusals():
-        edited = shop.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
-    show_one(edited, as_json=as_json)
+    return Answer(shop.catalog.reprice(book_id, parse_price(price)), show_book)
 
 
+def parse_price(text: str) -> Decimal:
+    """Return a price, or end with a clear message."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        fail(f"a price is a number such as 19.99, not {text!r}")
+
+
+@asks("catalog")
 def import_books(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a header row.")],
     *,
     update: Annotated[
@@ -187,18 +151,13 @@ def import_books(  # noqa: PLR0913  one parameter an option
     rejects: Annotated[
         Path | None, typer.Option(help="Where bad rows go [default: FILE.rejects.csv here].")
     ] = None,
-    catalog: CatalogUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> "Answer[ImportReport]":
     """Take in books from a CSV file; running it twice changes nothing.
 
     Columns: id, isbn, title, author, year, topic, price, quantity, description.
     """
     from bazar.tools.importer import ImportFileError, ImportOptions, import_file, parse_pairs
 
-    shop = find_shop(data, catalog=catalog, secret_file=secret_file)
     try:
         options = ImportOptions(
             file=file,
@@ -210,84 +169,30 @@ def import_books(  # noqa: PLR0913  one parameter an option
         )
         with progress_bar(None, file.name) as progress:
             report = import_file(shop, options, progress)
-    except (ImportFileError, RemoteError) as error:
+    except ImportFileError as error:
         fail(str(error))
-    if as_json:
-        print_json(report)
-        return
-    show_import(report, dry_run=dry_run)
+    return Answer(report, partial(show_import, dry_run=dry_run))
 
 
-def show_import(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401  imported late
-    """Print what became of the rows, and the first bad ones."""
-    typer.echo(
-        f"{counted(report.rows, 'row')}: {report.created} created, {report.updated} updated, "
-        f"{report.unchanged} unchanged, {report.rejected} rejected"
-        + (" (dry run: nothing was kept)" if dry_run else "")
-    )
-    shown = report.rejects[:10]
-    if shown:
-        print_table(
-            ("row", "column", "value", "reason"),
-            [(one.row, one.column, one.value, one.reason) for one in shown],
-        )
-        typer.echo(f"{counted(report.rejected, 'rejected row')} in {report.rejects_file}")
-
-
-def audit(
-    *,
-    catalog: CatalogUrl = None,
-    order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+@asks("catalog", "order")
+def audit(shop: Shop) -> "Answer[AuditReport]":
     """Compare ledger, stock, reservations and orders; exit code 1 when anything differs.
 
     It works while the shop is running.
     """
     from bazar.tools.audit import audit as run_audit
 
-    with refusals():
-        report = run_audit(find_shop(data, None, catalog, order, secret_file))
-    if as_json:
-        print_json(report)
-    else:
-        typer.echo(
-            f"checked {counted(report.books, 'book')}, {counted(report.movements, 'ledger row')}, "
-            f"{counted(report.reservations, 'reservation')} and {counted(report.orders, 'order')} "
-            f"({report.pending} pending; {counted(report.copies_sold, 'copy', 'copies')} sold)"
-        )
-        for difference in report.differences:
-            typer.echo(f"  {difference}")
-        found = counted(len(report.differences), "difference")
-        typer.echo(found if report.differences else "clean: everything adds up")
-    if report.differences:
-        raise typer.Exit(1)
+    report = run_audit(shop)
+    return Answer(report, show_audit, fine=not report.differences)
 
 
-def doctor(  # noqa: PLR0913  one parameter an option
-    *,
-    url: Url = None,
-    catalog: CatalogUrl = None,
-    order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+@asks("front", "catalog", "order")
+def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
     """Check this machine and the shop, and say what to do; exit code 1 when something is wrong."""
     from bazar.tools.doctor import examine
 
-    checks = examine(find_shop(data, url, catalog, order, secret_file), data)
-    if as_json:
-        print_json(checks)
-    else:
-        for check in checks:
-            typer.echo(f"{'ok  ' if check.ok else 'BAD '} {check.what}: {check.found}")
-            if check.advice:
-                typer.echo(f"     -> {check.advice}")
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    findings = examine(shop, data)
+    return Answer(findings, show_findings, fine=all(finding.ok for finding in findings))
 
 
 def register(app: typer.Typer) -> None:

@@ -5,21 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bazar.cli.shop import find_shop
-from bazar.cli.terminal import (
-    DATA_DEFAULT,
-    CatalogUrl,
-    Data,
-    Json,
-    OrderUrl,
-    SecretFile,
-    Url,
-    fail,
-    print_json,
-    print_table,
-)
+from bazar.cli.shop import Answer, asks
+from bazar.cli.terminal import fail, print_table
 from bazar.load.plan import MIX_DEFAULT, Tastes, parse_mix
 from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 
 if TYPE_CHECKING:
     from bazar.load.report import LoadReport
@@ -59,8 +49,11 @@ Plot = Annotated[
 ]
 
 
+@asks("front", "catalog", "order")
 def load(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
     *,
+    as_json: bool,
     duration: Duration = 10,
     clients: Clients = None,
     rate: Rate = None,
@@ -73,21 +66,14 @@ def load(  # noqa: PLR0913  one parameter an option
     copies: Copies = 1_000_000,
     seed: Seed = 1,
     plot: Plot = None,
-    url: Url = None,
-    catalog: CatalogUrl = None,
-    order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
-    secret_file: SecretFile = None,
-    as_json: Json = False,
-) -> None:
+) -> "Answer[LoadReport]":
     """Let customers browse, search and buy; show how fast it was, and check that it adds up.
 
     It buys books of its own. Ctrl-C ends it early. Exit code 1 when anything differs.
     """
-    from bazar.cli.show_load import verdict
     from bazar.load.clients import CLIENTS_DEFAULT, CLIENTS_DEFAULT_OPEN, Pace
-    from bazar.load.run import Wanted, run_load
-    from bazar.load.stock import StockError, Wish
+    from bazar.load.run import LoadOptions, run_load
+    from bazar.load.stock import StockError, StockOptions
 
     if rate is not None and think:
         fail("--rate and --think contradict each other: with a rate, nobody waits to ask again")
@@ -98,33 +84,36 @@ def load(  # noqa: PLR0913  one parameter an option
     except ValueError as error:
         fail(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
-    shop = find_shop(data, url, catalog, order, secret_file)
     pace = Pace(duration, at_once, think, rate, seed)
-    wanted = Wanted(pace, tastes, Wish(books, copies, real_stock, flash_sale), plot)
+    stock = StockOptions(books, copies, real_stock, flash_sale)
+    options = LoadOptions(pace, tastes, stock, plot)
     try:
-        done = run_load(shop, wanted, lambda measured: None if as_json else show(measured))
+        done = run_load(shop, options, lambda found: None if as_json else show_measured(found))
     except (StockError, RemoteError, OSError) as error:
         fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
     except KeyboardInterrupt as stopped:
         for note in getattr(stopped, "__notes__", ()):
             typer.echo(f"bazar: {note}", err=True)
         raise
-    if as_json:
-        print_json(done)
-    else:
-        for line in verdict(done.check):
-            typer.echo(line)
-    if done.check is not None and done.check.differences:
-        raise typer.Exit(1)
+    fine = done.check is None or not done.check.differences
+    return Answer(done, show_verdict, fine=fine)
 
 
-def show(done: "LoadReport") -> None:
-    """Print what was measured."""
+def show_measured(done: "LoadReport") -> None:
+    """Print what was measured; the check is still to come."""
     from bazar.cli.show_load import COLUMNS, kind_row, remarks
 
     print_table(COLUMNS, [kind_row(one) for one in done.kinds])
     for remark in remarks(done):
         typer.echo(remark)
+
+
+def show_verdict(done: "LoadReport") -> None:
+    """Print whether all adds up."""
+    from bazar.cli.show_load import verdict
+
+    for line in verdict(done.check):
+        typer.echo(line)
 
 
 def register(app: typer.Typer) -> None:

@@ -20,9 +20,10 @@ from bazar.cli.terminal import (
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
-from bazar.kit.money import CURRENCIES
+from bazar.kit.money import DECIMALS
 from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
-from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName, Shop
+from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
+from bazar.tools.shop import Shop
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
@@ -169,7 +170,7 @@ def serve(  # noqa: PLR0913  one parameter an option
 
 
 def _currency(code: str) -> str:
-    if code.upper() not in CURRENCIES:
+    if code.upper() not in DECIMALS:
         fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
     return code.upper()
 

@@ -1,25 +1,46 @@
-"""Find the shop that the options name."""
+"""What the commands that ask a running shop share: the options that find it, and --json."""
 
+import inspect
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+import typer
 
-from bazar.cli.terminal import fail
+from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
 from bazar.kit.errors import StartupError
 from bazar.kit.process.config import SECRET_FILE, service_url
 from bazar.kit.secret import check_secret, read_secret
-from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, Shop
+from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
+from bazar.tools.shop import Shop
+
+T = TypeVar("T")
+
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="BAZAR_URL", help="Address of the front [default: as 'bazar up' left it]."),
+]
+CatalogUrl = Annotated[
+    str | None, typer.Option("--catalog", envvar="BAZAR_CATALOG", help="Address of the catalog.")
+]
+OrderUrl = Annotated[
+    str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def find_shop(
-    data: Path,
-    url: str | None = None,
-    catalog: str | None = None,
-    order: str | None = None,
-    secret_file: Path | None = None,
+    *,
+    url: Url = None,
+    catalog: CatalogUrl = None,
+    order: OrderUrl = None,
+    data: Data = DATA_DEFAULT,
+    secret_file: SecretFile = None,
 ) -> Shop:
     """Return the shop that the options name, else the one that runs on this data folder."""
     known = Addresses()
@@ -47,10 +68,54 @@ def find_client_secret(data: Path, secret_file: Path | None) -> str | None:
     return check_secret(given) if given else None
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn what the shop refuses into one line and exit code 1."""
-    try:
-        yield
-    except RemoteError as error:
-        fail(str(error))
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What a command found, and how it is shown to a person."""
+
+    value: T
+    show: Callable[[T], None]
+    fine: bool = True
+    """Whether the exit code is 0."""
+
+
+_OPTIONS: dict[ServiceName, str] = {"front": "url", "catalog": "catalog", "order": "order"}
+_FINDING = inspect.signature(find_shop).parameters
+_JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+
+
+def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
+    """Make a command of a function that asks these services of a shop.
+
+    To the function's own options come those that find the shop, with the secret where more than
+    the front is asked, and `--json`. The function gets the shop first; one of the shared options
+    only where it names it. What it returns is shown; what the shop refuses is one line and exit
+    code 1.
+    """
+    left_out = {option for service, option in _OPTIONS.items() if service not in services}
+    left_out |= {"secret_file"} if services == ("front",) else set()
+    finding = {name: option for name, option in _FINDING.items() if name not in left_out}
+    shared = {**finding, "as_json": _JSON}
+
+    def command_of(function: Callable[..., Answer[Any]]) -> Callable[..., None]:
+        _shop, *own = inspect.signature(function).parameters.values()
+
+        @wraps(function)
+        def command(**given: Any) -> None:  # noqa: ANN401  options of any type
+            shop = find_shop(**{name: given[name] for name in finding})
+            try:
+                answer = function(shop, **{option.name: given[option.name] for option in own})
+            except RemoteError as error:
+                fail(str(error))
+            if given["as_json"]:
+                print_json(answer.value)
+            else:
+                answer.show(answer.value)
+            if not answer.fine:
+                raise typer.Exit(1)
+
+        options = [*(option for option in own if option.name not in shared), *shared.values()]
+        command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+        command.__annotations__ = {option.name: option.annotation for option in options}
+        return command
+
+    return command_of

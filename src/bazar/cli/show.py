@@ -1,18 +1,21 @@
-"""Find the shop that the options name, and show what it answers."""
+"""How what a shop answers is shown to a person."""
 
-from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
-from bazar.cli.terminal import fail, print_json, print_table, visible
-from bazar.wire.books import Book
-from bazar.wire.orders import Order
+from bazar.cli.terminal import print_table, visible
+from bazar.wire.books import Book, BookTitle
+from bazar.wire.orders import Accepted, Order, Purchase
 
-BOOK_COLUMNS = ("id", "title", "author", "topic", "price", "stock")
-ORDER_COLUMNS = ("order", "status", "copies", "total", "placed")
+if TYPE_CHECKING:  # commands import late what only they need
+    from bazar.tools.audit import AuditReport
+    from bazar.tools.doctor import Finding
+    from bazar.tools.importer import ImportReport
+
+REJECTS_SHOWN = 10
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -20,61 +23,98 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number} {one if number == 1 else several or one + 's'}"
 
 
-def show(
-    items: list[Any],
-    columns: tuple[str, ...],
-    row: Callable[[Any], tuple[object, ...]],
-    *,
-    as_json: bool,
-) -> None:
-    """Print a list as a table, or as JSON."""
-    if as_json:
-        print_json(items)
-    elif items:
-        print_table(columns, [row(item) for item in items])
-    else:
+def show_list(items: Sequence[Book | BookTitle | Order]) -> None:
+    """Print a table with a row for each, or say that there is none."""
+    if not items:
         typer.echo("nothing found")
-
-
-def show_one(book: Book, *, as_json: bool) -> None:
-    """Print a book, a line a fact, or as JSON."""
-    if as_json:
-        print_json(book)
         return
+    columns, row = _TABLES[type(items[0])]
+    print_table(columns, [row(item) for item in items])
+
+
+def show_book(book: Book) -> None:
+    """Print a book, a line a fact."""
     for name, value in msgspec.structs.asdict(book).items():
         typer.echo(f"{name:<12} {'' if value is None else visible(str(value))}")
 
 
-def show_order(found: Order, *, as_json: bool) -> None:
-    """Print an order and its lines, or as JSON."""
-    if as_json:
-        print_json(found)
-        return
+def show_order(found: Order) -> None:
+    """Print an order and its lines."""
     total = "" if found.total is None else f", {found.total} {found.currency}"
     typer.echo(f"order {found.order_id}: {found.status}{total}, placed {found.placed_at:%F %T} UTC")
     if found.reason:
         typer.echo(f"reason: {found.reason}")
     print_table(
         ("id", "title", "copies", "price"),
-        [(line.id, line.title, line.quantity, line.price) for line in found.lines],
+        [(line.book_id, line.title, line.quantity, line.price) for line in found.lines],
     )
 
 
-def book_row(book: Book) -> tuple[object, ...]:
-    """Return the cells of a book."""
+def show_purchase(bought: Purchase | Accepted) -> None:
+    """Print what became of a purchase."""
+    if isinstance(bought, Accepted):
+        typer.echo(f"order {bought.order_id} is accepted but not decided yet")
+        return
+    typer.echo(
+        f"{visible(bought.message)}: {bought.quantity} for {bought.total} {bought.currency}, "
+        f"order {bought.order_id}"
+    )
+
+
+def show_import(report: "ImportReport", *, dry_run: bool) -> None:
+    """Print what became of the rows, and the first bad ones."""
+    typer.echo(
+        f"{counted(report.rows, 'row')}: {report.created} created, {report.updated} updated, "
+        f"{report.unchanged} unchanged, {report.rejected} rejected"
+        + (" (dry run: nothing was kept)" if dry_run else "")
+    )
+    shown = report.rejects[:REJECTS_SHOWN]
+    if shown:
+        print_table(
+            ("row", "column", "value", "reason"),
+            [(one.row, one.column, one.value, one.reason) for one in shown],
+        )
+        typer.echo(f"{counted(report.rejected, 'rejected row')} in {report.rejects_file}")
+
+
+def show_audit(report: "AuditReport") -> None:
+    """Print what was compared, every difference, and the verdict."""
+    typer.echo(
+        f"checked {counted(report.books, 'book')}, {counted(report.movements, 'ledger row')}, "
+        f"{counted(report.reservations, 'reservation')} and {counted(report.orders, 'order')} "
+        f"({report.pending} pending; {counted(report.copies_sold, 'copy', 'copies')} sold)"
+    )
+    for difference in report.differences:
+        typer.echo(f"  {difference}")
+    found = counted(len(report.differences), "difference")
+    typer.echo(found if report.differences else "clean: everything adds up")
+
+
+def show_findings(findings: "list[Finding]") -> None:
+    """Print what was looked at, a line each, and what to do about it."""
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.found}")
+        if finding.advice:
+            typer.echo(f"     -> {finding.advice}")
+
+
+def _title_row(title: BookTitle) -> tuple[object, ...]:
+    return title.id, title.title
+
+
+def _book_row(book: Book) -> tuple[object, ...]:
     return book.id, book.title, book.author, book.topic, book.price, book.quantity
 
 
-def order_row(found: Order) -> tuple[object, ...]:
-    """Return the cells of an order."""
+def _order_row(found: Order) -> tuple[object, ...]:
     copies = sum(line.quantity for line in found.lines)
     total = "" if found.total is None else f"{found.total} {found.currency}"
     return found.order_id, found.status, copies, total, f"{found.placed_at:%F %T}"
 
 
-def parse_price(text: str) -> Decimal:
-    """Return a price, or end with a clear message."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        fail(f"a price is a number such as 19.99, not {text!r}")
+_TABLES: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[object, ...]]]] = {
+    BookTitle: (("id", "title"), _title_row),
+    Book: (("id", "title", "author", "topic", "price", "stock"), _book_row),
+    Order: (("order", "status", "copies", "total", "placed"), _order_row),
+}
+"""Headings, and the cells under them."""

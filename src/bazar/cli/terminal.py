@@ -26,19 +26,8 @@ Currency = Annotated[
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
 ]
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="BAZAR_URL", help="Address of the front [default: as 'bazar up' left it]."),
-]
-CatalogUrl = Annotated[
-    str | None, typer.Option("--catalog", envvar="BAZAR_CATALOG", help="Address of the catalog.")
-]
-OrderUrl = Annotated[
-    str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
-]
 BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")]
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def fail(message: str) -> NoReturn:

@@ -1,17 +1,17 @@
 """The public routes. Answers pass through untouched: the services behind make them."""
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
-from bazar.front.upstream.shop import Shop
+from bazar.front.upstream.catalog import Catalog, How
+from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
-from bazar.kit.http.answers import problem_response
-from bazar.kit.http.endpoint import Endpoint, Link
-from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.answers import ReadyResponse
+from bazar.kit.http.endpoint import Link, route
+from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
-from bazar.kit.identity import is_id
 from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
+from bazar.wire.budgets import PLACE_MS
 from bazar.wire.orders import (
     Accepted,
     Line,
@@ -21,48 +21,118 @@ from bazar.wire.orders import (
     PurchaseRequest,
     Receipt,
 )
-from bazar.wire.placing import Kind
-from bazar.wire.problems import PLACING_ERRORS, BookNotFound, OrderNotCancellable, OrderNotFound
+from bazar.wire.placing import Kind, placing_response
+from bazar.wire.problems import (
+    PLACING_ERRORS,
+    BookNotFound,
+    OrderNotCancellable,
+    OrderNotFound,
+    PurchaseUnavailable,
+)
+
+
+def _order_links(*statuses: int) -> list[Link]:
+    """Return what can be done with the order that an answer names."""
+    return [
+        Link(status, to, "order_id", "/order_id")
+        for status in statuses
+        for to in ("find_order", "cancel_order")
+    ]
+
+
+_CACHE_STATUS: dict[How, tuple[bytes, bytes]] = {
+    "hit": (b"cache-status", b"bazar; hit"),
+    "miss": (b"cache-status", b"bazar; fwd=miss"),
+    "bypass": (b"cache-status", b"bazar; fwd=bypass"),
+}
 
 
 class FrontApi:
     """The handlers of the front."""
 
-    def __init__(self, shop: Shop) -> None:
-        """Serve this shop."""
-        self._shop = shop
+    def __init__(self, catalog: Catalog, orders: Orders) -> None:
+        """Answer from these two."""
+        self._catalog = catalog
+        self._orders = orders
 
-    async def info(self, request: Request) -> Response:
-        """Answer a book."""
-        return await self._shop.book(request, request.number("book_id"))
+    @route(
+        "GET",
+        "/info/{book_id:number}",
+        answers={200: Book},
+        errors=(BookNotFound, Unavailable),
+        links=(Link(200, "purchase", "book_id", "/id"),),
+    )
+    async def info(self, request: Request, book_id: int) -> Response:
+        """Show a book."""
+        seen = await self._catalog.book(book_id, fresh=_fresh(request), request_id=request.id)
+        return _response(request, *seen)
 
+    @route(
+        "GET",
+        "/search/{topic:path}",
+        answers={200: list[BookTitle]},
+        errors=(Unavailable,),
+        links=(Link(200, "info", "book_id", "/0/id"),),
+    )
     async def search(self, request: Request) -> Response:
-        """Answer the books of a topic."""
-        topic = quote(request.path_params["topic"], safe="")
-        return await self._shop.titles(request, f"/query?topic={topic}")
+        """List the books of a topic: any case, spaces or hyphens."""
+        topic = request.path_params["topic"]
+        seen = await self._catalog.titles(topic, fresh=_fresh(request), request_id=request.id)
+        return _response(request, *seen)
 
+    @route(
+        "GET",
+        "/topics",
+        answers={200: list[TopicCount]},
+        errors=(Unavailable,),
+        links=(Link(200, "search", "topic", "/0/topic"),),
+    )
     async def topics(self, request: Request) -> Response:
-        """Answer every topic."""
-        return await self._shop.read(request, "/topics")
+        """List every topic with the number of its books."""
+        return _response(request, *await self._catalog.topics(request_id=request.id))
 
+    @route(
+        "GET",
+        "/books",
+        query=BookQuery,
+        answers={200: list[Book]},
+        errors=(Unavailable,),
+        links=(Link(200, "info", "book_id", "/0/id"),),
+    )
     async def books(self, request: Request) -> Response:
-        """Answer a page of books."""
+        """List or search books, a page at a time."""
         query = request.url.query
-        return await self._shop.read(request, f"/books?{query}" if query else "/books")
+        return _response(request, *await self._catalog.books(query, request_id=request.id))
 
-    async def purchase(self, request: Request) -> Response:
-        """Buy one book."""
-        book_id = request.number("book_id")
-        body = request.struct(PurchaseRequest)
+    @route(
+        "POST",
+        "/purchase/{book_id:number}",
+        answers={201: Purchase, 202: Accepted},
+        errors=PLACING_ERRORS,
+        idempotency_key=True,
+        full="full",
+        links=_order_links(201, 202),
+    )
+    async def purchase(self, request: Request, book_id: int, body: PurchaseRequest) -> Response:
+        """Buy copies of one book, exactly once a key."""
         return await self._place(request, "purchase", [Line(book_id, body.quantity)])
 
-    async def order(self, request: Request) -> Response:
-        """Buy several books."""
-        return await self._place(request, "order", request.struct(OrderRequest).lines)
+    @route(
+        "POST",
+        "/orders",
+        answers={201: Receipt, 202: Accepted},
+        errors=PLACING_ERRORS,
+        idempotency_key=True,
+        full="full",
+        links=_order_links(201, 202),
+    )
+    async def order(self, request: Request, body: OrderRequest) -> Response:
+        """Buy several books, all or nothing, exactly once a key."""
+        return await self._place(request, "order", body.lines)
 
     def full(self) -> bool:
         """Tell whether purchases have to be refused, since too many wait."""
-        return self._shop.full()
+        return self._orders.full()
 
     async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
         """Place an order under a key, so that it may be sent again without buying twice.
@@ -71,136 +141,54 @@ class FrontApi:
         client can ask again.
         """
         key = given_or_new_key(request.header_list(KEY_HEADER))
+        deadline = request.deadline(PLACE_MS)
         try:
-            response = await self._shop.place(request, kind, lines, key)
+            answer, timing = await self._orders.place(
+                kind, lines, key, deadline=deadline, request_id=request.id
+            )
         except Unavailable as error:
-            request.facts["error"] = error.code
-            response = problem_response(Unavailable(error.detail, idempotency_key=format_key(key)))
-        response.headers[KEY_HEADER] = format_key(key)
+            raise PurchaseUnavailable(error.detail, key) from error
+        if timing:
+            request.timings.append(timing)
+        response = placing_response(request, answer, internal=False)
+        response.raw_headers.append(key_header(key))
         return response
 
+    @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound, Unavailable))
     async def find_order(self, request: Request) -> Response:
-        """Answer an order as it stands."""
-        return await self._shop.order(request, _order_path(request))
+        """Show an order as it stands."""
+        answer = await self._orders.find(
+            request.path_params["order_id"],
+            deadline=request.deadline(PLACE_MS),
+            request_id=request.id,
+        )
+        return _response(request, answer, "bypass")
 
+    @route(
+        "POST",
+        "/orders/{order_id}/cancel",
+        answers={200: Order},
+        errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+        links=_order_links(200),
+    )
     async def cancel_order(self, request: Request) -> Response:
-        """Cancel an order."""
-        return await self._shop.order(request, f"{_order_path(request)}/cancel")
+        """Cancel an order and give its copies back, once."""
+        answer = await self._orders.cancel(
+            request.path_params["order_id"],
+            deadline=request.deadline(PLACE_MS),
+            request_id=request.id,
+        )
+        return _response(request, answer, "bypass")
 
 
-def _order_path(request: Request) -> str:
-    """Return the path of an order at the order service, where we may go and strangers may not.
-
-    Raises:
-        OrderNotFound: definite; no order can have this id.
-    """
-    order_id = request.path_params["order_id"]
-    if not is_id(order_id):
-        message = f"no order has the id {order_id[:64]!r}"
-        raise OrderNotFound(message)
-    return f"/orders/{order_id}"
+def _fresh(request: Request) -> bool:
+    """Tell whether the client wants no answer that was kept."""
+    return "no-cache" in request.header(b"cache-control")
 
 
-def front_endpoints(shop: Shop) -> list[Endpoint]:
-    """Return the front's own endpoints; the busiest first."""
-    api = FrontApi(shop)
-    return [*_reading(api), *_buying(api)]
-
-
-def _reading(api: FrontApi) -> list[Endpoint]:
-    """Books."""
-    return [
-        Endpoint(
-            method="GET",
-            path="/info/{book_id}",
-            handler=api.info,
-            summary="Show a book",
-            answers={200: Book},
-            errors=(BookNotFound, Unavailable),
-            links=(Link(200, api.purchase, "book_id", "/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/search/{topic:path}",
-            handler=api.search,
-            summary="List the books of a topic: any case, spaces or hyphens",
-            answers={200: list[BookTitle]},
-            errors=(Unavailable,),
-            links=(Link(200, api.info, "book_id", "/0/id"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/topics",
-            handler=api.topics,
-            summary="List every topic with the number of its books",
-            answers={200: list[TopicCount]},
-            errors=(Unavailable,),
-            links=(Link(200, api.search, "topic", "/0/topic"),),
-        ),
-        Endpoint(
-            method="GET",
-            path="/books",
-            handler=api.books,
-            summary="List or search books, a page at a time",
-            arguments=BookQuery,
-            answers={200: list[Book]},
-            errors=(Unavailable,),
-            links=(Link(200, api.info, "book_id", "/0/id"),),
-        ),
-    ]
-
-
-def _buying(api: FrontApi) -> list[Endpoint]:
-    """Orders."""
-    return [
-        Endpoint(
-            method="POST",
-            path="/purchase/{book_id}",
-            handler=api.purchase,
-            summary="Buy copies of one book, exactly once a key",
-            body=PurchaseRequest,
-            answers={201: Purchase, 202: Accepted},
-            errors=PLACING_ERRORS,
-            idempotency_key=True,
-            full=api.full,
-            links=_order_links(api, 201, 202),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders",
-            handler=api.order,
-            summary="Buy several books, all or nothing, exactly once a key",
-            body=OrderRequest,
-            answers={201: Receipt, 202: Accepted},
-            errors=PLACING_ERRORS,
-            idempotency_key=True,
-            full=api.full,
-            links=_order_links(api, 201, 202),
-        ),
-        Endpoint(
-            method="GET",
-            path="/orders/{order_id}",
-            handler=api.find_order,
-            summary="Show an order as it stands",
-            answers={200: Order},
-            errors=(OrderNotFound, Unavailable),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders/{order_id}/cancel",
-            handler=api.cancel_order,
-            summary="Cancel an order and give its copies back, once",
-            answers={200: Order},
-            errors=(OrderNotFound, OrderNotCancellable, Unavailable),
-            links=_order_links(api, 200),
-        ),
-    ]
-
-
-def _order_links(api: FrontApi, *statuses: int) -> list[Link]:
-    """Return what can be done with the order that an answer names."""
-    return [
-        Link(status, to, "order_id", "/order_id")
-        for status in statuses
-        for to in (api.find_order, api.cancel_order)
-    ]
+def _response(request: Request, answer: Passed, how: How) -> Response:
+    """Return another service's answer as our own; what it took counts where it was asked now."""
+    if answer.timing and how != "hit":
+        request.timings.append(answer.timing)
+    headers = [*answer.raw_headers, _CACHE_STATUS[how]]
+    return ReadyResponse(answer.body, answer.status, headers)

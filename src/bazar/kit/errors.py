@@ -21,6 +21,8 @@ import msgspec
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of every error (RFC 9457)."""
@@ -33,11 +35,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str
     definite: bool
     """True: nothing was changed. False: unknown; ask again with the same Idempotency-Key."""
-    order_id: str | None = None
-    book_id: int | None = None
-    requested: int | None = None
-    available: int | None = None
-    idempotency_key: str | None = None
+    member: str | None = None
+    """Which part of the request is wrong, such as `lines[0].quantity`, where it is one."""
 
 
 class BazarError(Exception):
@@ -48,17 +47,27 @@ class BazarError(Exception):
     title: ClassVar[str] = "Something broke on our side"
     hint: ClassVar[str] = "Ask again with the same Idempotency-Key."
     definite: ClassVar[bool] = False
-    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
+    problem_type: ClassVar[type[Problem]] = Problem
+    """Of its document; a subclass that tells more brings members of its own."""
+    headers: Headers = ()
+    """Of the answer, beside those that every answer has; an error may have its own."""
 
-    def __init__(self, detail: str, **members: Any) -> None:  # noqa: ANN401
-        """Describe one failure: what was wrong, and extension members of the problem document."""
+    def __init__(self, detail: str, *, member: str | None = None, **members: Any) -> None:  # noqa: ANN401
+        """Describe one failure.
+
+        Args:
+            detail: what was wrong.
+            member: which part of the request was, where it is one.
+            members: of its problem type, beyond those that every problem has.
+        """
         super().__init__(detail)
         self.detail = detail
+        self.member = member
         self.members = members
 
     def problem(self) -> Problem:
         """Return the problem document."""
-        return Problem(
+        return self.problem_type(
             type=f"urn:bazar:error:{self.code}",
             title=self.title,
             status=self.status,
@@ -66,6 +75,7 @@ class BazarError(Exception):
             detail=self.detail,
             hint=self.hint,
             definite=self.definite,
+            member=self.member,
             **self.members,
         )
 
@@ -106,7 +116,7 @@ class Unauthorized(BazarError):
     title = "The service secret is missing or wrong"
     hint = "Send 'Authorization: Bearer SECRET'; 'bazar up' prints the file that holds it."
     definite = True
-    headers = (("www-authenticate", 'Bearer realm="bazar"'),)
+    headers: Headers = ((b"www-authenticate", b'Bearer realm="bazar"'),)
 
 
 class RouteNotFound(BazarError):
@@ -128,6 +138,11 @@ class MethodNotAllowed(BazarError):
     hint = "The Allow header lists the methods of this path."
     definite = True
 
+    def __init__(self, detail: str, *, allow: str) -> None:
+        """Describe one failure; `allow` lists the methods that the path takes."""
+        super().__init__(detail)
+        self.headers = ((b"allow", allow.encode("ascii")),)
+
 
 class Overloaded(BazarError):
     """The request was refused before it started, since too much waits already."""
@@ -137,7 +152,11 @@ class Overloaded(BazarError):
     title = "Too much to do right now"
     hint = "Wait for Retry-After seconds and ask again."
     definite = True
-    headers = (("retry-after", "1"),)
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        """Describe one refusal; after `retry_after_s` whole seconds the caller may come back."""
+        super().__init__(detail)
+        self.headers = ((b"retry-after", b"%d" % retry_after_s),)
 
 
 class Unavailable(BazarError):
@@ -148,7 +167,7 @@ class Unavailable(BazarError):
     title = "A part of the shop is away"
     hint = "Ask again; a purchase with the same Idempotency-Key is not done twice."
     definite = False
-    headers = (("retry-after", "1"),)
+    headers: Headers = ((b"retry-after", b"1"),)
 
 
 class InternalError(BazarError):

@@ -1,7 +1,9 @@
 """Identifiers: of orders, which nobody can guess, and of requests, which need only differ."""
 
 import secrets
+from functools import lru_cache
 from itertools import count
+from os import urandom
 
 from bazar.kit.clock import Clock, now_ms
 
@@ -13,8 +15,10 @@ REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_LENGTH_MAX = 64
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_RANDOM_BITS = 80
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_TIME_LETTERS = 10
+_RANDOM_LETTERS = ID_LENGTH - _TIME_LETTERS
+_LETTERS = (_ALPHABET * (256 // len(_ALPHABET))).encode()
+"""For each byte a letter; each letter stands there eight times, so that all are as likely."""
 _PROCESS = secrets.token_hex(4)
 _REQUESTS = count(1)
 
@@ -27,8 +31,13 @@ def new_id(clock: Clock = now_ms) -> str:
 
     Source: docs/decisions/0007-order-ids.md
     """
-    value = clock() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-    return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
+    return _time(clock()) + urandom(_RANDOM_LETTERS).translate(_LETTERS).decode()
+
+
+@lru_cache(maxsize=1)
+def _time(ms: int) -> str:
+    """Return a time as letters; kept, since many ids are made in one millisecond."""
+    return "".join([_ALPHABET[ms >> shift & 31] for shift in range(45, -1, -5)])
 
 
 def is_id(text: str) -> bool:

@@ -6,6 +6,7 @@ a counter object per request would cost more than routing it (docs/performance.m
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -64,18 +65,21 @@ class Metrics:
             buckets=_BATCH_BUCKETS,
             registry=self.registry,
         ).labels(service)
-        self._outcomes = Counter(
-            "bazar_purchases",
-            "Purchases by outcome.",
-            ("service", "outcome"),
-            registry=self.registry,
-        )
-        self._outcome_counters: dict[str, Counter] = {}
 
     def watch(self, name: str, about: str, value: Callable[[], int]) -> None:
         """Show a number of the service's own, asked for whenever somebody looks."""
         gauge = Gauge(name, about, ("service",), registry=self.registry)
         gauge.labels(self._service).set_function(value)
+
+    def counter(self, name: str, about: str, label: str) -> Callable[[str], None]:
+        """Return what counts one event more, told the value of its label."""
+        family = Counter(name, about, ("service", label), registry=self.registry)
+
+        @cache
+        def increment(value: str) -> Callable[[], None]:
+            return family.labels(self._service, value).inc
+
+        return lambda value: increment(value)()
 
     def request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
@@ -91,14 +95,6 @@ class Metrics:
     def commit_batch(self, size: int) -> None:
         """Count one flush that made `size` writes durable."""
         self._commit_batch.observe(size)
-
-    def purchase(self, outcome: str) -> None:
-        """Count one purchase: confirmed, rejected, pending, cancelled or replayed."""
-        counter = self._outcome_counters.get(outcome)
-        if counter is None:
-            counter = self._outcomes.labels(self._service, outcome)
-            self._outcome_counters[outcome] = counter
-        counter.inc()
 
     def render(self) -> bytes:
         """Return all of it as text."""

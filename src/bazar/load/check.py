@@ -25,7 +25,8 @@ from bazar.load.clients import new_load_client
 from bazar.load.purchases import Purchases
 from bazar.load.stock import Stock, copies
 from bazar.tools.audit import audit
-from bazar.tools.remote import RemoteError, Shop
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.orders import Order
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def check(
         RemoteError: the catalog or the order service does not answer, so nothing is sure.
     """
     asked_again = len(purchases.unknown)
-    differences = run_fast(_settled(shop.addresses.front, purchases, watch))
+    differences = run_fast(_ask_front(shop.addresses.front, purchases, watch))
     differences += stock_differences(shop, stock, purchases)
     if shop.secret:
         differences += audit_differences(shop, purchases)
@@ -78,26 +79,28 @@ def check(
     )
 
 
-async def _settled(url: str, purchases: Purchases, watch: Callable[[int, int], None]) -> list[str]:
+async def _ask_front(
+    url: str, purchases: Purchases, watch: Callable[[int, int], None]
+) -> list[str]:
     async with new_load_client() as client:
-        return await settle(Asking(url, client, purchases, PATIENCE_S), watch)
+        return await answer_differences(Inquiry(url, client, purchases, PATIENCE_S), watch)
 
 
-async def settle(asking: "Asking", watch: Callable[[int, int], None]) -> list[str]:
+async def answer_differences(inquiry: "Inquiry", watch: Callable[[int, int], None]) -> list[str]:
     """Ask the front about every purchase until all is definite, and return what differs.
 
     Args:
-        asking: knows the purchases, and afterwards the end of each.
+        inquiry: knows the purchases, and afterwards the end of each.
         watch: is told how many of how many were asked about.
     """
-    purchases = asking.purchases
-    said = await _each(purchases.unknown, asking.again, watch)
-    said += await _each(purchases.accepted, asking.decided, watch)
-    said += await _each(purchases.acknowledged, asking.confirmed, watch)
+    purchases = inquiry.purchases
+    said = await _each(purchases.unknown, inquiry.ask_again, watch)
+    said += await _each(purchases.accepted, inquiry.follow_accepted, watch)
+    said += await _each(purchases.acknowledged, inquiry.find_confirmed, watch)
     return [*purchases.differences, *filter(None, said)]
 
 
-class Seen(NamedTuple):
+class ShownOrder(NamedTuple):
     """An order as the front shows it."""
 
     status: str
@@ -106,7 +109,7 @@ class Seen(NamedTuple):
     """Books and copies."""
 
 
-class Asking:
+class Inquiry:
     """One question each, asked until it has an answer or the shop is given up."""
 
     def __init__(self, url: str, client: Client, purchases: Purchases, patience_s: float) -> None:
@@ -117,7 +120,7 @@ class Asking:
         self._patience_s = patience_s
         self._heard_s = monotonic()
 
-    async def again(self, key: str) -> str:
+    async def ask_again(self, key: str) -> str:
         """Repeat a purchase with its key."""
         book_id = self.purchases.unknown[key]
 
@@ -125,50 +128,50 @@ class Asking:
             request = self._client.post(f"{self._url}/purchase/{book_id}")
             response = await request.header(KEY_HEADER, format_key(key)).build().send()
             body = (await response.bytes()).to_bytes()
-            return self.purchases.settle(key, response.status, body) or None
+            return self.purchases.heard_again(key, response.status, body) or None
 
         if await self._until(known):
             return ""
         return f"purchase {key} of book {book_id}: no definite answer"
 
-    async def decided(self, order_id: str) -> str:
+    async def follow_accepted(self, order_id: str) -> str:
         """Find the end of an order that was only accepted."""
 
-        async def ended() -> Seen | None:
-            seen = await self._order(order_id)
-            return None if seen and seen.status == "pending" else seen
+        async def ended() -> ShownOrder | None:
+            shown = await self._order(order_id)
+            return None if shown and shown.status == "pending" else shown
 
-        seen = await self._until(ended)
-        if seen is None:
+        shown = await self._until(ended)
+        if shown is None:
             return f"order {order_id} was accepted, and is not decided"
-        if seen.status in _SOLD:
+        if shown.status in _SOLD:
             self.purchases.acknowledged[order_id] = self.purchases.accepted[order_id]
-        elif seen.status != "rejected":
-            return f"order {order_id} was accepted, but it is {seen.status}"
+        elif shown.status != "rejected":
+            return f"order {order_id} was accepted, but it is {shown.status}"
         return ""
 
-    async def confirmed(self, order_id: str) -> str:
+    async def find_confirmed(self, order_id: str) -> str:
         """Find an order that its buyer was told of."""
-        seen = await self._until(lambda: self._order(order_id))
-        if seen is None:
+        shown = await self._until(lambda: self._order(order_id))
+        if shown is None:
             return f"order {order_id} was confirmed, and the shop does not answer for it"
-        if seen.status not in _SOLD:
-            return f"order {order_id} was confirmed, but it is {seen.status}"
+        if shown.status not in _SOLD:
+            return f"order {order_id} was confirmed, but it is {shown.status}"
         book_id = self.purchases.acknowledged[order_id]
-        if seen.lines != [(book_id, 1)]:
-            return f"order {order_id} was confirmed for book {book_id}, but it is for {seen.lines}"
+        if shown.lines != [(book_id, 1)]:
+            return f"order {order_id} was confirmed for book {book_id}, but it is for {shown.lines}"
         return ""
 
-    async def _order(self, order_id: str) -> Seen | None:
+    async def _order(self, order_id: str) -> ShownOrder | None:
         """Look at an order; None where the shop does not say."""
         response = await self._client.get(f"{self._url}/orders/{order_id}").build().send()
         body = (await response.bytes()).to_bytes()
         if response.status == _NOT_FOUND:
-            return Seen("missing", [])
+            return ShownOrder("missing", [])
         if response.status != _OK:
             return None
         order = msgspec.json.decode(body, type=Order)
-        return Seen(order.status, [(line.id, line.quantity) for line in order.lines])
+        return ShownOrder(order.status, [(line.book_id, line.quantity) for line in order.lines])
 
     async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
         while monotonic() < self._heard_s + self._patience_s:
@@ -222,7 +225,7 @@ def audit_differences(shop: Shop, purchases: Purchases) -> list[str]:
     """
     for order_id in islice(purchases.acknowledged, 1):
         try:
-            shop.call("order", "GET", f"/orders/{order_id}", Order)
+            shop.order.order(order_id)
         except RemoteError as error:
             if error.problem is None or error.problem.status != _NOT_FOUND:
                 raise

@@ -28,7 +28,7 @@ from pyreqwest.exceptions import RequestError, RequestTimeoutError
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
 from bazar.kit.peers.client import plain_client
 from bazar.load.measure import OK, Measurements, merged
-from bazar.load.plan import Item, Kind, Plan, arrivals
+from bazar.load.plan import Act, Item, Plan, arrivals
 from bazar.load.purchases import Purchases, problem_of
 
 TIMEOUT = timedelta(seconds=10)
@@ -156,10 +156,10 @@ class Load:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), pause_s)
 
-    async def _ask(self, kind: Kind, item: Item, since_s: float) -> bool:
+    async def _ask(self, act: Act, item: Item, since_s: float) -> bool:
         """Ask once, and measure; return whether anybody answered."""
-        url, key = self._url + item.path(kind), ""
-        if kind == "buy":
+        url, key = self._url + item.path(act), ""
+        if act == "buy":
             self._asked += 1
             key = f"{self._keys}-{self._asked}"
             request = self._client.post(url).header(KEY_HEADER, format_key(key))
@@ -176,12 +176,12 @@ class Load:
         else:
             outcome = OK if status == _OK else ""
         now_s = monotonic()
-        if kind == "buy":
-            outcome = self.purchases.told(key, item.book_id, status, body) or outcome
+        if act == "buy":
+            outcome = self.purchases.heard(key, item.book_id, status, body) or outcome
         elif not outcome:
             outcome = problem_of(status, body).code
         latency_us = (now_s - since_s) * 1e6
-        self.measured.record(kind, outcome, latency_us, now_s - self._started_s)
+        self.measured.record(act, outcome, latency_us, now_s - self._started_s)
         return bool(status)
 
     async def _watch(self, watch: Callable[[Snapshot], None]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import log2
 from typing import NamedTuple
 
-from bazar.load.plan import KINDS, Kind
+from bazar.load.plan import ACTS, Act
 
 BUCKETS_A_DOUBLING = 64
 WINDOWS_WANTED = 60
@@ -68,29 +68,29 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
     return total
 
 
-def _histograms() -> dict[Kind, Histogram]:
-    return {kind: Histogram() for kind in KINDS}
+def _histograms() -> dict[Act, Histogram]:
+    return {act: Histogram() for act in ACTS}
 
 
-def _counters() -> dict[Kind, Counter[str]]:
-    return {kind: Counter() for kind in KINDS}
+def _counters() -> dict[Act, Counter[str]]:
+    return {act: Counter() for act in ACTS}
 
 
 @dataclass(slots=True)
 class Window:
     """What was answered within a stretch of time."""
 
-    latencies: dict[Kind, Histogram] = field(default_factory=_histograms)
-    outcomes: dict[Kind, Counter[str]] = field(default_factory=_counters)
+    latencies: dict[Act, Histogram] = field(default_factory=_histograms)
+    outcomes: dict[Act, Counter[str]] = field(default_factory=_counters)
 
-    def record(self, kind: Kind, outcome: str, latency_us: float) -> None:
+    def record(self, act: Act, outcome: str, latency_us: float) -> None:
         """Count one answer, and time it if it is a good one."""
-        self.outcomes[kind][outcome] += 1
+        self.outcomes[act][outcome] += 1
         if outcome in GOOD:
-            self.latencies[kind].record(latency_us)
+            self.latencies[act].record(latency_us)
 
     def total(self) -> Histogram:
-        """Return the latencies of all kinds."""
+        """Return the latencies of all acts."""
         return merged(self.latencies.values())
 
     def failures(self) -> int:
@@ -104,7 +104,7 @@ class Window:
 
 
 class Moment(NamedTuple):
-    """What was measured around one point in time, all kinds together."""
+    """What was measured around one point in time, all acts together."""
 
     at_s: float
     rate_s: float
@@ -137,32 +137,32 @@ class Measurements:
         self.busy_s = 0.0
         """Processor time that the load generator itself took meanwhile."""
 
-    def record(self, kind: Kind, outcome: str, latency_us: float, at_s: float) -> None:
+    def record(self, act: Act, outcome: str, latency_us: float, at_s: float) -> None:
         """Count an answer that came so many seconds after the start."""
         if self.elapsed_s and at_s > self.elapsed_s:
-            self.late.record(kind, outcome, latency_us)
+            self.late.record(act, outcome, latency_us)
             return
         at = int(at_s / self.width_s)
         while len(self.windows) <= at:
             self.windows.append(Window())
-        self.windows[at].record(kind, outcome, latency_us)
+        self.windows[at].record(act, outcome, latency_us)
 
-    def latencies(self, kinds: Sequence[Kind] = KINDS) -> Histogram:
-        """Return all latencies of some kinds."""
+    def latencies(self, acts: Sequence[Act] = ACTS) -> Histogram:
+        """Return all latencies of some acts."""
         windows = [*self.windows, self.late]
-        return merged(window.latencies[kind] for window in windows for kind in kinds)
+        return merged(window.latencies[act] for window in windows for act in acts)
 
-    def outcomes(self, kinds: Sequence[Kind] = KINDS) -> Counter[str]:
-        """Return how often each outcome was seen for some kinds."""
+    def outcomes(self, acts: Sequence[Act] = ACTS) -> Counter[str]:
+        """Return how often each outcome was seen for some acts."""
         total: Counter[str] = Counter()
         for window in [*self.windows, self.late]:
-            for kind in kinds:
-                total += window.outcomes[kind]
+            for act in acts:
+                total += window.outcomes[act]
         return total
 
-    def rate_s(self, kinds: Sequence[Kind] = KINDS) -> float:
+    def rate_s(self, acts: Sequence[Act] = ACTS) -> float:
         """Return the good answers a second, of those that came before the end."""
-        good = sum(window.latencies[kind].count for window in self.windows for kind in kinds)
+        good = sum(window.latencies[act].count for window in self.windows for act in acts)
         return good / self.elapsed_s
 
     def moments(self) -> list[Moment]:

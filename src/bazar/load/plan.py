@@ -11,8 +11,9 @@ from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import quote
 
-Kind = Literal["browse", "search", "buy"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Act = Literal["browse", "search", "buy"]
+"""What a customer does."""
+ACTS: tuple[Act, ...] = get_args(Act)
 MIX_DEFAULT = "browse=70,search=20,buy=10"
 
 
@@ -22,24 +23,24 @@ class Item(NamedTuple):
     book_id: int
     topic: str
 
-    def path(self, kind: Kind) -> str:
-        """Return the path on the front for a kind of call."""
-        if kind == "search":
+    def path(self, act: Act) -> str:
+        """Return the path on the front for an act."""
+        if act == "search":
             return f"/search/{quote(self.topic, safe='')}"
-        return f"/info/{self.book_id}" if kind == "browse" else f"/purchase/{self.book_id}"
+        return f"/info/{self.book_id}" if act == "browse" else f"/purchase/{self.book_id}"
 
 
-def parse_mix(text: str) -> dict[Kind, float]:
+def parse_mix(text: str) -> dict[Act, float]:
     """Return the shares of `browse=70,search=20,buy=10`; they sum to 1.
 
     Raises:
-        ValueError: a kind is unknown or named twice, or a share is no number; the message says so.
+        ValueError: an act is unknown or named twice, or a share is no number; the message says so.
     """
-    shares: dict[Kind, float] = {}
+    shares: dict[Act, float] = {}
     for part in text.split(","):
         name, _, figure = part.strip().partition("=")
         plain = figure.isascii() and figure.replace(".", "", 1).isdigit()
-        if name not in KINDS or name in shares or not plain:
+        if name not in ACTS or name in shares or not plain:
             message = f"--mix takes shares such as {MIX_DEFAULT}, not {part.strip()!r}"
             raise ValueError(message)
         shares[name] = float(figure)
@@ -47,7 +48,7 @@ def parse_mix(text: str) -> dict[Kind, float]:
     if not total:
         message = "--mix needs a share above zero"
         raise ValueError(message)
-    return {kind: share / total for kind, share in shares.items() if share}
+    return {act: share / total for act, share in shares.items() if share}
 
 
 class Zipf:
@@ -68,7 +69,7 @@ class Zipf:
 class Tastes:
     """What the customers like to do."""
 
-    mix: dict[Kind, float]
+    mix: dict[Act, float]
     zipf: float = 1.0
     seed: int = 1
 
@@ -85,16 +86,16 @@ class Plan:
             for_sale: those that are bought, the most popular first.
         """
         self._dice = random.Random(tastes.seed)  # noqa: S311  the same seed, the same load
-        self._kinds = list(tastes.mix)
+        self._acts = list(tastes.mix)
         self._sums = list(accumulate(tastes.mix.values()))
         seen, sold = Zipf(shelf, tastes.zipf), Zipf(for_sale or shelf, tastes.zipf)
-        self._books = [sold if kind == "buy" else seen for kind in self._kinds]
+        self._books = [sold if act == "buy" else seen for act in self._acts]
 
-    def next(self) -> tuple[Kind, Item]:
+    def next(self) -> tuple[Act, Item]:
         """Return the next call."""
         at = bisect(self._sums, self._dice.random() * self._sums[-1])
-        at = min(at, len(self._kinds) - 1)
-        return self._kinds[at], self._books[at].draw(self._dice)
+        at = min(at, len(self._acts) - 1)
+        return self._acts[at], self._books[at].draw(self._dice)
 
 
 def arrivals(rate: float, duration_s: float, seed: int) -> Iterator[float]:

@@ -34,7 +34,7 @@ class Purchases:
     differences: list[str] = field(default_factory=list)
     """What was wrong with an answer."""
 
-    def told(self, key: str, book_id: int, status: int, body: bytes) -> str:
+    def heard(self, key: str, book_id: int, status: int, body: bytes) -> str:
         """Keep what was said about the purchase with this key, and return the outcome.
 
         Args:
@@ -49,7 +49,7 @@ class Purchases:
             self.unknown[key] = book_id
         return outcome
 
-    def settle(self, key: str, status: int, body: bytes) -> bool:
+    def heard_again(self, key: str, status: int, body: bytes) -> bool:
         """Hear the answer to an unknown purchase, asked for again; tell whether it is known now.
 
         A refusal for overload is definite about this request, but says nothing about the first one.

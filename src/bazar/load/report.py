@@ -4,13 +4,14 @@ import msgspec
 
 from bazar.load.check import Checked
 from bazar.load.measure import Measurements
-from bazar.load.plan import KINDS, Kind
+from bazar.load.plan import ACTS, Act
 
 
 class KindReport(msgspec.Struct, kw_only=True):
-    """What one kind of question got for an answer; latencies are those of good answers."""
+    """What the customers got for an answer; latencies are those of good answers."""
 
     kind: str
+    """What they did, or `all` together."""
     rate_s: float
     """Good answers a second, before the end."""
     p50_ms: float
@@ -36,11 +37,11 @@ class LoadReport(msgspec.Struct, kw_only=True):
 
 
 def report(measured: Measurements, seed: int) -> LoadReport:
-    """Return what was measured, by kind and together."""
-    groups: list[tuple[str, list[Kind]]]
-    groups = [(kind, [kind]) for kind in KINDS if measured.outcomes([kind])]
+    """Return what was measured, by what the customers did and together."""
+    groups: list[tuple[str, list[Act]]]
+    groups = [(act, [act]) for act in ACTS if measured.outcomes([act])]
     if len(groups) != 1:
-        groups.append(("all", list(KINDS)))
+        groups.append(("all", list(ACTS)))
     kinds = []
     for name, members in groups:
         latencies = measured.latencies(members)

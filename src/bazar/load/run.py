@@ -13,26 +13,26 @@ from bazar.load.plan import Plan, Tastes
 from bazar.load.plot import draw
 from bazar.load.progress import LiveProgress
 from bazar.load.report import LoadReport, report
-from bazar.load.stock import Wish, stocked
-from bazar.tools.remote import Shop
+from bazar.load.stock import StockOptions, prepared_stock
+from bazar.tools.shop import Shop
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LoadOptions:
     """What the options ask for."""
 
     pace: Pace
     tastes: Tastes
-    wish: Wish
+    stock: StockOptions
     plot: Path | None = None
 
 
-def run_load(shop: Shop, wanted: Wanted, show: Callable[[LoadReport], None]) -> LoadReport:
+def run_load(shop: Shop, options: LoadOptions, show: Callable[[LoadReport], None]) -> LoadReport:
     """Press the shop, then check it.
 
     Args:
         shop: whose front is pressed.
-        wanted: how.
+        options: how.
         show: is given what was measured, before the check.
 
     Raises:
@@ -40,27 +40,28 @@ def run_load(shop: Shop, wanted: Wanted, show: Callable[[LoadReport], None]) -> 
         RemoteError: a service refused, or did not answer.
         OSError: the plot cannot be written.
     """
-    tastes = wanted.tastes
-    with stocked(shop, wanted.wish, buying="buy" in tastes.mix, seed=tastes.seed) as stock:
+    tastes = options.tastes
+    buying = "buy" in tastes.mix
+    with prepared_stock(shop, options.stock, buying=buying, seed=tastes.seed) as stock:
         plan = Plan(tastes, stock.shelf, stock.for_sale)
         with LiveProgress() as progress:
-            load = run_fast(_press(shop.addresses.front, plan, wanted.pace, progress))
+            load = run_fast(_press(shop.addresses.front, plan, options.pace, progress))
         done = report(load.measured, tastes.seed)
         show(done)
         if load.purchases.asked:
             with LiveProgress() as progress:
                 done.check = check(shop, stock, load.purchases, progress.checking)
     moments = load.measured.moments()
-    if wanted.plot is not None and moments:
+    if options.plot is not None and moments:
         title = f"bazar load: {done.kinds[-1].rate_s:,.0f} answers a second"
-        draw(wanted.plot, title, _described(wanted), moments)
+        draw(options.plot, title, _described(options), moments)
     return done
 
 
-def _described(wanted: Wanted) -> str:
-    pace, tastes = wanted.pace, wanted.tastes
+def _described(options: LoadOptions) -> str:
+    pace, tastes = options.pace, options.tastes
     pressed = f"{pace.rate:g} arrivals a second" if pace.rate else f"{pace.clients} clients"
-    mix = ", ".join(f"{kind} {share * 100:.3g} %" for kind, share in tastes.mix.items())
+    mix = ", ".join(f"{act} {share * 100:.3g} %" for act, share in tastes.mix.items())
     return f"{pressed}; {mix}; Zipf {tastes.zipf:g}; seed {tastes.seed}"
 
 

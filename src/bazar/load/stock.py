@@ -14,7 +14,8 @@ from decimal import Decimal
 from itertools import islice
 
 from bazar.load.plan import Item
-from bazar.tools.remote import RemoteError, Shop
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.books import Book, NewBook
 
 TOPIC = "load test"
@@ -31,7 +32,7 @@ class StockError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StockOptions:
     """Which books to buy, and of which stock."""
 
     books: int = BOOKS_DEFAULT
@@ -57,12 +58,14 @@ class Stock:
 
 
 @contextmanager
-def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stock]:
+def prepared_stock(
+    shop: Shop, options: StockOptions, *, buying: bool, seed: int
+) -> Iterator[Stock]:
     """Bring the books that the load will buy, and take away what is left of them at the end.
 
     Args:
         shop: whose front is loaded; for books of its own, with the catalog and the secret.
-        wish: which books.
+        options: which books.
         buying: whether any will be bought.
         seed: decides which books are popular.
 
@@ -71,19 +74,19 @@ def stocked(shop: Shop, wish: Wish, *, buying: bool, seed: int) -> Iterator[Stoc
             which is a note to the error where the load has failed already.
         RemoteError: a service refused, or did not answer.
     """
-    if wish.flash_sale is not None:
-        book = shop.call("front", "GET", f"/info/{wish.flash_sale}", Book)
+    if options.flash_sale is not None:
+        book = shop.front.book(options.flash_sale)
         item = Item(book.id, book.topic)
         yield Stock([item], [item], {})
         return
     shelf = {book.id: book for book in _shelf(shop)}
     own: list[Book] = []
     try:
-        if buying and not wish.real:
-            for book in _own_books(shop, wish):
+        if buying and not options.real:
+            for book in _own_books(shop, options):
                 own.append(book)  # noqa: PERF402  what came before a failure is taken away too
             _check_same_shop(shop, own[-1])
-        yield _arranged(shelf | {book.id: book for book in own}, own, wish, seed)
+        yield _arranged(shelf | {book.id: book for book in own}, own, options, seed)
     except BaseException as error:
         if remark := _take_away(shop, own):
             error.add_note(remark)
@@ -102,7 +105,7 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
         for book_id in kept[:]:
             try:
                 if left := copies(shop, book_id):
-                    _change(shop, book_id, -left)
+                    shop.catalog.restock(book_id, -left)
                 kept.remove(book_id)
             except RemoteError as error:
                 reason = str(error)
@@ -118,10 +121,10 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
 
 def copies(shop: Shop, book_id: int) -> int:
     """Return how many copies the catalog has, whatever the front remembers."""
-    return shop.call("catalog", "GET", f"/info/{book_id}", Book).quantity
+    return shop.catalog.book(book_id).quantity
 
 
-def _arranged(shelf: dict[int, Book], own: list[Book], wish: Wish, seed: int) -> Stock:
+def _arranged(shelf: dict[int, Book], own: list[Book], options: StockOptions, seed: int) -> Stock:
     if not shelf:
         message = "the shop has no books to look at; add some, or start it with 'bazar up --sample'"
         raise StockError(message)
@@ -132,40 +135,40 @@ def _arranged(shelf: dict[int, Book], own: list[Book], wish: Wish, seed: int) ->
     for_sale = [
         item
         for item in items
-        if item.book_id in brought or (wish.real and shelf[item.book_id].quantity)
+        if item.book_id in brought or (options.real and shelf[item.book_id].quantity)
     ]
-    if wish.real and not for_sale:
+    if options.real and not for_sale:
         message = "the shop has no copy of any book; restock one, or leave out --real-stock"
         raise StockError(message)
     return Stock(items, for_sale, brought)
 
 
-def _own_books(shop: Shop, wish: Wish) -> Iterator[Book]:
+def _own_books(shop: Shop, options: StockOptions) -> Iterator[Book]:
     """Restock the books that earlier loads left, and add what is missing."""
-    wanted, seen = wish.books, 0
-    for book in shop.pages("catalog", "/books", Book, "id", {"topic": TOPIC}):
+    wanted, seen = options.books, 0
+    for book in shop.catalog.books(TOPIC):
         if not wanted:
             return
         seen += 1
         if book.quantity or not book.title.startswith(TITLE):
             continue
-        restocked = _change(shop, book.id, wish.copies)
-        if restocked.quantity == wish.copies:
+        restocked = shop.catalog.restock(book.id, options.copies)
+        if restocked.quantity == options.copies:
             wanted -= 1
             yield restocked
         else:  # another load took it at the same moment
-            _change(shop, book.id, -wish.copies)
+            shop.catalog.restock(book.id, -options.copies)
     for number in range(seen + 1, seen + 1 + wanted):
         new = NewBook(
-            title=f"{TITLE} {number}", topic=TOPIC, price=Decimal(1), quantity=wish.copies
+            title=f"{TITLE} {number}", topic=TOPIC, price=Decimal(1), quantity=options.copies
         )
-        yield shop.call("catalog", "POST", "/books", Book, body=new)
+        yield shop.catalog.add(new)
 
 
 def _check_same_shop(shop: Shop, own: Book) -> None:
     """Make sure that the front sells what the catalog holds, before anything is bought."""
     try:
-        same = shop.call("front", "GET", f"/info/{own.id}", Book).title == own.title
+        same = shop.front.book(own.id).title == own.title
     except RemoteError as error:
         if error.problem is None:
             raise
@@ -178,11 +181,7 @@ def _check_same_shop(shop: Shop, own: Book) -> None:
         raise StockError(message)
 
 
-def _change(shop: Shop, book_id: int, change: int) -> Book:
-    return shop.call("catalog", "PUT", f"/update/{book_id}/amount_of_items/{change}", Book)
-
-
 def _shelf(shop: Shop) -> list[Book]:
     """Return the first books of the shop, those of loads left out."""
-    books = (book for book in shop.pages("front", "/books", Book, "id") if book.topic != TOPIC)
+    books = (book for book in shop.front.books() if book.topic != TOPIC)
     return list(islice(books, SHELF_BOOKS_MAX))

@@ -6,11 +6,12 @@ from starlette.responses import Response
 
 from bazar.kit.errors import BazarError, InternalError, Unavailable
 from bazar.kit.http.answers import encode, json_response, log_fault
-from bazar.kit.http.endpoint import Endpoint, Link
-from bazar.kit.http.idempotency import KEY_HEADER, format_key, given_or_new_key
+from bazar.kit.http.endpoint import Link, route
+from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
 from bazar.order.domain import first_answer
-from bazar.order.service import Orders, Placed
+from bazar.order.driving import Placed
+from bazar.order.service import Orders
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
 from bazar.wire.orders import (
@@ -40,6 +41,15 @@ from bazar.wire.problems import (
 from bazar.wire.stock import Outcome
 
 
+def _order_links(*statuses: int, pointer: str = "/order_id") -> list[Link]:
+    """Return what can be done with the order that an answer names."""
+    return [
+        Link(status, to, "order_id", pointer)
+        for status in statuses
+        for to in ("find", "cancel", "fulfil")
+    ]
+
+
 class OrderApi:
     """The handlers of the order service."""
 
@@ -47,15 +57,30 @@ class OrderApi:
         """Serve these use cases."""
         self._orders = orders
 
-    async def purchase(self, request: Request) -> Response:
-        """Buy one book."""
-        book_id = request.number("book_id")
-        body = request.struct(PurchaseRequest)
+    @route(
+        "POST",
+        "/purchase/{book_id:number}",
+        answers={201: Purchase, 202: Accepted},
+        errors=PLACING_ERRORS,
+        secret=True,
+        idempotency_key=True,
+        links=_order_links(201, 202),
+    )
+    async def purchase(self, request: Request, book_id: int, body: PurchaseRequest) -> Response:
+        """Buy copies of one book, exactly once a key."""
         return await self._place_one(request, "purchase", [Line(book_id, body.quantity)])
 
-    async def order(self, request: Request) -> Response:
-        """Buy several books, all or nothing."""
-        body = request.struct(OrderRequest)
+    @route(
+        "POST",
+        "/orders",
+        answers={201: Receipt, 202: Accepted},
+        errors=PLACING_ERRORS,
+        secret=True,
+        idempotency_key=True,
+        links=_order_links(201, 202),
+    )
+    async def order(self, request: Request, body: OrderRequest) -> Response:
+        """Buy several books, all or nothing, exactly once a key."""
         return await self._place_one(request, "order", body.lines)
 
     async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
@@ -63,14 +88,20 @@ class OrderApi:
         left_ms = request.deadline(PLACE_MS).left_ms()
         (answer,) = await self._place([Placement(kind, lines, key, request.id, left_ms)])
         response = placing_response(request, answer, internal=True)
-        response.headers[KEY_HEADER] = format_key(key)
+        response.raw_headers.append(key_header(key))
         return response
 
-    async def placements(self, request: Request) -> Response:
-        """Place a batch of orders, each on its own."""
-        batch = request.struct(PlacementBatch)
-        answers = await self._place(batch)
-        request.facts["request_ids"] = ",".join([one.request_id for one in batch])
+    @route(
+        "POST",
+        "/placements",
+        answers={200: list[PlacementAnswer]},
+        secret=True,
+        body_bytes_max=INTERNAL_BODY_BYTES_MAX,
+    )
+    async def placements(self, request: Request, body: PlacementBatch) -> Response:
+        """Place a batch of orders, each on its own; what the front uses."""
+        answers = await self._place(body)
+        request.facts["request_ids"] = ",".join([one.request_id for one in body])
         request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
         return json_response(answers)
 
@@ -85,23 +116,47 @@ class OrderApi:
                 return [(await self._place([placement]))[0] for placement in placements]
             return [_refused(InternalError(log_fault(error, placements[0].request_id)))]
 
+    @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound,), secret=True)
     async def find(self, request: Request) -> Response:
-        """Answer an order as it stands."""
+        """Show an order as it stands."""
         return json_response(await self._orders.find(request.path_params["order_id"]))
 
-    async def page(self, request: Request) -> Response:
-        """Answer a page of orders."""
-        return json_response(await self._orders.page(request.arguments(OrderQuery)))
+    @route(
+        "GET",
+        "/orders",
+        answers={200: list[Order]},
+        secret=True,
+        links=_order_links(200, pointer="/0/order_id"),
+    )
+    async def page(self, _request: Request, query: OrderQuery) -> Response:
+        """List orders, oldest first, a page at a time."""
+        return json_response(await self._orders.page(query))
 
+    @route(
+        "POST",
+        "/orders/{order_id}/cancel",
+        answers={200: Order},
+        errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+        secret=True,
+        links=_order_links(200),
+    )
     async def cancel(self, request: Request) -> Response:
-        """Cancel an order."""
+        """Cancel an order and give its copies back, once."""
         order, released = await self._orders.cancel(request.path_params["order_id"])
         return json_response(
             order, headers={CHANGED_HEADER: _changed(released)} if released else None
         )
 
+    @route(
+        "POST",
+        "/orders/{order_id}/fulfil",
+        answers={200: Order},
+        errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
+        secret=True,
+        links=_order_links(200),
+    )
     async def fulfil(self, request: Request) -> Response:
-        """Note that an order was handed over."""
+        """Note that a confirmed order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
 
 
@@ -129,104 +184,4 @@ def _told(placed: Placed | BazarError) -> PlacementAnswer:
 
 def _changed(outcome: Outcome) -> str:
     """Tell the front which books have a new version."""
-    return ",".join(f"{line.id}={line.version}" for line in outcome.lines)
-
-
-def order_endpoints(orders: Orders) -> list[Endpoint]:
-    """Return the order service's own endpoints; the busiest first."""
-    api = OrderApi(orders)
-    return [*_placing(api), *_following(api)]
-
-
-def _placing(api: OrderApi) -> list[Endpoint]:
-    """How orders come in; the busiest first."""
-    return [
-        Endpoint(
-            method="POST",
-            path="/placements",
-            handler=api.placements,
-            summary="Place a batch of orders, each on its own; what the front uses",
-            body=PlacementBatch,
-            answers={200: list[PlacementAnswer]},
-            secret=True,
-            body_bytes_max=INTERNAL_BODY_BYTES_MAX,
-        ),
-        Endpoint(
-            method="POST",
-            path="/purchase/{book_id}",
-            handler=api.purchase,
-            summary="Buy copies of one book, exactly once a key",
-            body=PurchaseRequest,
-            answers={201: Purchase, 202: Accepted},
-            errors=PLACING_ERRORS,
-            secret=True,
-            idempotency_key=True,
-            links=_order_links(api, 201, 202),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders",
-            handler=api.order,
-            summary="Buy several books, all or nothing, exactly once a key",
-            body=OrderRequest,
-            answers={201: Receipt, 202: Accepted},
-            errors=PLACING_ERRORS,
-            secret=True,
-            idempotency_key=True,
-            links=_order_links(api, 201, 202),
-        ),
-    ]
-
-
-def _following(api: OrderApi) -> list[Endpoint]:
-    """How they go on."""
-    return [
-        Endpoint(
-            method="GET",
-            path="/orders/{order_id}",
-            handler=api.find,
-            summary="Show an order as it stands",
-            answers={200: Order},
-            errors=(OrderNotFound,),
-            secret=True,
-        ),
-        Endpoint(
-            method="GET",
-            path="/orders",
-            handler=api.page,
-            summary="List orders, oldest first, a page at a time",
-            arguments=OrderQuery,
-            answers={200: list[Order]},
-            secret=True,
-            links=_order_links(api, 200, pointer="/0/order_id"),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders/{order_id}/cancel",
-            handler=api.cancel,
-            summary="Cancel an order and give its copies back, once",
-            answers={200: Order},
-            errors=(OrderNotFound, OrderNotCancellable, Unavailable),
-            secret=True,
-            links=_order_links(api, 200),
-        ),
-        Endpoint(
-            method="POST",
-            path="/orders/{order_id}/fulfil",
-            handler=api.fulfil,
-            summary="Note that a confirmed order was handed over",
-            answers={200: Order},
-            errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
-            secret=True,
-            links=_order_links(api, 200),
-        ),
-    ]
-
-
-def _order_links(api: OrderApi, *statuses: int, pointer: str = "/order_id") -> list[Link]:
-    """Return what can be done with the order that an answer names."""
-    return [
-        Link(status, to, "order_id", pointer)
-        for status in statuses
-        for to in (api.find, api.cancel, api.fulfil)
-    ]
+    return ",".join(f"{line.book_id}={line.version}" for line in outcome.lines)

@@ -9,12 +9,15 @@ from pyreqwest.client import Client
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
-from bazar.order.api import order_endpoints
+from bazar.order.api import OrderApi
+from bazar.order.driving import Driving
 from bazar.order.service import Orders
-from bazar.order.upstream import Catalog
+from bazar.order.store.sqlite import SqliteStore
+from bazar.order.upstream import CatalogClient
 
 SCHEMA = "bazar.order.schema.sqlite"
 
@@ -32,18 +35,20 @@ async def order_app(
     opened = SqliteDatabase(database, metrics.commit_batch)
     try:
         await migrate(opened, SCHEMA)
-        catalog = Catalog(Upstream("catalog", catalog_url, client, secret))
-        orders = Orders(opened, catalog, metrics)
+        catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
+        store = SqliteStore()
+        driving = Driving(opened, store, catalog)
+        orders = Orders(opened, store, driving, metrics)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        orders.start()
+        driving.start()
         try:
-            endpoints = operations("order", metrics, check, order_endpoints(orders))
+            endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))
             yield HttpApp("order", endpoints, metrics, secret)
         finally:
-            await orders.stop()
+            await driving.stop()
             await catalog.stop()
     finally:
         await opened.close()

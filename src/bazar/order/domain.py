@@ -73,10 +73,10 @@ def check_lines(lines: Sequence[Line]) -> None:
     """
     seen: set[int] = set()
     for line in lines:
-        if line.id in seen:
-            message = f"book {line.id} is in two lines; put its quantity into one"
-            raise InvalidRequest(message)
-        seen.add(line.id)
+        if line.book_id in seen:
+            message = f"book {line.book_id} is in two lines; put its quantity into one"
+            raise InvalidRequest(message, member="lines")
+        seen.add(line.book_id)
 
 
 def request_hash(kind: Kind, lines: Sequence[Line]) -> bytes:
@@ -116,7 +116,7 @@ def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
 
 def _sold_lines(outcome: Outcome) -> tuple[StoredLine, ...]:
     return tuple(
-        StoredLine(sold.id, sold.quantity, sold.title, sold.price_minor, sold.currency)
+        StoredLine(sold.book_id, sold.quantity, sold.title, sold.price_minor, sold.currency)
         for sold in outcome.lines
     )
 
@@ -165,14 +165,15 @@ def _purchase(order: StoredOrder) -> Purchase:
     assert line.title is not None
     assert line.price_minor is not None
     assert line.currency is not None
+    price = to_price(line.price_minor, line.currency)
     return Purchase(
         order_id=order.order_id,
         message=f"bought book {line.title}",
         id=line.book_id,
         title=line.title,
         quantity=line.quantity,
-        price=to_price(line.price_minor, line.currency),
-        total=to_price(line.price_minor * line.quantity, line.currency),
+        price=price,
+        total=price * line.quantity,  # exact, and with the decimals of the price
         currency=line.currency,
     )
 
@@ -205,7 +206,7 @@ def public(order: StoredOrder) -> Order:
         status=order.status,
         lines=[
             OrderLine(
-                id=line.book_id,
+                book_id=line.book_id,
                 quantity=line.quantity,
                 title=line.title,
                 price=None

@@ -32,7 +32,7 @@ _outcome = msgspec.json.Decoder(Outcome).decode
 _OK = 200
 
 
-class Catalog:
+class CatalogClient:
     """The catalog as the order service sees it."""
 
     def __init__(self, upstream: Upstream) -> None:

@@ -5,16 +5,17 @@ reservations. Then every order is compared with its reservation, across the two 
 shop may be running meanwhile: what looks wrong is asked for again, on its own, before it counts.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from time import sleep
 from typing import TypeVar
 
 import msgspec
 
-from bazar.kit.http.operations import Health
-from bazar.tools.remote import RemoteError, Shop, segment
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.orders import Order, OrderStatus
-from bazar.wire.stock import Outcome, StockReport
+from bazar.wire.stock import Outcome
 
 T = TypeVar("T")
 
@@ -53,14 +54,11 @@ def audit(shop: Shop) -> AuditReport:
     Raises:
         RemoteError: a service does not answer.
     """
-    for service in ("catalog", "order"):  # one that hangs is found out soon
-        shop.call(service, "GET", "/readyz", Health)
-    stock = shop.call("catalog", "GET", "/stock-report", StockReport, timeout=STOCK_REPORT_TIMEOUT)
-    outcomes = {
-        outcome.order_id: outcome
-        for outcome in shop.pages("catalog", "/reservations", Outcome, "order_id")
-    }
-    orders = {order.order_id: order for order in shop.pages("order", "/orders", Order, "order_id")}
+    for service in (shop.catalog, shop.order):  # one that hangs is found out soon
+        service.ready()
+    stock = shop.catalog.stock_report(STOCK_REPORT_TIMEOUT)
+    outcomes = {outcome.order_id: outcome for outcome in shop.catalog.reservations()}
+    orders = {order.order_id: order for order in shop.order.orders()}
     suspicious = [
         order_id
         for order_id in orders.keys() | outcomes.keys()
@@ -89,8 +87,8 @@ def recheck(shop: Shop, order_id: str) -> str | None:
     for attempt in range(RECHECKS):
         if attempt:
             sleep(RECHECK_PAUSE_S)
-        outcome = _outcome(shop, order_id)
-        text = difference(_order(shop, order_id), outcome)
+        outcome = _if_there(shop.catalog.reservation, order_id)
+        text = difference(_if_there(shop.order.order, order_id), outcome)
         if text is None:
             return None
     return text
@@ -107,24 +105,16 @@ def difference(order: Order | None, outcome: Outcome | None) -> str | None:
     if held not in ALLOWED[order.status]:
         return f"order {order.order_id}: it is {order.status}, but the catalog says {held}"
     if outcome is not None and outcome.status == "reserved":
-        asked = sorted((line.id, line.quantity) for line in order.lines)
-        sold = sorted((line.id, line.quantity) for line in outcome.lines)
+        asked = sorted((line.book_id, line.quantity) for line in order.lines)
+        sold = sorted((line.book_id, line.quantity) for line in outcome.lines)
         if asked != sold:
             return f"order {order.order_id}: its lines are {asked}, the catalog sold {sold}"
     return None
 
 
-def _order(shop: Shop, order_id: str) -> Order | None:
-    return _found(shop, "order", f"/orders/{segment(order_id)}", Order)
-
-
-def _outcome(shop: Shop, order_id: str) -> Outcome | None:
-    return _found(shop, "catalog", f"/reservations/{segment(order_id)}", Outcome)
-
-
-def _found(shop: Shop, service: str, path: str, kind: type[T]) -> T | None:
+def _if_there(ask: Callable[[str], T], order_id: str) -> T | None:
     try:
-        return shop.call(service, "GET", path, kind)
+        return ask(order_id)
     except RemoteError as error:
         if error.problem is not None and error.problem.status == NOT_FOUND:
             return None

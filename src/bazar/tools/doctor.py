@@ -10,17 +10,16 @@ from pathlib import Path
 import msgspec
 
 from bazar.kit.data.sqlite import SQLITE_VERSION_MIN, sqlite_version
-from bazar.kit.http.operations import Health
 from bazar.kit.process.config import SECRET_FILE
-from bazar.tools.remote import RemoteError, Shop
-from bazar.wire.stock import StockReport
+from bazar.tools.remote import RemoteError
+from bazar.tools.shop import Service, Shop
 
 DISK_FREE_BYTES_MIN = 200 * 1024 * 1024
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at, and what was found."""
 
     what: str
     ok: bool
@@ -28,7 +27,7 @@ class Check(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-def examine(shop: Shop, data: Path) -> list[Check]:
+def examine(shop: Shop, data: Path) -> list[Finding]:
     """Look at Python, SQLite, the data folder, the secret, and each service.
 
     Args:
@@ -36,17 +35,17 @@ def examine(shop: Shop, data: Path) -> list[Check]:
         data: the data folder.
     """
     return [
-        Check("python", ok=True, found=f"{platform.python_version()} ({sys.executable})"),
+        Finding("python", ok=True, found=f"{platform.python_version()} ({sys.executable})"),
         _sqlite(),
         *_folder(data),
-        *(_service(shop, service) for service in ("catalog", "order", "front")),
+        *(_service(service) for service in (shop.catalog, shop.order, shop.front)),
         _secret_accepted(shop),
     ]
 
 
-def _sqlite() -> Check:
+def _sqlite() -> Finding:
     version = sqlite_version()
-    return Check(
+    return Finding(
         "sqlite",
         version >= SQLITE_VERSION_MIN,
         ".".join(map(str, version)),
@@ -54,20 +53,20 @@ def _sqlite() -> Check:
     )
 
 
-def _folder(data: Path) -> list[Check]:
+def _folder(data: Path) -> list[Finding]:
     if not data.is_dir():
         advice = "'bazar up' makes it; or name another one with --data"
-        return [Check("data folder", ok=True, found=f"{data} is not there", advice=advice)]
+        return [Finding("data folder", ok=True, found=f"{data} is not there", advice=advice)]
     writable = os.access(data, os.W_OK)
     free = shutil.disk_usage(data).free
-    checks = [
-        Check(
+    findings = [
+        Finding(
             "data folder",
             writable,
             f"{data.absolute()} is {'writable' if writable else 'not writable'}",
             "" if writable else "change its owner, or name another folder with --data",
         ),
-        Check(
+        Finding(
             "disk",
             free >= DISK_FREE_BYTES_MIN,
             f"{free // 1024**2} MiB free",
@@ -78,27 +77,27 @@ def _folder(data: Path) -> list[Check]:
     if secret.exists():
         private = not secret.stat().st_mode & _PRIVATE
         found = "readable by its owner only" if private else "readable by others"
-        checks.append(
-            Check("secret file", private, found, "" if private else f"chmod 600 {secret}")
+        findings.append(
+            Finding("secret file", private, found, "" if private else f"chmod 600 {secret}")
         )
-    return checks
+    return findings
 
 
-def _service(shop: Shop, service: str) -> Check:
-    url = getattr(shop.addresses, service)
+def _service(service: Service) -> Finding:
+    name, url = service.name, service.url
     try:
-        health = shop.call(service, "GET", "/readyz", Health)
+        health = service.ready()
     except RemoteError as error:
-        return Check(service, ok=False, found=f"{url} is not ready", advice=str(error))
-    if health.service != service:
+        return Finding(name, ok=False, found=f"{url} is not ready", advice=str(error))
+    if health.service != name:
         advice = f"this address belongs to the {health.service} service"
-        return Check(service, ok=False, found=url, advice=advice)
-    return Check(service, ok=True, found=f"{url} is ready (version {health.version})")
+        return Finding(name, ok=False, found=url, advice=advice)
+    return Finding(name, ok=True, found=f"{url} is ready (version {health.version})")
 
 
-def _secret_accepted(shop: Shop) -> Check:
+def _secret_accepted(shop: Shop) -> Finding:
     try:
-        report = shop.call("catalog", "GET", "/stock-report", StockReport)
+        report = shop.catalog.stock_report()
     except RemoteError as error:
-        return Check("secret", ok=False, found="not tried or not accepted", advice=str(error))
-    return Check("secret", ok=True, found=f"accepted; {report.books} books")
+        return Finding("secret", ok=False, found="not tried or not accepted", advice=str(error))
+    return Finding("secret", ok=True, found=f"accepted; {report.books} books")

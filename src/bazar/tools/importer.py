@@ -2,59 +2,26 @@
 
 import csv
 import os
-import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from bazar.formats.isbn import isbn13
-from bazar.tools.remote import Shop
-from bazar.wire.books import NewBook
+from bazar.formats.columns import COLUMNS, BadCell, Layout, new_book, parse_cell, with_defaults
+from bazar.formats.csv import BrokenText, Record, header_problems, records
+from bazar.tools.shop import Shop
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
-from bazar.wire.limits import (
-    DESCRIPTION_LENGTH_MAX,
-    GIVEN_ID_MAX,
-    IMPORT_BATCH_MAX,
-    IMPORT_BODY_BYTES_MAX,
-    STOCK_MAX,
-    TITLE_LENGTH_MAX,
-    Author,
-    Description,
-    GivenId,
-    Isbn,
-    Price,
-    Stock,
-    Title,
-    Topic,
-    Year,
-)
+from bazar.wire.limits import IMPORT_BATCH_MAX, IMPORT_BODY_BYTES_MAX
 
-NEEDED = ("title", "price")
-BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}
 REJECT_COLUMNS = ["row", "column", "value", "reason"]
 REJECTS_KEPT_MAX = 1000
 VALUE_LENGTH_MAX = 200
 BATCH_BYTES_MAX = IMPORT_BODY_BYTES_MAX - 1024  # the rest of a body takes less than 1 KiB
-COLUMNS: dict[str, tuple[Any, str]] = {
-    "id": (GivenId, f"a whole number from 1 to {GIVEN_ID_MAX}"),
-    "isbn": (Isbn, "an ISBN"),
-    "title": (Title, f"1 to {TITLE_LENGTH_MAX} characters"),
-    "author": (Author, f"at most {TITLE_LENGTH_MAX} characters"),
-    "year": (Year, "a whole number from -5000 to 3000"),
-    "topic": (Topic, "1 to 100 characters"),
-    "price": (Price, "a plain decimal such as 1299.99: no sign, comma, currency or exponent"),
-    "quantity": (Stock, f"a whole number from 0 to {STOCK_MAX}"),
-    "description": (Description, f"at most {DESCRIPTION_LENGTH_MAX} characters"),
-}
-"""Ours, with the type of each, and what it must be in words."""
-_FORMS = {int: r"[+-]?[0-9]{1,19}", Decimal: r"[0-9]{1,15}(\.[0-9]{1,6})?", str: r"(?s:.*)"}
 
 
 class ImportFileError(Exception):
@@ -82,7 +49,7 @@ class Reject(msgspec.Struct, frozen=True):
     reason: str
 
 
-class ImportReport(msgspec.Struct):
+class ImportReport(msgspec.Struct, frozen=True):
     """What became of a file: rows = created + updated + unchanged + rejected."""
 
     rows: int = 0
@@ -140,36 +107,72 @@ def import_file(
         ImportFileError: definite; nothing was sent, unless a disk failed midway.
         RemoteError: indefinite; some rows may be in. Import the file again.
     """
-    report = ImportReport()
-    with _rejects_file(options.rejects, report) as writer:
-        header = _header(options)
+    with _rejects_file(options.rejects) as rejects:
+        header = _checked_header(options)
+        layout = Layout(header, options.mapping, options.defaults)
         added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
-        writer.writerow([*REJECT_COLUMNS, *header[added:]])
-        for row, result in _settled(shop, options, _rows(options, header), progress):
-            report.rows += 1
-            setattr(report, result.status, getattr(report, result.status) + 1)
-            if result.status == "rejected":
-                value = row.values.get(result.column, "")[:VALUE_LENGTH_MAX]
-                reject = Reject(row.made.row, result.column, value, result.reason)
-                writer.writerow([*msgspec.structs.astuple(reject), *row.cells[added:]])
-                report.rejects += [reject] if report.rejected <= REJECTS_KEPT_MAX else []
-    return report
+        rejects.begin(header, passed_over=added)
+        batches = _Batches(shop, options, rejects, progress)
+        with _opened(options.file) as found:
+            for record in islice(found, 1, None):
+                batches.add(_read_row(record, layout, options.update))
+        batches.send()
+    counts = batches.counts
+    return ImportReport(
+        rows=counts.total(),
+        created=counts["created"],
+        updated=counts["updated"],
+        unchanged=counts["unchanged"],
+        rejected=rejects.count,
+        rejects=rejects.first,
+        rejects_file=str(options.rejects) if rejects.count else None,
+    )
 
 
 class _Row(NamedTuple):
+    """A row of the file, on its way."""
+
     cells: list[str]
+    """As they stand in the file."""
     values: dict[str, str]
-    made: ImportRow | ImportResult
+    """What they say about each of our columns."""
+    checked: ImportRow | ImportResult
+    """What the catalog gets; or, of a bad row, why it gets nothing."""
+
+
+class _Rejects:
+    """The rejected rows: all in a file, the first of them here."""
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._passed_over = 0
+        self.count = 0
+        self.first: list[Reject] = []
+
+    def begin(self, header: list[str], *, passed_over: int) -> None:
+        """Write the header, without the columns that an import before has put in front."""
+        self._passed_over = passed_over
+        self._writer.writerow([*REJECT_COLUMNS, *header[passed_over:]])
+
+    def add(self, row: _Row, result: ImportResult) -> None:
+        value = row.values.get(result.column, "")[:VALUE_LENGTH_MAX]
+        reject = Reject(result.row, result.column, value, result.reason)
+        self._writer.writerow([*msgspec.structs.astuple(reject), *row.cells[self._passed_over :]])
+        self.count += 1
+        if self.count <= REJECTS_KEPT_MAX:
+            self.first.append(reject)
 
 
 @contextmanager
-def _rejects_file(path: Path, report: ImportReport) -> Iterator[Any]:
+def _rejects_file(path: Path) -> Iterator[_Rejects]:
+    """Write beside the rejects file, and put it into its place at the end, if there are any."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
-            yield csv.writer(file, lineterminator="\n")
-        if report.rejected:
-            report.rejects_file = str(part.replace(path))
+            rejects = _Rejects(file)
+            yield rejects
+        if rejects.count:
+            part.replace(path)
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
@@ -180,16 +183,27 @@ def _rejects_file(path: Path, report: ImportReport) -> Iterator[Any]:
             part.unlink()
 
 
-def _header(options: ImportOptions) -> list[str]:
+@contextmanager
+def _opened(file: Path) -> Iterator[Iterator[Record]]:
+    """Open a file, and give the header and the rows in it."""
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+        try:
+            yield records(lines)
+        except BrokenText as error:
+            message = f"{file}, {error}"
+            raise ImportFileError(message) from error
+
+
+def _checked_header(options: ImportOptions) -> list[str]:
     """Read the whole file once, so that one that breaks off midway is refused unsent."""
-    records = _records(options.file)
-    _, cells, problem = next(records, (1, [], "is empty"))
-    header = [cell.strip() for cell in cells]
-    problems = [problem] if problem else list(_problems(options, header))
-    if problems:
-        message = f"{options.file} {'; it '.join(problems)}. Its columns: {header or 'none'}"
-        raise ImportFileError(message)
-    deque(records, maxlen=0)
+    with _opened(options.file) as found:
+        _line, cells, problem = next(found, Record(1, [], "is empty"))
+        header = [cell.strip() for cell in cells]
+        problems = [problem] if problem else list(_problems(options, header))
+        if problems:
+            message = f"{options.file} {'; it '.join(problems)}. Its columns: {header or 'none'}"
+            raise ImportFileError(message)
+        deque(found, maxlen=0)
     return header
 
 
@@ -199,131 +213,67 @@ def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
         yield f"cannot have its rejects in {rejects}"
     elif not rejects.parent.is_dir():
         yield f"cannot have its rejects in {rejects}: there is no folder {rejects.parent}"
-    yield from _column_problems(options, header)
+    yield from header_problems(header, options.mapping, options.defaults)
     for column, value in options.defaults.items():
         try:
-            _parsed(column, value)
-        except ValueError as error:
+            parse_cell(column, value)
+        except BadCell as error:
             yield f"cannot have --default {column}={value}: {error}"
 
 
-def _column_problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
-    for name in sorted({name for name in header if name and header.count(name) > 1}):
-        yield f"has the column {name!r} more than once"
-    for column, name in options.mapping.items():
-        if name not in header:
-            yield f"has no column {name!r} for --map {column}={name}"
-    if len(header) == 1 and (separator := re.search("[;\t]", header[0])):
-        yield f"seems to have {separator[0]!r} between its cells: save it with commas"
-    for column in NEEDED:
-        if column not in {*header, *options.mapping, *options.defaults}:
-            yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
+def _read_row(record: Record, layout: Layout, update: str) -> _Row:
+    line, cells, problem = record
+    columns = len(layout.header)
+    if not problem and len(cells) > columns:
+        problem = f"the row has {len(cells)} cells, the header {columns}"
+    if problem:
+        bad = ImportResult(row=line, status="rejected", reason=problem)
+        return _Row([] if record.problem else cells, {"": ",".join(cells)}, bad)
+    said = layout.values(cells)
+    given = None if update == "none" else [column for column, value in said.items() if value]
+    values = with_defaults(said)
+    try:
+        return _Row(cells, values, ImportRow(row=line, book=new_book(values), given=given))
+    except BadCell as error:
+        bad = ImportResult(row=line, status="rejected", column=error.column, reason=str(error))
+        return _Row(cells, values, bad)
 
 
-def _lines(file: Path, latest: deque[str]) -> Iterator[str]:
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        for number, line in enumerate(text, 1):
-            if re.search("[\udc80-\udcff]", line):
-                message = f"{file}, line {number} is not UTF-8; save the file as UTF-8"
-                raise ImportFileError(message)
-            latest.append(line)
-            yield line
+@dataclass(slots=True)
+class _Batches:
+    """Sends as many rows at a time as the catalog takes, and counts what becomes of each."""
 
+    shop: Shop
+    options: ImportOptions
+    rejects: _Rejects
+    progress: Callable[[int], None]
+    counts: Counter[str] = field(default_factory=Counter)
+    _rows: list[_Row] = field(default_factory=list)
+    _bytes: int = 0
 
-def _records(file: Path) -> Iterator[tuple[int, list[str], str]]:
-    """Yield line number and cells of the header and each row; or a bad line and its problem."""
-    latest: deque[str] = deque(maxlen=1)
-    reader = csv.reader(_lines(file, latest), strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
+    def add(self, row: _Row) -> None:
+        """Take a row, and first send those before it where it finds no room beside them."""
+        size = len(msgspec.json.encode(row.checked)) + 1
+        if len(self._rows) == IMPORT_BATCH_MAX or self._bytes + size > BATCH_BYTES_MAX:
+            self.send()
+        self._rows.append(row)
+        self._bytes += size
+
+    def send(self) -> None:
+        """Send the good rows that are waiting, and note what became of them and of the bad."""
+        if not self._rows:
             return
-        except csv.Error as error:
-            if reader.line_num > number:  # nobody can tell where the next row starts
-                message = f"{file}, lines {number} to {reader.line_num}: {error}; is a quote open?"
-                raise ImportFileError(message) from error
-            yield number, [latest[0].strip()], f"cannot be read: {error}"
-        else:
-            if any(map(str.strip, cells)):
-                yield number, cells, ""
-
-
-def _rows(options: ImportOptions, header: list[str]) -> Iterator[_Row]:
-    mapped, taken = options.mapping.get, {*options.mapping.values()}
-    names = {column: [mapped(column, column), *({column} - taken)] for column in COLUMNS}
-    for number, cells, problem in islice(_records(options.file), 1, None):
-        if problem or len(cells) > len(header):
-            reason = problem or f"the row has {len(cells)} cells, the header {len(header)}"
-            made = ImportResult(row=number, status="rejected", reason=reason)
-            yield _Row([] if problem else cells, {"": ",".join(cells)}, made)
-            continue
-        cell = dict(zip(header, map(str.strip, cells), strict=False))
-        values = {
-            column: next(filter(None, map(cell.get, names[column])), options.defaults.get(column))
-            for column in COLUMNS
-        }
-        given = [column for column, value in values.items() if value]
-        known = {
-            column: value or BUILT_IN_DEFAULTS.get(column, "") for column, value in values.items()
-        }
-        yield _Row(cells, known, _made(number, known, None if options.update == "none" else given))
-
-
-def _made(number: int, values: dict[str, str], given: list[str] | None) -> ImportRow | ImportResult:
-    fields: dict[str, Any] = {}
-    for column, text in values.items():
-        try:
-            if text or column in NEEDED:
-                fields[column] = _parsed(column, text)
-        except ValueError as error:
-            reason = str(error)
-            return ImportResult(row=number, status="rejected", column=column, reason=reason)
-    return ImportRow(row=number, book=NewBook(**fields), given=given)
-
-
-def _parsed(column: str, text: str) -> int | str | Decimal:
-    kind, wanted = COLUMNS[column]
-    if column == "isbn":
-        lost_zeros = re.fullmatch(r"[0-9]{6,8}[0-9Xx]", text)  # in a spreadsheet
-        return isbn13(text.zfill(10) if lost_zeros else text)
-    if column == "year":
-        text = re.sub(r"\.0+$", "", text)  # as spreadsheets write years
-    if re.fullmatch(_FORMS[kind.__origin__], text):
-        with suppress(msgspec.ValidationError):
-            return cast("int | str | Decimal", msgspec.convert(kind.__origin__(text), kind))
-    message = f"{column} must be {wanted}"
-    raise ValueError(message)
-
-
-def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
-    batch: list[_Row] = []
-    bytes_free = BATCH_BYTES_MAX
-    for row in rows:
-        size = len(msgspec.json.encode(row.made)) + 1
-        if len(batch) == IMPORT_BATCH_MAX or size > bytes_free:
-            yield batch
-            batch, bytes_free = [], BATCH_BYTES_MAX
-        batch.append(row)
-        bytes_free -= size
-    if batch:
-        yield batch
-
-
-def _settled(
-    shop: Shop,
-    options: ImportOptions,
-    rows: Iterable[_Row],
-    progress: Callable[[int], None],
-) -> Iterator[tuple[_Row, ImportResult]]:
-    for batch in _batches(rows):
-        made = [row.made for row in batch if isinstance(row.made, ImportRow)]
-        results: dict[int, ImportResult] = {}
-        if made:
-            body = ImportRequest(rows=made, update=options.update, dry_run=options.dry_run)
-            answer = shop.call("catalog", "POST", "/imports", list[ImportResult], body=body)
-            results = {result.row: result for result in answer}
-        for row in batch:
-            yield row, results[row.made.row] if isinstance(row.made, ImportRow) else row.made
-        progress(len(batch))
+        good = [row.checked for row in self._rows if isinstance(row.checked, ImportRow)]
+        answers: dict[int, ImportResult] = {}
+        if good:
+            update, dry_run = self.options.update, self.options.dry_run
+            request = ImportRequest(rows=good, update=update, dry_run=dry_run)
+            answers = {answer.row: answer for answer in self.shop.catalog.import_rows(request)}
+        for row in self._rows:
+            checked = row.checked
+            result = checked if isinstance(checked, ImportResult) else answers[checked.row]
+            self.counts[result.status] += 1
+            if result.status == "rejected":
+                self.rejects.add(row, result)
+        self.progress(len(self._rows))
+        self._rows, self._bytes = [], 0

@@ -1,4 +1,4 @@
-"""A running shop as the command line sees it: three addresses, one secret, and plain calls."""
+"""Calls of a running shop: its three addresses, one secret, and requests with typed answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ SHOP_FILE = "shop.json"
 TIMEOUT = timedelta(seconds=10)
 _SUCCESS = range(200, 300)
 
-
 ServiceName = Literal["catalog", "order", "front"]
 DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order": 5002}
 
@@ -45,12 +44,16 @@ class RemoteError(Exception):
 
 
 @dataclass(slots=True)
-class Shop:
-    """The three services of a shop."""
+class Remote:
+    """Calls any of the three services of a shop."""
 
     addresses: Addresses
     secret: str = ""
     _client: SyncClient | None = None
+
+    def url(self, service: str) -> str:
+        """Return the address of a service."""
+        return str(getattr(self.addresses, service))
 
     def call(  # noqa: PLR0913  the parts of a request
         self,
@@ -79,8 +82,7 @@ class Shop:
         """
         if self._client is None:
             self._client = SyncClientBuilder().no_proxy().build()
-        url = getattr(self.addresses, service) + path
-        request = self._client.request(method, url).timeout(timeout)
+        request = self._client.request(method, self.url(service) + path).timeout(timeout)
         if body is not None:
             request = request.header("content-type", "application/json").body_bytes(
                 msgspec.json.encode(body)
@@ -95,7 +97,7 @@ class Shop:
         except RequestError as error:
             option = "--url" if service == "front" else f"--{service}"
             message = (
-                f"the {service} service at {getattr(self.addresses, service)} does not answer "
+                f"the {service} service at {self.url(service)} does not answer "
                 f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
                 f"data folder with --data or its address with {option}"
             )

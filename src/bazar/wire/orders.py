@@ -9,10 +9,10 @@ from bazar.kit.identity import ID_LENGTH
 from bazar.wire.limits import LINES_MAX, BookId, Limit, Price, Quantity
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True):
+class Line(Struct, frozen=True, forbid_unknown_fields=True, rename={"book_id": "id"}):
     """Some copies of one book."""
 
-    id: BookId
+    book_id: BookId
     quantity: Quantity = 1
 
 
@@ -45,10 +45,10 @@ class Purchase(Struct, frozen=True, kw_only=True, tag_field="status", tag="confi
     currency: str
 
 
-class OrderLine(Struct, frozen=True, kw_only=True):
+class OrderLine(Struct, frozen=True, kw_only=True, rename={"book_id": "id"}):
     """A line of an order; title and price are there once the catalog has decided."""
 
-    id: int
+    book_id: int
     quantity: int
     title: str | None = None
     price: Price | None = None

@@ -21,6 +21,10 @@ CHANGED_HEADER = "bazar-changed"
 RETRY_AFTER_S = 1
 _RETRY_STATUSES = (202, 503)
 _ERRORS_FROM = 400
+_CHANGED = CHANGED_HEADER.encode()
+_RETRY_AFTER = (b"retry-after", b"%d" % RETRY_AFTER_S)
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", PROBLEM_MEDIA_TYPE.encode())
 
 Kind = Literal["purchase", "order"]
 """Of what places an order: its route, which decides the form of the answer."""
@@ -61,16 +65,18 @@ def placing_response(request: Request, answer: PlacementAnswer, *, internal: boo
         answer: as the order service gave it.
         internal: tell in a header which books have a new version.
     """
-    headers = {}
+    body = bytes(answer.body)
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        _JSON if answer.status < _ERRORS_FROM else _PROBLEM,
+    ]
     if answer.order_id:
         request.facts["order_id"] = answer.order_id
-        headers["location"] = f"/orders/{answer.order_id}"
+        headers.append((b"location", f"/orders/{answer.order_id}".encode("latin-1")))
     if answer.status in _RETRY_STATUSES:
-        headers["retry-after"] = str(RETRY_AFTER_S)
+        headers.append(_RETRY_AFTER)
     if answer.timing:
         request.timings.append(answer.timing)
     if internal and answer.changed:
-        headers[CHANGED_HEADER] = answer.changed
-    if answer.status < _ERRORS_FROM:
-        return ReadyResponse(bytes(answer.body), answer.status, headers, "application/json")
-    return ReadyResponse(bytes(answer.body), answer.status, headers, PROBLEM_MEDIA_TYPE)
+        headers.append((_CHANGED, answer.changed.encode("latin-1")))
+    return ReadyResponse(body, answer.status, headers)

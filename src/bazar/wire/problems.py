@@ -3,13 +3,24 @@
 Those that only the catalog's keeper meets (`stock-too-low`, `book-exists`) are in its domain.
 """
 
-from bazar.kit.errors import BazarError, Unavailable
-from bazar.kit.http.idempotency import InvalidKey
+from bazar.kit.errors import BazarError, Problem, Unavailable
+from bazar.kit.http.idempotency import InvalidKey, format_key, key_header
+
+
+class PlacingProblem(Problem, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem with an order or a book, and what is known of it."""
+
+    order_id: str | None = None
+    book_id: int | None = None
+    requested: int | None = None
+    available: int | None = None
+    idempotency_key: str | None = None
 
 
 class BookNotFound(BazarError):
     """No book has this id."""
 
+    problem_type = PlacingProblem
     code = "book-not-found"
     status = 404
     title = "There is no such book"
@@ -20,6 +31,7 @@ class BookNotFound(BazarError):
 class OutOfStock(BazarError):
     """Fewer copies are in stock than were asked for."""
 
+    problem_type = PlacingProblem
     code = "out-of-stock"
     status = 409
     title = "Not enough copies in stock"
@@ -30,6 +42,7 @@ class OutOfStock(BazarError):
 class MixedCurrencies(BazarError):
     """The books of one order are priced in different currencies."""
 
+    problem_type = PlacingProblem
     code = "mixed-currencies"
     status = 409
     title = "The books are priced in different currencies"
@@ -56,6 +69,7 @@ class OrderNotFound(BazarError):
 class OrderNotCancellable(BazarError):
     """The order ended in a way that cannot be cancelled."""
 
+    problem_type = PlacingProblem
     code = "order-not-cancellable"
     status = 409
     title = "This order cannot be cancelled"
@@ -66,6 +80,7 @@ class OrderNotCancellable(BazarError):
 class OrderNotFulfillable(BazarError):
     """The order is not one that can be handed over."""
 
+    problem_type = PlacingProblem
     code = "order-not-fulfillable"
     status = 409
     title = "This order cannot be fulfilled"
@@ -76,6 +91,7 @@ class OrderNotFulfillable(BazarError):
 class OrderCancelled(BazarError):
     """The order of this key was cancelled before it was sold."""
 
+    problem_type = PlacingProblem
     code = "order-cancelled"
     status = 409
     title = "This order was cancelled"
@@ -93,6 +109,17 @@ class KeyReused(BazarError):
     definite = True
 
 
+class PurchaseUnavailable(Unavailable):
+    """Nobody knows what became of a purchase; it tells the key to ask again with."""
+
+    problem_type = PlacingProblem
+
+    def __init__(self, detail: str, key: str) -> None:
+        """Describe one failure; the key is the client's own, or the one that was made for it."""
+        super().__init__(detail, idempotency_key=format_key(key))
+        self.headers = (*self.headers, key_header(key))
+
+
 PLACING_ERRORS: tuple[type[BazarError], ...] = (
     BookNotFound,
     OutOfStock,
@@ -100,6 +127,6 @@ PLACING_ERRORS: tuple[type[BazarError], ...] = (
     OrderCancelled,
     KeyReused,
     InvalidKey,
-    Unavailable,
+    PurchaseUnavailable,
 )
 """What may go wrong when an order is placed."""

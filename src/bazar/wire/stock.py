@@ -23,10 +23,10 @@ class Reserve(Struct, frozen=True):
 ReserveBatch = Annotated[list[Reserve], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
 
 
-class SoldLine(Struct, frozen=True):
+class SoldLine(Struct, frozen=True, rename={"book_id": "id"}):
     """A line as it was sold."""
 
-    id: int
+    book_id: int
     quantity: int
     title: str
     price_minor: int

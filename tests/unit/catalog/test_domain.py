@@ -105,10 +105,12 @@ def test_a_sale_is_exactly_what_was_asked_for_or_nothing(
     """It is sold when, and only when, every line is in stock."""
     shelf = books(*(book(number, stock) for number, stock in enumerate(stocks, 1)))
     outcome = decide("o", lines, shelf)
-    possible = all(line.id in shelf and shelf[line.id].stock >= line.quantity for line in lines)
+    possible = all(
+        line.book_id in shelf and shelf[line.book_id].stock >= line.quantity for line in lines
+    )
     assert possible == (outcome.status == "reserved")
-    wanted = [(line.id, line.quantity) for line in lines] if possible else []
-    assert wanted == [(sold.id, sold.quantity) for sold in outcome.lines]
+    wanted = [(line.book_id, line.quantity) for line in lines] if possible else []
+    assert wanted == [(sold.book_id, sold.quantity) for sold in outcome.lines]
     assert possible == (outcome.rejection is None)
 
 

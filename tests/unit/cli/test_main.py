@@ -1,6 +1,8 @@
 """The command line without a shop: its help, and its errors."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +111,14 @@ def test_version_is_shown(run: CliRunner) -> None:
     """It is the version of the package."""
     done = run.invoke(app, ["--version"])
     assert (0, f"bazar {__version__}\n") == (done.exit_code, done.output)
+
+
+def test_a_command_starts_without_what_only_services_need() -> None:
+    """Whoever types one waits for every import; those of a server take longer than the command."""
+    program = "import sys, bazar.cli.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    loaded = set(done.stdout.decode().split())
+    assert set() == loaded & {"starlette", "granian", "apsw", "prometheus_client"}
 
 
 def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> None:

@@ -1,9 +1,11 @@
 """Identifiers: unguessable where they must be, in order of time, and never twice."""
 
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bazar.kit.identity import is_id, new_id, new_key, new_request_id
+from bazar.kit.identity import ID_LENGTH, is_id, new_id, new_key, new_request_id
 
 
 def test_an_id_has_its_form() -> None:
@@ -22,6 +24,26 @@ def test_ids_sort_by_time(first_ms: int, second_ms: int) -> None:
     first, second = new_id(lambda: first_ms), new_id(lambda: second_ms)
     assert is_id(first)
     assert first[:10] <= second[:10] if first_ms <= second_ms else first > second
+
+
+@given(st.integers(0, 2**48 - 1))
+def test_an_id_begins_with_its_time(ms: int) -> None:
+    """The first ten characters are the time in milliseconds, in base 32."""
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    read = 0
+    for letter in new_id(lambda: ms)[:10]:
+        read = read * 32 + alphabet.index(letter)
+    assert ms == read
+
+
+def test_every_letter_is_as_likely_at_every_random_place() -> None:
+    """Of 20,000 ids each letter stands at each of 16 places about 625 times: 80 random bits."""
+    made = [new_id() for _ in range(20_000)]
+    for place in range(10, ID_LENGTH):
+        counts = Counter(one[place] for one in made)
+        assert 32 == len(counts)
+        assert 450 < min(counts.values())  # seven standard deviations
+        assert 800 > max(counts.values())
 
 
 def test_ids_of_one_millisecond_differ() -> None:

@@ -11,16 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bazar.kit import log
-from bazar.kit.log import Format, LineBuffer
+from bazar.kit.log import Format
 
 Configure = Callable[[str, Format], None]
 
 
 @pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+def configure() -> Iterator[Configure]:
     """Set up logging for one test, and undo it."""
-    monkeypatch.setattr(log, "_BUFFER", LineBuffer())
-    monkeypatch.setattr(log, "_STYLE", "text")
     yield log.configure
     structlog.reset_defaults()
 
@@ -29,6 +27,11 @@ def written(capfd: pytest.CaptureFixture[str]) -> str:
     """Return what was logged since the last look."""
     log.flush()
     return capfd.readouterr().out
+
+
+def request_line(path: str, ms: float = 0.25, **facts: object) -> None:
+    """Log a request for a path."""
+    log.request_line("GET", path, 200, ms, "r-1", facts)
 
 
 def parsed(line: str) -> dict[str, str]:
@@ -70,16 +73,18 @@ def test_a_request_line_has_the_form_of_any_other_line(
 ) -> None:
     """In both forms, values in their order."""
     configure("", "text")
-    log.request_line({"method": "GET", "path": "/x", "status": 200, "ms": 0.25})
+    request_line(path="/x", ms=0.25)
     line = written(capfd)
     assert line.startswith("at=2")
-    assert line.endswith("Z level=info event=request method=GET path=/x status=200 ms=0.25\n")
+    assert line.endswith(
+        "Z level=info event=request method=GET path=/x status=200 ms=0.25 request_id=r-1\n"
+    )
     configure("", "json")
-    log.request_line({"method": "GET", "path": "/x", "status": 200, "ms": 0.25})
+    request_line(path="/x", ms=0.25)
     found = json.loads(written(capfd))
     assert found.pop("at").endswith("Z")
     wanted = {"level": "info", "event": "request", "method": "GET", "path": "/x", "status": 200}
-    assert wanted | {"ms": 0.25} == found
+    assert wanted | {"ms": 0.25, "request_id": "r-1"} == found
 
 
 def test_every_text_line_starts_with_the_service(
@@ -87,12 +92,12 @@ def test_every_text_line_starts_with_the_service(
 ) -> None:
     """The names are padded to one width; JSON lines have no prefix."""
     configure("front", "text")
-    log.request_line({"path": "/x"})
+    request_line(path="/x")
     log.get_logger().info("hello")
     lines = written(capfd).splitlines()
     assert ["front   | at=2", "front   | at=2"] == [line[:14] for line in lines]
     configure("front", "json")
-    log.request_line({"path": "/x"})
+    request_line(path="/x")
     assert "{" == written(capfd)[0]
 
 
@@ -110,7 +115,7 @@ def test_a_request_line_is_always_one_line(
         return  # cannot come in: HTTP carries bytes
     for style in ("text", "json"):
         configure("", style)
-        log.request_line({"path": value, "status": 200})
+        request_line(path=value)
         text = written(capfd)
         assert text.endswith("\n")
         assert not {"\n", "\r"} & set(text[:-1])
@@ -128,7 +133,7 @@ def test_a_request_line_holds_nothing_that_a_terminal_obeys(
     """No control character of a caller reaches the terminal, and no reader sees two lines."""
     for style in ("text", "json"):
         configure("", style)
-        log.request_line({"path": value})
+        request_line(path=value)
         text = written(capfd)
         assert 1 == len(text.splitlines())
         assert text[:-1].isprintable()
@@ -155,7 +160,7 @@ def test_a_value_that_needs_it_is_quoted(
 ) -> None:
     """So that the line can be read back, value by value."""
     configure("", "text")
-    log.request_line({"path": value, "after": "x"})
+    request_line(path=value, after="x")
     found = parsed(written(capfd))
     assert (value, "x") == (found["path"], found["after"])
 
@@ -173,6 +178,32 @@ def test_lines_wait_until_they_are_flushed_and_warnings_do_not(
     ]
 
 
+def test_the_short_way_writes_what_the_renderer_writes(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A request line without facts is made by hand; with none it says the same, in that order."""
+    configure("front", "text")
+    for path in ("/info/2", "/a b", 'x"y', ""):
+        request_line(path=path)
+        log.get_logger().info(
+            "request", method="GET", path=path, status=200, ms=0.25, request_id="r-1"
+        )
+        short, rendered = written(capfd).splitlines()
+        assert rendered.partition(" level=")[2] == short.partition(" level=")[2]
+
+
+def test_half_a_surrogate_pair_is_written_all_the_same(
+    configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file name that is no UTF-8 may stand in a message; the line is still one of its form."""
+    for style in ("text", "json"):
+        configure("", style)
+        log.get_logger().info("odd", name="a\udc80b", count=1)
+        text = written(capfd)
+        found = parsed(text) if style == "text" else json.loads(text)
+        assert ("a\\udc80b", "odd") == (found["name"], found["event"])
+
+
 def test_debug_lines_are_left_out(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     """Only information and above is written."""
     configure("", "text")
@@ -186,7 +217,7 @@ def test_a_full_buffer_flushes_itself(
     """What waits in memory has a limit, even where nobody flushes."""
     configure("", "text")
     for _ in range(100):
-        log.request_line({"path": "x" * 1000})
+        request_line(path="x" * 1000)
     assert capfd.readouterr().out.count("\n") >= 60
     written(capfd)
 

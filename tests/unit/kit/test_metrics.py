@@ -90,13 +90,18 @@ def test_commit_batches_are_counted_by_size() -> None:
     assert (1, 2, 3, 4) == tuple(buckets[bound,] for bound in ("1.0", "4.0", "512.0", "+Inf"))
 
 
-def test_purchases_are_counted_by_outcome() -> None:
-    """One counter for each outcome that happened."""
+def test_events_are_counted_by_the_value_of_their_label() -> None:
+    """One counter for each value that there was, and none of the others."""
     metrics = Metrics("order")
+    count = metrics.counter("bazar_purchases", "Purchases by outcome.", "outcome")
+    assert {} == samples(metrics, "bazar_purchases", "bazar_purchases_total")
     for outcome in ("confirmed", "confirmed", "rejected"):
-        metrics.purchase(outcome)
+        count(outcome)
     wanted = {("confirmed",): 2.0, ("rejected",): 1.0}
     assert wanted == samples(metrics, "bazar_purchases", "bazar_purchases_total")
+    family = families(metrics)["bazar_purchases"]
+    assert "Purchases by outcome." == family.documentation
+    assert {"order"} == {sample.labels["service"] for sample in family.samples}
 
 
 def test_odd_labels_do_not_break_the_text() -> None:

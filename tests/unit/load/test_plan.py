@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bazar.load.plan import KINDS, MIX_DEFAULT, Item, Kind, Plan, Tastes, Zipf, arrivals, parse_mix
+from bazar.load.plan import ACTS, MIX_DEFAULT, Act, Item, Plan, Tastes, Zipf, arrivals, parse_mix
 
 BOOKS = [Item(book_id, f"topic {book_id}") for book_id in range(1, 6)]
 DRAWS = 20_000
@@ -42,12 +42,12 @@ def test_a_mix_of_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "path"),
+    ("act", "path"),
     [("browse", "/info/7"), ("buy", "/purchase/7"), ("search", "/search/a%2Fb%20c")],
 )
-def test_each_kind_has_its_path(kind: Kind, path: str) -> None:
+def test_each_act_has_its_path(act: Act, path: str) -> None:
     """A topic is one segment, whatever is in it."""
-    assert path == Item(7, "a/b c").path(kind)
+    assert path == Item(7, "a/b c").path(act)
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.8, 1.0, 2.0])
@@ -61,19 +61,19 @@ def test_popularity_follows_the_exponent(exponent: float) -> None:
 
 
 def test_a_plan_keeps_to_its_mix_and_its_books() -> None:
-    """Kinds come in their shares; what is bought is for sale, all else is on the shelf."""
+    """Acts come in their shares; what is bought is for sale, all else is on the shelf."""
     plan = Plan(Tastes(parse_mix(MIX_DEFAULT), seed=3), BOOKS, BOOKS[:2])
     calls = [plan.next() for _ in range(DRAWS)]
-    shares = Counter(kind for kind, _ in calls)
-    assert pytest.approx([0.7, 0.2, 0.1], abs=0.02) == [shares[kind] / DRAWS for kind in KINDS]
-    assert set(BOOKS[:2]) == {book for kind, book in calls if kind == "buy"}
-    assert set(BOOKS) == {book for kind, book in calls if kind == "browse"}
+    shares = Counter(act for act, _ in calls)
+    assert pytest.approx([0.7, 0.2, 0.1], abs=0.02) == [shares[act] / DRAWS for act in ACTS]
+    assert set(BOOKS[:2]) == {book for act, book in calls if act == "buy"}
+    assert set(BOOKS) == {book for act, book in calls if act == "browse"}
 
 
 def test_the_same_seed_makes_the_same_calls() -> None:
     """And another seed makes others."""
 
-    def calls(seed: int) -> list[tuple[Kind, Item]]:
+    def calls(seed: int) -> list[tuple[Act, Item]]:
         plan = Plan(Tastes(parse_mix(MIX_DEFAULT), seed=seed), BOOKS, BOOKS)
         return [plan.next() for _ in range(50)]
 

@@ -28,7 +28,7 @@ def purchases() -> Purchases:
 
 def test_a_confirmed_purchase_is_an_acknowledged_order(purchases: Purchases) -> None:
     """Its order must be found at the end."""
-    assert "ok" == purchases.told(KEY, BOOK_ID, 201, bought())
+    assert "ok" == purchases.heard(KEY, BOOK_ID, 201, bought())
     assert ({"a": BOOK_ID}, {}, {}) == (
         purchases.acknowledged,
         purchases.accepted,
@@ -39,14 +39,14 @@ def test_a_confirmed_purchase_is_an_acknowledged_order(purchases: Purchases) -> 
 
 def test_an_accepted_purchase_is_to_be_decided(purchases: Purchases) -> None:
     """It is not sold yet."""
-    assert "accepted" == purchases.told(KEY, BOOK_ID, 202, msgspec.json.encode({"order_id": "a"}))
+    assert "accepted" == purchases.heard(KEY, BOOK_ID, 202, msgspec.json.encode({"order_id": "a"}))
     assert ({"a": BOOK_ID}, {}) == (purchases.accepted, purchases.sold())
 
 
 def test_a_definite_no_leaves_nothing_to_ask(purchases: Purchases) -> None:
     """Neither sold out nor refused for overload bought anything."""
-    assert "out-of-stock" == purchases.told(KEY, BOOK_ID, 409, problem(OutOfStock))
-    assert "overloaded" == purchases.told("other", BOOK_ID, 503, problem(Overloaded))
+    assert "out-of-stock" == purchases.heard(KEY, BOOK_ID, 409, problem(OutOfStock))
+    assert "overloaded" == purchases.heard("other", BOOK_ID, 503, problem(Overloaded))
     assert (2, {}, {}) == (purchases.asked, purchases.unknown, purchases.acknowledged)
 
 
@@ -66,28 +66,28 @@ def test_everything_else_is_unknown_until_it_is_asked_again(
     purchases: Purchases, status: int, body: bytes, outcome: str
 ) -> None:
     """No answer, an indefinite one and a torn one: it may have been bought."""
-    assert outcome == purchases.told(KEY, BOOK_ID, status, body)
+    assert outcome == purchases.heard(KEY, BOOK_ID, status, body)
     assert {KEY: BOOK_ID} == purchases.unknown
-    assert not purchases.settle(KEY, status, body)
+    assert not purchases.heard_again(KEY, status, body)
     assert {KEY: BOOK_ID} == purchases.unknown
 
 
 def test_a_refusal_says_nothing_about_the_first_try(purchases: Purchases) -> None:
     """The second try was not made, the first one may have sold: ask on."""
-    purchases.told(KEY, BOOK_ID, 0, b"")
-    assert not purchases.settle(KEY, 503, problem(Overloaded))
+    purchases.heard(KEY, BOOK_ID, 0, b"")
+    assert not purchases.heard_again(KEY, 503, problem(Overloaded))
     assert {KEY: BOOK_ID} == purchases.unknown
 
 
 @pytest.mark.parametrize(
     ("status", "body", "sold"), [(201, bought(), 1), (202, bought(), 0), (409, b"", 0)]
 )
-def test_a_second_try_settles_the_first(
+def test_a_second_try_makes_the_first_known(
     purchases: Purchases, status: int, body: bytes, sold: int
 ) -> None:
     """Sold, taken, or definitely not: the key is not asked for again."""
-    purchases.told(KEY, BOOK_ID, 0, b"")
-    assert purchases.settle(KEY, status, body or problem(OutOfStock))
+    purchases.heard(KEY, BOOK_ID, 0, b"")
+    assert purchases.heard_again(KEY, status, body or problem(OutOfStock))
     assert ({}, sold, 1) == (purchases.unknown, purchases.sold()[BOOK_ID], purchases.asked)
 
 
@@ -99,15 +99,15 @@ def test_another_book_or_number_than_asked_for_is_a_difference(
     purchases: Purchases, body: bytes, told: str
 ) -> None:
     """The answer must be to the question."""
-    purchases.told(KEY, BOOK_ID, 201, body)
+    purchases.heard(KEY, BOOK_ID, 201, body)
     assert [f"order a: asked for 1 copy of book 7, {told}"] == purchases.differences
 
 
 @pytest.mark.parametrize("status", [201, 202])
 def test_one_order_for_two_purchases_is_a_difference(purchases: Purchases, status: int) -> None:
     """Two keys are two orders."""
-    purchases.told(KEY, BOOK_ID, 201, bought())
-    purchases.told("other", BOOK_ID, status, bought())
+    purchases.heard(KEY, BOOK_ID, 201, bought())
+    purchases.heard("other", BOOK_ID, status, bought())
     assert ["order a was the answer to two purchases"] == purchases.differences
 
 

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from bazar.load.stock import TITLE, TOPIC, Stock, StockError, Wish, stocked
-from bazar.tools.remote import TIMEOUT, Addresses, RemoteError, Shop
+from bazar.load.stock import TITLE, TOPIC, Stock, StockError, StockOptions, prepared_stock
+from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.books import Book, NewBook
 from bazar.wire.problems import BookNotFound
 
 T = TypeVar("T")
-WISH = Wish(books=2, copies=50)
+OPTIONS = StockOptions(books=2, copies=50)
 
 
 def a_book(book_id: int, copies: int, title: str = "RPCs for Noobs", topic: str = "t") -> Book:
@@ -119,7 +120,7 @@ def ids(stock: Stock) -> tuple[list[int], list[int]]:
 def test_a_load_brings_books_of_its_own_and_takes_away_what_is_left() -> None:
     """All books are looked at, only its own are bought; the shop's stock is as before."""
     shop = FakeShop(a_book(1, 5), a_book(2, 0))
-    with stocked(shop, WISH, buying=True, seed=1) as stock:
+    with prepared_stock(shop, OPTIONS, buying=True, seed=1) as stock:
         assert ([1, 2, 3, 4], [3, 4]) == ids(stock)
         assert {3: 50, 4: 50} == stock.own
         assert {(TOPIC, f"{TITLE} 1"), (TOPIC, f"{TITLE} 2")} == {
@@ -138,7 +139,7 @@ def test_the_next_load_uses_the_books_again_and_leaves_those_of_another() -> Non
         a_book(3, 9, f"{TITLE} 2", TOPIC),
         a_book(4, 0, "About load tests", TOPIC),
     )
-    with stocked(shop, WISH, buying=True, seed=1) as stock:
+    with prepared_stock(shop, OPTIONS, buying=True, seed=1) as stock:
         assert ([1, 2, 5], [2, 5]) == ids(stock)
     assert {1: 5, 2: 0, 3: 9, 4: 0, 5: 0} == shop.left()
 
@@ -146,7 +147,7 @@ def test_the_next_load_uses_the_books_again_and_leaves_those_of_another() -> Non
 def test_no_more_books_than_wished_for_are_taken() -> None:
     """Those of a bigger load before stay without copies."""
     shop = FakeShop(a_book(1, 5), *(a_book(n, 0, f"{TITLE} {n}", TOPIC) for n in range(2, 9)))
-    with stocked(shop, WISH, buying=True, seed=1) as stock:
+    with prepared_stock(shop, OPTIONS, buying=True, seed=1) as stock:
         assert {2: 50, 3: 50} == stock.own
 
 
@@ -154,7 +155,7 @@ def test_two_loads_that_start_at_once_do_not_share_a_book() -> None:
     """The one that finds the other's copies beside its own gives way."""
     shop = FakeShop(a_book(1, 5), a_book(2, 0, f"{TITLE} 1", TOPIC))
     shop.after_change = lambda: shop.books.update({2: a_book(2, 70, f"{TITLE} 1", TOPIC)})
-    with stocked(shop, replace(WISH, books=1), buying=True, seed=1) as stock:
+    with prepared_stock(shop, replace(OPTIONS, books=1), buying=True, seed=1) as stock:
         assert {3: 50} == stock.own
         assert 20 == shop.books[2].quantity
 
@@ -162,7 +163,7 @@ def test_two_loads_that_start_at_once_do_not_share_a_book() -> None:
 def test_the_copies_are_taken_away_whatever_happens() -> None:
     """A load that fails leaves nothing to be bought by mistake."""
     shop = FakeShop(a_book(1, 5))
-    with pytest.raises(KeyboardInterrupt), stocked(shop, WISH, buying=True, seed=1):
+    with pytest.raises(KeyboardInterrupt), prepared_stock(shop, OPTIONS, buying=True, seed=1):
         raise KeyboardInterrupt
     assert {1: 5, 2: 0, 3: 0} == shop.left()
 
@@ -170,7 +171,7 @@ def test_the_copies_are_taken_away_whatever_happens() -> None:
 def test_a_book_that_is_bought_while_it_is_counted_is_counted_again() -> None:
     """And the books after it lose their copies too."""
     shop = FakeShop(a_book(1, 5))
-    with stocked(shop, WISH, buying=True, seed=1):
+    with prepared_stock(shop, OPTIONS, buying=True, seed=1):
         shop.refused = [2]
     assert {1: 5, 2: 0, 3: 0} == shop.left()
 
@@ -180,13 +181,13 @@ def test_what_could_not_be_taken_away_is_named() -> None:
     shop = FakeShop(a_book(1, 5))
     with (
         pytest.raises(StockError, match=r"books 2 are still for sale.*: no\. Take them"),
-        stocked(shop, WISH, buying=True, seed=1),
+        prepared_stock(shop, OPTIONS, buying=True, seed=1),
     ):
         shop.refused = [2, 2]
     assert {1: 5, 2: 50, 3: 0} == shop.left()
 
     def interrupted() -> None:
-        with stocked(shop, WISH, buying=True, seed=1):
+        with prepared_stock(shop, OPTIONS, buying=True, seed=1):
             shop.refused = [3, 4, 3, 4]
             raise KeyboardInterrupt
 
@@ -200,7 +201,7 @@ def test_a_shop_that_does_not_answer_is_not_asked_for_every_book() -> None:
     shop = FakeShop(a_book(1, 5))
     with (
         pytest.raises(StockError, match=r"books 2, 3 are still for sale.*nobody answers"),
-        stocked(shop, WISH, buying=True, seed=1),
+        prepared_stock(shop, OPTIONS, buying=True, seed=1),
     ):
         shop.silent = True
     assert 2 == shop.asked
@@ -209,7 +210,7 @@ def test_a_shop_that_does_not_answer_is_not_asked_for_every_book() -> None:
 def test_without_buyers_nothing_is_brought() -> None:
     """Then the load needs neither the catalog nor the secret."""
     shop = FakeShop(a_book(1, 5))
-    with stocked(shop, WISH, buying=False, seed=1) as stock:
+    with prepared_stock(shop, OPTIONS, buying=False, seed=1) as stock:
         assert ([1], []) == ids(stock)
     assert {1: 5} == shop.left()
 
@@ -217,7 +218,7 @@ def test_without_buyers_nothing_is_brought() -> None:
 def test_the_real_stock_is_what_has_copies() -> None:
     """Nobody brings anything, and nothing is taken away."""
     shop = FakeShop(a_book(1, 5), a_book(2, 0), a_book(3, 1))
-    with stocked(shop, Wish(real=True), buying=True, seed=1) as stock:
+    with prepared_stock(shop, StockOptions(real=True), buying=True, seed=1) as stock:
         assert ([1, 2, 3], [1, 3]) == ids(stock)
         assert {} == stock.own
     assert {1: 5, 2: 0, 3: 1} == shop.left()
@@ -225,13 +226,13 @@ def test_the_real_stock_is_what_has_copies() -> None:
 
 def test_a_flash_sale_is_about_one_book() -> None:
     """It is looked at and bought, with its own topic to search for."""
-    with stocked(FakeShop(a_book(1, 5), a_book(2, 3)), Wish(flash_sale=2), buying=True, seed=1) as (
-        stock
-    ):
+    with prepared_stock(
+        FakeShop(a_book(1, 5), a_book(2, 3)), StockOptions(flash_sale=2), buying=True, seed=1
+    ) as (stock):
         assert (([2], [2]), {}) == (ids(stock), stock.own)
     with (
         pytest.raises(RemoteError),
-        stocked(FakeShop(), Wish(flash_sale=2), buying=True, seed=1),
+        prepared_stock(FakeShop(), StockOptions(flash_sale=2), buying=True, seed=1),
     ):
         pytest.fail("there is no such book")
 
@@ -243,7 +244,7 @@ def test_a_load_that_cannot_be_says_why(books: list[Book], said: str) -> None:
     """And what to do about it."""
     with (
         pytest.raises(StockError, match=said),
-        stocked(FakeShop(*books), Wish(real=True), buying=True, seed=1),
+        prepared_stock(FakeShop(*books), StockOptions(real=True), buying=True, seed=1),
     ):
         pytest.fail("there was nothing to load")
 
@@ -254,7 +255,7 @@ def test_front_and_catalog_of_two_shops_are_told_apart_before_anything_is_bought
     shop.shows_the_same = False
     with (
         pytest.raises(StockError, match="are they of the same shop"),
-        stocked(shop, WISH, buying=True, seed=1),
+        prepared_stock(shop, OPTIONS, buying=True, seed=1),
     ):
         pytest.fail("it is another shop")
     assert {1: 5, 2: 0, 3: 0} == shop.left()
@@ -265,7 +266,7 @@ def test_the_seed_decides_which_books_are_popular() -> None:
 
     def popular(seed: int) -> list[int]:
         shop = FakeShop(*(a_book(book_id, 1) for book_id in range(1, 200)))
-        with stocked(shop, WISH, buying=False, seed=seed) as stock:
+        with prepared_stock(shop, OPTIONS, buying=False, seed=seed) as stock:
             return [item.book_id for item in stock.shelf]
 
     assert popular(1) == popular(1)

@@ -1,4 +1,4 @@
-"""The rules of the order service: the life of an order, keys, and what its client is told."""
+"""The rules of the order service: the life of an order, and what its client is told."""
 
 from itertools import product
 from typing import get_args
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bazar.kit.errors import BazarError, InvalidRequest
-from bazar.kit.http.idempotency import KEY_LENGTH_MAX, InvalidKey, parse_key
+from bazar.kit.http.answers import encode
+from bazar.kit.money import DECIMALS, PRICE_MINOR_MAX, to_price
 from bazar.order.domain import (
     TRANSITIONS,
     StoredLine,
@@ -23,13 +24,13 @@ from bazar.order.domain import (
     public,
     request_hash,
 )
+from bazar.wire.limits import QUANTITY_MAX
 from bazar.wire.orders import Accepted, Line, OrderStatus, Purchase, Receipt
 from bazar.wire.problems import BookNotFound, MixedCurrencies, OrderCancelled, OutOfStock
 from bazar.wire.stock import Outcome, Rejection, RejectionCode, SoldLine
 
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
 ORDER_ID = "01h000000000000000000000aa"
-VISIBLE = "".join(chr(code) for code in range(0x20, 0x7F))
 
 PENDING = StoredOrder(
     order_id=ORDER_ID,
@@ -134,89 +135,6 @@ def test_while_it_is_not_known_whether_a_cancelled_order_was_sold_the_answer_is_
     assert isinstance(first_answer(order), Accepted)
 
 
-@pytest.mark.parametrize(
-    ("header", "key"),
-    [
-        ('"abc"', "abc"),
-        ("abc", "abc"),
-        ('  "abc"\t', "abc"),
-        ('"with space"', "with space"),
-        (r'"a\"b"', 'a"b'),
-        (r'"a\\b"', "a\\b"),
-        (r'"\\\""', '\\"'),
-        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
-        ("a" * KEY_LENGTH_MAX, "a" * KEY_LENGTH_MAX),
-        ('"' + "a" * KEY_LENGTH_MAX + '"', "a" * KEY_LENGTH_MAX),
-        ('"' + r"\"" * KEY_LENGTH_MAX + '"', '"' * KEY_LENGTH_MAX),
-    ],
-)
-def test_a_key_is_a_quoted_string_or_bare_text(header: str, key: str) -> None:
-    """Quotes and escapes belong to the header, not to the key; 255 characters are allowed."""
-    assert key == parse_key([header])
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        ["a", "b"],
-        ["a", "a"],
-        [""],
-        ["   "],
-        ['""'],
-        ['"'],
-        ['"abc'],
-        ['abc"'],
-        ['a"b'],
-        ['"a"b"'],
-        ['"a" "b"'],
-        ['"a";p=1'],
-        ["a b"],
-        [r'"a\b"'],
-        ['"a\\"'],
-        ["\u00e9"],
-        ['"\u00e9"'],
-        ["\u00a0abc"],
-        ['"a\x7f"'],
-        ['"a\tb"'],
-        ["a\nb"],
-        ["a" * (KEY_LENGTH_MAX + 1)],
-        ['"' + "a" * (KEY_LENGTH_MAX + 1) + '"'],
-    ],
-)
-def test_anything_else_is_no_key(headers: list[str]) -> None:
-    """Missing, several, empty, malformed, non-ASCII and too long keys are refused as 400."""
-    with pytest.raises(InvalidKey) as refused:
-        parse_key(headers)
-    assert 400 == refused.value.status
-    assert refused.value.definite
-
-
-@given(st.text(VISIBLE, min_size=1, max_size=KEY_LENGTH_MAX))
-def test_every_quoted_key_comes_back_whole(key: str) -> None:
-    """Quoting any visible text, with escapes, and parsing it gives the text again."""
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    assert key == parse_key([f'"{escaped}"'])
-
-
-@given(st.text(max_size=20), st.characters(min_codepoint=0x80), st.text(max_size=20))
-def test_no_key_holds_anything_but_ascii(before: str, letter: str, after: str) -> None:
-    """A character outside ASCII makes a header no key, wherever it stands."""
-    with pytest.raises(InvalidKey):
-        parse_key([before + letter + after])
-
-
-@given(st.text(max_size=300))
-def test_whatever_is_sent_is_a_key_or_refused(header: str) -> None:
-    """Parsing ends in a key of 1 to 255 visible characters, or in the one error."""
-    try:
-        key = parse_key([header])
-    except InvalidKey:
-        return
-    assert 1 <= len(key) <= KEY_LENGTH_MAX
-    assert set(key) <= set(VISIBLE)
-
-
 def test_lines_may_not_name_a_book_twice() -> None:
     """A doubled book is refused, whatever its quantities; different books pass."""
     check_lines([])
@@ -272,11 +190,27 @@ def test_a_purchase_answers_price_and_total_of_its_currency() -> None:
     assert ("12.500", "25.000") == (str(dinars.price), str(dinars.total))
 
 
+@given(
+    st.integers(0, PRICE_MINOR_MAX),
+    st.integers(1, QUANTITY_MAX),
+    st.sampled_from(sorted(DECIMALS)),
+)
+def test_a_total_is_written_as_its_minor_units_are(
+    minor: int, quantity: int, currency: str
+) -> None:
+    """Whatever the decimals of the currency, price and total are exact, to the byte."""
+    line = StoredLine(7, quantity, "T", minor, currency)
+    answer = first_answer(replace(CONFIRMED, lines=(line,)))
+    assert isinstance(answer, Purchase)
+    assert encode(to_price(minor, currency)) == encode(answer.price)
+    assert encode(to_price(minor * quantity, currency)) == encode(answer.total)
+
+
 def test_an_order_of_several_lines_answers_all_of_them() -> None:
     """The receipt has every line and the sum of all copies."""
     answer = first_answer(several(CONFIRMED))
     assert isinstance(answer, Receipt)
-    assert [7, 8] == [line.id for line in answer.lines]
+    assert [7, 8] == [line.book_id for line in answer.lines]
     assert "44.98" == str(answer.total)
     assert "bought 3 copies of 2 books" == answer.message
 

@@ -222,7 +222,7 @@ class Placing(RuleBasedStateMachine):
                 for one in orders
                 if one.status == "confirmed"
                 for line in one.lines
-                if line.id == book_id
+                if line.book_id == book_id
             )
             stock = (await self.catalog.get(f"/info/{book_id}")).json["quantity"]
             assert self.received[book_id] - sold == stock

@@ -14,7 +14,7 @@ from pyreqwest.response import Response, ResponseBuilder
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers import batching
 from bazar.kit.peers.client import Upstream
-from bazar.order.upstream import Catalog, Decision
+from bazar.order.upstream import CatalogClient, Decision
 from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.orders import Line
@@ -33,7 +33,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sold(request: Reserve) -> Outcome:
     """Sell whatever is asked for, to each order with a title of its own."""
-    lines = [SoldLine(line.id, line.quantity, request.order_id, 1, "USD", 2) for line in LINES]
+    lines = [SoldLine(line.book_id, line.quantity, request.order_id, 1, "USD", 2) for line in LINES]
     return Outcome(request.order_id, "reserved", lines)
 
 
@@ -79,14 +79,14 @@ async def client(fake: FakeCatalog) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def catalog(client: Client) -> AsyncIterator[Catalog]:
+async def catalog(client: Client) -> AsyncIterator[CatalogClient]:
     """Return the catalog as the order service sees it."""
-    catalog = Catalog(Upstream("catalog", "http://catalog.test", client, "secret"))
+    catalog = CatalogClient(Upstream("catalog", "http://catalog.test", client, "secret"))
     yield catalog
     await catalog.stop()
 
 
-def asked(catalog: Catalog, order_id: str) -> asyncio.Task[Decision]:
+def asked(catalog: CatalogClient, order_id: str) -> asyncio.Task[Decision]:
     """Ask for an order in a task of its own."""
 
     async def ask() -> Decision:
@@ -97,7 +97,7 @@ def asked(catalog: Catalog, order_id: str) -> asyncio.Task[Decision]:
 
 
 async def test_the_next_batch_gathers_while_one_is_in_flight(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """The first call goes alone; all that come while it is under way share the second."""
     fake.open.clear()
@@ -111,7 +111,7 @@ async def test_the_next_batch_gathers_while_one_is_in_flight(
     assert [["first"], [f"next {n}" for n in range(10)]] == fake.batches
 
 
-async def test_a_batch_has_a_limit(fake: FakeCatalog, catalog: Catalog) -> None:
+async def test_a_batch_has_a_limit(fake: FakeCatalog, catalog: CatalogClient) -> None:
     """What is over the limit goes with the batch after it; nothing is left out."""
     decisions = await asyncio.gather(
         *(asked(catalog, f"{n}") for n in range(RESERVE_BATCH_MAX + 10))
@@ -122,7 +122,7 @@ async def test_a_batch_has_a_limit(fake: FakeCatalog, catalog: Catalog) -> None:
     ]
 
 
-async def test_each_hears_its_own_outcome(fake: FakeCatalog, catalog: Catalog) -> None:
+async def test_each_hears_its_own_outcome(fake: FakeCatalog, catalog: CatalogClient) -> None:
     """One is sold, its neighbour in the same batch is rejected, and each hears only that."""
 
     def mixed(batch: list[Reserve]) -> list[Outcome]:
@@ -143,7 +143,7 @@ async def test_each_hears_its_own_outcome(fake: FakeCatalog, catalog: Catalog) -
 
 
 async def test_an_order_asked_for_twice_is_told_the_same_twice(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """Two who wait for one order both hear its outcome."""
     first, second = await asyncio.gather(asked(catalog, "a"), asked(catalog, "a"))
@@ -152,7 +152,7 @@ async def test_an_order_asked_for_twice_is_told_the_same_twice(
 
 
 async def test_when_the_transport_fails_all_who_wait_hear_it(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """Each of the batch gets an indefinite error; the next batch goes on as if nothing was."""
     fake.away = True
@@ -165,7 +165,7 @@ async def test_when_the_transport_fails_all_who_wait_hear_it(
 
 @pytest.mark.parametrize("status", [400, 401, 500, 503])
 async def test_a_refused_batch_is_unavailable(
-    fake: FakeCatalog, catalog: Catalog, status: int
+    fake: FakeCatalog, catalog: CatalogClient, status: int
 ) -> None:
     """Any status but 200 leaves the orders undecided, and is not asked again at once."""
     fake.status = status
@@ -175,7 +175,7 @@ async def test_a_refused_batch_is_unavailable(
 
 
 async def test_an_answer_that_leaves_an_order_out_leaves_nobody_waiting(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """Fewer outcomes than orders: who got none hears that nothing is known."""
     fake.answer = lambda batch: [sold(batch[0])]
@@ -189,7 +189,7 @@ async def test_an_answer_that_leaves_an_order_out_leaves_nobody_waiting(
 
 
 async def test_nobody_hears_the_outcome_of_another_order(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """Outcomes in a wrong order, or of an unknown order, are never given to whom they are not."""
     for answer in (
@@ -208,7 +208,7 @@ async def test_nobody_hears_the_outcome_of_another_order(
 
 
 async def test_a_caller_that_goes_away_disturbs_no_other(
-    fake: FakeCatalog, catalog: Catalog
+    fake: FakeCatalog, catalog: CatalogClient
 ) -> None:
     """One of three gives up, before or after its batch was sent; the others are answered."""
     for wait_s in (0.0, SETTLE_S):
@@ -225,7 +225,7 @@ async def test_a_caller_that_goes_away_disturbs_no_other(
             assert name == result.outcome.order_id
 
 
-async def test_stopping_lets_nobody_wait(fake: FakeCatalog, catalog: Catalog) -> None:
+async def test_stopping_lets_nobody_wait(fake: FakeCatalog, catalog: CatalogClient) -> None:
     """Who is in flight and who is waiting both hear that nothing is known."""
     fake.open.clear()
     tasks = [asked(catalog, "in flight")]

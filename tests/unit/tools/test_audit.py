@@ -10,7 +10,8 @@ from bazar.kit.errors import Unavailable
 from bazar.kit.http.operations import Health
 from bazar.tools import audit as module
 from bazar.tools.audit import ALLOWED, RECHECKS, AuditReport, audit, difference, recheck
-from bazar.tools.remote import TIMEOUT, Addresses, RemoteError, Shop
+from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
+from bazar.tools.shop import Shop
 from bazar.wire.orders import Order, OrderLine, OrderStatus
 from bazar.wire.problems import OrderNotFound
 from bazar.wire.stock import Outcome, Rejection, SoldLine, StockReport
@@ -36,7 +37,7 @@ def an_order(order_id: str, status: OrderStatus, quantity: int = 2) -> Order:
     return Order(
         order_id=order_id,
         status=status,
-        lines=[OrderLine(id=7, quantity=quantity)],
+        lines=[OrderLine(book_id=7, quantity=quantity)],
         total=None,
         currency=None,
         reason=None,

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from bazar.formats.columns import Layout
+from bazar.formats.csv import Record
 from bazar.tools import importer
 from bazar.tools.importer import Reject
 from bazar.tools.remote import RemoteError
-from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
+from bazar.wire.imports import ImportRequest, ImportResult
 from support.importing import Desk, create_all, row_of
 
 # What is sent
@@ -35,22 +37,20 @@ def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
 
 def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only about a batch should be held in memory, however long the file is."""
-    made: list[int] = []
-    real = importer._made  # noqa: SLF001  to see how far it has come
+    read: list[int] = []
+    real = importer._read_row  # noqa: SLF001  to see how far it has come
 
-    def counted(
-        number: int, values: dict[str, str], given: list[str] | None
-    ) -> ImportRow | ImportResult:
-        made.append(number)
-        return real(number, values, given)
+    def counted(record: Record, layout: Layout, update: str) -> importer._Row:
+        read.append(record.line)
+        return real(record, layout, update)
 
     ahead: list[int] = []
 
     def answer(request: ImportRequest) -> list[ImportResult]:
-        ahead.append(len(made) - sum(len(sent.rows) for sent in desk.shop.sent))
+        ahead.append(len(read) - sum(len(sent.rows) for sent in desk.shop.sent))
         return create_all(request)
 
-    monkeypatch.setattr(importer, "_made", counted)
+    monkeypatch.setattr(importer, "_read_row", counted)
     desk.shop.answer = answer
     desk.take("title,price\n" + "A,1\n" * 1400)
     assert [1, 1, 0] == ahead

@@ -1,15 +1,25 @@
-"""Another service's answer on its way through the front, kept as it is."""
+"""Another service's answer on its way through the front: kept as it is, or read as data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from starlette.responses import Response
+import msgspec
 
-from bazar.kit.http.answers import ReadyResponse
-from bazar.kit.http.request import Request
+from bazar.kit.errors import BazarError, Overloaded, Problem, Unavailable
 from bazar.kit.peers.client import Answer
-from bazar.wire.books import VERSION_HEADER
+from bazar.wire.books import VERSION_HEADER, Book, BookTitle
+from bazar.wire.problems import BookNotFound
+
+T = TypeVar("T")
 
 _PASSED_HEADERS = ("location", "link", "retry-after", "allow")
+_OK = 200
+_ERRORS: dict[str, type[BazarError]] = {error.code: error for error in (BookNotFound, Overloaded)}
+"""What the catalog may say of itself; whatever else it says means that it is of no help now."""
+_book = msgspec.json.Decoder(Book).decode
+_titles = msgspec.json.Decoder(list[BookTitle]).decode
+_problem = msgspec.json.Decoder(Problem).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,31 +28,58 @@ class Passed:
 
     status: int
     body: bytes
-    media_type: str
-    headers: dict[str, str]
+    raw_headers: tuple[tuple[bytes, bytes], ...]
+    """Ready to be sent, length and type of the body first; made once, also where it is kept."""
     timing: str
     """Of the tiers behind, as in a Server-Timing header."""
     version: int
     """Of the book that it shows; 0 where it shows none."""
 
-    def response(self, request: Request, cache_status: str, timing: str = "") -> Response:
-        """Return it as our own answer."""
-        if timing:
-            request.timings.append(timing)
-        response = ReadyResponse(self.body, self.status, self.headers, self.media_type)
-        response.raw_headers.append((b"cache-status", cache_status.encode("latin-1")))
-        return response
+    def as_book(self) -> Book:
+        """Return the book that it shows.
+
+        Raises:
+            BookNotFound: definite; there is none.
+            Overloaded: definite; the catalog has too much to do.
+            Unavailable: the catalog could not say, or what it said makes no sense.
+        """
+        return self._shown(_book)
+
+    def as_titles(self) -> list[BookTitle]:
+        """Return the list of titles that it shows.
+
+        Raises:
+            Overloaded: definite; the catalog has too much to do.
+            Unavailable: the catalog could not say, or what it said makes no sense.
+        """
+        return self._shown(_titles)
+
+    def _shown(self, decode: Callable[[bytes], T]) -> T:
+        try:
+            if self.status == _OK:
+                return decode(self.body)
+            problem = _problem(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            message = f"an answer with status {self.status} makes no sense: {error}"
+            raise Unavailable(message) from error
+        raise _ERRORS.get(problem.code, Unavailable)(problem.detail)
 
 
 def passed(answer: Answer) -> Passed:
     """Return what the public may see of an answer."""
     get = answer.headers.get
     version = get(VERSION_HEADER)
+    headers = {
+        "content-length": str(len(answer.body)),
+        "content-type": get("content-type") or "text/plain",
+    }
+    for name in _PASSED_HEADERS:
+        if (value := get(name)) is not None:
+            headers[name] = value
     return Passed(
         answer.status,
         answer.body,
-        get("content-type") or "text/plain",
-        {name: value for name in _PASSED_HEADERS if (value := get(name)) is not None},
+        tuple((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
         get("server-timing") or "",
         int(version) if version else 0,
     )

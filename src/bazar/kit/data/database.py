@@ -13,6 +13,16 @@ Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
 
 
+def made(kind: Callable[..., T], row: Row) -> T:
+    """Return a row as what its columns make, in their order: the one place where rows get types.
+
+    Args:
+        kind: a struct whose members are the columns of the statement, or a function of them.
+        row: of that statement.
+    """
+    return kind(*row)
+
+
 class Transaction(Protocol):
     """One transaction: committed when its work returns, rolled back when it raises."""
 
@@ -40,6 +50,14 @@ class Transaction(Protocol):
         """Run several statements that take no values."""
         ...
 
+    def announce(self, change: object) -> None:
+        """Have a change told to whoever the database delivers to, if this transaction commits.
+
+        It is told once it is durable and before the caller is answered, even if that caller went
+        away; changes are told in the order of the commits. Reads announce nothing.
+        """
+        ...
+
 
 Work = Callable[[Transaction], Awaitable[T]]
 
@@ -64,7 +82,8 @@ class Database(Protocol):
 
         Args:
             work: may run again from the start when something that shares its batch raises, so
-                what it leaves behind outside the transaction must not matter.
+                what it leaves behind outside the transaction must not matter; what it announced
+                is forgotten with the rest.
             lazy: flush with the next durable write, at the latest after 50 ms. For what can be
                 derived again after a crash.
 

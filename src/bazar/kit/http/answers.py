@@ -26,19 +26,24 @@ def log_fault(error: BaseException, request_id: str) -> str:
 class ReadyResponse(Response):
     """An answer whose body is bytes already: starlette's, made the short way."""
 
-    def __init__(
-        self, body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str
-    ) -> None:
-        """Take body and headers as they are."""
+    def __init__(self, body: bytes, status: int, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        """Take body and headers as they are; the length and the type of the body are in them."""
         self.body = body
         self.status_code = status
         self.background = None
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", media_type.encode("latin-1")),
-        ]
-        for name, value in headers.items() if headers else ():
-            self.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        self.raw_headers = raw_headers
+
+
+def _ready(
+    body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str
+) -> ReadyResponse:
+    raw_headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", media_type.encode("latin-1")),
+    ]
+    for name, value in headers.items() if headers else ():
+        raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
+    return ReadyResponse(body, status, raw_headers)
 
 
 def json_response(
@@ -47,10 +52,12 @@ def json_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Encode a struct, prices with exactly their decimals."""
-    return ReadyResponse(_encoder.encode(value), status, headers, "application/json")
+    return _ready(_encoder.encode(value), status, headers, "application/json")
 
 
 def problem_response(error: BazarError) -> Response:
     """Return an error as a problem document (RFC 9457)."""
     body = _encoder.encode(error.problem())
-    return ReadyResponse(body, error.status, dict(error.headers), PROBLEM_MEDIA_TYPE)
+    response = _ready(body, error.status, None, PROBLEM_MEDIA_TYPE)
+    response.raw_headers += error.headers
+    return response

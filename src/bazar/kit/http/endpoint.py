@@ -1,15 +1,29 @@
-"""One route: what it takes and answers, who may call it, and where a client goes on from there."""
+"""Routes: what each takes and answers stands beside its handler, and nowhere else.
 
+`@route("GET", "/info/{book_id:number}", answers={200: Book})` above a method marks it, and the
+method's own lines complete it. The first sentence of its docstring is the summary. Its parameters
+are what it gets decoded, in their order: a number of the path by its name, `query`, and `body`.
+"""
+
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from inspect import getdoc, signature
+from typing import Any, TypeVar
 
+import msgspec
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 
 Handler = Callable[[Request], Awaitable[Response]]
+H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
+
+NUMBER = "number"
+"""Marks a parameter of a path that is a whole number: `{book_id:number}`."""
+PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
+_FIRST_SENTENCE = re.compile(r"(.+?)\.(?:\s|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,34 +32,133 @@ class Link:
 
     status: int
     """Of the answer."""
-    to: Handler
-    """Of the endpoint that goes on."""
+    to: str
+    """The handler that goes on, of the same object."""
     parameter: str
-    """Which that endpoint's path takes."""
+    """Which that handler's path takes."""
     pointer: str
     """To its value in the answer's body, such as `/order_id` or `/0/id`. Source: RFC 6901."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One route: what it takes, what it answers, and who may call it."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a handler answers, and to whom; put above it, it marks it as a route."""
 
     method: str
     path: str
-    handler: Handler
-    summary: str
+    _: KW_ONLY
     answers: Mapping[int, Any]
     """Success statuses with the type of their JSON body, None for none."""
     errors: Sequence[type[BazarError]] = ()
-    body: Any = None
-    arguments: Any = None
+    links: Sequence[Link] = ()
+    query: Any = None
+    """The query string, where the handler passes it on and another service decodes it."""
     secret: bool = False
     """Only with the service secret."""
     idempotency_key: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
-    full: Callable[[], bool] | None = None
-    """Tells that one more request would only wait in vain: it is then refused unread."""
+    full: str = ""
+    """The method that tells that one more request would only wait in vain; it is refused unread."""
     tag: str = "shop"
     """Groups the routes on the API page."""
-    links: Sequence[Link] = ()
+
+    def __call__(self, handler: H) -> H:
+        """Mark a method as the handler of this route."""
+        vars(handler)["route"] = self
+        return handler
+
+    @property
+    def template(self) -> str:
+        """Return the path for matching, metrics and messages: there a number is plain text."""
+        return self.path.replace(f":{NUMBER}}}", "}")
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of the path, each with its mark, which may be empty."""
+        return dict(PARAMETER.findall(self.path))
+
+
+route = Route
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route with its handler, ready to be called."""
+
+    route: Route
+    name: str
+    """Of the handler."""
+    summary: str
+    answer: Handler
+    """Decodes what the handler takes, and calls it."""
+    body: Any = None
+    query: Any = None
+    full: Callable[[], bool] | None = None
+
+
+def endpoints_of(api: object) -> list[Endpoint]:
+    """Return the routes of an object whose methods are handlers, in the order of definition.
+
+    Raises:
+        ValueError: a handler has no summary, takes what no request has, or links to nowhere.
+    """
+    endpoints = [
+        _endpoint(api, getattr(api, name), mark)
+        for name, member in vars(type(api)).items()
+        if isinstance(mark := getattr(member, "route", None), Route)
+    ]
+    by_name = {endpoint.name: endpoint.route for endpoint in endpoints}
+    for endpoint in endpoints:
+        for link in endpoint.route.links:
+            if link.to not in by_name or link.parameter not in by_name[link.to].parameters:
+                message = f"{endpoint.name} links to {link.to}({link.parameter}), which is no route"
+                raise ValueError(message)
+    return endpoints
+
+
+def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Route) -> Endpoint:
+    name = handler.__name__
+    summary = _FIRST_SENTENCE.match(getdoc(handler) or "")
+    if not summary:
+        message = f"{name} has no docstring whose first sentence says what it does"
+        raise ValueError(message)
+    _request, *parameters = signature(handler, eval_str=True).parameters.values()
+    kinds = {parameter.name: parameter.annotation for parameter in parameters}
+    readers = [_reader(mark, name, kind) for name, kind in kinds.items()]
+    return Endpoint(
+        mark,
+        name,
+        summary[1],
+        _with_readers(handler, readers),
+        body=kinds.get("body"),
+        query=kinds.get("query", mark.query),
+        full=getattr(api, mark.full) if mark.full else None,
+    )
+
+
+def _with_readers(
+    handler: Callable[..., Awaitable[Response]], readers: Sequence[Callable[[Request], Any]]
+) -> Handler:
+    """Return what reads a handler's parameters and calls it; a loop would cost a microsecond."""
+    match readers:
+        case []:
+            return handler
+        case [first]:
+            return lambda request: handler(request, first(request))
+        case [first, second]:
+            return lambda request: handler(request, first(request), second(request))
+    return lambda request: handler(request, *[read(request) for read in readers])
+
+
+def _reader(mark: Route, name: str, kind: Any) -> Callable[[Request], Any]:  # noqa: ANN401
+    """Return what reads a parameter of a handler from a request."""
+    if name == "body":
+        decoder = msgspec.json.Decoder(kind)
+        return lambda request: request.struct(decoder)
+    if name == "query":
+        return lambda request: request.arguments(kind)
+    if mark.parameters.get(name) == NUMBER:
+        return lambda request: request.number(name)
+    message = f"{mark.method} {mark.path} has no {name} for its handler"
+    raise ValueError(message)

@@ -30,6 +30,11 @@ def format_key(key: str) -> str:
     return f'"{escaped}"'
 
 
+def key_header(key: str) -> tuple[bytes, bytes]:
+    """Return the header that tells a key in an answer."""
+    return KEY_HEADER.encode("ascii"), format_key(key).encode("latin-1")
+
+
 def given_or_new_key(headers: Sequence[str]) -> str:
     """Return the key that a request gives, or a new one where it gives none.
 

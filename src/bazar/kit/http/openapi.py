@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document of a service, made from its endpoints and message types."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +12,13 @@ from bazar.kit.errors import (
     InternalError,
     InvalidRequest,
     Overloaded,
-    Problem,
     Unauthorized,
 )
-from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.endpoint import NUMBER, PARAMETER, Endpoint
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.kit.identity import ID_MAX
 
 _REF = "#/components/schemas/{name}"
-_PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
-_NUMBERS = ("book_id",)
 _REASONS = {
     200: "Done.",
     201: "Created.",
@@ -35,17 +31,19 @@ def document(title: str, version: str, endpoints: Sequence[Endpoint]) -> dict[st
     kinds = {
         kind: None
         for endpoint in endpoints
-        for kind in (endpoint.body, endpoint.arguments, *endpoint.answers.values())
+        for kind in (endpoint.body, endpoint.query, *endpoint.route.answers.values())
         if kind is not None
     }
-    _, described = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
+    problems = {error.problem_type: None for endpoint in endpoints for error in _errors(endpoint)}
+    _, described = msgspec.json.schema_components([*kinds, *problems], ref_template=_REF)
     components = _numbers(described)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        path = _PARAMETER.sub(r"{\1}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, components)
+        path = PARAMETER.sub(r"{\1}", endpoint.route.path)
+        method = endpoint.route.method.lower()
+        paths.setdefault(path, {})[method] = _operation(endpoint, components)
     found = {"schemas": components}
-    if any(endpoint.secret for endpoint in endpoints):
+    if any(endpoint.route.secret for endpoint in endpoints):
         found["securitySchemes"] = {"secret": {"type": "http", "scheme": "bearer"}}
     return {
         "openapi": "3.1.0",
@@ -70,13 +68,13 @@ def _numbers(schema: Any) -> Any:  # noqa: ANN401
 
 def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": endpoint.handler.__name__,
+        "operationId": endpoint.name,
         "summary": endpoint.summary,
-        "tags": [endpoint.tag],
+        "tags": [endpoint.route.tag],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
         "responses": _responses(endpoint),
     }
-    if endpoint.idempotency_key:
+    if endpoint.route.idempotency_key:
         operation["parameters"].append(
             {
                 "name": "Idempotency-Key",
@@ -91,7 +89,7 @@ def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]
             "required": not _takes_nothing(endpoint.body),
             "content": {"application/json": {"schema": _schema(endpoint.body)}},
         }
-    if endpoint.secret:
+    if endpoint.route.secret:
         operation["security"] = [{"secret": []}]
     return operation
 
@@ -103,16 +101,16 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": number if name in _NUMBERS else {"type": "string"},
+            "schema": number if mark == NUMBER else {"type": "string"},
         }
-        for name in _PARAMETER.findall(endpoint.path)
+        for name, mark in endpoint.route.parameters.items()
     ]
 
 
 def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[dict[str, Any]]:
-    if endpoint.arguments is None:
+    if endpoint.query is None:
         return []
-    schema = components[endpoint.arguments.__name__]
+    schema = components[endpoint.query.__name__]
     return [
         {
             "name": name,
@@ -126,36 +124,42 @@ def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[di
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, kind in endpoint.answers.items():
-        content = {endpoint.media_type: {"schema": _schema(kind)}}
+    for status, kind in endpoint.route.answers.items():
+        content = {endpoint.route.media_type: {"schema": _schema(kind)}}
         responses[str(status)] = {
             "description": _REASONS.get(status, "Answered."),
             "content": content,
         }
-    for link in endpoint.links:
-        to = link.to.__name__
-        responses[str(link.status)].setdefault("links", {})[to] = {
-            "operationId": to,
+    for link in endpoint.route.links:
+        responses[str(link.status)].setdefault("links", {})[link.to] = {
+            "operationId": link.to,
             "parameters": {link.parameter: f"$response.body#{link.pointer}"},
         }
-    errors: dict[int, list[str]] = {}
+    errors: dict[int, list[type[BazarError]]] = {}
     for error in _errors(endpoint):
-        errors.setdefault(error.status, []).append(f"`{error.code}`: {error.title}.")
-    for status, titles in sorted(errors.items()):
+        errors.setdefault(error.status, []).append(error)
+    for status, found in sorted(errors.items()):
+        titles = [f"`{error.code}`: {error.title}." for error in found]
+        kinds = dict.fromkeys(error.problem_type for error in found)
+        schemas = [_schema(kind) for kind in kinds]
         responses[str(status)] = {
             "description": " ".join(dict.fromkeys(titles)),
-            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+            "content": {
+                PROBLEM_MEDIA_TYPE: {
+                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+                }
+            },
         }
     return responses
 
 
 def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
-    found = [*endpoint.errors, Overloaded, InternalError]
+    found = [*endpoint.route.errors, Overloaded, InternalError]
     if endpoint.body is not None:
         found += [InvalidRequest, BodyTooLarge]
-    if endpoint.arguments is not None or any(f"{{{name}}}" in endpoint.path for name in _NUMBERS):
+    if endpoint.query is not None or NUMBER in endpoint.route.parameters.values():
         found.append(InvalidRequest)
-    if endpoint.secret:
+    if endpoint.route.secret:
         found.append(Unauthorized)
     return found
 

@@ -13,7 +13,7 @@ from bazar.kit import metrics as _metrics
 from bazar.kit.errors import RouteNotFound, Unavailable
 from bazar.kit.http import openapi
 from bazar.kit.http.answers import json_response
-from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.endpoint import Endpoint, endpoints_of, route
 from bazar.kit.http.request import Request
 
 Check = Callable[[], Awaitable[None]]
@@ -55,43 +55,53 @@ _DOCS_HEADERS = {
 }
 
 
-class OperationsApi:
-    """The handlers that every service has."""
+class Watching:
+    """What tells whether a service is well."""
 
     def __init__(self, service: str, metrics: _metrics.Metrics, check: Check) -> None:
-        """Speak for a service; `describe` gives it its OpenAPI document."""
+        """Speak for a service."""
         self._service = service
         self._metrics = metrics
         self._check = check
-        self._document = b""
 
-    def describe(self, endpoints: Sequence[Endpoint]) -> None:
-        """Describe these endpoints at `/openapi.json`."""
-        document = openapi.document(f"Bazar {self._service}", __version__, endpoints)
-        self._document = msgspec.json.encode(document)
-
+    @route("GET", "/healthz", answers={200: Health}, tag="operations")
     async def healthz(self, _request: Request) -> Response:
-        """Answer that the process is alive."""
+        """Tell that the process is alive."""
         return json_response(Health(self._service, "alive"))
 
+    @route("GET", "/readyz", answers={200: Health}, errors=(Unavailable,), tag="operations")
     async def readyz(self, _request: Request) -> Response:
-        """Answer that the service can do its work, or fail."""
+        """Tell that the service can do its work."""
         await self._check()
         return json_response(Health(self._service, "ready"))
 
+    @route("GET", "/metrics", answers={200: None}, media_type="text/plain", tag="operations")
     async def metrics(self, _request: Request) -> Response:
-        """Answer the counters."""
+        """Show the counters in the Prometheus text format."""
         return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)
 
+
+class Describing:
+    """What describes a service; it stands in no description itself."""
+
+    def __init__(self, service: str, endpoints: Sequence[Endpoint]) -> None:
+        """Describe these endpoints of a service."""
+        self._title = f"Bazar {service}"
+        document = openapi.document(self._title, __version__, endpoints)
+        self._document = msgspec.json.encode(document)
+
+    @route("GET", "/openapi.json", answers={})
     async def openapi(self, _request: Request) -> Response:
         """Answer the description for machines."""
         return Response(self._document, media_type="application/json")
 
+    @route("GET", "/docs", answers={})
     async def docs(self, _request: Request) -> Response:
-        """Answer the description for people."""
-        page = _PAGE.format(title=f"Bazar {self._service}")
+        """Answer the description for people, a page."""
+        page = _PAGE.format(title=self._title)
         return Response(page, media_type="text/html", headers=_DOCS_HEADERS)
 
+    @route("GET", "/docs/{name}", answers={})
     async def docs_part(self, request: Request) -> Response:
         """Answer a script or a style sheet of that page."""
         return _asset(request.path_params["name"])
@@ -106,69 +116,10 @@ def operations(
         service: its name.
         metrics: what `/metrics` shows.
         check: raises when the service cannot work; `/readyz` then answers 503.
-        endpoints: the service's own; `/openapi.json` describes these and the common ones.
+        endpoints: the service's own; `/openapi.json` describes these and those that watch.
     """
-    api = OperationsApi(service, metrics, check)
-    described = [*endpoints, *_watching(api)]
-    api.describe(described)
-    return [*described, *_describing(api)]
-
-
-def _watching(api: OperationsApi) -> list[Endpoint]:
-    return [
-        Endpoint(
-            method="GET",
-            path="/healthz",
-            handler=api.healthz,
-            summary="Tell that the process is alive",
-            answers={200: Health},
-            tag="operations",
-        ),
-        Endpoint(
-            method="GET",
-            path="/readyz",
-            handler=api.readyz,
-            summary="Tell that the service can do its work",
-            answers={200: Health},
-            errors=(Unavailable,),
-            tag="operations",
-        ),
-        Endpoint(
-            method="GET",
-            path="/metrics",
-            handler=api.metrics,
-            summary="Show the counters in the Prometheus text format",
-            answers={200: None},
-            media_type="text/plain",
-            tag="operations",
-        ),
-    ]
-
-
-def _describing(api: OperationsApi) -> list[Endpoint]:
-    return [
-        Endpoint(
-            method="GET",
-            path="/openapi.json",
-            handler=api.openapi,
-            summary="This description",
-            answers={},
-        ),
-        Endpoint(
-            method="GET",
-            path="/docs",
-            handler=api.docs,
-            summary="This description as a page",
-            answers={},
-        ),
-        Endpoint(
-            method="GET",
-            path="/docs/{name}",
-            handler=api.docs_part,
-            summary="A part of that page",
-            answers={},
-        ),
-    ]
+    described = [*endpoints, *endpoints_of(Watching(service, metrics, check))]
+    return [*described, *endpoints_of(Describing(service, described))]
 
 
 def _asset(name: str) -> Response:

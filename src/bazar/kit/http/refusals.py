@@ -13,11 +13,12 @@ Source: RFC 9110, section 10.2.3; docs/performance.md
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from typing import Any
 
-from bazar.kit.errors import PROBLEM_MEDIA_TYPE, Overloaded, Problem
+from bazar.kit.errors import Overloaded
+from bazar.kit.http.answers import problem_response
 from bazar.kit.log import get_logger
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -32,23 +33,22 @@ LOG_INTERVAL_S = 1.0
 class Refusals:
     """The refusals of one service."""
 
-    def __init__(self, encode: Callable[[Problem], bytes]) -> None:
+    def __init__(self) -> None:
         """Make the answers ready, one for each `Retry-After` in whole seconds."""
-        error = Overloaded("so much waits already that this would wait in vain")
-        body = encode(error.problem())
-        headers = [
-            (b"content-type", PROBLEM_MEDIA_TYPE.encode("ascii")),
-            (b"content-length", b"%d" % len(body)),
-        ]
-        self._starts: Sequence[MutableMapping[str, Any]] = [
-            {
-                "type": "http.response.start",
-                "status": error.status,
-                "headers": [*headers, (b"retry-after", b"%d" % after_s)],
-            }
+        reason = "so much waits already that this would wait in vain"
+        answers = [
+            problem_response(Overloaded(reason, retry_after_s=after_s))
             for after_s in range(RETRY_AFTER_S_MAX + 1)
         ]
-        self._body = {"type": "http.response.body", "body": body}
+        self._starts = [
+            {
+                "type": "http.response.start",
+                "status": answer.status_code,
+                "headers": answer.raw_headers,
+            }
+            for answer in answers
+        ]
+        self._body = {"type": "http.response.body", "body": answers[0].body}
         self._last_turn_s = 0.0
         self._unlogged = 0
 
@@ -74,3 +74,22 @@ class Refusals:
         wait_s = max(1, math.ceil(self._last_turn_s - monotonic()))
         get_logger().warning("overloaded", refused=self._unlogged, retry_after_s=wait_s)
         self._unlogged = 0
+
+
+class Places:
+    """So many at a time, and no more; whoever takes a place counts `taken` down at the end."""
+
+    __slots__ = ("most", "taken", "what")
+
+    def __init__(self, most: int, what: str) -> None:
+        """Start with all places free; `what` ends the sentence that says how many are taken."""
+        self.most = most
+        self.what = what
+        self.taken = 0
+
+    def take(self) -> None:
+        """Take a place, or raise Overloaded."""
+        if self.taken >= self.most:
+            message = f"{self.taken} {self.what} already"
+            raise Overloaded(message)
+        self.taken += 1

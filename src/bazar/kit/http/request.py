@@ -18,7 +18,10 @@ BODY_TIMEOUT_S = 10.0
 
 _REQUEST_ID = re.compile(f"[A-Za-z0-9._-]{{1,{REQUEST_ID_LENGTH_MAX}}}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+_PLACE = re.compile(r"(?P<said>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.DOTALL)
+"""What msgspec says of an invalid message, and where it found it."""
+_NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(.*)`", re.DOTALL)
+_MEMBER_LENGTH_MAX = 100
 
 
 class Request(StarletteRequest):
@@ -65,7 +68,7 @@ class Request(StarletteRequest):
             if 1 <= value <= ID_MAX:
                 return value
         message = f"{name} must be a whole number from 1 to {ID_MAX}, not {text[:40]!r}"
-        raise InvalidRequest(message)
+        raise InvalidRequest(message, member=name)
 
     def arguments(self, kind: type[T]) -> T:
         """Return the query string as a struct.
@@ -76,24 +79,23 @@ class Request(StarletteRequest):
         pairs = self.query_params.multi_items()
         values = dict(pairs)
         if len(values) != len(pairs):
+            names = [name for name, _value in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
             message = "an argument of the query string is given twice"
-            raise InvalidRequest(message)
+            raise InvalidRequest(message, member=twice[:_MEMBER_LENGTH_MAX])
         try:
             return msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError as error:
             _refuse("the query string", error)
 
-    def struct(self, kind: type[T]) -> T:
+    def struct(self, decoder: msgspec.json.Decoder[T]) -> T:
         """Return the JSON body, received before, as a struct; no body at all counts as `{}`.
 
         Raises:
             InvalidRequest: not JSON, or it breaks a limit.
         """
-        decoder = _DECODERS.get(kind)
-        if decoder is None:
-            decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
         try:
-            return decoder.decode(self._content or b"{}")  # type: ignore[no-any-return]
+            return decoder.decode(self._content or b"{}")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             _refuse("the body", error)
 
@@ -153,4 +155,13 @@ class Request(StarletteRequest):
 
 def _refuse(where: str, error: Exception) -> NoReturn:
     message = f"{where} is not valid: {str(error) or 'nested too deeply'}"
-    raise InvalidRequest(message) from None
+    raise InvalidRequest(message, member=_wrong_member(str(error))) from None
+
+
+def _wrong_member(text: str) -> str | None:
+    """Return which member a message of msgspec is about, such as `lines[0].quantity`, if any."""
+    found = _PLACE.fullmatch(text)
+    assert found is not None
+    named = _NAMED.fullmatch(found["said"])
+    parts = [part for part in (found["place"], named and named[1]) if part]
+    return ".".join(parts)[:_MEMBER_LENGTH_MAX] or None

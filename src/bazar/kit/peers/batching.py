@@ -7,14 +7,20 @@ a handful. A batch that takes long, such as one on a connection that is cut, hol
 only for a moment: then the next one leaves as well.
 
 What waits is bounded, in number and in time: a question that finds too many before it is refused
-at once, and one whose deadline has passed is dropped before it is sent.
+at once, and one whose deadline has passed is dropped before it is sent. One timer looks at the
+clock for all of them, as long as there is anything to look after: a timer for each question, set
+and taken back, costs more than the rest of its wait.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from itertools import chain
+from math import inf
+from time import monotonic
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
@@ -29,14 +35,18 @@ UNDER_WAY_MAX = 3
 """Batches that may take longer than that."""
 HANDED_OUT_AT_ONCE = 64
 """Answers in one turn of the event loop."""
+LOOK_S = 0.01
+"""Between two looks at the clock: by so much later an asker may hear that its time is up."""
 
 
-@dataclass(slots=True, eq=False)
-class _Group(Generic[Q, A]):
+class _Group(Struct, Generic[Q, A], eq=False):
     """The questions of one asker; they travel together."""
 
     questions: Sequence[Q]
     answers: asyncio.Future[Sequence[A]]
+    late_at_s: float
+    waits: bool = True
+    """To be sent."""
 
 
 class Batcher(Generic[Q, A]):
@@ -62,11 +72,15 @@ class Batcher(Generic[Q, A]):
         self._send = send
         self._batch_max = batch_max
         self._waiting_max = waiting_max
-        self._awaited: Sequence[_Group[Q, A]] | None = None
-        self._under_way = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._groups: OrderedDict[_Group[Q, A], None] = OrderedDict()
+        self._groups: deque[_Group[Q, A]] = deque()
         self._scheduled = False
+        self._awaited: Sequence[_Group[Q, A]] | None = None
+        self._awaited_until_s = inf
+        self._under_way = 0
+        self._batches: dict[asyncio.Task[None], Sequence[_Group[Q, A]]] = {}
+        self._watched = False
+        self._late_at_s = inf
+        """Before that nobody is late."""
         self.waiting = 0
         """Questions that wait to be sent."""
 
@@ -85,31 +99,33 @@ class Batcher(Generic[Q, A]):
             message = f"{self.waiting} requests wait for {self._name} already"
             raise Overloaded(message)
         loop = asyncio.get_running_loop()
-        group = _Group(questions, loop.create_future())
-        self._groups[group] = None
+        group = _Group(questions, loop.create_future(), deadline.at_s)
+        self._groups.append(group)
         self.waiting += len(questions)
-        if not self._scheduled:
+        self._late_at_s = min(self._late_at_s, group.late_at_s)
+        if self._awaited is None and not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._start)
-        late = f"{self._name} did not answer in time"
-        timer = loop.call_later(deadline.left_s(), _fail, (group,), late)
+        if not self._watched:
+            self._watched = True
+            loop.call_later(LOOK_S, self._look)
         try:
             return await group.answers
         finally:
-            timer.cancel()
-            if group in self._groups:
+            if group.waits:  # it gives up
+                self._groups.remove(group)
                 self._leave(group)
 
     async def stop(self) -> None:
         """Give up; whoever waits hears that nothing is known."""
-        _fail(self._groups, "the service is stopping")
-        for task in self._tasks:
+        _fail(chain(self._groups, *self._batches.values()), "the service is stopping")
+        for task in self._batches:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._batches, return_exceptions=True)
 
     def _leave(self, group: _Group[Q, A]) -> None:
-        """Take a group out of those that wait: it is sent, or its asker gave up."""
-        del self._groups[group]
+        """Count a group no more among those that wait: it is sent, or its asker gave up."""
+        group.waits = False
         self.waiting -= len(group.questions)
 
     def _start(self) -> None:
@@ -117,11 +133,11 @@ class Batcher(Generic[Q, A]):
         while self._groups and self._awaited is None and self._under_way < UNDER_WAY_MAX:
             if batch := self._next_batch():
                 self._awaited = batch
+                self._awaited_until_s = monotonic() + PATIENCE_S
                 self._under_way += 1
                 task = asyncio.create_task(self._run(batch))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-                asyncio.get_running_loop().call_later(PATIENCE_S, self._go_on, batch)
+                self._batches[task] = batch
+                task.add_done_callback(self._batches.pop)
 
     def _go_on(self, batch: Sequence[_Group[Q, A]]) -> None:
         """Wait no longer for a batch: it was answered, or has had its time."""
@@ -133,16 +149,40 @@ class Batcher(Generic[Q, A]):
         """Take what fits into a batch from those who wait, without those who are late."""
         batch: list[_Group[Q, A]] = []
         room = self._batch_max
+        now_s = monotonic()
         while self._groups:
-            group = next(iter(self._groups))
+            group = self._groups[0]
             if len(group.questions) > room and batch:
                 break
+            self._groups.popleft()
             self._leave(group)
-            if group.answers.done():  # the asker went away, or its time is up
+            if group.answers.done():  # the asker went away
+                continue
+            if group.late_at_s <= now_s:
+                self._fail_late([group])
                 continue
             room -= len(group.questions)
             batch.append(group)
         return batch
+
+    def _look(self) -> None:
+        """Look at the clock for all: who is late hears so, and no batch is awaited for long."""
+        now_s = monotonic()
+        if now_s >= self._late_at_s:
+            asked = chain(self._groups, *self._batches.values())
+            open_ = [group for group in asked if not group.answers.done()]
+            self._fail_late(group for group in open_ if group.late_at_s <= now_s)
+            self._late_at_s = min(
+                (group.late_at_s for group in open_ if group.late_at_s > now_s), default=inf
+            )
+        if self._awaited is not None and now_s >= self._awaited_until_s:
+            self._go_on(self._awaited)
+        self._watched = bool(self._groups or self._batches)
+        if self._watched:
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _fail_late(self, groups: Iterable[_Group[Q, A]]) -> None:
+        _fail(groups, f"{self._name} did not answer in time")
 
     async def _run(self, batch: Sequence[_Group[Q, A]]) -> None:
         try:

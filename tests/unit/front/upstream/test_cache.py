@@ -10,7 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bazar.front.upstream.cache import BOOKS_MAX, FETCHES_MAX, Cache
 from bazar.front.upstream.passing import Passed
-from bazar.front.upstream.shop import parse_changed
 from bazar.kit.errors import Unavailable
 from bazar.wire.books import BookChanged
 from bazar.wire.budgets import SILENCE_MS
@@ -30,7 +29,7 @@ class FakeClock:
 
 def answer(version: int, status: int = 200) -> Passed:
     """Return a catalog's answer about a book of this version."""
-    return Passed(status, f"v{version}".encode(), "application/json", {}, "", version)
+    return Passed(status, f"v{version}".encode(), (), "", version)
 
 
 def fetch(*answers: Passed) -> tuple[Callable[[], Awaitable[Passed]], list[Passed]]:
@@ -341,12 +340,6 @@ async def test_the_cache_has_a_limit(cache: Cache) -> None:
     assert fetched == len(given)
     await cache.book(0, call)
     assert fetched + 1 == len(given)
-
-
-def test_a_purchase_names_the_books_that_it_changed() -> None:
-    """The header of a purchase's answer is read as announcements."""
-    assert [BookChanged(2, 17), BookChanged(3, 5)] == parse_changed("2=17,3=5")
-    assert [] == parse_changed("")
 
 
 class CacheModel(RuleBasedStateMachine):

@@ -10,12 +10,15 @@ import pytest
 from starlette.responses import Response
 
 from bazar.kit.errors import RouteNotFound, Unavailable
-from bazar.kit.http.endpoint import Endpoint, Link
+from bazar.kit.http.endpoint import Endpoint, Link, Route
 from bazar.kit.http.openapi import document
 from bazar.kit.http.request import Request
 from bazar.wire.books import Book
 from bazar.wire.orders import PurchaseRequest
+from bazar.wire.problems import BookNotFound, PurchaseUnavailable
 from support.shops import Shop
+
+PATH = "/paint/{book_id:number}/{word:path}"
 
 
 class Colour(msgspec.Struct):
@@ -30,23 +33,17 @@ async def paint(_request: Request) -> Response:
     return Response()
 
 
-def endpoint(**changes: Any) -> Endpoint:  # noqa: ANN401
+def endpoint(*, body: Any = None, query: Any = None, **said: Any) -> Endpoint:  # noqa: ANN401
     """Return an endpoint."""
-    given: dict[str, Any] = {
-        "method": "GET",
-        "path": "/paint/{book_id}/{word:path}",
-        "handler": paint,
-        "summary": "Paint it",
-        "answers": {200: Book},
-    }
-    return Endpoint(**given | changes)
+    given = {"method": "GET", "path": PATH, "answers": {200: Book}}
+    return Endpoint(Route(**given | said), "paint", "Paint it", paint, body, query)
 
 
 def operation(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the description of one endpoint."""
     made = endpoint(**changes)
     paths = document("T", "1", [made])["paths"]
-    found = paths["/paint/{book_id}/{word}"][made.method.lower()]
+    found = paths["/paint/{book_id}/{word}"][made.route.method.lower()]
     assert isinstance(found, dict)
     return found
 
@@ -60,7 +57,7 @@ def test_a_document_has_its_frame() -> None:
 
 
 def test_parameters_of_the_path_are_described() -> None:
-    """Ids are whole numbers within limits, anything else is text; all are required."""
+    """What is marked is a whole number within limits, anything else is text; all are required."""
     number = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
     assert [
         {"name": "book_id", "in": "path", "required": True, "schema": number},
@@ -70,7 +67,7 @@ def test_parameters_of_the_path_are_described() -> None:
 
 def test_arguments_of_the_query_string_are_described() -> None:
     """With their limits, and required where they have no default."""
-    name, shade = operation(arguments=Colour)["parameters"][2:]
+    name, shade = operation(query=Colour)["parameters"][2:]
     assert ("name", "query", True) == (name["name"], name["in"], name["required"])
     assert 9 == name["schema"]["maxLength"]
     assert ("shade", "query", False) == (shade["name"], shade["in"], shade["required"])
@@ -112,9 +109,30 @@ def test_errors_are_described_by_status() -> None:
         assert {"application/problem+json": problem} == responses[status]["content"]
 
 
+def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
+    """Some tell more than others; each schema stands there once, and in the components."""
+    made = endpoint(errors=(PurchaseUnavailable, Unavailable, BookNotFound))
+    described = document("T", "1", [made])
+    responses = described["paths"]["/paint/{book_id}/{word}"]["get"]["responses"]
+    placing, problem = (
+        {"$ref": f"#/components/schemas/{name}"} for name in ("PlacingProblem", "Problem")
+    )
+    schemas = {
+        status: response["content"]["application/problem+json"]["schema"]
+        for status, response in responses.items()
+        if status != "200"
+    }
+    wanted = {"400": problem, "404": placing, "500": problem, "503": {"anyOf": [placing, problem]}}
+    assert wanted == schemas
+    assert "`unavailable`" in responses["503"]["description"]
+    assert 1 == responses["503"]["description"].count("`unavailable`")
+    members = described["components"]["schemas"]["PlacingProblem"]["properties"]
+    assert {"type", "member", "available"} <= set(members)
+
+
 def test_a_link_says_what_can_follow_an_answer() -> None:
     """It stands at its status, names the operation, and says where its parameter comes from."""
-    made = operation(links=[Link(200, paint, "book_id", "/0/id")])
+    made = operation(links=[Link(200, "paint", "book_id", "/0/id")])
     link = {"operationId": "paint", "parameters": {"book_id": "$response.body#/0/id"}}
     assert {"paint": link} == made["responses"]["200"]["links"]
     assert "links" not in operation()["responses"]["200"]

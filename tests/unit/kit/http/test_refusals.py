@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bazar.kit.errors import Problem
+from bazar.kit.errors import Overloaded, Problem
 from bazar.kit.http import refusals
-from bazar.kit.http.refusals import RETRY_AFTER_S_MAX, RETURNS_PER_S, Refusals
+from bazar.kit.http.refusals import RETRY_AFTER_S_MAX, RETURNS_PER_S, Places, Refusals
 
 INTERVAL_S = 0.02
 
@@ -35,7 +35,7 @@ class Refused:
 def made(monkeypatch: pytest.MonkeyPatch) -> Refusals:
     """Return refusals that write to the log every 20 ms instead of every second."""
     monkeypatch.setattr(refusals, "LOG_INTERVAL_S", INTERVAL_S)
-    return Refusals(msgspec.json.encode)
+    return Refusals()
 
 
 async def _refuse(made: Refusals, count: int) -> list[int]:
@@ -99,3 +99,16 @@ async def test_the_log_tells_how_many_once_a_second_at_most(
     await asyncio.sleep(3 * INTERVAL_S)
     assert [40, 2] == [one["refused"] for one in logged]
     assert {("overloaded", 1)} == {(one["event"], one["retry_after_s"]) for one in logged}
+
+
+def test_there_are_so_many_places_and_no_more() -> None:
+    """Who finds none is refused and takes none; who leaves makes room."""
+    places = Places(2, "guests are in the shop")
+    for _ in range(2):
+        places.take()
+    with pytest.raises(Overloaded, match=r"^2 guests are in the shop already$"):
+        places.take()
+    assert 2 == places.taken
+    places.taken -= 1
+    places.take()
+    assert 2 == places.taken

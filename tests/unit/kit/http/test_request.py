@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bazar.kit.deadline import DEADLINE_MS_MAX, Deadline
+from bazar.kit.deadline import DEADLINE_MS_MAX
 from bazar.kit.errors import BodyTimeout, BodyTooLarge, InvalidRequest
 from bazar.kit.http import request as request_module
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
@@ -23,6 +23,9 @@ class Thing(msgspec.Struct, forbid_unknown_fields=True):
 
     name: Annotated[str, msgspec.Meta(max_length=5)] = "none"
     inner: list[Any] | None = None
+
+
+THING = msgspec.json.Decoder(Thing)
 
 
 class Query(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,16 +87,6 @@ def with_receive(
 
 
 # ------------------------------------------------------------------- deadlines and ids
-
-
-def test_a_deadline_runs_out_and_stays_so() -> None:
-    """What is left shrinks and is never negative."""
-    deadline = Deadline(10_000)
-    first = deadline.left_s()
-    assert 9 < first <= 10
-    assert deadline.left_s() <= first
-    assert 0.0 == Deadline(0).left_s()
-    assert 0.0 == Deadline(-5).left_s()
 
 
 @pytest.mark.parametrize(
@@ -199,13 +192,31 @@ def test_arguments_that_break_a_rule_are_refused(query: bytes) -> None:
         made(query=query).arguments(Query)
 
 
+def member_of_query(query: bytes) -> str | None:
+    """Return which argument a query string is refused for."""
+    with pytest.raises(InvalidRequest) as refused:
+        made(query=query).arguments(Query)
+    return refused.value.member
+
+
+def test_the_argument_that_is_wrong_is_named() -> None:
+    """Unknown, out of range, or given twice."""
+    assert "surprise" == member_of_query(b"surprise=1")
+    assert "limit" == member_of_query(b"limit=0")
+    assert "word" == member_of_query(b"flag=true&word=a&limit=1&word=b")
+    assert 100 == len(member_of_query(b"x" * 1000 + b"=1") or "")
+    with pytest.raises(InvalidRequest) as refused:
+        made(path={"book_id": "x"}).number("book_id")
+    assert "book_id" == refused.value.member
+
+
 # ------------------------------------------------------------------- bodies
 
 
 async def received(request: Request) -> Thing:
     """Return the body of a request, as its endpoint would."""
     await request.receive_body()
-    return request.struct(Thing)
+    return request.struct(THING)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +265,49 @@ async def test_a_body_that_breaks_a_rule_is_refused(body: bytes) -> None:
         await received(made(chunks=[body]))
     assert type(caught.value) is InvalidRequest
     assert len(caught.value.detail) < 300
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True):
+    """A part of a body."""
+
+    size: Annotated[int, msgspec.Meta(ge=1)]
+    names: dict[str, int] = {}
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True):
+    """A body with parts."""
+
+    rows: Annotated[list[Row], msgspec.Meta(min_length=1)]
+    first: Row | None = None
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        (b'{"rows":[{"size":1},{"size":0}]}', "rows[1].size"),
+        (b'{"rows":[{"size":1}],"first":{"size":"x"}}', "first.size"),
+        (b'{"rows":[{"size":1}],"first":{}}', "first.size"),
+        (b'{"rows":[{"size":1}],"first":{"size":1,"x y":1}}', "first.x y"),
+        (b'{"rows":[{"size":1}],"first":3}', "first"),
+        (b'{"rows":[]}', "rows"),
+        (b'{"rows":[{"size":1,"names":{"a":"b"}}]}', "rows[0].names[...]"),
+        (b'{"surprise":1}', "surprise"),
+        (b'{"a\\nb`":1}', "a\nb`"),
+        (b"{}", "rows"),
+        (b"[]", None),
+        (b"{", None),
+        (b"\xff", None),
+    ],
+)
+async def test_the_member_of_the_body_that_is_wrong_is_named(
+    body: bytes, member: str | None
+) -> None:
+    """By its way there; a body that is no object, or no JSON at all, has none."""
+    request = made(chunks=[body])
+    await request.receive_body()
+    with pytest.raises(InvalidRequest) as refused:
+        request.struct(msgspec.json.Decoder(Table))
+    assert member == refused.value.member
 
 
 async def test_a_body_at_the_limit_is_read() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 import pytest
 
@@ -203,6 +204,40 @@ async def test_what_is_late_is_never_sent() -> None:
     assert [[1], [3]] == wire.batches
 
 
+async def test_each_asker_waits_until_its_own_deadline() -> None:
+    """Whether its question was sent or still waits, and however late the others may be."""
+    wire = Wire()
+    wire.gate.clear()
+    batcher = _batcher(wire, 2)
+    late: list[int] = []
+
+    async def ask(number: int, timeout_ms: int) -> None:
+        try:
+            assert [2 * number] == await _ask(batcher, number, timeout_ms=timeout_ms)
+        except Unavailable:
+            late.append(number)
+
+    timeouts_ms = enumerate((5000, 150, 40, 5000, 90))
+    asked = [asyncio.create_task(ask(*one)) for one in timeouts_ms]
+    await asyncio.wait(asked, timeout=0.4)
+    assert [2, 4, 1] == late
+    wire.gate.set()
+    await asyncio.gather(*asked)
+    assert [2, 4, 1] == late
+
+
+async def test_what_was_late_before_it_could_leave_is_never_sent() -> None:
+    """Though nobody looked at the clock meanwhile, and its asker has not heard so yet."""
+    wire = Wire()
+    batcher = _batcher(wire)
+    results = await asyncio.gather(
+        _ask(batcher, 1, timeout_ms=0), _ask(batcher, 2), return_exceptions=True
+    )
+    assert isinstance(results[0], Unavailable)
+    assert [4] == results[1]
+    assert [[2]] == wire.batches
+
+
 @pytest.mark.parametrize("error", [Unavailable("away"), ValueError("nonsense")])
 async def test_a_failed_batch_is_indefinite_for_all_in_it(error: Exception) -> None:
     """Whatever went wrong, nobody knows whether it was done, and nobody waits for ever."""
@@ -254,3 +289,41 @@ async def test_stopping_tells_everyone_who_waits() -> None:
     await batcher.stop()
     results = await asyncio.gather(*asked, return_exceptions=True)
     assert [Unavailable] * 3 == [type(result) for result in results]
+
+
+async def test_stopping_tells_those_whose_batch_has_not_begun_yet() -> None:
+    """A task that is ended before its first step cannot tell anybody."""
+    wire = Wire()
+    batcher = _batcher(wire)
+    asked = asyncio.create_task(_ask(batcher, 1))
+    await asyncio.sleep(0)  # it asks,
+    await asyncio.sleep(0)  # and its batch is to leave in the next turn
+    await batcher.stop()
+    with pytest.raises(Unavailable, match="the service is stopping"):
+        async with asyncio.timeout(1):
+            await asked
+    assert [] == wire.batches
+
+
+async def test_the_clock_rests_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the next asker starts it again."""
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(monotonic())
+        return looks[-1]
+
+    monkeypatch.setattr(batching, "LOOK_S", 0.001)
+    monkeypatch.setattr(batching, "monotonic", clock)
+    wire = Wire()
+    batcher = _batcher(wire)
+    for number in range(2):
+        assert [2 * number] == await _ask(batcher, number)
+        wire.gate.clear()
+        with pytest.raises(Unavailable):
+            await _ask(batcher, number, timeout_ms=20)
+        wire.gate.set()
+        await asyncio.sleep(0.02)
+        looked = len(looks)
+        await asyncio.sleep(0.02)
+        assert looked == len(looks)

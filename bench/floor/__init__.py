@@ -1,0 +1,1 @@
+"""What the libraries alone cost: three processes that pass purchases on as Bazar's do, no more."""

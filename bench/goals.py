@@ -1,0 +1,137 @@
+"""What the shop aims at, held against what was measured: statements, not tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.figures import Figures, Series
+from bench.measure import Result
+from bench.nginx import Nginx
+from bench.overload import Overload
+from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, ONE_BOOK, PURCHASES, READS, SEARCH
+from bench.systems import Bazar, Lab
+
+READ_TIMES_MIN = 25
+PURCHASE_TIMES_MIN = 30
+PURCHASE_P50_MS_MAX = 3.0
+MEMORY_MB_MAX = 90.0
+READY_S_MAX = 3.0
+ONE_BOOK_SHARE_MIN = 0.95
+PURCHASE_P99_MS_MAX = 60.0
+GOODPUT_SHARE_MIN = 0.90
+REFUSED_P99_MS_MAX = 50.0
+NORMAL_S_MAX = 5.0
+
+_PROXIED, _THREE_HOPS = Nginx.rows
+_SHARES = (
+    (INFO, MANY, 0.40),
+    (SEARCH, MANY, 0.30),
+    *((load, MANY, 0.20) for load in PURCHASES),
+    *((load, CROWD, 0.30) for load in PURCHASES),
+)
+"""Of what nginx does on the same machine without any work: load, clients, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What was aimed at, and what was found."""
+
+    text: str
+    found: str
+    met: bool | None
+    """None: not known, since it was not measured or the row is invalid."""
+
+    def verdict(self) -> str:
+        """Say it plainly."""
+        return {True: "met", False: "not met", None: "not known"}[self.met]
+
+
+def goals(figures: Figures, shop: Result | None, overload: Overload | None) -> Iterator[Goal]:
+    """Compare the shop with what it aims at.
+
+    Args:
+        figures: the lines of the table.
+        shop: what was found out about Bazar.
+        overload: None where it was not measured.
+    """
+    yield from _beside_nginx(figures)
+    yield from _beside_the_lab(figures)
+    yield from _latencies(figures)
+    most = max(shop.memory_mb.values(), default=None) if shop else None
+    yield _below(f"memory < {MEMORY_MB_MAX:g} MB a process", most, MEMORY_MB_MAX, "{:.0f} MB")
+    ready = shop.ready_median_s if shop else None
+    yield _below(f"ready < {READY_S_MAX:g} s", ready, READY_S_MAX, "{:.2f} s")
+    yield from _under_overload(overload)
+
+
+def digits(value: float) -> str:
+    """Return a ratio with the digits that matter: two decimals, or three digits in all."""
+    if value >= 100:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value >= 1 else f"{value:.2f}"
+
+
+def _beside_nginx(figures: Figures) -> Iterator[Goal]:
+    for load, clients, least in _SHARES:
+        reads = load in READS
+        row, of_load = (_PROXIED, INFO) if reads else (_THREE_HOPS, MANY_BOOKS)
+        text = f"{load.name}, {_clients(clients)}: requests/s >= {least:.2f} x {row}"
+        ours = figures.valid(Bazar.name, load.name, clients)
+        yield _at_least(text, ours, figures.valid(row, of_load.name, clients), least)
+    for clients in (MANY, CROWD):
+        one, several = (
+            figures.valid(Bazar.name, load.name, clients) for load in (ONE_BOOK, MANY_BOOKS)
+        )
+        text = f"one book as fast as many, {_clients(clients)}: >= {ONE_BOOK_SHARE_MIN:.2f} x"
+        yield _at_least(text, one, several, ONE_BOOK_SHARE_MIN)
+
+
+def _beside_the_lab(figures: Figures) -> Iterator[Goal]:
+    for load in (*READS, *PURCHASES):
+        least = PURCHASE_TIMES_MIN if load in PURCHASES else READ_TIMES_MIN
+        text = f"{load.name}, {_clients(MANY)}: requests/s >= {least} x lab"
+        ours, lab = (figures.valid(system.name, load.name, MANY) for system in (Bazar, Lab))
+        yield _at_least(text, ours, lab, least)
+
+
+def _latencies(figures: Figures) -> Iterator[Goal]:
+    for load in PURCHASES:
+        alone = figures.valid(Bazar.name, load.name, FEW)
+        text = f"{load.name}, {_clients(FEW)}: p50 < {PURCHASE_P50_MS_MAX:g} ms"
+        yield _below(text, alone.p50_ms if alone else None, PURCHASE_P50_MS_MAX, "{:.2f} ms")
+    for load in PURCHASES:
+        among = figures.valid(Bazar.name, load.name, MANY)
+        text = f"{load.name}, {_clients(MANY)}: p99 < {PURCHASE_P99_MS_MAX:g} ms"
+        yield _below(text, among.p99_ms if among else None, PURCHASE_P99_MS_MAX, "{:.1f} ms")
+
+
+def _under_overload(overload: Overload | None) -> Iterator[Goal]:
+    share = overload.goodput_share if overload else None
+    yield Goal(
+        f"overload: goodput >= {GOODPUT_SHARE_MIN:.0%} of the peak",
+        "-" if share is None else f"{share:.0%}",
+        None if share is None else share >= GOODPUT_SHARE_MIN,
+    )
+    refused_ms = overload.refused_p99_ms if overload else None
+    text = f"overload: p99 of a refusal < {REFUSED_P99_MS_MAX:g} ms"
+    yield _below(text, refused_ms, REFUSED_P99_MS_MAX, "{:.1f} ms")
+    normal_s = overload.normal_after_s if overload else None
+    text = f"overload: normal again in < {NORMAL_S_MAX:g} s"
+    yield _below(text, normal_s, NORMAL_S_MAX, "{:.0f} s")
+
+
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"
+
+
+def _at_least(text: str, one: Series | None, other: Series | None, least: float) -> Goal:
+    found = one.ratio(other) if one and other else None
+    if found is None:
+        return Goal(text, "-", None)
+    spread = f"{digits(found.least)} to {digits(found.most)}"
+    return Goal(text, f"{digits(found.median)} x ({spread})", found.median >= least)
+
+
+def _below(text: str, found: float | None, limit: float, form: str) -> Goal:
+    if found is None:
+        return Goal(text, "-", None)
+    return Goal(text, form.format(found), found < limit)

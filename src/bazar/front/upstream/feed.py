@@ -1,0 +1,74 @@
+"""The catalog's change feed, followed for ever: it keeps the cache honest, or says that it cannot.
+
+How it works: the cache is told that the feed was opened, of every sign of life, and of every book
+that changed. When the feed breaks, for whatever reason, the cache is told so and forgets
+everything; after a moment another feed is opened. The cache itself may find that the feed cannot
+be trusted any more, and then this one is left.
+"""
+
+import asyncio
+from contextlib import aclosing, suppress
+
+import msgspec
+
+from bazar.front.upstream.cache import Cache
+from bazar.kit.log import get_logger
+from bazar.kit.peers.client import Upstream
+from bazar.wire.books import BookChanged
+from bazar.wire.budgets import SILENCE_MS
+
+PAUSE_S = 0.2
+"""Between two feeds."""
+
+_DATA = b"data: "
+_change = msgspec.json.Decoder(BookChanged).decode
+
+
+class Feed:
+    """Follows the changes that a catalog tells of, and tells a cache."""
+
+    def __init__(self, catalog: Upstream, cache: Cache) -> None:
+        """Follow this catalog once `start` is called."""
+        self._catalog = catalog
+        self._cache = cache
+        self._follower: asyncio.Task[None] | None = None
+        self._log = get_logger()
+
+    def start(self) -> None:
+        """Start to follow."""
+        self._follower = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._follower
+
+    async def _follow(self) -> None:
+        """Open one feed after the other; each break empties the cache."""
+        while True:
+            reason = "the catalog ended it"
+            opened = False
+            try:
+                async with aclosing(self._catalog.stream("/changes", SILENCE_MS / 1000)) as lines:
+                    async for line in lines:
+                        self._take(line)
+                        opened = True
+                        if not self._cache.live:
+                            reason = "it was silent for too long, or told too much"
+                            break
+            except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
+                reason = str(error)
+            self._cache.broken()
+            if opened:  # while the catalog is away, its absence is no news
+                self._log.info("feed-broken", reason=reason)
+            await asyncio.sleep(PAUSE_S)
+
+    def _take(self, line: bytes) -> None:
+        if line == b": open":
+            self._cache.opened()
+        else:
+            self._cache.heard()
+            if line.startswith(_DATA):
+                self._cache.announce(_change(line.removeprefix(_DATA)))

@@ -1,0 +1,149 @@
+"""The order service as the front sees it: orders placed in batches, found and cancelled.
+
+An answer names the books that it changed, and the cache hears of them before the asker does: who
+buys sees what is left, however slow the change feed is.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from bazar.front.upstream.cache import Cache
+from bazar.front.upstream.passing import Passed, passed
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import Unavailable
+from bazar.kit.identity import is_id
+from bazar.kit.peers.batching import Batcher
+from bazar.kit.peers.client import Upstream
+from bazar.wire.books import BookChanged
+from bazar.wire.budgets import PLACE_MS
+from bazar.wire.limits import PLACEMENT_BATCH_MAX
+from bazar.wire.orders import Line
+from bazar.wire.placing import CHANGED_HEADER, Kind, Placement, PlacementAnswer
+from bazar.wire.problems import OrderNotFound
+
+PLACEMENTS_WAITING_MAX = 1024
+"""Less than half a second's worth; more are refused at once (docs/performance.md)."""
+
+_OK = 200
+_answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
+
+
+class Placed(NamedTuple):
+    """What the order service said of a purchase."""
+
+    answer: PlacementAnswer
+    timing: str
+    """Of its tier, as in a Server-Timing header; of the whole batch."""
+
+
+class _Wanted(Struct, frozen=True):
+    """A purchase that waits for its batch."""
+
+    kind: Kind
+    lines: list[Line]
+    key: str
+    request_id: str
+    deadline: Deadline
+
+
+class Orders:
+    """What can be done with orders."""
+
+    def __init__(self, upstream: Upstream, cache: Cache) -> None:
+        """Ask this service, and tell this cache what was sold or given back."""
+        self._upstream = upstream
+        self._cache = cache
+        self._placements = Batcher(
+            "the order service",
+            self._place_batch,
+            PLACEMENT_BATCH_MAX,
+            waiting_max=PLACEMENTS_WAITING_MAX,
+        )
+
+    async def stop(self) -> None:
+        """Stop; what waits fails as indefinite."""
+        await self._placements.stop()
+
+    def waiting(self) -> int:
+        """Return how many purchases wait to be sent."""
+        return self._placements.waiting
+
+    def full(self) -> bool:
+        """Tell whether so many purchases wait that one more would only wait in vain."""
+        return self._placements.waiting >= PLACEMENTS_WAITING_MAX
+
+    async def place(
+        self, kind: Kind, lines: list[Line], key: str, *, deadline: Deadline, request_id: str
+    ) -> Placed:
+        """Place an order, together with others that are placed now, exactly once a key.
+
+        Raises:
+            Overloaded: definite; too many purchases wait already.
+            Unavailable: indefinite; the order service did not answer in time.
+        """
+        wanted = _Wanted(kind, lines, key, request_id, deadline)
+        (placed,) = await self._placements.ask([wanted], deadline)
+        self._announce(placed.answer.changed)
+        return placed
+
+    async def find(self, order_id: str, *, deadline: Deadline, request_id: str) -> Passed:
+        """Return an order as it stands.
+
+        Raises:
+            OrderNotFound: definite; no order can have this id.
+            Unavailable: the order service did not answer in time.
+        """
+        return await self._ask("GET", _path(order_id), deadline, request_id)
+
+    async def cancel(self, order_id: str, *, deadline: Deadline, request_id: str) -> Passed:
+        """Cancel an order, and give its copies back, once.
+
+        Raises:
+            OrderNotFound: definite; no order can have this id.
+            Unavailable: indefinite; the order service did not answer in time.
+        """
+        return await self._ask("POST", f"{_path(order_id)}/cancel", deadline, request_id)
+
+    async def _ask(self, method: str, path: str, deadline: Deadline, request_id: str) -> Passed:
+        answer = await self._upstream.call(method, path, deadline=deadline, request_id=request_id)
+        self._announce(answer.headers.get(CHANGED_HEADER) or "")
+        return passed(answer)
+
+    def _announce(self, changed: str) -> None:
+        for change in parse_changed(changed):
+            self._cache.announce(change)
+
+    async def _place_batch(self, batch: Sequence[_Wanted]) -> list[Placed]:
+        placements = [
+            Placement(one.kind, one.lines, one.key, one.request_id, one.deadline.left_ms())
+            for one in batch
+        ]
+        answer = await self._upstream.call(
+            "POST",
+            "/placements",
+            deadline=Deadline(PLACE_MS),
+            request_id=batch[0].request_id if len(batch) == 1 else "",
+            body=msgspec.json.encode(placements),
+        )
+        if answer.status != _OK:
+            message = f"the order service answered with status {answer.status}; its log says why"
+            raise Unavailable(message)
+        timing = answer.headers.get("server-timing") or ""
+        return [Placed(one, timing) for one in _answers(answer.body)]
+
+
+def parse_changed(text: str) -> list[BookChanged]:
+    """Return the changes that an answer names, such as `2=17,3=5`."""
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    return [BookChanged(int(book_id), int(version)) for book_id, _, version in pairs]
+
+
+def _path(order_id: str) -> str:
+    """Return the path of an order at the order service, where we may go and strangers may not."""
+    if not is_id(order_id):
+        message = f"no order has the id {order_id[:64]!r}"
+        raise OrderNotFound(message)
+    return f"/orders/{order_id}"

@@ -1,0 +1,49 @@
+"""What the order service keeps, and every statement that it sends to its database.
+
+`Store` is the seam between the use cases and the engines: one function, one purpose. What every
+engine does with the same statement is in `shared`; each engine's own way is in its module. One
+suite, tests/contract/test_order_store.py, runs every function on every engine.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bazar.kit.data.database import Transaction
+from bazar.order.domain import StoredOrder
+from bazar.wire.orders import OrderStatus
+
+
+class Store(Protocol):
+    """Orders with their lines, as one engine keeps them."""
+
+    async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
+        """Return an order, or None."""
+        ...
+
+    async def by_key(self, transaction: Transaction, key: str) -> StoredOrder | None:
+        """Return the order that was placed with a key, or None."""
+        ...
+
+    async def insert(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
+        """Insert new orders, but for those whose key is taken; return the ids of the inserted."""
+        ...
+
+    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
+        """Store an order's status, its rejection, and what its lines were sold as."""
+        ...
+
+    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store that pending orders were sold, and as what; any other order stays as it is."""
+        ...
+
+    async def unsettled_after(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[StoredOrder]:
+        """Return orders whose status the catalog may not know of, oldest first."""
+        ...
+
+    async def page(
+        self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
+    ) -> list[StoredOrder]:
+        """Return a page of orders, oldest first, of one status or of all."""
+        ...

@@ -1,0 +1,146 @@
+"""The statements that every engine takes as they are, and the way from rows to orders."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+
+from bazar.kit.data.database import Row, Transaction, made
+from bazar.order.domain import StoredLine, StoredOrder
+from bazar.wire.orders import OrderStatus
+from bazar.wire.placing import Kind
+from bazar.wire.stock import Rejection
+
+# The first eight columns of each list are an _OrderRow, the others a StoredLine.
+_BY_ID = """
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM orders JOIN order_lines USING (order_id)
+WHERE order_id = ?1
+ORDER BY line_number"""
+
+_BY_KEY = """
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM orders JOIN order_lines USING (order_id)
+WHERE idempotency_key = ?1
+ORDER BY line_number"""
+
+_UNSETTLED_AFTER = """
+WITH unsettled AS (
+    SELECT * FROM orders
+    WHERE settled = 0 AND order_id > ?1
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM unsettled JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+_PAGE = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE order_id > ?1 AND (CAST(?3 AS TEXT) IS NULL OR status = ?3)
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+_UPDATE = """
+UPDATE orders SET status = ?2, settled = ?3, rejection = ?4
+WHERE order_id = ?1"""
+
+_SELL_LINE = """
+UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5
+WHERE order_id = ?1 AND line_number = ?2"""
+
+_rejection = msgspec.json.Decoder(Rejection).decode
+
+
+class _OrderRow(msgspec.Struct, frozen=True):
+    """The columns of an order, without its lines."""
+
+    order_id: str
+    key: str
+    request_hash: bytes
+    kind: Kind
+    status: OrderStatus
+    settled: int
+    rejection: str | None
+    placed_at_ms: int
+
+
+_ORDER_COLUMNS = len(_OrderRow.__struct_fields__)
+
+
+class SharedStore:
+    """What is the same on every engine."""
+
+    async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
+        """Return an order, or None."""
+        rows = await transaction.all(_BY_ID, order_id)
+        return _order(rows) if rows else None
+
+    async def by_key(self, transaction: Transaction, key: str) -> StoredOrder | None:
+        """Return the order that was placed with a key, or None."""
+        rows = await transaction.all(_BY_KEY, key)
+        return _order(rows) if rows else None
+
+    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
+        """Store an order's status, its rejection, and what its lines were sold as."""
+        await transaction.run(
+            _UPDATE,
+            order.order_id,
+            order.status,
+            int(order.settled),
+            msgspec.json.encode(order.rejection).decode() if order.rejection else None,
+        )
+        if order.sold:
+            await self._sell_lines(transaction, [order])
+
+    async def _sell_lines(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
+        """Store what the lines of orders were sold as."""
+        await transaction.run_many(
+            _SELL_LINE,
+            [
+                (order.order_id, number, line.title, line.price_minor, line.currency)
+                for order in orders
+                for number, line in enumerate(order.lines)
+            ],
+        )
+
+    async def unsettled_after(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[StoredOrder]:
+        """Return orders whose status the catalog may not know of, oldest first."""
+        return _orders(await transaction.all(_UNSETTLED_AFTER, after, limit))
+
+    async def page(
+        self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
+    ) -> list[StoredOrder]:
+        """Return a page of orders, oldest first, of one status or of all."""
+        return _orders(await transaction.all(_PAGE, after, limit, status))
+
+
+def _orders(rows: Sequence[Row]) -> list[StoredOrder]:
+    """Return orders from the rows of their lines, which stand in the order of the order ids."""
+    return [_order(list(group)) for _order_id, group in groupby(rows, key=itemgetter(0))]
+
+
+def _order(rows: Sequence[Row]) -> StoredOrder:
+    """Return an order from the rows of its lines."""
+    order = made(_OrderRow, rows[0][:_ORDER_COLUMNS])
+    return StoredOrder(
+        order.order_id,
+        order.key,
+        order.request_hash,
+        order.kind,
+        order.status,
+        settled=bool(order.settled),
+        rejection=None if order.rejection is None else _rejection(order.rejection),
+        placed_at_ms=order.placed_at_ms,
+        lines=tuple([made(StoredLine, row[_ORDER_COLUMNS:]) for row in rows]),
+    )

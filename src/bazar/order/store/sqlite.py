@@ -1,0 +1,78 @@
+"""What SQLite does in its own way: many rows, one prepared statement, and how many changed."""
+
+from collections.abc import Iterable, Sequence
+
+from bazar.kit.data.database import Transaction
+from bazar.order.domain import StoredOrder
+from bazar.order.store.shared import SharedStore
+from bazar.wire.orders import OrderStatus
+
+_INSERT = """
+INSERT INTO orders (order_id, idempotency_key, request_hash, kind, status, settled, placed_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (idempotency_key) DO NOTHING"""
+
+_INSERT_LINE = """
+INSERT INTO order_lines (order_id, line_number, book_id, quantity)
+VALUES (?1, ?2, ?3, ?4)"""
+
+_CONFIRM = """
+UPDATE orders SET status = 'confirmed', settled = 1
+WHERE order_id = ?1 AND status = 'pending'"""
+
+_WITH_STATUS = """
+SELECT order_id FROM orders
+WHERE order_id = ?1 AND status = ?2"""
+
+
+class SqliteStore(SharedStore):
+    """The orders in a SQLite file."""
+
+    async def insert(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
+        """Insert new orders, but for those whose key is taken; return the ids of the inserted."""
+        count = await transaction.run_many(
+            _INSERT,
+            [
+                (
+                    order.order_id,
+                    order.key,
+                    order.request_hash,
+                    order.kind,
+                    order.status,
+                    int(order.settled),
+                    order.placed_at_ms,
+                )
+                for order in orders
+            ],
+        )
+        if count < len(orders):
+            orders = await _those_with(transaction, "pending", orders)
+        await transaction.run_many(
+            _INSERT_LINE,
+            [
+                (order.order_id, number, line.book_id, line.quantity)
+                for order in orders
+                for number, line in enumerate(order.lines)
+            ],
+        )
+        return {order.order_id for order in orders}
+
+    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store that pending orders were sold, and as what; any other order stays as it is."""
+        count = await transaction.run_many(_CONFIRM, [(order.order_id,) for order in orders])
+        if count < len(orders):
+            orders = await _those_with(transaction, "confirmed", orders)
+        await self._sell_lines(transaction, orders)
+
+
+async def _those_with(
+    transaction: Transaction, status: OrderStatus, orders: Iterable[StoredOrder]
+) -> list[StoredOrder]:
+    """Return those that are stored with a status.
+
+    Asked only after fewer rows changed than were given: a RETURNING with each statement would
+    cost more than the statement itself (docs/performance.md).
+    """
+    rows = await transaction.all_many(_WITH_STATUS, [(order.order_id, status) for order in orders])
+    order_ids = {row[0] for row in rows}
+    return [order for order in orders if order.order_id in order_ids]

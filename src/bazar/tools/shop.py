@@ -1,0 +1,175 @@
+"""A running shop as everybody outside sees it: a typed method for each thing to ask a service.
+
+Ids become one segment of a path here, and lists are read page by page; nobody else writes a path.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlencode
+
+from bazar.tools.remote import TIMEOUT, Remote, ServiceName, segment
+from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
+from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
+from bazar.wire.stock import Movement, Outcome, StockReport
+
+if TYPE_CHECKING:
+    from bazar.kit.http.operations import Health
+
+
+class Shop(Remote):
+    """The three services of a shop. Every method of theirs raises RemoteError."""
+
+    @property
+    def front(self) -> "Front":
+        """What buyers ask."""
+        return Front(self)
+
+    @property
+    def catalog(self) -> "Catalog":
+        """What the keeper asks about books and stock."""
+        return Catalog(self)
+
+    @property
+    def order(self) -> "Orders":
+        """What the keeper asks about orders."""
+        return Orders(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of a shop."""
+
+    remote: Remote
+    name: ClassVar[ServiceName]
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.remote.url(self.name)
+
+    def ready(self) -> "Health":
+        """Ask whether it can work, and who it is."""
+        from bazar.kit.http.operations import Health  # late: the server's half comes with it
+
+        return self.remote.call(self.name, "GET", "/readyz", Health)
+
+
+class Front(Service):
+    """The front, which needs no secret."""
+
+    name = "front"
+
+    def search(self, topic: str) -> list[BookTitle]:
+        """Return the books of a topic, in any case."""
+        return self.remote.call("front", "GET", f"/search/{segment(topic)}", list[BookTitle])
+
+    def find(self, words: str, limit: int) -> list[Book]:
+        """Return the books that have these words, or this ISBN; the best match first."""
+        query = urlencode({"q": words, "limit": limit})
+        return self.remote.call("front", "GET", f"/books?{query}", list[Book])
+
+    def book(self, book_id: int) -> Book:
+        """Return a book, as the front remembers it."""
+        return self.remote.call("front", "GET", f"/info/{book_id}", Book)
+
+    def books(self) -> Iterator[Book]:
+        """Yield every book, by its id."""
+        return self.remote.pages("front", "/books", Book, "id")
+
+    def buy(self, book_id: int, quantity: int, key: str) -> Purchase | Accepted:
+        """Buy copies of a book; with the same key once, however often it is asked."""
+        return self.remote.call(
+            "front",
+            "POST",
+            f"/purchase/{book_id}",
+            Purchase | Accepted,  # type: ignore[arg-type]
+            body=PurchaseRequest(quantity),
+            key=key,
+        )
+
+    def order(self, order_id: str) -> Order:
+        """Return an order."""
+        return self.remote.call("front", "GET", f"/orders/{segment(order_id)}", Order)
+
+    def cancel(self, order_id: str) -> Order:
+        """Cancel an order, and return it."""
+        return self.remote.call("front", "POST", f"/orders/{segment(order_id)}/cancel", Order)
+
+
+class Catalog(Service):
+    """The catalog; what changes it needs the secret."""
+
+    name = "catalog"
+
+    def book(self, book_id: int) -> Book:
+        """Return a book as it is now."""
+        return self.remote.call("catalog", "GET", f"/info/{book_id}", Book)
+
+    def books(self, topic: str | None = None) -> Iterator[Book]:
+        """Yield every book, or those of a topic, by their ids."""
+        query = {} if topic is None else {"topic": topic}
+        return self.remote.pages("catalog", "/books", Book, "id", query)
+
+    def add(self, new: NewBook) -> Book:
+        """Add a book."""
+        return self.remote.call("catalog", "POST", "/books", Book, body=new)
+
+    def edit(self, book_id: int, edit: BookEdit) -> Book:
+        """Change what describes a book."""
+        return self.remote.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
+
+    def reprice(self, book_id: int, price: Decimal) -> Book:
+        """Set the price of a book."""
+        return self.edit(book_id, BookEdit(price=price))
+
+    def restock(self, book_id: int, copies: int) -> Book:
+        """Add copies to the stock, or take some away where the number is negative."""
+        path = f"/update/{book_id}/amount_of_items/{copies}"
+        return self.remote.call("catalog", "PUT", path, Book)
+
+    def import_rows(self, request: ImportRequest) -> list[ImportResult]:
+        """Take in rows of a file, and say what became of each."""
+        return self.remote.call("catalog", "POST", "/imports", list[ImportResult], body=request)
+
+    def reservation(self, order_id: str) -> Outcome:
+        """Return what was decided about an order."""
+        return self.remote.call("catalog", "GET", f"/reservations/{segment(order_id)}", Outcome)
+
+    def reservations(self) -> Iterator[Outcome]:
+        """Yield every decision, by the id of its order."""
+        return self.remote.pages("catalog", "/reservations", Outcome, "order_id")
+
+    def movements(self) -> Iterator[Movement]:
+        """Yield every row of the stock ledger, in the order of the commits."""
+        return self.remote.pages("catalog", "/movements", Movement, "id")
+
+    def stock_report(self, timeout: timedelta = TIMEOUT) -> StockReport:
+        """Have the catalog check its own books; the more there are, the longer it takes."""
+        return self.remote.call("catalog", "GET", "/stock-report", StockReport, timeout=timeout)
+
+
+class Orders(Service):
+    """The order service, which needs the secret."""
+
+    name = "order"
+
+    def order(self, order_id: str) -> Order:
+        """Return an order."""
+        return self.remote.call("order", "GET", f"/orders/{segment(order_id)}", Order)
+
+    def page(self, status: OrderStatus | None, after: str, limit: int) -> list[Order]:
+        """Return the orders after an order id, all or those with a status, oldest first."""
+        query = {"limit": str(limit), "after": after} | ({"status": status} if status else {})
+        return self.remote.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
+
+    def orders(self) -> Iterator[Order]:
+        """Yield every order, oldest first."""
+        return self.remote.pages("order", "/orders", Order, "order_id")
+
+    def fulfil(self, order_id: str) -> Order:
+        """Note that an order was handed over, and return it."""
+        return self.remote.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)

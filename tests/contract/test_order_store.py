@@ -1,0 +1,195 @@
+"""What every engine's order store changes, and what it leaves alone, told by one suite."""
+
+import ast
+import inspect
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from msgspec.structs import replace
+
+from bazar.kit.data.database import Database
+from bazar.kit.data.migrate import migrate
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.order.app import SCHEMA
+from bazar.order.domain import StoredLine, StoredOrder
+from bazar.order.store import Store
+from bazar.order.store.sqlite import SqliteStore
+from bazar.wire.orders import OrderStatus
+from bazar.wire.stock import Rejection
+
+SOLD = (StoredLine(7, 2, "RPCs for Noobs", 1999, "USD"),)
+STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine: its database, the service's tables in it, and its statements."""
+
+    database: Callable[[Path], Database]
+    schema: str
+    store: type[Store]
+
+
+ENGINES = {"sqlite": Engine(SqliteDatabase, SCHEMA, SqliteStore)}
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Name each engine in turn."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+async def database(engine: Engine, tmp_path: Path) -> AsyncIterator[Database]:
+    """Open an empty database with the service's tables."""
+    database = engine.database(tmp_path / "order.db")
+    await migrate(database, engine.schema)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(engine: Engine) -> Store:
+    """Return the engine's statements."""
+    return engine.store()
+
+
+def pending(order_id: str, key: str, *lines: StoredLine) -> StoredOrder:
+    """Return a new order, of two copies of one book where no lines are given."""
+    return StoredOrder(
+        order_id,
+        key,
+        b"hash",
+        "purchase",
+        "pending",
+        settled=False,
+        rejection=None,
+        placed_at_ms=1,
+        lines=lines or (StoredLine(7, 2),),
+    )
+
+
+async def test_an_order_comes_back_as_it_was_stored(database: Database, store: Store) -> None:
+    """Whole, by its id and by its key, its lines in their order; another id or key finds none."""
+    order = pending("a", "one", *[StoredLine(book_id, 2) for book_id in (9, 7, 8)])
+    assert {"a"} == await database.write(lambda t: store.insert(t, [order]))
+    assert order == await database.read(lambda t: store.by_id(t, "a"))
+    assert order == await database.read(lambda t: store.by_key(t, "one"))
+    assert None is await database.read(lambda t: store.by_id(t, "one"))
+    assert None is await database.read(lambda t: store.by_key(t, "a"))
+
+
+async def test_an_order_whose_key_is_taken_is_not_inserted(
+    database: Database, store: Store
+) -> None:
+    """Neither it nor its lines, whether the key was taken before or in the same batch."""
+    first, twin, other = pending("a", "one"), pending("b", "one"), pending("c", "two")
+    assert {"a"} == await database.write(lambda t: store.insert(t, [first]))
+    assert {"c"} == await database.write(lambda t: store.insert(t, [twin, other]))
+    assert None is await database.read(lambda t: store.by_id(t, "b"))
+    assert first == await database.read(lambda t: store.by_key(t, "one"))
+    assert other == await database.read(lambda t: store.by_id(t, "c"))
+    twins = [pending("d", "three"), pending("e", "three")]
+    assert {"d"} == await database.write(lambda t: store.insert(t, twins))
+    assert None is await database.read(lambda t: store.by_id(t, "e"))
+
+
+async def test_no_orders_change_nothing(database: Database, store: Store) -> None:
+    """An empty batch is stored, and confirmed, as such."""
+    assert set() == await database.write(lambda t: store.insert(t, []))
+    await database.write(lambda t: store.confirm(t, []))
+    assert [] == await database.scan(lambda t: store.page(t, "", None, 10))
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_an_update_stores_status_reason_and_what_was_sold(
+    database: Database, store: Store, status: OrderStatus
+) -> None:
+    """All that may change of one order changes; the order beside it does not."""
+    order, other = pending("a", "one"), pending("b", "two")
+    await database.write(lambda t: store.insert(t, [order, other]))
+    rejection = Rejection("out-of-stock", "0 in stock, 2 asked for", 7, 2, 0)
+    after = replace(
+        order,
+        status=status,
+        settled=status != "pending",
+        rejection=rejection if status == "rejected" else None,
+        lines=SOLD if status in {"confirmed", "cancelled", "fulfilled"} else order.lines,
+    )
+    await database.write(lambda t: store.update(t, after))
+    assert after == await database.read(lambda t: store.by_id(t, "a"))
+    assert other == await database.read(lambda t: store.by_id(t, "b"))
+
+
+async def test_only_pending_orders_are_confirmed_and_sold(database: Database, store: Store) -> None:
+    """One that was cancelled meanwhile keeps its status, and its lines stay unsold."""
+    bought, ended = pending("a", "one"), pending("b", "two")
+    cancelled = replace(ended, status="cancelled")
+    await database.write(lambda t: store.insert(t, [bought, ended]))
+    await database.write(lambda t: store.update(t, cancelled))
+    sold = [replace(order, lines=SOLD) for order in (bought, ended)]
+    await database.write(lambda t: store.confirm(t, sold))
+    confirmed = replace(bought, status="confirmed", settled=True, lines=SOLD)
+    assert confirmed == await database.read(lambda t: store.by_id(t, "a"))
+    assert cancelled == await database.read(lambda t: store.by_id(t, "b"))
+
+
+async def test_unsettled_orders_come_in_pages(database: Database, store: Store) -> None:
+    """Pending ones and cancelled ones whose release is due, by id; none that is settled."""
+    orders = [pending(order_id, order_id) for order_id in "dbace"]
+    await database.write(lambda t: store.insert(t, orders))
+    settled = replace(orders[1], status="confirmed", settled=True, lines=SOLD)
+    due = replace(orders[3], status="cancelled")
+    await database.write(lambda t: store.update(t, settled))
+    await database.write(lambda t: store.update(t, due))
+    first = await database.scan(lambda t: store.unsettled_after(t, "", 2))
+    assert ["a", "c"] == [order.order_id for order in first]
+    assert due == first[1]
+    rest = await database.scan(lambda t: store.unsettled_after(t, "c", 9))
+    assert ["d", "e"] == [order.order_id for order in rest]
+
+
+async def test_a_page_is_of_orders_not_of_lines(database: Database, store: Store) -> None:
+    """By id, after an id, at most so many orders; each with all of its lines."""
+    lines = [StoredLine(book_id, 1) for book_id in (3, 1, 2)]
+    orders = [pending(order_id, order_id, *lines) for order_id in "cab"]
+    await database.write(lambda t: store.insert(t, orders))
+    first = await database.scan(lambda t: store.page(t, "", None, 2))
+    assert [orders[1], orders[2]] == first
+    rest = await database.scan(lambda t: store.page(t, "b", None, 2))
+    assert [orders[0]] == rest
+
+
+async def test_a_page_of_one_status_holds_no_other(database: Database, store: Store) -> None:
+    """A limit counts the orders of that status alone."""
+    orders = [pending(order_id, order_id) for order_id in "abcd"]
+    await database.write(lambda t: store.insert(t, orders))
+    await database.write(lambda t: store.confirm(t, [replace(orders[1], lines=SOLD)]))
+    still_pending = await database.scan(lambda t: store.page(t, "", "pending", 2))
+    assert ["a", "c"] == [order.order_id for order in still_pending]
+    confirmed = await database.scan(lambda t: store.page(t, "", "confirmed", 2))
+    assert ["b"] == [order.order_id for order in confirmed]
+    assert [] == await database.scan(lambda t: store.page(t, "", "rejected", 2))
+
+
+def functions_of(kind: type) -> set[str]:
+    """Return the names of the public functions of a class."""
+    return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_"}
+
+
+def test_no_function_of_the_store_is_left_out() -> None:
+    """This suite runs every one; an engine has no other that it would not run."""
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and "store" == node.func.value.id
+    }
+    assert functions_of(Store) == called
+    for name, engine in ENGINES.items():
+        assert called == functions_of(engine.store), name

@@ -1,0 +1,179 @@
+"""What each method of the client asks a shop for."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+
+from bazar.kit.http.operations import Health
+from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
+from bazar.tools.shop import Shop
+from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
+from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.wire.orders import Accepted, Order, Purchase, PurchaseRequest
+from bazar.wire.stock import Movement, Outcome, StockReport
+
+T = TypeVar("T")
+
+NEW = NewBook(title="T", topic="t", price=Decimal(1))
+EDIT = BookEdit(title="U")
+ROWS = ImportRequest(rows=[])
+
+Ask = Callable[[Shop], object]
+ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
+    (lambda shop: shop.front.ready(), ("front", "GET", "/readyz"), Health, None),
+    (lambda shop: shop.front.search("a/b"), ("front", "GET", "/search/a%2Fb"), BookTitle, None),
+    (lambda shop: shop.front.find("a b", 3), ("front", "GET", "/books?q=a+b&limit=3"), Book, None),
+    (lambda shop: shop.front.book(7), ("front", "GET", "/info/7"), Book, None),
+    (lambda shop: shop.front.books(), ("front", "GET", "/books?limit=100"), Book, None),
+    (
+        lambda shop: shop.front.buy(7, 2, "key"),
+        ("front", "POST", "/purchase/7"),
+        Purchase | Accepted,
+        PurchaseRequest(2),
+    ),
+    (lambda shop: shop.front.order("a"), ("front", "GET", "/orders/a"), Order, None),
+    (lambda shop: shop.front.cancel("a"), ("front", "POST", "/orders/a/cancel"), Order, None),
+    (lambda shop: shop.catalog.ready(), ("catalog", "GET", "/readyz"), Health, None),
+    (lambda shop: shop.catalog.book(7), ("catalog", "GET", "/info/7"), Book, None),
+    (lambda shop: shop.catalog.books(), ("catalog", "GET", "/books?limit=100"), Book, None),
+    (
+        lambda shop: shop.catalog.books("t"),
+        ("catalog", "GET", "/books?limit=100&topic=t"),
+        Book,
+        None,
+    ),
+    (lambda shop: shop.catalog.add(NEW), ("catalog", "POST", "/books"), Book, NEW),
+    (lambda shop: shop.catalog.edit(7, EDIT), ("catalog", "PATCH", "/books/7"), Book, EDIT),
+    (
+        lambda shop: shop.catalog.reprice(7, Decimal(2)),
+        ("catalog", "PATCH", "/books/7"),
+        Book,
+        BookEdit(price=Decimal(2)),
+    ),
+    (
+        lambda shop: shop.catalog.restock(7, -3),
+        ("catalog", "PUT", "/update/7/amount_of_items/-3"),
+        Book,
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.import_rows(ROWS),
+        ("catalog", "POST", "/imports"),
+        ImportResult,
+        ROWS,
+    ),
+    (
+        lambda shop: shop.catalog.reservation("a"),
+        ("catalog", "GET", "/reservations/a"),
+        Outcome,
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.reservations(),
+        ("catalog", "GET", "/reservations?limit=100"),
+        Outcome,
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.movements(),
+        ("catalog", "GET", "/movements?limit=100"),
+        Movement,
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.stock_report(),
+        ("catalog", "GET", "/stock-report"),
+        StockReport,
+        None,
+    ),
+    (lambda shop: shop.order.ready(), ("order", "GET", "/readyz"), Health, None),
+    (lambda shop: shop.order.order("a"), ("order", "GET", "/orders/a"), Order, None),
+    (
+        lambda shop: shop.order.page("pending", "a", 5),
+        ("order", "GET", "/orders?limit=5&after=a&status=pending"),
+        Order,
+        None,
+    ),
+    (
+        lambda shop: shop.order.page(None, "", 5),
+        ("order", "GET", "/orders?limit=5&after="),
+        Order,
+        None,
+    ),
+    (lambda shop: shop.order.orders(), ("order", "GET", "/orders?limit=100"), Order, None),
+    (lambda shop: shop.order.fulfil("a"), ("order", "POST", "/orders/a/fulfil"), Order, None),
+]
+
+
+class Notebook(Shop):
+    """A shop that notes what it is asked for, and has nothing of it."""
+
+    def __init__(self) -> None:
+        """Start with an empty page."""
+        super().__init__(Addresses())
+        self.asked: list[tuple[tuple[str, str, str], Any, object]] = []
+        self.keys: list[str | None] = []
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: object = None,
+        key: str | None = None,
+        timeout: timedelta = TIMEOUT,
+    ) -> T:
+        """Note a request."""
+        assert timeout == TIMEOUT
+        self.asked.append(((service, method, path), kind, body))
+        self.keys.append(key)
+        return []  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("ask", "request_line", "kind", "body"), ASKED)
+def test_each_method_asks_for_one_thing(
+    ask: Ask, request_line: tuple[str, str, str], kind: object, body: object
+) -> None:
+    """Service, method, path, body, and the type of the answer or of its items."""
+    shop = Notebook()
+    answer = ask(shop)
+    if isinstance(answer, Iterator):
+        assert [] == list(answer)
+    (asked,) = shop.asked
+    assert (request_line, body) == (asked[0], asked[2])
+    assert asked[1] in (kind, list[kind])  # type: ignore[valid-type]
+
+
+def test_a_purchase_has_its_key() -> None:
+    """So that it can be asked for again."""
+    shop = Notebook()
+    shop.front.buy(7, 2, "mine")
+    assert ["mine"] == shop.keys
+
+
+@pytest.mark.parametrize("order_id", ["", ".", ".."])
+def test_what_would_climb_in_a_path_is_not_asked_for(order_id: str) -> None:
+    """No service is asked, by whichever method."""
+    shop = Notebook()
+    asks: list[Callable[[str], object]] = [
+        *(shop.front.search, shop.front.order, shop.front.cancel),
+        *(shop.catalog.reservation, shop.order.order, shop.order.fulfil),
+    ]
+    for ask in asks:
+        with pytest.raises(RemoteError, match="nothing in the shop is called"):
+            ask(order_id)
+    assert [] == shop.asked
+
+
+def test_a_service_knows_its_address() -> None:
+    """It is what a person is told where the service does not answer."""
+    shop = Notebook()
+    assert (Addresses().front, Addresses().catalog, Addresses().order) == (
+        *(shop.front.url, shop.catalog.url),
+        shop.order.url,
+    )
