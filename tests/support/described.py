@@ -25,7 +25,7 @@ def endpoints(service: str) -> list[Endpoint]:
     uncalled = cast("Any", None)
     own = {
         "front": lambda: front_endpoints(uncalled),
-        "catalog": lambda: catalog_endpoints(uncalled),
+        "catalog": lambda: catalog_endpoints(uncalled, uncalled, uncalled, uncalled),
         "order": lambda: order_endpoints(uncalled),
     }
     return operations(service, Metrics(service), _nothing, own[service]())

@@ -9,8 +9,10 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
-from bazar.catalog.imports import take_in
-from bazar.catalog.service import Catalog
+from bazar.catalog.feed import Feed
+from bazar.catalog.imports import Imports
+from bazar.catalog.shelf import Shelf
+from bazar.catalog.stock import Stock
 from bazar.kit.errors import InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.endpoint import Endpoint, Link
@@ -50,13 +52,16 @@ PRICE_FIELDS = ("price", "cost")
 class CatalogApi:
     """The handlers of the catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Serve these use cases."""
-        self._catalog = catalog
+    def __init__(self, shelf: Shelf, stock: Stock, imports: Imports, feed: Feed) -> None:
+        """Serve these use cases, and tell what they change."""
+        self._shelf = shelf
+        self._stock = stock
+        self._imports = imports
+        self._feed = feed
 
     async def info(self, request: Request) -> Response:
         """Answer a book."""
-        book = await self._catalog.info(request.number("book_id"))
+        book = await self._shelf.info(request.number("book_id"))
         return json_response(book, headers={VERSION_HEADER: str(book.version)})
 
     async def query_book(self, request: Request) -> Response:
@@ -65,20 +70,20 @@ class CatalogApi:
 
     async def search(self, request: Request) -> Response:
         """Answer the books of a topic."""
-        return json_response(await self._catalog.search(request.path_params["topic"]))
+        return json_response(await self._shelf.search(request.path_params["topic"]))
 
     async def query(self, request: Request) -> Response:
         """Answer the books of a topic, in the lab's other form."""
-        return json_response(await self._catalog.search(request.arguments(TopicQuery).topic))
+        return json_response(await self._shelf.search(request.arguments(TopicQuery).topic))
 
     async def topics(self, _request: Request) -> Response:
         """Answer every topic."""
-        return json_response(await self._catalog.topics())
+        return json_response(await self._shelf.topics())
 
     async def books(self, request: Request) -> Response:
         """Answer a page of books."""
         query = request.arguments(BookQuery)
-        books, cursor = await self._catalog.list_books(query)
+        books, cursor = await self._shelf.list_books(query)
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
@@ -87,57 +92,57 @@ class CatalogApi:
 
     async def add(self, request: Request) -> Response:
         """Add a book."""
-        book = await self._catalog.add(request.struct(NewBook))
+        book = await self._shelf.add(request.struct(NewBook))
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     async def edit(self, request: Request) -> Response:
         """Change what describes a book."""
         book_id = request.number("book_id")
-        return json_response(await self._catalog.edit(book_id, request.struct(BookEdit)))
+        return json_response(await self._shelf.edit(book_id, request.struct(BookEdit)))
 
     async def update(self, request: Request) -> Response:
         """Change stock or price, in the lab's form."""
         book_id = request.number("book_id")
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
-            return json_response(await self._catalog.change_stock(book_id, _change(value)))
+            return json_response(await self._stock.move_stock(book_id, _change(value)))
         if field in PRICE_FIELDS:
-            return json_response(await self._catalog.reprice(book_id, _price(value)))
+            return json_response(await self._shelf.reprice(book_id, _price(value)))
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
         raise InvalidRequest(message)
 
     async def take_in(self, request: Request) -> Response:
         """Take in rows of an import."""
-        return json_response(await take_in(self._catalog, request.struct(ImportRequest)))
+        return json_response(await self._imports.take_in(request.struct(ImportRequest)))
 
     async def reserve(self, request: Request) -> Response:
         """Decide a batch of reservations."""
         batch = request.struct(ReserveBatch)
         request.facts["reservations"] = len(batch)
         request.facts["request_ids"] = ",".join(one.request_id for one in batch)
-        return json_response(await self._catalog.reserve(batch))
+        return json_response(await self._stock.reserve(batch))
 
     async def release(self, request: Request) -> Response:
         """Give back what an order took."""
-        return json_response(await self._catalog.release(_order_id(request)))
+        return json_response(await self._stock.release(_order_id(request)))
 
     async def reservations(self, request: Request) -> Response:
         """Answer a page of decisions."""
         query = request.arguments(ReservationsQuery)
-        return json_response(await self._catalog.reservations(query.after, query.limit))
+        return json_response(await self._stock.reservations(query.after, query.limit))
 
     async def reservation(self, request: Request) -> Response:
         """Answer one decision."""
-        return json_response(await self._catalog.reservation(_order_id(request)))
+        return json_response(await self._stock.reservation(_order_id(request)))
 
     async def movements(self, request: Request) -> Response:
         """Answer a page of the stock ledger."""
         query = request.arguments(MovementsQuery)
-        return json_response(await self._catalog.movements(query.after, query.limit))
+        return json_response(await self._stock.movements(query.after, query.limit))
 
     async def stock_report(self, _request: Request) -> Response:
         """Answer the catalog's check of its own books."""
-        return json_response(await self._catalog.stock_report())
+        return json_response(await self._stock.report())
 
     async def changes(self, _request: Request) -> Response:
         """Stream what changes, as server-sent events."""
@@ -148,7 +153,7 @@ class CatalogApi:
     async def _events(self) -> AsyncIterator[bytes]:
         """Write `: open` once nothing can be missed, then changes, or `: alive` each second."""
         silence = b": open\n\n"
-        async for changes in self._catalog.feed.follow(HEARTBEAT_MS / 1000):
+        async for changes in self._feed.follow(HEARTBEAT_MS / 1000):
             if changes:
                 yield b"".join(b"data: %b\n\n" % msgspec.json.encode(one) for one in changes)
             else:
@@ -184,9 +189,9 @@ def _price(text: str) -> Decimal:
     return Decimal(text)
 
 
-def catalog_endpoints(catalog: Catalog) -> list[Endpoint]:
+def catalog_endpoints(shelf: Shelf, stock: Stock, imports: Imports, feed: Feed) -> list[Endpoint]:
     """Return the catalog's own endpoints; the busiest first."""
-    api = CatalogApi(catalog)
+    api = CatalogApi(shelf, stock, imports, feed)
     return [*_selling(api), *_reading(api), *_keeping(api)]
 
 
