@@ -20,10 +20,12 @@ SELECT book_id, isbn, title, author, year, topic, description, price_minor, curr
 FROM books
 WHERE isbn = ?1"""
 
+# `isbn IS NULL` would have SQLite read every book without an ISBN, by the index of the ISBNs.
 _BOOK_BY_NAME = """
 SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
 FROM books
-WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3 AND isbn IS NULL
+WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
+  AND coalesce(isbn, '') = ''
 ORDER BY book_id LIMIT 1"""
 
 _BOOKS_AFTER = """
