@@ -127,7 +127,7 @@ BUGS = (
                 "        if wanted[line.book_id] < 1:\n",
             ),
             Edit(
-                "catalog/store.py",
+                "catalog/store/sqlite.py",
                 "UPDATE books SET stock = stock - ?2, version = version + ?3",
                 "UPDATE books SET stock = max(stock - ?2, 0), version = version + ?3",
             ),
@@ -144,7 +144,7 @@ BUGS = (
                 "        if book.stock < 1:\n",
             ),
             Edit(
-                "catalog/store.py",
+                "catalog/store/sqlite.py",
                 "UPDATE books SET stock = stock - ?2, version = version + ?3",
                 "UPDATE books SET stock = max(stock - ?2, 0), version = version + ?3",
             ),
@@ -175,9 +175,9 @@ BUGS = (
         "The catalog keeps only what it sold, so that it decides anew about what it rejected.",
         (
             Edit(
-                "catalog/store.py",
-                "[_outcome_row(outcome, at_ms) for outcome in decided])",
-                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines])",
+                "catalog/store/sqlite.py",
+                "[_outcome_row(outcome, at_ms) for outcome in decided]\n",
+                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines]\n",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -187,9 +187,8 @@ BUGS = (
         "The catalog does not look up what it decided about an order before.",
         (
             Edit(
-                "catalog/service.py",
-                "            outcomes = await store.outcomes("
-                "transaction, [one.order_id for one in requests])\n",
+                "catalog/stock.py",
+                "            outcomes = await self._store.outcomes(transaction, order_ids)\n",
                 "            outcomes: dict[str, Outcome] = {}\n",
             ),
         ),
@@ -200,11 +199,9 @@ BUGS = (
         "Of all sales of a book in one batch, the ledger gets only the last.",
         (
             Edit(
-                "catalog/store.py",
-                "await transaction.run_many(_INSERT_MOVEMENT, movements)",
-                "await transaction.run_many(\n"
-                "        _INSERT_MOVEMENT, {row[0]: row for row in movements}.values()\n"
-                "    )",
+                "catalog/store/sqlite.py",
+                "_json(sold)",
+                "_json(list({line[0]: line for line in sold}.values()))",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -214,16 +211,16 @@ BUGS = (
         "A release that is repeated gives the copies back again.",
         (
             Edit(
-                "catalog/service.py",
+                "catalog/stock.py",
                 '            if outcome is not None and outcome.status != "reserved":\n'
                 '                if outcome.status == "rejected":\n'
                 '                    outcome = replace(outcome, status="released")\n'
-                "                    await store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome, []\n",
+                "                    await self._store.save_outcome(transaction, outcome, at_ms)\n"
+                "                return outcome\n",
                 '            if outcome is not None and outcome.status == "rejected":\n'
                 '                outcome = replace(outcome, status="released")\n'
-                "                await store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome, []\n",
+                "                await self._store.save_outcome(transaction, outcome, at_ms)\n"
+                "                return outcome\n",
             ),
         ),
         (POWER_CUTS, RESERVE_MODEL),
@@ -233,11 +230,11 @@ BUGS = (
         "A release of an order that the catalog has not met yet does not close its id.",
         (
             Edit(
-                "catalog/service.py",
+                "catalog/stock.py",
                 "            lines = []\n"
                 "            for line in outcome.lines if outcome else ():\n",
                 "            if outcome is None:\n"
-                '                return Outcome(order_id, "released"), []\n'
+                '                return Outcome(order_id, "released")\n'
                 "            lines = []\n"
                 "            for line in outcome.lines:\n",
             ),

@@ -10,18 +10,15 @@ from typing import Any, cast
 import pytest
 from pyreqwest.client import ClientBuilder
 
-from bazar.catalog import imports
-from bazar.catalog.app import SCHEMA, catalog_app
+from bazar.catalog.app import catalog_app
 from bazar.catalog.feed import BACKLOG_MAX, Changes, Feed
-from bazar.catalog.service import Catalog
-from bazar.kit.data.migrate import migrate
-from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.http.app import HttpApp
 from bazar.wire.books import BookChanged, NewBook
 from bazar.wire.imports import ImportRequest, ImportRow
 from bazar.wire.orders import Line
 from bazar.wire.stock import Reserve
 from support.catalog_calls import BOOK
+from support.catalogs import OpenCatalog, open_catalog
 from support.shops import CATALOG_URL, SECRET, Caller, InProcess, Reply, Shop
 
 PRICE = Decimal("19.99")
@@ -86,27 +83,25 @@ def following(feed: Feed) -> AsyncGenerator[Changes, None]:
 
 
 @pytest.fixture
-async def open_catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
+async def catalog(tmp_path: Path) -> AsyncIterator[OpenCatalog]:
     """Open the catalog's use cases without HTTP."""
-    database = SqliteDatabase(tmp_path / "direct.db")
-    await migrate(database, SCHEMA)
-    yield Catalog(database)
-    await database.close()
+    catalog = await open_catalog(tmp_path / "direct.db")
+    yield catalog
+    await catalog.database.close()
 
 
-async def test_every_change_is_told_after_its_commit(open_catalog: Catalog) -> None:
+async def test_every_change_is_told_after_its_commit(catalog: OpenCatalog) -> None:
     """Add, stock, price, sale and release each give the book's new version, once."""
-    catalog = open_catalog
     async with aclosing(following(catalog.feed)) as events:
         assert () == await anext(events)
-        book = await catalog.add(NewBook(title="A", topic="b", price=PRICE, quantity=5))
-        await catalog.change_stock(book.id, 2)
-        await catalog.reprice(book.id, PRICE * 2)
-        await catalog.reserve([Reserve("o1", [Line(book.id, 2)])])
-        await catalog.reserve([Reserve("o1", [Line(book.id, 2)])])
-        await catalog.reserve([Reserve("o2", [Line(book.id, 99)])])
-        await catalog.release("o1")
-        await catalog.release("o1")
+        book = await catalog.shelf.add(NewBook(title="A", topic="b", price=PRICE, quantity=5))
+        await catalog.stock.move_stock(book.id, 2)
+        await catalog.shelf.reprice(book.id, PRICE * 2)
+        await catalog.stock.reserve([Reserve("o1", [Line(book.id, 2)])])
+        await catalog.stock.reserve([Reserve("o1", [Line(book.id, 2)])])
+        await catalog.stock.reserve([Reserve("o2", [Line(book.id, 99)])])
+        await catalog.stock.release("o1")
+        await catalog.stock.release("o1")
         told: list[BookChanged] = []
         while changes := await anext(events):
             told += changes
@@ -118,51 +113,49 @@ async def test_every_change_is_told_after_its_commit(open_catalog: Catalog) -> N
         BookChanged(book.id, 6),
     ]
     assert wanted == told
-    assert 6 == (await catalog.info(book.id)).version
+    assert 6 == (await catalog.shelf.info(book.id)).version
 
 
-async def test_an_import_is_told_as_one_commit(open_catalog: Catalog) -> None:
+async def test_an_import_is_told_as_one_commit(catalog: OpenCatalog) -> None:
     """Every row that changed something is told at once; a dry run tells nothing."""
     rows = [
         ImportRow(row=row, book=NewBook(title=f"Book {row}", topic="t", price=PRICE))
         for row in range(3)
     ]
-    async with aclosing(following(open_catalog.feed)) as events:
+    async with aclosing(following(catalog.feed)) as events:
         assert () == await anext(events)
-        await imports.take_in(open_catalog, ImportRequest(rows=rows, dry_run=True))
-        await imports.take_in(open_catalog, ImportRequest(rows=rows))
-        await imports.take_in(open_catalog, ImportRequest(rows=rows))
+        await catalog.imports.take_in(ImportRequest(rows=rows, dry_run=True))
+        await catalog.imports.take_in(ImportRequest(rows=rows))
+        await catalog.imports.take_in(ImportRequest(rows=rows))
         wanted = [BookChanged(book_id, 1, listed=True) for book_id in (1, 2, 3)]
         assert [wanted, []] == [list(await anext(events)) for _ in range(2)]
 
 
-async def test_what_is_told_is_already_there(open_catalog: Catalog) -> None:
+async def test_what_is_told_is_already_there(catalog: OpenCatalog) -> None:
     """A subscriber that reads on every event sees at least the version that it was told."""
-    catalog = open_catalog
-    book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
+    book = await catalog.shelf.add(NewBook(title="A", topic="b", price=PRICE))
     versions: list[int] = []
     async with asyncio.timeout(10), aclosing(following(catalog.feed)) as events:
         assert () == await anext(events)
-        writing = asyncio.gather(*(catalog.change_stock(book.id, 1) for _ in range(30)))
+        writing = asyncio.gather(*(catalog.stock.move_stock(book.id, 1) for _ in range(30)))
         while len(versions) < 30:
             for change in await anext(events):
                 versions.append(change.version)
-                assert change.version <= (await catalog.info(book.id)).version
+                assert change.version <= (await catalog.shelf.info(book.id)).version
         await writing
     assert list(range(2, 32)) == versions
 
 
-async def test_a_caller_that_goes_away_does_not_hide_its_change(open_catalog: Catalog) -> None:
+async def test_a_caller_that_goes_away_does_not_hide_its_change(catalog: OpenCatalog) -> None:
     """A change that was committed is told, even where nobody waited for its answer."""
-    catalog = open_catalog
-    book = await catalog.add(NewBook(title="A", topic="b", price=PRICE))
+    book = await catalog.shelf.add(NewBook(title="A", topic="b", price=PRICE))
     async with aclosing(following(catalog.feed)) as events:
         assert () == await anext(events)
-        caller = asyncio.ensure_future(catalog.change_stock(book.id, 5))
+        caller = asyncio.ensure_future(catalog.stock.move_stock(book.id, 5))
         await asyncio.sleep(0)
         caller.cancel()
         await catalog.database.write(lambda t: t.one("SELECT 1"))
-        assert 5 == (await catalog.info(book.id)).quantity
+        assert 5 == (await catalog.shelf.info(book.id)).quantity
         assert [BookChanged(book.id, 2)] == list(await anext(events))
 
 

@@ -26,7 +26,7 @@ def endpoints(service: str) -> list[Endpoint]:
     absent = cast("Any", None)
     apis: dict[str, object] = {
         "front": FrontApi(absent, absent),
-        "catalog": CatalogApi(absent),
+        "catalog": CatalogApi(absent, absent, absent, absent),
         "order": OrderApi(absent),
     }
     return operations(service, Metrics(service), _nothing, endpoints_of(apis[service]))

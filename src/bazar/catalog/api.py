@@ -9,8 +9,10 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
-from bazar.catalog.imports import take_in
-from bazar.catalog.service import Catalog
+from bazar.catalog.feed import Feed
+from bazar.catalog.imports import Imports
+from bazar.catalog.shelf import Shelf
+from bazar.catalog.stock import Stock
 from bazar.kit.errors import InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.endpoint import Link, route
@@ -60,14 +62,17 @@ def _reservation_links(pointer: str) -> list[Link]:
 class CatalogApi:
     """The handlers of the catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Serve these use cases."""
-        self._catalog = catalog
+    def __init__(self, shelf: Shelf, stock: Stock, imports: Imports, feed: Feed) -> None:
+        """Serve these use cases, and tell what they change."""
+        self._shelf = shelf
+        self._stock = stock
+        self._imports = imports
+        self._feed = feed
 
     @route("GET", "/info/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
     async def info(self, _request: Request, book_id: int) -> Response:
         """Show a book."""
-        book = await self._catalog.info(book_id)
+        book = await self._shelf.info(book_id)
         return json_response(book, headers={VERSION_HEADER: str(book.version)})
 
     @route("GET", "/query/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
@@ -83,7 +88,7 @@ class CatalogApi:
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
-        return json_response(await self._catalog.search(request.path_params["topic"]))
+        return json_response(await self._shelf.search(request.path_params["topic"]))
 
     @route(
         "GET",
@@ -93,7 +98,7 @@ class CatalogApi:
     )
     async def query(self, _request: Request, query: TopicQuery) -> Response:
         """List the books of a topic, in the lab's other form."""
-        return json_response(await self._catalog.search(query.topic))
+        return json_response(await self._shelf.search(query.topic))
 
     @route(
         "GET",
@@ -103,12 +108,12 @@ class CatalogApi:
     )
     async def topics(self, _request: Request) -> Response:
         """List every topic with the number of its books."""
-        return json_response(await self._catalog.topics())
+        return json_response(await self._shelf.topics())
 
     @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
     async def books(self, _request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
-        books, cursor = await self._catalog.list_books(query)
+        books, cursor = await self._shelf.list_books(query)
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
@@ -125,7 +130,7 @@ class CatalogApi:
     )
     async def add(self, _request: Request, body: NewBook) -> Response:
         """Add a book."""
-        book = await self._catalog.add(body)
+        book = await self._shelf.add(body)
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     @route(
@@ -137,7 +142,7 @@ class CatalogApi:
     )
     async def edit(self, _request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._catalog.edit(book_id, body))
+        return json_response(await self._shelf.edit(book_id, body))
 
     @route(
         "PUT",
@@ -150,9 +155,9 @@ class CatalogApi:
         """Change the stock (amount_of_items, relative) or the price (price or cost)."""
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
-            return json_response(await self._catalog.change_stock(book_id, _change(value)))
+            return json_response(await self._stock.move_stock(book_id, _change(value)))
         if field in PRICE_FIELDS:
-            return json_response(await self._catalog.reprice(book_id, _price(value)))
+            return json_response(await self._shelf.reprice(book_id, _price(value)))
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
         raise InvalidRequest(message, member="field")
 
@@ -166,7 +171,7 @@ class CatalogApi:
     )
     async def take_in(self, _request: Request, body: ImportRequest) -> Response:
         """Take in up to 500 rows; running it twice changes nothing."""
-        return json_response(await take_in(self._catalog, body))
+        return json_response(await self._imports.take_in(body))
 
     @route(
         "POST",
@@ -181,7 +186,7 @@ class CatalogApi:
         """Decide a batch of reservations, each at most once."""
         request.facts["reservations"] = len(body)
         request.facts["request_ids"] = ",".join(one.request_id for one in body)
-        return json_response(await self._catalog.reserve(body))
+        return json_response(await self._stock.reserve(body))
 
     @route(
         "POST",
@@ -193,7 +198,7 @@ class CatalogApi:
     )
     async def release(self, request: Request) -> Response:
         """Give back what an order took, once."""
-        return json_response(await self._catalog.release(_order_id(request)))
+        return json_response(await self._stock.release(_order_id(request)))
 
     @route(
         "GET",
@@ -204,7 +209,7 @@ class CatalogApi:
     )
     async def reservations(self, _request: Request, query: ReservationsQuery) -> Response:
         """List decisions by order id, a page at a time."""
-        return json_response(await self._catalog.reservations(query.after, query.limit))
+        return json_response(await self._stock.reservations(query.after, query.limit))
 
     @route(
         "GET",
@@ -215,17 +220,17 @@ class CatalogApi:
     )
     async def reservation(self, request: Request) -> Response:
         """Show what was decided about an order."""
-        return json_response(await self._catalog.reservation(_order_id(request)))
+        return json_response(await self._stock.reservation(_order_id(request)))
 
     @route("GET", "/movements", answers={200: list[Movement]}, secret=True)
     async def movements(self, _request: Request, query: MovementsQuery) -> Response:
         """List the stock ledger, a page at a time."""
-        return json_response(await self._catalog.movements(query.after, query.limit))
+        return json_response(await self._stock.movements(query.after, query.limit))
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
     async def stock_report(self, _request: Request) -> Response:
         """Compare stock, ledger and reservations in one snapshot."""
-        return json_response(await self._catalog.stock_report())
+        return json_response(await self._stock.report())
 
     @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
     async def changes(self, _request: Request) -> Response:
@@ -237,7 +242,7 @@ class CatalogApi:
     async def _events(self) -> AsyncIterator[bytes]:
         """Write `: open` once nothing can be missed, then changes, or `: alive` each second."""
         silence = b": open\n\n"
-        async for changes in self._catalog.feed.follow(HEARTBEAT_MS / 1000):
+        async for changes in self._feed.follow(HEARTBEAT_MS / 1000):
             if changes:
                 yield b"".join(b"data: %b\n\n" % msgspec.json.encode(one) for one in changes)
             else:

@@ -5,7 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bazar.catalog.api import CatalogApi
-from bazar.catalog.service import Catalog
+from bazar.catalog.feed import Feed
+from bazar.catalog.imports import Imports
+from bazar.catalog.shelf import Shelf
+from bazar.catalog.stock import Stock
+from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.http.app import HttpApp
@@ -24,15 +28,20 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         StartupError: the database cannot be opened.
     """
     metrics = Metrics("catalog")
-    opened = SqliteDatabase(database, metrics.commit_batch)
+    feed = Feed()
+    opened = SqliteDatabase(database, metrics.commit_batch, feed.publish)
     try:
         await migrate(opened, SCHEMA)
-        catalog = Catalog(opened, currency)
+        store = SqliteStore()
+        shelf = Shelf(opened, store, currency)
+        stock = Stock(opened, store)
+        imports = Imports(opened, store, currency)
 
         async def check() -> None:
-            await catalog.database.read(lambda transaction: transaction.one("SELECT 1"))
+            await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        endpoints = operations("catalog", metrics, check, endpoints_of(CatalogApi(catalog)))
-        yield HttpApp("catalog", endpoints, metrics, secret, on_stop=catalog.feed.close)
+        own = endpoints_of(CatalogApi(shelf, stock, imports, feed))
+        endpoints = operations("catalog", metrics, check, own)
+        yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
     finally:
         await opened.close()

@@ -1,8 +1,5 @@
 """What a book is and when it is sold: pure rules, no I/O."""
 
-import base64
-import binascii
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,8 +10,8 @@ from msgspec.structs import replace
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
-from bazar.wire.books import Book, BookEdit
-from bazar.wire.limits import Price
+from bazar.wire.books import Book, BookEdit, NewBook
+from bazar.wire.limits import STOCK_MAX, Price
 from bazar.wire.orders import Line
 from bazar.wire.problems import BookNotFound, PlacingProblem
 from bazar.wire.stock import Outcome, Rejection, SoldLine
@@ -56,6 +53,7 @@ class StoredBook(msgspec.Struct, frozen=True):
     """A book as it is kept."""
 
     book_id: int
+    """0 until the database has chosen one."""
     isbn: str | None
     title: str
     author: str
@@ -144,6 +142,43 @@ def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Reject
     return None
 
 
+def new_book(new: NewBook, currency: str) -> StoredBook:
+    """Return a checked book that is not stored yet.
+
+    Raises:
+        InvalidRequest: the ISBN or the price is not valid, or title or topic are blank.
+    """
+    return StoredBook(
+        book_id=new.id or 0,
+        isbn=checked_isbn(new.isbn),
+        title=checked_text("title", new.title),
+        author=checked_note("author", new.author),
+        year=new.year,
+        topic=checked_topic(new.topic),
+        description=checked_note("description", new.description),
+        price_minor=checked_price(new.price, currency),
+        currency=currency,
+        stock=new.quantity,
+        version=1,
+    )
+
+
+def move_stock(book: StoredBook, copies: int) -> StoredBook:
+    """Return a book with copies added, or taken away where they are negative.
+
+    Raises:
+        StockTooLow, InvalidRequest: definite.
+    """
+    stock = book.stock + copies
+    if stock < 0:
+        message = f"{book.title} has {book.stock} copies; {-copies} cannot be taken away"
+        raise StockTooLow(message, book_id=book.book_id, available=book.stock)
+    if stock > STOCK_MAX:
+        message = f"the stock cannot pass {STOCK_MAX} copies"
+        raise InvalidRequest(message, member="quantity")
+    return replace(book, stock=stock)
+
+
 def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
     """Return a book with an edit applied, checked.
 
@@ -221,35 +256,3 @@ def checked_topic(text: str) -> str:
 def not_found(book_id: int) -> BookNotFound:
     """Return the error for an unknown book."""
     return BookNotFound(f"no book has the id {book_id}", book_id=book_id)
-
-
-def bad_cursor(cursor: str) -> InvalidRequest:
-    """Return the error for a page cursor that we did not make."""
-    message = f"after={cursor[:40]!r} is not a cursor of ours; follow the Link header"
-    return InvalidRequest(message, member="after")
-
-
-def match_expression(words: str) -> str:
-    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
-    tokens = "".join(
-        letter if letter.isalnum() else " " for letter in unicodedata.normalize("NFC", words)
-    ).split()
-    return " ".join(f'"{token}"*' for token in tokens[:20])
-
-
-def encode_cursor(score: float, book_id: int) -> str:
-    """Return the page cursor that continues after this result."""
-    return base64.urlsafe_b64encode(f"{score!r}:{book_id}".encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str) -> tuple[float, int]:
-    """Return the score and book id that a page cursor holds, or raise InvalidRequest."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        score, _, book_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(":")
-        found = float(score), int(book_id)
-    except (ValueError, binascii.Error):
-        raise bad_cursor(cursor) from None
-    if not math.isfinite(found[0]) or not 0 <= found[1] < 2**63:
-        raise bad_cursor(cursor)
-    return found

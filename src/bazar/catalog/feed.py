@@ -19,9 +19,11 @@ class Feed:
         self._queues: set[asyncio.Queue[Changes]] = set()
 
     def publish(self, changes: Changes) -> None:
-        """Give every subscriber the changes; one that lags too far behind is dropped."""
-        if not changes:
-            return
+        """Give every subscriber the changes; one that lags too far behind is dropped.
+
+        Args:
+            changes: of one commit, at least one.
+        """
         for queue in list(self._queues):
             try:
                 queue.put_nowait(changes)

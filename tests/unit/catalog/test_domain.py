@@ -1,12 +1,9 @@
-"""The catalog's rules, without a database: selling, topics, ISBNs, cursors, search words."""
+"""The catalog's rules, without a database: selling, stock, topics, ISBNs."""
 
-import base64
-import math
 from decimal import Decimal
 
-import apsw
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bazar.catalog.domain import (
@@ -15,10 +12,7 @@ from bazar.catalog.domain import (
     checked_text,
     checked_topic,
     decide,
-    decode_cursor,
     edited,
-    encode_cursor,
-    match_expression,
     topic_key,
 )
 from bazar.formats.isbn import isbn13
@@ -236,110 +230,3 @@ def test_any_text_is_an_isbn_or_refused(text: str) -> None:
 def test_a_blank_isbn_is_none(text: str | None) -> None:
     """A book need not have one."""
     assert checked_isbn(text) is None
-
-
-# ------------------------------------------------------------------- cursors
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 2**63 - 1))
-@MODEST
-def test_a_cursor_comes_back_as_it_went(score: float, book_id: int) -> None:
-    """To the last bit, in characters that may stand in an address as they are."""
-    cursor = encode_cursor(score, book_id)
-    assert len(cursor) <= 200
-    assert cursor.replace("-", "").replace("_", "").isalnum()
-    assert (score, book_id) == decode_cursor(cursor)
-
-
-def _cursor(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-@given(
-    st.one_of(
-        st.text(max_size=200),
-        st.binary(max_size=100).map(lambda data: base64.urlsafe_b64encode(data).decode()),
-        st.text(max_size=40).map(_cursor),
-        st.tuples(st.floats(), st.integers()).map(lambda pair: _cursor(f"{pair[0]}:{pair[1]}")),
-    )
-)
-@example(_cursor("nan:1"))
-@example(_cursor("inf:1"))
-@example(_cursor("1.0:99999999999999999999"))
-@example(_cursor("1.0:-1"))
-@example(_cursor("1_0:1_0"))
-@example(_cursor("1.0:" + "9" * 140))
-@settings(max_examples=200, deadline=None)
-def test_garbage_is_no_cursor(garbage: str) -> None:
-    """It is refused, or holds a score and a book id that the database can compare."""
-    try:
-        score, book_id = decode_cursor(garbage)
-    except InvalidRequest:
-        return
-    assert math.isfinite(score)
-    assert 0 <= book_id < 2**63
-
-
-# ------------------------------------------------------------------- search words
-
-
-@pytest.mark.parametrize(
-    ("words", "expression"),
-    [
-        ("hello", '"hello"*'),
-        ("Hello  World", '"Hello"* "World"*'),
-        ("c++ (2nd)", '"c"* "2nd"*'),
-        ('say "hi"', '"say"* "hi"*'),
-        ("a OR b", '"a"* "OR"* "b"*'),
-        ("title:x", '"title"* "x"*'),
-        ("don't", '"don"* "t"*'),
-        ("", ""),
-        ('"*^-()', ""),
-    ],
-)
-def test_words_become_quoted_prefixes(words: str, expression: str) -> None:
-    """Every word of letters and digits; what stands between them parts words."""
-    assert expression == match_expression(words)
-
-
-@pytest.mark.parametrize(
-    "words", ["résumé", "re\N{COMBINING ACUTE ACCENT}sume\N{COMBINING ACUTE ACCENT}"]
-)
-def test_a_composed_and_a_decomposed_word_are_one_word(words: str) -> None:
-    """A combining accent does not cut a word in two."""
-    assert 1 == len(match_expression(words).split())
-
-
-def test_the_number_of_words_has_a_limit() -> None:
-    """Twenty words are looked for, the rest is not."""
-    assert 20 == len(match_expression("a " * 100).split())
-
-
-@pytest.fixture(scope="module")
-def index() -> apsw.Connection:
-    """Return an index like the catalog's."""
-    connection = apsw.Connection(":memory:")
-    connection.execute(
-        "CREATE VIRTUAL TABLE books_text USING fts5 (title, author, "
-        "tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')"
-    )
-    connection.execute("INSERT INTO books_text VALUES ('The C book', 'K & R')")
-    return connection
-
-
-@given(
-    words=st.one_of(
-        st.text(max_size=60),
-        st.text(alphabet="\"'*^-+(){}:,.\\ ABNORTDEabnort\0\n", max_size=60),
-    )
-)
-@example(words="NEAR(a b, 3)")
-@example(words='"')
-@example(words="\0")
-@settings(max_examples=200, deadline=None)
-def test_words_are_never_syntax(index: apsw.Connection, words: str) -> None:
-    """SQLite takes whatever comes out, and no word changes what another means."""
-    expression = match_expression(words)
-    if expression:
-        sql = "SELECT rowid FROM books_text WHERE books_text MATCH ?"
-        index.execute(sql, (expression,)).fetchall()

@@ -11,16 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bazar.catalog import store
-from bazar.catalog.app import SCHEMA
 from bazar.catalog.domain import StockTooLow
-from bazar.catalog.service import Catalog
 from bazar.kit.data.database import Transaction
-from bazar.kit.data.migrate import migrate
-from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.wire.books import NewBook
 from bazar.wire.orders import Line
 from bazar.wire.stock import Outcome, Reserve
+from support.catalogs import open_catalog
 
 T = TypeVar("T")
 
@@ -70,13 +66,8 @@ class ReserveMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Open the database file, new or not."""
-
-        async def opened() -> Catalog:
-            database = SqliteDatabase(Path(self.folder.name) / "catalog.db")
-            await migrate(database, SCHEMA)
-            return Catalog(database, clock=lambda: 0)
-
-        self.catalog = self.runner.run(opened())
+        path = Path(self.folder.name) / "catalog.db"
+        self.catalog = self.runner.run(open_catalog(path, clock=lambda: 0))
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Wait for one call."""
@@ -88,7 +79,7 @@ class ReserveMachine(RuleBasedStateMachine):
             Reserve(order_id, [Line(book_id, n) for book_id, n in lines.items()])
             for order_id, lines in requests
         ]
-        outcomes = self.run(self.catalog.reserve(batch))
+        outcomes = self.run(self.catalog.stock.reserve(batch))
         for (order_id, lines), outcome in zip(requests, outcomes, strict=True):
             known = order_id in self.model.decided
             assert order_id == outcome.order_id
@@ -106,20 +97,20 @@ class ReserveMachine(RuleBasedStateMachine):
     def add(self, stock: int) -> None:
         """Add a book with some stock."""
         new = NewBook(title="A", topic="b", price=Decimal(1), quantity=stock)
-        self.model.stock[self.run(self.catalog.add(new)).id] = stock
+        self.model.stock[self.run(self.catalog.shelf.add(new)).id] = stock
 
     @rule(book_id=st.integers(1, 3), change=st.integers(-3, 5).filter(bool))
     def restock(self, book_id: int, change: int) -> None:
         """Change the stock; below zero it is refused."""
         if self.model.stock[book_id] + change < 0:
             try:
-                self.run(self.catalog.change_stock(book_id, change))
+                self.run(self.catalog.stock.move_stock(book_id, change))
             except StockTooLow:
                 return
             message = "the stock went below zero"
             raise AssertionError(message)
         self.model.stock[book_id] += change
-        changed = self.run(self.catalog.change_stock(book_id, change))
+        changed = self.run(self.catalog.stock.move_stock(book_id, change))
         assert self.model.stock[book_id] == changed.quantity
 
     @rule(order_id=ORDER_IDS, lines=LINES)
@@ -135,7 +126,7 @@ class ReserveMachine(RuleBasedStateMachine):
     @rule(order_id=ORDER_IDS)
     def release(self, order_id: str) -> None:
         """Release an order, decided or not."""
-        outcome = self.run(self.catalog.release(order_id))
+        outcome = self.run(self.catalog.stock.release(order_id))
         self.model.release(order_id)
         assert (order_id, "released") == (outcome.order_id, outcome.status)
         self.answers[order_id] = outcome
@@ -156,6 +147,7 @@ class ReserveMachine(RuleBasedStateMachine):
     @invariant()
     def all_equals_the_model(self) -> None:
         """Stock is that of the model and the sum of the ledger; decisions are kept, no others."""
+        store = self.catalog.store
 
         async def look(transaction: Transaction) -> tuple[dict[int, int], dict[int, int]]:
             books = await store.books_after(transaction, 0, None, 100)
@@ -178,7 +170,7 @@ class ReserveMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let the catalog check its own books, then close it and drop its file."""
         try:
-            assert [] == self.run(self.catalog.stock_report()).differences
+            assert [] == self.run(self.catalog.stock.report()).differences
         finally:
             self.run(self.catalog.database.close())
             self.runner.close()

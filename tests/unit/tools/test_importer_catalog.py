@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bazar.catalog.imports import take_in
-from bazar.catalog.service import Catalog
-from bazar.kit.data.migrate import migrate
-from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.tools.importer import parse_pairs
 from bazar.wire.imports import ImportRequest, ImportResult
+from support.catalogs import open_catalog
 from support.importing import Desk, FakeShop, row_of
 
 
@@ -23,15 +20,11 @@ def real(tmp_path: Path) -> Iterator[Desk]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    async def start() -> Catalog:
-        database = SqliteDatabase(tmp_path / "catalog.db")
-        await migrate(database, "bazar.catalog.schema.sqlite")
-        return Catalog(database)
-
-    catalog = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    opening = open_catalog(tmp_path / "catalog.db")
+    catalog = asyncio.run_coroutine_threadsafe(opening, loop).result()
 
     def answer(request: ImportRequest) -> list[ImportResult]:
-        return asyncio.run_coroutine_threadsafe(take_in(catalog, request), loop).result()
+        return asyncio.run_coroutine_threadsafe(catalog.imports.take_in(request), loop).result()
 
     folder = tmp_path / "files"
     folder.mkdir()

@@ -12,11 +12,11 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
-from typing import NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import apsw
 
@@ -218,14 +218,14 @@ class SqliteDatabase:
             self._scanner_connections[thread] = _connect(self._path)
         return _in_snapshot(self._scanner_connections[thread], work)
 
-    async def write(self, work: Work[T], *, lazy: bool = False) -> T:
+    def write(self, work: Work[T], *, lazy: bool = False) -> Coroutine[Any, Any, T]:
         """Run a read-write transaction, in one flush with all that wait, and return after it.
 
         Raises:
             Overloaded: definite; 8,192 writes wait already.
             Unavailable: the database is closing, or another program held the file for 5 seconds.
         """
-        return await self._writes.write(work, lazy=lazy)
+        return self._writes.write(work, lazy=lazy)  # no coroutine of our own around each write
 
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""

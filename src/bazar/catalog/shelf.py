@@ -1,0 +1,162 @@
+"""The books on the shelf: finding them, adding them, and changing what describes them."""
+
+from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
+from bazar.catalog.paging import decode_id, decode_match, encode_match, search_words
+from bazar.catalog.store import Store
+from bazar.formats.isbn import isbn13
+from bazar.kit.clock import Clock, now_ms
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.errors import InvalidRequest
+from bazar.wire.books import Book, BookChanged, BookEdit, BookQuery, BookTitle, NewBook, TopicCount
+from bazar.wire.limits import Price
+
+TOPIC_TITLES_MAX = 1000
+
+
+class Shelf:
+    """What readers and keepers do with books. Each use case is one transaction."""
+
+    def __init__(
+        self, database: Database, store: Store, currency: str = "USD", clock: Clock = now_ms
+    ) -> None:
+        """Work on an opened, migrated database; new books are priced in `currency`."""
+        self._database = database
+        self._store = store
+        self._currency = currency
+        self._clock = clock
+
+    async def info(self, book_id: int) -> Book:
+        """Return a book.
+
+        Raises:
+            BookNotFound: definite.
+        """
+        book = await self._database.read(lambda transaction: self._store.book(transaction, book_id))
+        if book is None:
+            raise not_found(book_id)
+        return book.public()
+
+    async def search(self, topic: str) -> list[BookTitle]:
+        """Return the books of a topic, at most 1,000; none for an unknown topic."""
+        return await self._database.read(
+            lambda transaction: self._store.titles_by_topic(transaction, topic, TOPIC_TITLES_MAX)
+        )
+
+    async def topics(self) -> list[TopicCount]:
+        """Return every topic with the number of its books."""
+        return await self._database.scan(self._store.topics)
+
+    async def list_books(self, query: BookQuery) -> tuple[list[Book], str | None]:
+        """Return a page of books and the cursor of the next page, if there is one.
+
+        Words are matched as prefixes in title, author, topic and description, best match first;
+        an ISBN in any form finds its book.
+
+        Raises:
+            InvalidRequest: the cursor is not one of ours, or the ISBN is none.
+        """
+        if query.isbn is not None:
+            try:
+                return await self._by_isbn(isbn13(query.isbn)), None
+            except ValueError as error:
+                message = f"isbn {error}"
+                raise InvalidRequest(message, member="isbn") from error
+        if query.q is None:
+            return await self._by_id(query)
+        try:
+            return await self._by_isbn(isbn13(query.q)), None
+        except ValueError:
+            return await self._by_words(query, query.q)
+
+    async def _by_isbn(self, isbn: str) -> list[Book]:
+        book = await self._database.read(
+            lambda transaction: self._store.book_by_isbn(transaction, isbn)
+        )
+        return [book.public()] if book else []
+
+    async def _by_id(self, query: BookQuery) -> tuple[list[Book], str | None]:
+        after = decode_id(query.after)
+        found = await self._database.scan(
+            lambda transaction: self._store.books_after(
+                transaction, after, query.topic, query.limit + 1
+            )
+        )
+        page = found[: query.limit]
+        cursor = str(page[-1].book_id) if len(found) > query.limit else None
+        return [book.public() for book in page], cursor
+
+    async def _by_words(self, query: BookQuery, text: str) -> tuple[list[Book], str | None]:
+        words = search_words(text)
+        if not words:
+            return [], None
+        after = decode_match(query.after) if query.after else None
+        found = await self._database.scan(
+            lambda transaction: self._store.books_matching(
+                transaction, words, query.topic, after, query.limit + 1
+            )
+        )
+        page = found[: query.limit]
+        cursor = None
+        if len(found) > query.limit:
+            score, book = page[-1]
+            cursor = encode_match(score, book.book_id)
+        return [book.public() for _score, book in page], cursor
+
+    async def add(self, new: NewBook) -> Book:
+        """Add a book with its first stock.
+
+        Raises:
+            BookExists: definite; the id or ISBN is taken.
+            InvalidRequest: the ISBN or the price is not valid.
+        """
+        wanted = new_book(new, self._currency)
+
+        async def work(transaction: Transaction) -> StoredBook:
+            if wanted.book_id and await self._store.book(transaction, wanted.book_id):
+                message = f"the id {wanted.book_id} is taken"
+                raise BookExists(message, member="id", book_id=wanted.book_id)
+            await self._check_isbn_free(transaction, wanted)
+            book = await self._store.add_book(transaction, wanted, self._clock())
+            transaction.announce(BookChanged(book.book_id, book.version, listed=True))
+            return book
+
+        return (await self._database.write(work)).public()
+
+    async def edit(self, book_id: int, edit: BookEdit) -> Book:
+        """Change what describes a book.
+
+        Raises:
+            BookNotFound, BookExists: definite.
+            InvalidRequest: the ISBN or the price is not valid.
+        """
+
+        async def work(transaction: Transaction) -> StoredBook:
+            book = await self._store.book(transaction, book_id)
+            if book is None:
+                raise not_found(book_id)
+            changed = edited(book, edit)
+            if changed == book:
+                return book
+            if changed.isbn != book.isbn:
+                await self._check_isbn_free(transaction, changed)
+            changed = await self._store.edit_book(transaction, changed)
+            transaction.announce(BookChanged(book_id, changed.version, listed=True))
+            return changed
+
+        return (await self._database.write(work)).public()
+
+    async def reprice(self, book_id: int, price: Price) -> Book:
+        """Set the price.
+
+        Raises:
+            BookNotFound, InvalidRequest: definite.
+        """
+        return await self.edit(book_id, BookEdit(price=price))
+
+    async def _check_isbn_free(self, transaction: Transaction, book: StoredBook) -> None:
+        if book.isbn is None:
+            return
+        other = await self._store.book_by_isbn(transaction, book.isbn)
+        if other is not None and other.book_id != book.book_id:
+            message = f"the ISBN {book.isbn} belongs to book {other.book_id}"
+            raise BookExists(message, member="isbn", book_id=other.book_id)

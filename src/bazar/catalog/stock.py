@@ -1,0 +1,185 @@
+"""The stock of the books, its ledger, and the decisions about orders, each made once."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from bazar.catalog.domain import (
+    ReservationNotFound,
+    StoredBook,
+    after_sale,
+    decide,
+    move_stock,
+    not_found,
+)
+from bazar.catalog.store import Store
+from bazar.kit.clock import Clock, now_ms
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.errors import InvalidRequest
+from bazar.wire.books import Book, BookChanged
+from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockReport
+
+
+class Stock:
+    """What is done with the copies of books. Each use case is one transaction."""
+
+    def __init__(self, database: Database, store: Store, clock: Clock = now_ms) -> None:
+        """Work on an opened, migrated database."""
+        self._database = database
+        self._store = store
+        self._clock = clock
+
+    async def move_stock(self, book_id: int, copies: int) -> Book:
+        """Add copies (received) or take some away (adjusted).
+
+        Args:
+            book_id: of the book.
+            copies: -10^9 to 10^9, not 0.
+
+        Raises:
+            BookNotFound, StockTooLow: definite.
+            InvalidRequest: the change is 0, or the stock would pass 10^9.
+        """
+        if copies == 0:
+            message = "a change of 0 copies changes nothing"
+            raise InvalidRequest(message, member="quantity")
+
+        async def work(transaction: Transaction) -> StoredBook:
+            book = await self._store.book(transaction, book_id)
+            if book is None:
+                raise not_found(book_id)
+            moved = move_stock(book, copies)
+            kind: MovementKind = "received" if copies > 0 else "adjusted"
+            version = await self._store.move_stock(
+                transaction, book_id, kind, copies, None, self._clock()
+            )
+            transaction.announce(BookChanged(book_id, version))
+            return replace(moved, version=version)
+
+        return (await self._database.write(work)).public()
+
+    async def reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
+        """Decide a batch of reservations, each at most once.
+
+        A request whose order_id was decided before gets the stored outcome, whatever it asks
+        now. Rejections are stored too: a delayed duplicate that arrives after a restock must
+        not turn into a sale.
+
+        Args:
+            requests: 1 to 512; each with 1 to 100 lines of 1 to 1000 copies.
+
+        Returns:
+            One outcome per request, in the same order: reserved, rejected or released.
+
+        Raises:
+            Unavailable: indefinite; ask again with the same order ids.
+
+        Source: docs/decisions/0003-catalog-decides.md
+        """
+
+        async def work(transaction: Transaction) -> list[Outcome]:
+            order_ids = [one.order_id for one in requests]
+            outcomes = await self._store.outcomes(transaction, order_ids)
+            open_requests = [one for one in requests if one.order_id not in outcomes]
+            if open_requests:
+                outcomes |= await self._decide(transaction, open_requests)
+            return [outcomes[order_id] for order_id in order_ids]
+
+        return await self._database.write(work)
+
+    async def _decide(
+        self, transaction: Transaction, requests: Sequence[Reserve]
+    ) -> dict[str, Outcome]:
+        """Decide what was not decided before, one after the other, and sell it."""
+        wanted = {line.book_id for request in requests for line in request.lines}
+        books = await self._store.books(transaction, wanted)
+        decided: dict[str, Outcome] = {}
+        changed: dict[int, StoredBook] = {}
+        for request in requests:
+            if request.order_id not in decided:  # it may stand in the batch twice
+                outcome = decide(request.order_id, request.lines, books)
+                sold = after_sale(outcome, books)
+                books |= sold
+                changed |= sold
+                decided[request.order_id] = outcome
+        await self._store.sell(transaction, list(decided.values()), self._clock())
+        for book in changed.values():
+            transaction.announce(BookChanged(book.book_id, book.version))
+        return decided
+
+    async def release(self, order_id: str) -> Outcome:
+        """Give back what an order took, once; a reservation that arrives later is refused.
+
+        Raises:
+            Unavailable: indefinite; ask again.
+        """
+
+        async def work(transaction: Transaction) -> Outcome:
+            at_ms = self._clock()
+            outcome = await self._store.outcome(transaction, order_id)
+            if outcome is not None and outcome.status != "reserved":
+                if outcome.status == "rejected":
+                    outcome = replace(outcome, status="released")
+                    await self._store.save_outcome(transaction, outcome, at_ms)
+                return outcome
+            lines = []
+            for line in outcome.lines if outcome else ():
+                version = await self._store.move_stock(
+                    transaction, line.book_id, "released", line.quantity, order_id, at_ms
+                )
+                lines.append(replace(line, version=version))
+                transaction.announce(BookChanged(line.book_id, version))
+            released = Outcome(order_id, "released", lines)
+            await self._store.save_outcome(transaction, released, at_ms)
+            return released
+
+        return await self._database.write(work)
+
+    async def movements(self, after: int, limit: int) -> list[Movement]:
+        """Return a page of the stock ledger."""
+        return await self._database.scan(
+            lambda transaction: self._store.movements_after(transaction, after, limit)
+        )
+
+    async def reservations(self, after: str, limit: int) -> list[Outcome]:
+        """Return a page of the decisions, by order id."""
+        return await self._database.scan(
+            lambda transaction: self._store.outcomes_after(transaction, after, limit)
+        )
+
+    async def reservation(self, order_id: str) -> Outcome:
+        """Return what was decided about an order.
+
+        Raises:
+            ReservationNotFound: definite.
+        """
+        outcome = await self._database.read(
+            lambda transaction: self._store.outcome(transaction, order_id)
+        )
+        if outcome is None:
+            message = f"nothing was decided about order {order_id}"
+            raise ReservationNotFound(message)
+        return outcome
+
+    async def report(self) -> StockReport:
+        """Compare stock, ledger and reservations with each other, in one snapshot."""
+
+        async def work(transaction: Transaction) -> StockReport:
+            counts = await self._store.counts(transaction)
+            differences = [
+                f"book {one.book_id}: stock is {one.stock}, the ledger sums to {one.ledger}"
+                for one in await self._store.stock_differences(transaction)
+            ]
+            differences += [
+                f"order {one.order_id}, book {one.book_id}: its reservation took "
+                f"{-one.reserved} copies, the ledger says {-one.ledger} copies"
+                for one in await self._store.reservation_differences(transaction)
+            ]
+            return StockReport(
+                books=counts.books,
+                movements=counts.movements,
+                reservations=counts.reservations,
+                differences=differences,
+            )
+
+        return await self._database.scan(work)

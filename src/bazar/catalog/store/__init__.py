@@ -1,0 +1,183 @@
+"""What the catalog keeps, and every statement that it sends to its database; no rules.
+
+`Store` is the seam between the use cases and the engines: one function, one purpose. What every
+engine does with the same statement is in `shared`; each engine's own way is in its module. One
+suite, tests/contract/test_catalog_store.py, runs every function on every engine.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from bazar.catalog.domain import StoredBook
+from bazar.kit.data.database import Transaction
+from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.stock import Movement, MovementKind, Outcome
+
+
+class Counts(NamedTuple):
+    """How many rows there are."""
+
+    books: int
+    movements: int
+    reservations: int
+
+
+class StockDifference(NamedTuple):
+    """A book whose stock is not the sum of its ledger, or is negative."""
+
+    book_id: int
+    stock: int
+    ledger: int
+
+
+class ReservationDifference(NamedTuple):
+    """A line of an order about which reservation and ledger differ; copies sold are negative."""
+
+    order_id: str
+    book_id: int
+    reserved: int
+    ledger: int
+
+
+class Store(Protocol):
+    """Books, the stock ledger and the decisions about orders, as one engine keeps them."""
+
+    async def book(self, transaction: Transaction, book_id: int) -> StoredBook | None:
+        """Return a book, or None."""
+        ...
+
+    async def books(
+        self, transaction: Transaction, book_ids: Collection[int]
+    ) -> dict[int, StoredBook]:
+        """Return those of some books that exist, by id."""
+        ...
+
+    async def book_by_isbn(self, transaction: Transaction, isbn: str) -> StoredBook | None:
+        """Return the book with an ISBN-13, or None."""
+        ...
+
+    async def book_by_name(
+        self, transaction: Transaction, title: str, author: str, year: int | None
+    ) -> StoredBook | None:
+        """Return the first book with exactly this title, author and year and no ISBN, or None."""
+        ...
+
+    async def titles_by_topic(
+        self, transaction: Transaction, topic: str, limit: int
+    ) -> list[BookTitle]:
+        """Return id and title of the books of a topic, in order of id."""
+        ...
+
+    async def topics(self, transaction: Transaction) -> list[TopicCount]:
+        """Return every topic with the number of its books."""
+        ...
+
+    async def books_after(
+        self, transaction: Transaction, after: int, topic: str | None, limit: int
+    ) -> list[StoredBook]:
+        """Return a page of books in order of id, of one topic or of all."""
+        ...
+
+    async def books_matching(
+        self,
+        transaction: Transaction,
+        words: Sequence[str],
+        topic: str | None,
+        after: tuple[float, int] | None,
+        limit: int,
+    ) -> list[tuple[float, StoredBook]]:
+        """Return a page of books that have words which begin so, the most relevant first.
+
+        Args:
+            transaction: to read in.
+            words: 1 to 20, of letters and digits alone; a book has to match each of them.
+            topic: to look in, or None for all.
+            after: score and id of the last book of the page before.
+            limit: how many at most.
+
+        Returns:
+            Each with its score: lower is better.
+        """
+        ...
+
+    async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
+        """Insert a book, with its first copies as received, and return it as it is stored.
+
+        Args:
+            transaction: to write in.
+            new: the book; the database chooses its id where that is 0.
+            at_ms: when.
+        """
+        ...
+
+    async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
+        """Replace what describes a book, not its stock, and return it with its new version."""
+        ...
+
+    async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row
+        self,
+        transaction: Transaction,
+        book_id: int,
+        kind: MovementKind,
+        copies: int,
+        order_id: str | None,
+        at_ms: int,
+    ) -> int:
+        """Change a book's stock and write the ledger row that says so; return the new version.
+
+        The database refuses a stock below zero: callers check first.
+        """
+        ...
+
+    async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
+        """Store decisions that were made just now, and take from the stock what they sold.
+
+        Each book is written once, however many orders bought it, so that a rush for one book
+        costs no more than a rush for many. The database refuses a stock below zero: callers
+        check first.
+        """
+        ...
+
+    async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
+        """Return what was decided about an order, or None."""
+        ...
+
+    async def outcomes(
+        self, transaction: Transaction, order_ids: Collection[str]
+    ) -> dict[str, Outcome]:
+        """Return what was decided about some orders, by order id."""
+        ...
+
+    async def save_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> None:
+        """Store a decision, or the release that ends it."""
+        ...
+
+    async def outcomes_after(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[Outcome]:
+        """Return a page of decisions in order of order id."""
+        ...
+
+    async def movements_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[Movement]:
+        """Return a page of the stock ledger."""
+        ...
+
+    async def counts(self, transaction: Transaction) -> Counts:
+        """Return the number of books, ledger rows and reservations."""
+        ...
+
+    async def stock_differences(self, transaction: Transaction) -> list[StockDifference]:
+        """Return where stock and ledger differ, or the stock is negative, in order of book id."""
+        ...
+
+    async def reservation_differences(
+        self, transaction: Transaction
+    ) -> list[ReservationDifference]:
+        """Return where reservations and ledger differ, in order of order id and book id.
+
+        A reserved order took its lines from the stock; a rejected or released one took nothing,
+        or gave all of it back.
+        """
+        ...

@@ -1,0 +1,246 @@
+"""The statements that every engine takes as they are, and the way from rows to what they mean."""
+
+import msgspec
+from msgspec.structs import replace
+
+from bazar.catalog.domain import StoredBook, topic_key
+from bazar.catalog.store import Counts, StockDifference
+from bazar.kit.clock import as_datetime
+from bazar.kit.data.database import Row, Transaction, made
+from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.stock import Movement, MovementKind, Outcome
+
+_BOOK = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE book_id = ?1"""
+
+_BOOK_BY_ISBN = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE isbn = ?1"""
+
+# `isbn IS NULL` would have SQLite read every book without an ISBN, by the index of the ISBNs.
+_BOOK_BY_NAME = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
+  AND coalesce(isbn, '') = ''
+ORDER BY book_id LIMIT 1"""
+
+_BOOKS_AFTER = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE book_id > ?1
+ORDER BY book_id LIMIT ?2"""
+
+_BOOKS_OF_TOPIC_AFTER = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE topic_key = ?3 AND book_id > ?1
+ORDER BY book_id LIMIT ?2"""
+
+_TITLES_BY_TOPIC = """
+SELECT book_id, title FROM books
+WHERE topic_key = ?1
+ORDER BY book_id LIMIT ?2"""
+
+_TOPICS = """
+SELECT min(topic), count(*) FROM books
+GROUP BY topic_key
+ORDER BY topic_key"""
+
+# An engine that counts books up chooses the id only where the column is not named.
+_ADD_BOOK = """
+INSERT INTO books (isbn, title, author, year, topic, description, price_minor, currency, topic_key)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+RETURNING book_id"""
+
+_ADD_BOOK_WITH_ID = """
+INSERT INTO books (isbn, title, author, year, topic, description, price_minor, currency, topic_key,
+                   book_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+RETURNING book_id"""
+
+_EDIT_BOOK = """
+UPDATE books
+SET isbn = ?1, title = ?2, author = ?3, year = ?4, topic = ?5, description = ?6, price_minor = ?7,
+    currency = ?8, topic_key = ?9, version = version + 1
+WHERE book_id = ?10
+RETURNING version"""
+
+_MOVE_STOCK = """
+UPDATE books SET stock = stock + ?2, version = version + 1
+WHERE book_id = ?1
+RETURNING version"""
+
+_INSERT_MOVEMENT = """
+INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5)"""
+
+_OUTCOME = """
+SELECT outcome FROM reservations
+WHERE order_id = ?1"""
+
+_OUTCOMES_AFTER = """
+SELECT outcome FROM reservations
+WHERE order_id > ?1
+ORDER BY order_id LIMIT ?2"""
+
+_MOVEMENTS_AFTER = """
+SELECT movement_id, book_id, kind, copies, order_id, moved_at_ms FROM movements
+WHERE movement_id > ?1
+ORDER BY movement_id LIMIT ?2"""
+
+_COUNTS = """
+SELECT (SELECT count(*) FROM books),
+       (SELECT count(*) FROM movements),
+       (SELECT count(*) FROM reservations)"""
+
+_STOCK_DIFFERENCES = """
+WITH ledger AS (SELECT book_id, sum(copies) AS total FROM movements GROUP BY book_id)
+SELECT book_id, stock, coalesce(total, 0)
+FROM books LEFT JOIN ledger USING (book_id)
+WHERE stock <> coalesce(total, 0) OR stock < 0
+ORDER BY book_id"""
+
+_decoded = msgspec.json.Decoder(Outcome).decode
+
+
+class SharedStore:
+    """What is the same on every engine."""
+
+    async def book(self, transaction: Transaction, book_id: int) -> StoredBook | None:
+        """Return a book, or None."""
+        row = await transaction.one(_BOOK, book_id)
+        return made(StoredBook, row) if row else None
+
+    async def book_by_isbn(self, transaction: Transaction, isbn: str) -> StoredBook | None:
+        """Return the book with an ISBN-13, or None."""
+        row = await transaction.one(_BOOK_BY_ISBN, isbn)
+        return made(StoredBook, row) if row else None
+
+    async def book_by_name(
+        self, transaction: Transaction, title: str, author: str, year: int | None
+    ) -> StoredBook | None:
+        """Return the first book with exactly this title, author and year and no ISBN, or None."""
+        row = await transaction.one(_BOOK_BY_NAME, title, author, year)
+        return made(StoredBook, row) if row else None
+
+    async def titles_by_topic(
+        self, transaction: Transaction, topic: str, limit: int
+    ) -> list[BookTitle]:
+        """Return id and title of the books of a topic, in order of id."""
+        rows = await transaction.all(_TITLES_BY_TOPIC, topic_key(topic), limit)
+        return [made(BookTitle, row) for row in rows]
+
+    async def topics(self, transaction: Transaction) -> list[TopicCount]:
+        """Return every topic with the number of its books."""
+        return [made(TopicCount, row) for row in await transaction.all(_TOPICS)]
+
+    async def books_after(
+        self, transaction: Transaction, after: int, topic: str | None, limit: int
+    ) -> list[StoredBook]:
+        """Return a page of books in order of id, of one topic or of all."""
+        if topic is None:
+            rows = await transaction.all(_BOOKS_AFTER, after, limit)
+        else:
+            rows = await transaction.all(_BOOKS_OF_TOPIC_AFTER, after, limit, topic_key(topic))
+        return [made(StoredBook, row) for row in rows]
+
+    async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
+        """Insert a book, with its first copies as received, and return it as it is stored."""
+        if new.book_id:
+            row = await transaction.one(_ADD_BOOK_WITH_ID, *_description(new), new.book_id)
+        else:
+            row = await transaction.one(_ADD_BOOK, *_description(new))
+        book_id, version = made(int, _there(row)), 1
+        if new.stock:
+            version = await self.move_stock(
+                transaction, book_id, "received", new.stock, None, at_ms
+            )
+        return replace(new, book_id=book_id, version=version)
+
+    async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
+        """Replace what describes a book, not its stock, and return it with its new version."""
+        row = await transaction.one(_EDIT_BOOK, *_description(edited), edited.book_id)
+        return replace(edited, version=made(int, _there(row)))
+
+    async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row
+        self,
+        transaction: Transaction,
+        book_id: int,
+        kind: MovementKind,
+        copies: int,
+        order_id: str | None,
+        at_ms: int,
+    ) -> int:
+        """Change a book's stock and write the ledger row that says so; return the new version."""
+        row = await transaction.one(_MOVE_STOCK, book_id, copies)
+        await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms)
+        return made(int, _there(row))
+
+    async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
+        """Return what was decided about an order, or None."""
+        row = await transaction.one(_OUTCOME, order_id)
+        return made(_decoded, row) if row else None
+
+    async def outcomes_after(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[Outcome]:
+        """Return a page of decisions in order of order id."""
+        return [made(_decoded, row) for row in await transaction.all(_OUTCOMES_AFTER, after, limit)]
+
+    async def movements_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[Movement]:
+        """Return a page of the stock ledger."""
+        rows = await transaction.all(_MOVEMENTS_AFTER, after, limit)
+        return [made(_movement, row) for row in rows]
+
+    async def counts(self, transaction: Transaction) -> Counts:
+        """Return the number of books, ledger rows and reservations."""
+        return made(Counts, _there(await transaction.one(_COUNTS)))
+
+    async def stock_differences(self, transaction: Transaction) -> list[StockDifference]:
+        """Return where stock and ledger differ, or the stock is negative, in order of book id."""
+        return [made(StockDifference, row) for row in await transaction.all(_STOCK_DIFFERENCES)]
+
+
+def _there(row: Row | None) -> Row:
+    """Return the row of a statement that always has one."""
+    assert row is not None
+    return row
+
+
+def _description(book: StoredBook) -> Row:
+    """Return what describes a book, as the statements that write it number it."""
+    return (
+        book.isbn,
+        book.title,
+        book.author,
+        book.year,
+        book.topic,
+        book.description,
+        book.price_minor,
+        book.currency,
+        topic_key(book.topic),
+    )
+
+
+def _movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
+    movement_id: int,
+    book_id: int,
+    kind: MovementKind,
+    copies: int,
+    order_id: str | None,
+    moved_at_ms: int,
+) -> Movement:
+    return Movement(
+        id=movement_id,
+        book_id=book_id,
+        kind=kind,
+        copies=copies,
+        order_id=order_id,
+        moved_at=as_datetime(moved_at_ms),
+    )

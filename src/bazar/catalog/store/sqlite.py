@@ -1,0 +1,151 @@
+"""What SQLite does in its own way: sets as JSON arrays, full text, a look into stored JSON.
+
+A set of keys or rows goes to a statement as one JSON array wherever that is cheaper than a run
+for each of them (docs/performance.md).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from bazar.catalog.domain import StoredBook, topic_key
+from bazar.catalog.store import ReservationDifference
+from bazar.catalog.store.shared import SharedStore
+from bazar.kit.data.database import Row, Transaction, made
+from bazar.wire.stock import Outcome
+
+# A CROSS JOIN is never turned round, so this looks up the books of the list and reads no others.
+_BOOKS = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM json_each(?1) CROSS JOIN books ON book_id = value"""
+
+_OUTCOMES = """
+SELECT outcome
+FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
+
+# The weights are those of a match in title, author, topic and description.
+_BOOKS_MATCHING = """
+WITH found AS MATERIALIZED (
+    SELECT rowid AS found_id, bm25(books_text, 10.0, 5.0, 3.0, 1.0) AS score
+    FROM books_text
+    WHERE books_text MATCH ?1
+)
+SELECT score,
+    book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM found JOIN books ON book_id = found_id
+WHERE (score, book_id) > (?2, ?3) AND (?4 IS NULL OR topic_key = ?4)
+ORDER BY score, book_id LIMIT ?5"""
+_BEFORE_ALL = (-1e300, 0)
+
+_SELL = """
+UPDATE books SET stock = stock - ?2, version = version + ?3
+WHERE book_id = ?1"""
+
+# Each line of the array is [book id, copies, order id].
+_INSERT_SALES = """
+INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
+SELECT value ->> 0, 'sold', value ->> 1, value ->> 2, ?2
+FROM json_each(?1)"""
+
+_SAVE_OUTCOME = """
+INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, outcome = excluded.outcome"""
+
+_RESERVATION_DIFFERENCES = """
+WITH moved AS (
+    SELECT order_id, line.value ->> 'id' AS book_id, 0 AS ledger,
+        CASE status WHEN 'reserved' THEN -(line.value ->> 'quantity') ELSE 0 END AS reserved
+    FROM reservations, json_each(outcome, '$.lines') AS line
+    UNION ALL
+    SELECT order_id, book_id, copies, 0 FROM movements WHERE order_id IS NOT NULL
+)
+SELECT order_id, book_id, sum(reserved), sum(ledger) FROM moved
+GROUP BY order_id, book_id
+HAVING sum(reserved) <> sum(ledger)
+ORDER BY order_id, book_id"""
+
+_decoded = msgspec.json.Decoder(Outcome).decode
+_encode = msgspec.json.encode
+
+
+class SqliteStore(SharedStore):
+    """The catalog in a SQLite file."""
+
+    async def books(
+        self, transaction: Transaction, book_ids: Collection[int]
+    ) -> dict[int, StoredBook]:
+        """Return those of some books that exist, by id."""
+        rows = await transaction.all(_BOOKS, _json(book_ids))
+        return {book.book_id: book for book in [made(StoredBook, row) for row in rows]}
+
+    async def books_matching(
+        self,
+        transaction: Transaction,
+        words: Sequence[str],
+        topic: str | None,
+        after: tuple[float, int] | None,
+        limit: int,
+    ) -> list[tuple[float, StoredBook]]:
+        """Return a page of books that have words which begin so, the most relevant first.
+
+        Source: sqlite.org/fts5.html
+        """
+        rows = await transaction.all(
+            _BOOKS_MATCHING,
+            match_expression(words),
+            *(after or _BEFORE_ALL),
+            None if topic is None else topic_key(topic),
+            limit,
+        )
+        return [(made(float, row[:1]), made(StoredBook, row[1:])) for row in rows]
+
+    async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
+        """Store decisions that were made just now, and take from the stock what they sold."""
+        copies: Counter[int] = Counter()
+        sales: Counter[int] = Counter()
+        sold = []
+        for outcome in decided:
+            for line in outcome.lines:
+                copies[line.book_id] += line.quantity
+                sold.append((line.book_id, -line.quantity, outcome.order_id))
+            sales.update({line.book_id for line in outcome.lines})
+        await transaction.run_many(
+            _SELL, [(book_id, copies[book_id], sales[book_id]) for book_id in sales]
+        )
+        await transaction.run(_INSERT_SALES, _json(sold), at_ms)
+        await transaction.run_many(
+            _SAVE_OUTCOME, [_outcome_row(outcome, at_ms) for outcome in decided]
+        )
+
+    async def outcomes(
+        self, transaction: Transaction, order_ids: Collection[str]
+    ) -> dict[str, Outcome]:
+        """Return what was decided about some orders, by order id."""
+        rows = await transaction.all(_OUTCOMES, _json(order_ids))
+        return {outcome.order_id: outcome for outcome in [made(_decoded, row) for row in rows]}
+
+    async def save_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> None:
+        """Store a decision, or the release that ends it."""
+        await transaction.run(_SAVE_OUTCOME, *_outcome_row(decided, at_ms))
+
+    async def reservation_differences(
+        self, transaction: Transaction
+    ) -> list[ReservationDifference]:
+        """Return where reservations and ledger differ, in order of order id and book id."""
+        rows = await transaction.all(_RESERVATION_DIFFERENCES)
+        return [made(ReservationDifference, row) for row in rows]
+
+
+def match_expression(words: Iterable[str]) -> str:
+    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
+    return " ".join(f'"{word}"*' for word in words)
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _outcome_row(decided: Outcome, at_ms: int) -> Row:
+    return decided.order_id, decided.status, _json(decided), at_ms

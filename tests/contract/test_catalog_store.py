@@ -1,0 +1,382 @@
+"""What the catalog's store promises, function by function, told by one suite for every engine."""
+
+import ast
+import inspect
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from bazar.catalog.app import SCHEMA
+from bazar.catalog.domain import StoredBook
+from bazar.catalog.store import ReservationDifference, StockDifference, Store
+from bazar.catalog.store.sqlite import SqliteStore
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.migrate import migrate
+from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.stock import Movement, Outcome, Rejection, SoldLine
+from support.engines import ENGINES
+
+NOW_MS = 1_700_000_000_123
+NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
+ISBN = "9780131103627"
+
+
+class Engine(NamedTuple):
+    """How the catalog is kept on an engine."""
+
+    name: str
+    schema: str
+    store: Callable[[], Store]
+
+
+KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]
+
+
+@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
+def kept(request: pytest.FixtureRequest) -> Engine:
+    """Name each engine in turn."""
+    engine: Engine = request.param
+    return engine
+
+
+@pytest.fixture
+def store(kept: Engine) -> Store:
+    """Return the engine's own store."""
+    return kept.store()
+
+
+@pytest.fixture
+async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
+    """Open a database with the catalog's tables."""
+    database = ENGINES[kept.name](tmp_path / "catalog.db")
+    await migrate(database, kept.schema)
+    yield database
+    await database.close()
+
+
+def book(
+    title: str = "RPCs for Noobs", *, book_id: int = 0, stock: int = 0, **members: object
+) -> StoredBook:
+    """Return a book that is not stored yet."""
+    new = StoredBook(
+        book_id, None, title, "A. Uthor", 1999, "systems", "On calls.", 1999, "USD", stock, 1
+    )
+    return replace(new, **members)
+
+
+async def added(database: Database, store: Store, *books: StoredBook) -> list[StoredBook]:
+    """Store books, and return them as they are stored."""
+
+    async def work(transaction: Transaction) -> list[StoredBook]:
+        return [await store.add_book(transaction, book, NOW_MS) for book in books]
+
+    return await database.write(work)
+
+
+def reserved(order_id: str, *lines: tuple[int, int, int]) -> Outcome:
+    """Return the outcome of an order that bought (book id, copies, version after it)."""
+    sold = [SoldLine(book_id, copies, "T", 1999, "USD", v) for book_id, copies, v in lines]
+    return Outcome(order_id, "reserved", sold)
+
+
+def rejected(order_id: str) -> Outcome:
+    """Return the outcome of an order that bought nothing."""
+    return Outcome(order_id, "rejected", [], Rejection("out-of-stock", "no copies", 1, 2, 0))
+
+
+def test_no_function_of_the_store_is_left_out() -> None:
+    """Each one that the protocol names is called in this module, so on every engine."""
+    called = {
+        node.attr
+        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "store"
+    }
+    promised = {name for name, _ in inspect.getmembers(Store, inspect.isfunction)}
+    assert set() == {name for name in promised - called if not name.startswith("_")}
+
+
+# ------------------------------------------------------------------- books
+
+
+async def test_a_book_comes_back_as_it_was_added(database: Database, store: Store) -> None:
+    """With an id of the database's choice, or its own, and with every member that may be empty."""
+    chosen, own, bare = await added(
+        database,
+        store,
+        book(stock=5, isbn=ISBN),
+        book(book_id=40),
+        book(author="", year=None, description=""),
+    )
+    assert [(1, 5, 2), (40, 0, 1)] == [(b.book_id, b.stock, b.version) for b in (chosen, own)]
+    assert bare.book_id not in {0, chosen.book_id, own.book_id}
+    for one in (chosen, own, bare):
+        assert one == await database.read(lambda t, one=one: store.book(t, one.book_id))  # type: ignore[misc]
+    assert None is await database.read(lambda t: store.book(t, 99))
+
+
+async def test_some_books_are_found_together(database: Database, store: Store) -> None:
+    """Those that exist, by id, each once however often it was asked for; of none, none."""
+    first, _second, third = await added(database, store, book("A"), book("B"), book("C"))
+    asked = [third.book_id, 99, first.book_id, third.book_id]
+    found = await database.read(lambda t: store.books(t, asked))
+    assert {first.book_id: first, third.book_id: third} == found
+    assert found == await database.read(lambda t: store.books(t, set(asked)))
+    assert {} == await database.read(lambda t: store.books(t, []))
+
+
+async def test_a_book_is_found_by_its_isbn(database: Database, store: Store) -> None:
+    """Exactly that one."""
+    (wanted, _other) = await added(database, store, book(isbn=ISBN), book())
+    assert wanted == await database.read(lambda t: store.book_by_isbn(t, ISBN))
+    assert None is await database.read(lambda t: store.book_by_isbn(t, "9780306406157"))
+
+
+@pytest.mark.parametrize("year", [1999, None])
+async def test_a_book_without_an_isbn_is_found_by_its_name(
+    database: Database, store: Store, year: int | None
+) -> None:
+    """The first with just this title, author and year, where no year is a year of its own."""
+    _with_isbn, _other_year, wanted, _twin = await added(
+        database,
+        store,
+        book(year=year, isbn=ISBN),
+        book(year=2000),
+        book(year=year),
+        book(year=year),
+    )
+    title, author = wanted.title, wanted.author
+    assert wanted == await database.read(lambda t: store.book_by_name(t, title, author, year))
+    for wrong in ((title, "", year), ("", author, year), (title, author, 1)):
+        assert None is await database.read(lambda t, w=wrong: store.book_by_name(t, *w))  # type: ignore[misc]
+
+
+async def test_topics_are_one_in_any_case(database: Database, store: Store) -> None:
+    """Titles come in order of id, up to a limit, and each topic is counted once."""
+    first, _other, second = await added(
+        database,
+        store,
+        book("B", topic="Dark-Arts"),
+        book(topic="law"),
+        book("A", topic="dark arts"),
+    )
+    titles = [BookTitle(one.book_id, one.title) for one in (first, second)]
+    assert titles == await database.read(lambda t: store.titles_by_topic(t, "DARK arts", 9))
+    assert titles[:1] == await database.read(lambda t: store.titles_by_topic(t, "dark-arts", 1))
+    assert [] == await database.read(lambda t: store.titles_by_topic(t, "nothing", 9))
+    wanted = [TopicCount("Dark-Arts", 2), TopicCount("law", 1)]
+    assert wanted == await database.scan(store.topics)
+
+
+async def test_books_are_paged_by_id(database: Database, store: Store) -> None:
+    """After an id, up to a limit, of one topic or of all."""
+    books = await added(
+        database, store, book("A"), book("B", topic="law"), book("C"), book("D", topic="law")
+    )
+    assert books[1:3] == await database.scan(lambda t: store.books_after(t, 1, None, 2))
+    assert books[3:] == await database.scan(lambda t: store.books_after(t, 2, "LAW", 2))
+    assert [] == await database.scan(lambda t: store.books_after(t, 4, None, 2))
+
+
+async def test_books_are_found_by_the_beginnings_of_words(database: Database, store: Store) -> None:
+    """All of them, in any field and case, with or without accents; a title weighs most."""
+    by_topic, by_title, _neither = await added(
+        database,
+        store,
+        book("On calls", topic="cooking"),
+        book("Cooking, a résumé", topic="food"),
+        book("Law", description="COOK"),
+    )
+
+    async def ids(*words: str, topic: str | None = None) -> list[int]:
+        found = await database.scan(lambda t: store.books_matching(t, words, topic, None, 9))
+        return [one.book_id for _score, one in found]
+
+    assert [by_title.book_id, by_topic.book_id] == await ids("COOKIN")
+    assert [by_title.book_id] == await ids("cook", "resu")
+    assert [by_topic.book_id] == await ids("cook", topic="Cooking")
+    assert [] == await ids("cook", "nothing")
+
+
+async def test_pages_of_matches_add_up_to_all(database: Database, store: Store) -> None:
+    """Each page goes on after the score and id of the last match, where many score the same."""
+    await added(database, store, *(book("Cooking") for _ in range(5)), book("Cooking, again"))
+    whole = await database.scan(lambda t: store.books_matching(t, ["cook"], None, None, 9))
+    assert 6 == len(whole)
+    pages: list[tuple[float, StoredBook]] = []
+    after: tuple[float, int] | None = None
+    while page := await database.scan(
+        lambda t: store.books_matching(t, ["cook"], None, after, 2)  # noqa: B023  run at once
+    ):
+        pages += page
+        after = page[-1][0], page[-1][1].book_id
+    assert whole == pages
+
+
+async def test_an_edit_replaces_what_describes_a_book(database: Database, store: Store) -> None:
+    """All of it but the stock, with the next version; it is found under its new words alone."""
+    (before,) = await added(database, store, book("Before", stock=5, isbn=ISBN))
+    changed = replace(
+        before, isbn=None, title="After", author="B", year=None, topic="law", price_minor=1
+    )
+    after = await database.write(lambda t: store.edit_book(t, changed))
+    assert replace(changed, version=before.version + 1) == after
+    assert after == await database.read(lambda t: store.book(t, before.book_id))
+    assert [TopicCount("law", 1)] == await database.scan(store.topics)
+    for words, count in ((["after"], 1), (["before"], 0)):
+        found = await database.scan(
+            lambda t, words=words: store.books_matching(t, words, None, None, 9)  # type: ignore[misc]
+        )
+        assert count == len(found)
+
+
+# ------------------------------------------------------------------- stock and decisions
+
+
+async def test_stock_moves_with_a_row_of_the_ledger(database: Database, store: Store) -> None:
+    """Each move gives the next version, and a row that says when, why and how many."""
+    (one,) = await added(database, store, book(stock=5))
+    number = one.book_id
+    moved = await database.write(
+        lambda t: store.move_stock(t, number, "adjusted", -2, None, NOW_MS)
+    )
+    given = await database.write(lambda t: store.move_stock(t, number, "released", 1, "o1", NOW_MS))
+    assert (one.version + 1, one.version + 2) == (moved, given)
+    after = await database.read(lambda t: store.book(t, number))
+    assert replace(one, stock=4, version=given) == after
+    ledger = await database.scan(lambda t: store.movements_after(t, 0, 9))
+    assert [
+        Movement(id=1, book_id=number, kind="received", copies=5, order_id=None, moved_at=NOW),
+        Movement(id=2, book_id=number, kind="adjusted", copies=-2, order_id=None, moved_at=NOW),
+        Movement(id=3, book_id=number, kind="released", copies=1, order_id="o1", moved_at=NOW),
+    ] == ledger
+    assert ledger[1:2] == await database.scan(lambda t: store.movements_after(t, 1, 1))
+
+
+async def test_a_stock_below_zero_is_refused(database: Database, store: Store) -> None:
+    """The database itself says no, and neither stock nor ledger change."""
+    (one,) = await added(database, store, book(stock=1))
+    number, sold = one.book_id, reserved("o1", (one.book_id, 2, 3))
+    with pytest.raises(Exception, match="books_stock_not_negative"):
+        await database.write(lambda t: store.move_stock(t, number, "adjusted", -2, None, NOW_MS))
+    with pytest.raises(Exception, match="books_stock_not_negative"):
+        await database.write(lambda t: store.sell(t, [sold], NOW_MS))
+    assert one == await database.read(lambda t: store.book(t, number))
+    assert (1, 1, 0) == await database.scan(store.counts)
+
+
+async def test_a_batch_of_sales_is_written_at_once(database: Database, store: Store) -> None:
+    """Each sale counts for the version, each line has its row, and each outcome is kept."""
+    left, right, other = await added(database, store, *(book(stock=9) for _ in range(3)))
+    decided = [
+        reserved("o1", (left.book_id, 2, 3), (right.book_id, 1, 3)),
+        rejected("o2"),
+        reserved('o"3\0', (left.book_id, 3, 4)),
+    ]
+    await database.write(lambda t: store.sell(t, decided, NOW_MS))
+    assert {
+        1: replace(left, stock=4, version=4),
+        2: replace(right, stock=8, version=3),
+        3: other,
+    } == await database.read(lambda t: store.books(t, [1, 2, 3]))
+    ledger = await database.scan(lambda t: store.movements_after(t, 3, 9))
+    assert [(1, -2, "o1"), (2, -1, "o1"), (1, -3, 'o"3\0')] == [
+        (row.book_id, row.copies, row.order_id) for row in ledger
+    ]
+    assert {("sold", NOW)} == {(row.kind, row.moved_at) for row in ledger}
+    assert sorted(decided, key=lambda one: one.order_id) == await database.scan(
+        lambda t: store.outcomes_after(t, "", 9)
+    )
+    assert [] == await database.scan(store.stock_differences)
+    assert [] == await database.scan(store.reservation_differences)
+
+
+async def test_decisions_are_found_one_by_one_and_together(
+    database: Database, store: Store
+) -> None:
+    """By order id, of any characters; what was not decided is not there."""
+    decided = {order_id: rejected(order_id) for order_id in ('o"1', "o\0 2", "öö3", "4")}
+    await database.write(lambda t: store.sell(t, list(decided.values()), NOW_MS))
+    asked = [*decided, "unknown", *decided]
+    assert decided == await database.read(lambda t: store.outcomes(t, asked))
+    assert {} == await database.read(lambda t: store.outcomes(t, []))
+    for order_id, outcome in decided.items():
+        assert outcome == await database.read(lambda t, o=order_id: store.outcome(t, o))  # type: ignore[misc]
+    assert None is await database.read(lambda t: store.outcome(t, "unknown"))
+    page = await database.scan(lambda t: store.outcomes_after(t, "4", 2))
+    assert ["o\0 2", 'o"1'] == [one.order_id for one in page]
+
+
+async def test_a_release_takes_the_place_of_a_decision(database: Database, store: Store) -> None:
+    """It is kept whether the order was decided before or not."""
+    for order_id in ("o1", "o2"):
+        released = Outcome(order_id, "released")
+        if order_id == "o1":
+            await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
+        await database.write(lambda t, r=released: store.save_outcome(t, r, NOW_MS))  # type: ignore[misc]
+        assert released == await database.read(lambda t, o=order_id: store.outcome(t, o))  # type: ignore[misc]
+
+
+async def test_an_outcome_of_an_older_release_is_understood(
+    database: Database, store: Store
+) -> None:
+    """The book of a stored line is its `id`, as it always was."""
+    line = '{"id":7,"quantity":2,"title":"T","price_minor":5,"currency":"USD","version":3}'
+    text = f'{{"order_id":"o1","status":"reserved","lines":[{line}]}}'
+    await database.write(
+        lambda t: t.run(
+            "INSERT INTO reservations (order_id, status, outcome, decided_at_ms) "
+            "VALUES ('o1', 'reserved', ?1, 0)",
+            text,
+        )
+    )
+    wanted = Outcome("o1", "reserved", [SoldLine(7, 2, "T", 5, "USD", 3)])
+    assert wanted == await database.read(lambda t: store.outcome(t, "o1"))
+    await database.write(lambda t: store.save_outcome(t, wanted, 0))
+    row = await database.read(lambda t: t.one("SELECT outcome FROM reservations"))
+    assert (text,) == row
+
+
+# ------------------------------------------------------------------- the audit
+
+
+async def test_everything_is_counted(database: Database, store: Store) -> None:
+    """Books, rows of the ledger and decisions."""
+    assert (0, 0, 0) == await database.scan(store.counts)
+    await added(database, store, book(stock=5), book())
+    await database.write(lambda t: store.sell(t, [reserved("o1", (1, 2, 3))], NOW_MS))
+    assert (2, 2, 1) == await database.scan(store.counts)
+
+
+async def test_a_stock_that_is_not_its_ledger_is_found(database: Database, store: Store) -> None:
+    """In order of id, a book without any row of the ledger too."""
+    await added(database, store, book(stock=5), book(stock=5), book())
+    await database.write(lambda t: t.run("UPDATE books SET stock = 4 WHERE book_id <> 2"))
+    wanted = [StockDifference(1, 4, 5), StockDifference(3, 4, 0)]
+    assert wanted == await database.scan(store.stock_differences)
+
+
+async def test_a_reservation_that_is_not_its_ledger_is_found(
+    database: Database, store: Store
+) -> None:
+    """Sold without a row, a row without a sale, and a release that gave nothing back."""
+    await added(database, store, book(stock=50))
+    await database.write(
+        lambda t: store.sell(t, [reserved(f"o{n}", (1, n, n + 2)) for n in (1, 2, 3)], NOW_MS)
+    )
+    await database.write(lambda t: store.save_outcome(t, reserved("o0", (1, 4, 9)), NOW_MS))
+    await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
+    released = replace(reserved("o2", (1, 2, 9)), status="released")
+    await database.write(lambda t: store.save_outcome(t, released, NOW_MS))
+    await database.write(lambda t: store.move_stock(t, 1, "sold", -7, "o9", NOW_MS))
+    assert [
+        ReservationDifference("o0", 1, -4, 0),
+        ReservationDifference("o1", 1, 0, -1),
+        ReservationDifference("o2", 1, 0, -2),
+        ReservationDifference("o9", 1, 0, -7),
+    ] == await database.scan(store.reservation_differences)
