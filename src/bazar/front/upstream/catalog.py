@@ -33,6 +33,10 @@ class Catalog:
         self._upstream = upstream
         self._cache = cache
 
+    def held(self, book_id: int) -> Passed | None:
+        """Return a book that is held here and up to date, or None; it asks nobody."""
+        return self._cache.held_book(book_id)
+
     async def book(self, book_id: int, *, fresh: bool, request_id: str) -> Reading:
         """Return a book: `answer.as_book()`.
 
