@@ -66,7 +66,7 @@ class FrontApi:
     async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
         seen = await self._catalog.book(book_id, fresh=_fresh(request), request_id=request.id)
-        return _response(request, *seen)
+        return _response(request, seen.answer, seen.how)
 
     def info_at_once(self, book_id: int) -> Ready | None:
         """Return what `info` answers about a book that is held here, else None."""
@@ -84,7 +84,7 @@ class FrontApi:
         """List the books of a topic: any case, spaces or hyphens."""
         topic = request.path_params["topic"]
         seen = await self._catalog.titles(topic, fresh=_fresh(request), request_id=request.id)
-        return _response(request, *seen)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "GET",
@@ -95,7 +95,8 @@ class FrontApi:
     )
     async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
-        return _response(request, *await self._catalog.topics(request_id=request.id))
+        seen = await self._catalog.topics(request_id=request.id)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "GET",
@@ -107,8 +108,8 @@ class FrontApi:
     )
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""
-        query = request.url.query
-        return _response(request, *await self._catalog.books(query, request_id=request.id))
+        seen = await self._catalog.books(request.url.query, request_id=request.id)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "POST",
@@ -149,14 +150,14 @@ class FrontApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
-            answer, timing = await self._orders.place(
+            placed = await self._orders.place(
                 kind, lines, key, deadline=deadline, request_id=request.id
             )
         except Unavailable as error:
             raise PurchaseUnavailable(error.detail, key) from error
-        if timing:
-            request.timings.append(timing)
-        response = placing_response(request, answer, internal=False)
+        if placed.timing:
+            request.timings.append(placed.timing)
+        response = placing_response(request, placed.answer, internal=False)
         response.raw_headers.append(key_header(key))
         return response
 

@@ -1,8 +1,10 @@
 """The catalog as the front sees it: books and lists, from the cache where it is up to date."""
 
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.passing import Passed, passed
@@ -14,7 +16,7 @@ How = Literal["hit", "miss", "bypass"]
 """Kept here; not kept, so fetched, perhaps for others too; or asked of the catalog itself."""
 
 
-class Reading(NamedTuple):
+class Reading(Struct, frozen=True):
     """What the catalog says, and how we came by it."""
 
     answer: Passed
