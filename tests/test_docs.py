@@ -349,3 +349,17 @@ def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
         check=False,
     )
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_architecture_names_only_files_that_exist() -> None:
+    """What stands as a path of the package in the page is a file or a folder of it."""
+    named = set(re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", _text(DOCS / "architecture.md")))
+    package = ROOT / "src" / "bazar"
+    missing = [
+        name
+        for name in named
+        if not any((base / name).exists() for base in (package, ROOT))
+        and not (package / f"{name}.py").exists()
+    ]
+    assert len(named) > 20
+    assert [] == missing

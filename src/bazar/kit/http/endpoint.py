@@ -15,6 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError
+from bazar.kit.http.answers import Ready
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -60,6 +61,8 @@ class Route:
     media_type: str = "application/json"
     full: str = ""
     """The method that tells that one more request would only wait in vain; it is refused unread."""
+    at_once: str = ""
+    """The method that answers from memory, given the number that ends the path; else None."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -95,6 +98,7 @@ class Endpoint:
     body: Any = None
     query: Any = None
     full: Callable[[], bool] | None = None
+    at_once: Callable[[int], Ready | None] | None = None
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -134,6 +138,7 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         body=kinds.get("body"),
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
+        at_once=getattr(api, mark.at_once) if mark.at_once else None,
     )
 
 
