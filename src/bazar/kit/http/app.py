@@ -21,9 +21,10 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
+from bazar.kit.http.admission import Admission, check_media_type
 from bazar.kit.http.answers import log_fault, problem_response
 from bazar.kit.http.endpoint import Endpoint
-from bazar.kit.http.refusals import Places, Refusals, Send
+from bazar.kit.http.refusals import PLACES, Room, Send
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.metrics import Metrics
 from bazar.kit.secret import check_bearer
@@ -31,9 +32,6 @@ from bazar.kit.secret import check_bearer
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-IN_FLIGHT_MAX = 4096
-RECEIVING_MAX = 4096
-"""Requests whose body is on its way: they take no place among those in flight, but memory."""
 _LOGGED_PATH_LENGTH_MAX = 200
 
 
@@ -59,11 +57,10 @@ class HttpApp:
         """
         self.service = service
         self.on_stop = on_stop
-        self.in_flight = Places(IN_FLIGHT_MAX, "requests are in flight")
-        self.receiving = Places(RECEIVING_MAX, "bodies are on their way")
+        self.rooms = {kind: Room(kind) for kind in PLACES}
+        self.admission = Admission()
         self._secret = secret
         self._metrics = metrics
-        self._refusals = Refusals()
         self._nowhere = _Path("(none)", [])
         self._paths: dict[str, list[_Path]] = {}
         by_template: dict[str, list[Endpoint]] = {}
@@ -72,8 +69,10 @@ class HttpApp:
         for template, methods in by_template.items():
             same_start = self._paths.setdefault(_first_segment(template), [])
             same_start.append(_Path(template, methods))
-        metrics.watch(
-            "bazar_requests_in_flight", "Requests being answered now.", lambda: self.in_flight.taken
+        metrics.watch_kinds(
+            "bazar_requests_in_flight",
+            "Requests being answered now.",
+            {kind: room.in_flight.count for kind, room in self.rooms.items()},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,16 +81,17 @@ class HttpApp:
         method = scope["method"]
         endpoint = path.endpoints.get(method)
         counted = method if endpoint else "other"
-        if self.in_flight.taken >= self.in_flight.most or (
+        room = self.rooms[endpoint.kind if endpoint else "reading"]
+        if room.in_flight.taken >= room.in_flight.most or (
             endpoint and endpoint.full and endpoint.full()
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
-            await self._refusals.send(send)
+            await room.refusals.send(send)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
-        response = await self._answer(request, path, endpoint)
+        response = await self._answer(request, path, endpoint, room)
         duration_s = perf_counter() - started_s
         timings = [f"{self.service};dur={duration_s * 1000:.2f}", *request.timings]
         response.raw_headers.append((b"server-timing", ", ".join(timings).encode("latin-1")))
@@ -116,8 +116,11 @@ class HttpApp:
                 return candidate
         return self._nowhere
 
-    async def _answer(self, request: Request, path: "_Path", endpoint: Endpoint | None) -> Response:
+    async def _answer(
+        self, request: Request, path: "_Path", endpoint: Endpoint | None, room: Room
+    ) -> Response:
         try:
+            self.admission.check(request)
             if endpoint is None:
                 return path.without_endpoint(request)
             if endpoint.route.secret:
@@ -125,26 +128,20 @@ class HttpApp:
             if endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
             if endpoint.body is not None and request.has_body:
-                await self._receive(request)
-            self.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
+                check_media_type(request)
+                await _receive(request, room)
+            room.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
             try:
                 return await endpoint.answer(request)
             finally:
-                self.in_flight.taken -= 1
+                room.in_flight.taken -= 1
         except Overloaded as error:  # found out late: it gets a turn like those refused at once
-            turn_s = self._refusals.next_turn()
+            turn_s = room.refusals.next_turn()
             return _problem(request, Overloaded(error.detail, retry_after_s=turn_s))
         except BazarError as error:
             return _problem(request, error)
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
-
-    async def _receive(self, request: Request) -> None:
-        self.receiving.take()
-        try:
-            await request.receive_body()
-        finally:
-            self.receiving.taken -= 1
 
 
 class _Path:
@@ -178,6 +175,14 @@ class _Path:
             return Response(status_code=204, headers={"allow": f"{self._allowed}, OPTIONS"})
         message = f"{path} takes {self._allowed}, not {method}: use {self._allowed}"
         raise MethodNotAllowed(message, allow=self._allowed)
+
+
+async def _receive(request: Request, room: Room) -> None:
+    room.receiving.take()
+    try:
+        await request.receive_body()
+    finally:
+        room.receiving.taken -= 1
 
 
 def _first_segment(path: str) -> str:

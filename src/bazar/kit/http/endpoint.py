@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from inspect import getdoc, signature
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -20,6 +20,12 @@ from bazar.kit.http.request import BODY_BYTES_MAX, Request
 Handler = Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
 
+Kind = Literal["reading", "searching", "looking", "buying", "keeping", "watching"]
+"""Of those who ask: each kind has places of its own, so that no crowd takes them from another.
+
+Readers look at books, searchers at lists of them, buyers at their order (`looking`) or buy,
+keepers have the secret, and watchers ask whether the service is well.
+"""
 NUMBER = "number"
 """Marks a parameter of a path that is a whole number: `{book_id:number}`."""
 PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
@@ -60,6 +66,8 @@ class Route:
     media_type: str = "application/json"
     full: str = ""
     """The method that tells that one more request would only wait in vain; it is refused unread."""
+    places: Kind | None = None
+    """Whose places a request takes, where the method and the secret do not say it."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -67,6 +75,15 @@ class Route:
         """Mark a method as the handler of this route."""
         vars(handler)["route"] = self
         return handler
+
+    @property
+    def kind(self) -> Kind:
+        """Return who asks: keepers with the secret, else buyers, or readers where it is a GET."""
+        if self.places is not None:
+            return self.places
+        if self.secret:
+            return "keeping"
+        return "reading" if self.method == "GET" else "buying"
 
     @property
     def template(self) -> str:
@@ -95,6 +112,7 @@ class Endpoint:
     body: Any = None
     query: Any = None
     full: Callable[[], bool] | None = None
+    kind: Kind = "reading"
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -134,6 +152,7 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         body=kinds.get("body"),
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
+        kind=mark.kind,
     )
 
 
