@@ -15,13 +15,14 @@ from bazar.catalog.app import catalog_app
 from bazar.front.app import front_app
 from bazar.kit import log
 from bazar.kit.errors import StartupError
+from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
 from bazar.kit.process.config import SECRET_FILE
 from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.supervisor import Child, Supervisor
-from bazar.kit.secret import read_or_make_secret
+from bazar.kit.secret import is_loopback, read_or_make_secret
 from bazar.order.app import order_app
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
@@ -35,6 +36,9 @@ class ServiceSettings:
     """What one service is started with."""
 
     service: ServiceName
+    host: str
+    public_hosts: str
+    """Names by which a proxy before it is reached, with commas between them."""
     database: Path
     catalog_url: str
     order_url: str
@@ -59,6 +63,9 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "front":
             opened = front_app(catalog_url, order_url, secret, client)
     async with opened as app:
+        app.admission = Admission(
+            loopback=is_loopback(settings.host), public_hosts=settings.public_hosts.split(",")
+        )
         yield app
     await client.close()
 
@@ -69,6 +76,7 @@ class UpSettings:
 
     data: Path
     host: str
+    public_hosts: str
     port: int
     catalog_port: int
     order_port: int
@@ -107,7 +115,7 @@ class UpSettings:
         return [
             self._child("catalog", *self._database("catalog")),
             self._child("order", *catalog, *self._database("order")),
-            self._child("front", *catalog, *order),
+            self._child("front", *catalog, *order, "--public-host", self.public_hosts),
         ]
 
     def _database(self, name: str) -> list[str]:

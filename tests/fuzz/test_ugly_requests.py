@@ -1,20 +1,24 @@
 """Bytes that no client should send: none brings a 5xx, does anything, or harms who comes next."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
 from fuzz.memory import memory_mib
 from fuzz.standing import standing
-from fuzz.ugly import Write, odd, refused
-from support.described import SERVICES
+from fuzz.ugly import Write, odd, refused, two_ends
+from support.described import SERVICES, documented, endpoints
 from support.processes import IMPATIENT
 from support.raw import Heard, say
 from support.running import ThreeServices
 
 COPIES = 1000
+PUBLIC_HOST = "shop.example"
+NOT_IMPLEMENTED = 501
 AT_ONCE = 32
 HUGE_REQUESTS = 2000
 """To each service."""
@@ -26,6 +30,7 @@ GROWTH_MIB_MAX = 32
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeServices]:
     """Run a shop with one book, whose services soon give up who says nothing more."""
     with ThreeServices(tmp_path_factory.mktemp("ugly"), IMPATIENT) as running:
+        running.options["front"] = ("--public-host", PUBLIC_HOST)
         running.open()
         running.add_book(COPIES)
         yield running
@@ -85,16 +90,59 @@ def shown(heard: Heard) -> tuple[list[int], bool, bytes]:
 
 
 async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: ThreeServices) -> None:
-    """A 4xx or a closed connection for each, and what follows on the connection is not done."""
+    """A 4xx, 501 for a coding, or a closed connection; what follows on the connection is lost."""
     before = standing(shop)
     heard = await say_to_all(shop, refused)
     assert {} == {
         name: shown(one)
         for name, one in heard.items()
-        if not one.ended or any(not 400 <= status < 500 for status in one.statuses)
+        if not one.ended
+        or any(not 400 <= status < 500 and status != NOT_IMPLEMENTED for status in one.statuses)
     }
     assert before == standing(shop)
     assert "event=fault" not in shop.log()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_two_ends_are_refused_on_every_route(shop: ThreeServices, service: str) -> None:
+    """With a problem document each, before anything is done; what follows is not looked at."""
+    before = standing(shop)
+    for method, path in [*map(documented, endpoints(service)), ("POST", "/nowhere")]:
+        write = replace(write_to(shop, service), method=method)
+        requests = dict(two_ends(write, re.sub(r"{\w+}", "1", path)))
+        heard = await say_all(getattr(shop.addresses, service), requests)
+        for name, one in heard.items():
+            status = NOT_IMPLEMENTED if ", " in name and "chunked" in name else 400
+            assert ([status], True) == (one.statuses, one.ended), (method, path, shown(one))
+            code = b"coding-not-implemented" if status != 400 else b"invalid-framing"
+            assert code in one.content
+    assert before == standing(shop)
+
+
+@pytest.mark.parametrize(
+    ("head", "front", "others"),
+    [
+        (b"1.1\r\nHost: a\r\nHost: b", b"invalid-host", b"invalid-host"),
+        (b"1.1\r\nHost: a\r\nHost: a", b"invalid-host", b"invalid-host"),
+        (b"1.1\r\nHost: a, b", b"invalid-host", b"invalid-host"),
+        (b"1.1\r\nHost: ", b"invalid-host", b"invalid-host"),
+        (b"1.1", b"invalid-host", b"invalid-host"),
+        (b"1.0", b"alive", b"alive"),
+        (b"1.1\r\nHost: localhost", b"alive", b"alive"),
+        (b"1.1\r\nHost: evil.example", b"wrong-host", b"wrong-host"),
+        (b"1.1\r\nHost: " + PUBLIC_HOST.encode(), b"alive", b"wrong-host"),
+    ],
+)
+async def test_a_request_is_for_one_host_that_the_service_is(
+    shop: ThreeServices, head: bytes, front: bytes, others: bytes
+) -> None:
+    """On the loopback address a page whose name was bound to it anew reads nothing."""
+    for service in SERVICES:
+        request = b"GET /healthz HTTP/%b\r\nConnection: close\r\n\r\n" % head
+        heard = await say(getattr(shop.addresses, service), request)
+        wanted = front if service == "front" else others
+        assert 1 == len(heard.statuses)
+        assert wanted in heard.content, shown(heard)
 
 
 async def test_an_odd_request_gets_an_answer_or_an_end(shop: ThreeServices) -> None:

@@ -118,6 +118,7 @@ def refused(write: Write) -> Iterator[tuple[str, bytes]]:
     yield from _bodies(write)
     yield from _framing(write)
     yield from _smuggled(write)
+    yield from two_ends(write)
     yield from _heads(write)
     if write.takes_key:
         body = (write.body % 1).encode()
@@ -225,6 +226,36 @@ def _smuggled(write: Write) -> Iterator[tuple[str, bytes]]:
         "smuggled: in HTTP/1.0",
         start.replace(b"1.1", b"1.0") + chunked + b"\r\n\r\n" + hidden,
     )
+
+
+TWO_ENDS = {
+    "length, then chunks": [b"Content-Length: %d", b"Transfer-Encoding: chunked"],
+    "chunks, then length": [b"Transfer-Encoding: chunked", b"Content-Length: %d"],
+    "a short length, then chunks": [b"Content-Length: 4", b"Transfer-Encoding: chunked"],
+    "chunks, then a length of words": [b"Transfer-Encoding: chunked", b"Content-Length: two"],
+    "chunks between two lengths": [
+        b"Content-Length: 0",
+        b"Transfer-Encoding: chunked",
+        b"Content-Length: %d",
+    ],
+    "capitals": [b"CONTENT-LENGTH: %d", b"TRANSFER-ENCODING: CHUNKED"],
+    "gzip, chunked": [b"Transfer-Encoding: gzip, chunked"],
+    "gzip, then chunked": [b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked"],
+    "chunked, chunked": [b"Transfer-Encoding: chunked, chunked"],
+    "identity, chunked": [b"Transfer-Encoding: identity, chunked", b"Content-Length: %d"],
+}
+"""What the server itself lets through, though another might end it elsewhere."""
+
+
+def two_ends(write: Write, path: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield a write whose end is not certain, and behind it one in good order."""
+    good = (write.body % 1).encode()
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(good), good)
+    for name, lines in TWO_ENDS.items():
+        sized = [line.replace(b"%d", str(len(body)).encode()) for line in lines]
+        first = write.request(body, *sized, length=False, path=path)
+        kept_open = first.replace(b"Connection: close\r\n", b"")
+        yield f"two ends: {name}", kept_open + write.good()
 
 
 def _heads(write: Write) -> Iterator[tuple[str, bytes]]:

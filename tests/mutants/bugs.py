@@ -6,12 +6,16 @@ from mutants.parts import (
     CACHE_MODEL,
     CLIMBING,
     CRASH_POINTS,
+    CROWDS,
+    FOREIGN_PAGES,
+    HOSTS,
     OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
+    TWO_ENDS,
     Part,
 )
 
@@ -393,5 +397,47 @@ BUGS = (
             ),
         ),
         (CLIMBING,),
+    ),
+    Bug(
+        "chunks-hide-a-length",
+        "A body in chunks is taken, and with it the length that the server hides.",
+        (
+            Edit(
+                "kit/http/admission.py",
+                '        if b"transfer-encoding" in headers:\n',
+                '        if b"transfer-encoding" in headers and b"content-length" in headers:\n',
+            ),
+        ),
+        (TWO_ENDS,),
+    ),
+    Bug(
+        "any-name-is-ours",
+        "A service on the loopback address answers to a name that a page bound to it.",
+        (Edit("cluster.py", "loopback=is_loopback(settings.host)", "loopback=False"),),
+        (HOSTS,),
+    ),
+    Bug(
+        "foreign-pages-order",
+        "A page of another site may post an order, as it could post a form.",
+        (
+            Edit(
+                "kit/http/admission.py",
+                '        if request.scope["method"] not in SAFE_METHODS:\n',
+                '        if request.scope["method"] not in {*SAFE_METHODS, "POST"}:\n',
+            ),
+        ),
+        (FOREIGN_PAGES,),
+    ),
+    Bug(
+        "one-room-for-all",
+        "Readers who wait take the places of buyers.",
+        (
+            Edit(
+                "kit/http/app.py",
+                "{kind: Room(kind) for kind in PLACES}",
+                'dict.fromkeys(PLACES, Room("reading"))',
+            ),
+        ),
+        (CROWDS,),
     ),
 )

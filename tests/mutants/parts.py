@@ -72,3 +72,26 @@ OWN_SALES = _tests(
     "tests/service/test_front.py::test_the_front_sees_its_own_sales_before_the_feed_tells_of_them",
 )
 """In a storm the feed is seldom slower than the next read."""
+TWO_ENDS = replace(
+    _tests(
+        "two ends",
+        "tests/fuzz/test_ugly_requests.py::test_two_ends_are_refused_on_every_route",
+    ),
+    processes=("-m pytest", *THREE_SERVICES),
+)
+"""Only the server itself shows what it takes away."""
+HOSTS = replace(
+    _tests(
+        "hosts",
+        "tests/fuzz/test_ugly_requests.py::test_a_request_is_for_one_host_that_the_service_is",
+    ),
+    processes=("-m pytest", *THREE_SERVICES),
+)
+FOREIGN_PAGES = _tests(
+    "foreign pages",
+    "tests/service/test_http.py::test_a_page_of_another_site_writes_nowhere",
+)
+CROWDS = _tests(
+    "crowds",
+    "tests/service/test_overload.py::test_readers_who_wait_for_the_catalog_keep_no_buyer_out",
+)

@@ -12,6 +12,7 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.orders import Orders
 from bazar.kit import log
+from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -37,6 +38,14 @@ PATHS = (
 )
 HEADERS: tuple[Mapping[str, str], ...] = (
     {},
+    {"host": "localhost:5000"},
+    {"host": "evil.example"},
+    {"host": "a, b"},
+    {"host": ""},
+    {"Host": "localhost", "host": "localhost"},
+    {"transfer-encoding": "chunked"},
+    {"transfer-encoding": "gzip", "content-length": "3"},
+    {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
     {"user-agent": "a browser", "accept": "*/*", "cookie": "a=b"},
     {"cache-control": "no-cache"},
     {"cache-control": "max-age=0"},
@@ -77,7 +86,7 @@ async def said(
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         "server": ("127.0.0.1", 5000),
         "client": ("127.0.0.1", 1),
     }
@@ -111,7 +120,10 @@ async def ways(shop: Shop) -> tuple[HttpApp, HttpApp]:
     short, ordinary = Metrics("front"), Metrics("front")
     endpoints = operations("front", short, check, endpoints_of(FrontApi(catalog, orders)))
     slow = [replace(endpoint, at_once=None) for endpoint in endpoints]
-    return HttpApp("front", endpoints, short), HttpApp("front", slow, ordinary)
+    apps = HttpApp("front", endpoints, short), HttpApp("front", slow, ordinary)
+    for app in apps:
+        app.admission = Admission(loopback=True)
+    return apps
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])

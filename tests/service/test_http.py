@@ -1,5 +1,9 @@
 """What all services have in common: errors, methods, ids, limits, health, and their description."""
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -246,6 +250,91 @@ async def test_every_error_of_every_route_has_one_shape(
                     for content in (b"{", b"\xff", b"[[" * 30_000, b'"text"', b'{"surprise":1}'):
                         reply = await caller.call(verb, path, headers=headers, content=content)
                         check_problem(reply, 400, "invalid-request")
+
+
+def written(document: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Yield the routes of a document as something to call: method, path, whether with a body."""
+    values = {"book_id": "1", "order_id": "o", "topic": "x", "field": "price", "value": "1"}
+    for template, methods in document["paths"].items():
+        path = re.sub(r"{(\w+)}", lambda found: values[found[1]], template)
+        for method, operation in methods.items():
+            yield method.upper(), path, "requestBody" in operation
+
+
+ENDS = [
+    ({"transfer-encoding": "chunked", "content-length": "5"}, 400, "invalid-framing"),
+    ({"transfer-encoding": "chunked"}, 400, "invalid-framing"),
+    ({"transfer-encoding": "gzip, chunked"}, 501, "coding-not-implemented"),
+]
+
+
+async def test_a_request_with_two_ends_is_refused_on_every_route(
+    shop: Shop, services: dict[str, Caller]
+) -> None:
+    """Before the secret is asked for, on a path that is not there too; the connection is closed."""
+    book_id = await shop.add_book(quantity=5)
+    for caller in services.values():
+        routes = list(written((await caller.get("/openapi.json")).json))
+        for method, path, _body in [*routes, ("GET", "/nowhere", False), ("PUT", "/docs", False)]:
+            for headers, status, code in ENDS:
+                reply = await caller.call(method, path, headers=headers)
+                if method == "HEAD":
+                    continue
+                check_problem(reply, status, code)
+                assert "close" == reply.headers["connection"]
+    assert 5 == await shop.stock(book_id)
+    assert [] == (await shop.order.get("/orders")).json
+
+
+FOREIGN = [
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site", "origin": "http://a.sister.example"},
+    {"sec-fetch-site": "same-origin", "origin": "https://evil.example"},
+]
+
+
+async def test_a_page_of_another_site_writes_nowhere(
+    shop: Shop, services: dict[str, Caller]
+) -> None:
+    """Every route that changes something refuses it, with the secret too; reads go on."""
+    book_id = await shop.add_book(quantity=5)
+    for caller in services.values():
+        for method, path, _body in written((await caller.get("/openapi.json")).json):
+            for origin in FOREIGN:
+                headers = origin | {"host": "shop.example", "idempotency-key": "k"}
+                if method != "GET":
+                    reply = await caller.call(method, path, headers=headers)
+                    check_problem(reply, 403, "cross-site")
+    for origin in FOREIGN:
+        headers = origin | {"host": "shop.example"}
+        assert 200 == (await shop.front.get(f"/info/{book_id}", headers)).status
+    own = {"host": "shop.example", "origin": "https://shop.example"}
+    assert 201 == (await shop.front.post(f"/purchase/{book_id}", None, own)).status
+    assert 4 == await shop.stock(book_id)
+
+
+async def test_a_body_that_is_said_to_be_no_json_is_refused_on_every_route(
+    shop: Shop, services: dict[str, Caller]
+) -> None:
+    """A page can send it to a shop without being asked first; a form is what curl says."""
+    await shop.add_book(quantity=5)
+    for caller in services.values():
+        for method, path, body in written((await caller.get("/openapi.json")).json):
+            for kind in ("text/plain", "multipart/form-data; boundary=x") if body else ():
+                headers = {"content-type": kind, "idempotency-key": "k"}
+                reply = await caller.call(method, path, headers=headers, content=b"{}")
+                check_problem(reply, 415, "unsupported-media-type")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    own = {"host": "shop.example", "origin": "https://shop.example"}
+    for headers, status in ((form, 201), (form | own, 415), ({"content-type": "text/plain"}, 415)):
+        reply = await shop.front.call(
+            "POST", "/purchase/1", headers=headers, content=b'{"quantity":2}'
+        )
+        assert status == reply.status
+    assert 201 == (await shop.front.post("/purchase/1", None, {"content-type": "x/y"})).status
+    assert 2 == await shop.stock(1)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 import msgspec
 import pytest
 import structlog
+from prometheus_client import generate_latest
 from pyreqwest.client import ClientBuilder
 from starlette.responses import Response
 
@@ -15,12 +16,14 @@ from bazar.kit.errors import Unavailable
 from bazar.kit.http import refusals
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.app import HttpApp
-from bazar.kit.http.endpoint import endpoints_of, route
+from bazar.kit.http.endpoint import Kind, endpoints_of, route
 from bazar.kit.http.operations import operations
+from bazar.kit.http.refusals import PLACES
 from bazar.kit.http.request import Request
 from bazar.kit.metrics import Metrics
+from bazar.kit.process.server import CONNECTIONS_MAX
 from support.problem_documents import check_problem
-from support.shops import SECRET, Caller, InProcess
+from support.shops import SECRET, Caller, InProcess, Reply
 
 
 class Odd(Exception):
@@ -40,8 +43,13 @@ class Harness:
         """Start with room for two requests."""
         self.entered = asyncio.Semaphore(0)
         self.leave = asyncio.Event()
-        self.app = HttpApp("odd", endpoints_of(self), Metrics("odd"), SECRET)
-        self.app.in_flight.most = 2
+        self.metrics = Metrics("odd")
+        self.app = HttpApp("odd", endpoints_of(self), self.metrics, SECRET)
+        self.app.rooms["reading"].in_flight.most = 2
+
+    def taken(self) -> int:
+        """Return how many places are taken, of any kind."""
+        return sum(room.in_flight.taken for room in self.app.rooms.values())
 
     @route("GET", "/wait", answers={200: None})
     async def wait(self, _request: Request) -> Response:
@@ -49,6 +57,31 @@ class Harness:
         self.entered.release()
         await self.leave.wait()
         return Response(b"done")
+
+    @route("GET", "/search", answers={200: None}, places="searching")
+    async def search(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
+
+    @route("GET", "/look", answers={200: None}, places="looking")
+    async def look(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
+
+    @route("POST", "/buy", answers={200: None})
+    async def buy(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
+
+    @route("POST", "/keep", answers={200: None}, secret=True)
+    async def keep(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
+
+    @route("GET", "/watch", answers={200: None}, places="watching")
+    async def watch(self, _request: Request) -> Response:
+        """Answer at once."""
+        return Response(b"well")
 
     @route("GET", "/fault", answers={200: None})
     async def fault(self, _request: Request) -> Response:
@@ -138,8 +171,73 @@ async def test_too_many_requests_at_once_are_refused_at_once(harness: Harness, o
     assert refused.headers["retry-after"] in {"1", "2"}
     harness.leave.set()
     assert [b"done"] * 2 == [reply.content for reply in await asyncio.gather(*waiting)]
-    assert 0 == harness.app.in_flight.taken
+    assert 0 == harness.taken()
     assert 200 == (await odd.get("/say/x")).status
+
+
+KINDS: dict[Kind, str] = {
+    "reading": "/wait",
+    "searching": "/search",
+    "looking": "/look",
+    "buying": "/buy",
+    "keeping": "/keep",
+}
+
+
+def rooms(harness: Harness) -> dict[Kind, int]:
+    """Return how many places of each kind are taken, of those of which there are any."""
+    counts = {kind: room.in_flight.taken for kind, room in harness.app.rooms.items()}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+@pytest.mark.parametrize("crowd", KINDS)
+async def test_a_crowd_of_one_kind_takes_no_place_of_another(
+    crowd: Kind, harness: Harness, odd: Caller
+) -> None:
+    """All others still get in; who watches always does; the metrics tell who is there."""
+    for room in harness.app.rooms.values():
+        room.in_flight.most = 2
+    methods = {"buying": "POST", "keeping": "POST"}
+
+    def ask(kind: Kind) -> asyncio.Task[Reply]:
+        return asyncio.create_task(odd.call(methods.get(kind, "GET"), KINDS[kind]))
+
+    async def inside(kind: Kind, count: int) -> list[asyncio.Task[Reply]]:
+        asked = [ask(kind) for _ in range(count)]
+        for _ in asked:
+            await harness.entered.acquire()
+        return asked
+
+    waiting = await inside(crowd, 2)
+    check_problem(await ask(crowd), 503, "overloaded")
+    assert {crowd: 2} == rooms(harness)
+    for kind in KINDS:
+        waiting += await inside(kind, 1) if kind != crowd else []
+    assert dict.fromkeys(KINDS, 1) | {crowd: 2} == rooms(harness)
+    text = generate_latest(harness.metrics.registry).decode()
+    assert f'bazar_requests_in_flight{{kind="{crowd}",service="odd"}} 2.0' in text
+    assert [200] * 9 == [(await odd.get("/watch")).status for _ in range(9)]
+    harness.leave.set()
+    assert {200} == {reply.status for reply in await asyncio.gather(*waiting)}
+    assert {} == rooms(harness)
+
+
+async def test_the_turns_of_one_kind_are_not_those_of_another(
+    harness: Harness, odd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far a crowd of readers is sent away, a buyer may come back in a second."""
+    monkeypatch.setattr(refusals, "RETURNS_PER_S", 1)
+    for room in harness.app.rooms.values():
+        room.in_flight.most = 0
+    for _ in range(20):
+        last = await odd.get("/wait")
+    assert 15 < int(last.headers["retry-after"])
+    assert "1" == (await odd.post("/buy")).headers["retry-after"]
+
+
+def test_those_who_watch_have_as_many_places_as_there_are_connections() -> None:
+    """So none of them is refused, whatever the others do."""
+    assert CONNECTIONS_MAX <= PLACES["watching"]
 
 
 def told(length: int) -> MutableMapping[str, object]:
@@ -170,14 +268,14 @@ async def test_a_request_whose_body_is_on_its_way_takes_no_place(
     await asyncio.sleep(0.01)
     assert b'"x"' == (await odd.get("/say/x")).content
     assert b'"told"' == (await odd.post("/tell", {"word": "told"})).content
-    harness.app.receiving.most = len(stuck)
+    harness.app.rooms["buying"].receiving.most = len(stuck)
     check_problem(await odd.post("/tell", {"word": "told"}), 503, "overloaded")
     assert b'"x"' == (await odd.get("/say/x")).content
     for task in stuck:
         task.cancel()
     await asyncio.gather(*stuck, return_exceptions=True)
     assert 200 == (await odd.post("/tell", {"word": "told"})).status
-    assert 0 == harness.app.receiving.taken
+    assert 0 == harness.app.rooms["buying"].receiving.taken
 
 
 async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
@@ -194,8 +292,9 @@ async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
     async def send(message: MutableMapping[str, object]) -> None:
         sent.append(message)
 
+    harness.app.rooms["buying"].in_flight.most = 2
     telling = asyncio.create_task(harness.app(told(12), late, send))
-    waiting = [asyncio.ensure_future(odd.get("/wait")) for _ in range(2)]
+    waiting = [asyncio.ensure_future(odd.post("/buy")) for _ in range(2)]
     for _ in waiting:
         await harness.entered.acquire()
     go_on.set()
@@ -203,7 +302,7 @@ async def test_a_request_whose_body_arrives_when_the_places_are_gone_is_refused(
     assert 503 == sent[0]["status"]
     harness.leave.set()
     await asyncio.gather(*waiting)
-    assert 0 == harness.app.in_flight.taken
+    assert 0 == harness.taken()
 
 
 async def test_a_handler_that_is_overloaded_refuses_with_turns_as_well(
@@ -222,7 +321,7 @@ async def test_a_refused_or_failed_request_makes_room_again(harness: Harness, od
     """Errors of every kind leave the number in flight at zero."""
     for path in ("/fault", "/away", "/nothing", "/secret", "/wait/x", "/say/x") * 3:
         await odd.get(path)
-    assert 0 == harness.app.in_flight.taken
+    assert 0 == harness.taken()
 
 
 async def test_an_unexpected_fault_is_told_as_ours_and_logged(

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from bazar.front.upstream import orders
+from bazar.kit.http import refusals
 from bazar.kit.peers import batching
 from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
 from support.order_calls import key
-from support.shops import ORDER_URL, Reply, Shop
+from support.shops import CATALOG_URL, ORDER_URL, Reply, Shop
 from support.wires import Wire, until
 
 WAITING_MAX = 8
@@ -161,3 +162,45 @@ async def test_a_batch_may_hold_the_same_key_twice(shop: Shop) -> None:
     assert [201, 201, 422, 400, 409] == [answer["status"] for answer in answers]
     assert answers[0]["body"] == answers[1]["body"]
     assert 9 == await shop.stock(book_id)
+
+
+READERS_MAX = 8
+
+
+@pytest.fixture
+def few_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give those who read and those who search few places, and the others what they have."""
+    monkeypatch.setitem(refusals.PLACES, "reading", READERS_MAX)
+    monkeypatch.setitem(refusals.PLACES, "searching", READERS_MAX)
+
+
+@pytest.fixture
+def to_catalog(few_readers: None, shop: Shop) -> Wire:
+    """Stand before the catalog, behind a front with few places for readers."""
+    assert few_readers is None
+    return Wire(shop.network, CATALOG_URL)
+
+
+async def test_readers_who_wait_for_the_catalog_keep_no_buyer_out(
+    to_catalog: Wire, shop: Shop
+) -> None:
+    """While it hangs, buyers have their orders kept, and can look at what was decided before."""
+    book_id = await shop.add_book(quantity=10)
+    before = await shop.front.post(f"/purchase/{book_id}", None, key("before"))
+    assert 201 == before.status
+    to_catalog.open.clear()
+    readers = [
+        asyncio.create_task(shop.front.get(path.format(number)))
+        for number in range(100, 100 + 4 * READERS_MAX)
+        for path in ("/info/{}", "/books?q=rpcs&after={}")
+    ]
+    await asyncio.sleep(0.05)
+    refused = [reader.result() for reader in readers if reader.done()]
+    assert ["overloaded"] * (6 * READERS_MAX) == [reply.code for reply in refused]
+    buying = [shop.front.post(f"/purchase/{book_id}", None, key(f"k{n}")) for n in range(4)]
+    looking = shop.front.get(before.headers["location"])
+    watching = [shop.front.get(path) for path in ("/healthz", "/readyz", "/metrics")]
+    others = await asyncio.gather(*buying, looking, *watching)
+    assert [202] * 4 + [200] * 4 == [reply.status for reply in others]
+    to_catalog.open.set()
+    await asyncio.gather(*readers)

@@ -84,6 +84,7 @@ class CatalogApi:
         "GET",
         "/search/{topic:path}",
         answers={200: list[BookTitle]},
+        places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
     async def search(self, request: Request) -> Response:
@@ -94,6 +95,7 @@ class CatalogApi:
         "GET",
         "/query",
         answers={200: list[BookTitle]},
+        places="searching",
         links=(Link(200, "query_book", "book_id", "/0/id"),),
     )
     async def query(self, _request: Request, query: TopicQuery) -> Response:
@@ -104,13 +106,20 @@ class CatalogApi:
         "GET",
         "/topics",
         answers={200: list[TopicCount]},
+        places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
     async def topics(self, _request: Request) -> Response:
         """List every topic with the number of its books."""
         return json_response(await self._shelf.topics())
 
-    @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
+    @route(
+        "GET",
+        "/books",
+        answers={200: list[Book]},
+        places="searching",
+        links=_book_links(200, "/0/id"),
+    )
     async def books(self, _request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
         books, cursor = await self._shelf.list_books(query)
@@ -179,6 +188,7 @@ class CatalogApi:
         answers={200: list[Outcome]},
         errors=(Unavailable,),
         secret=True,
+        places="buying",
         links=_reservation_links("/0/order_id"),
         body_bytes_max=INTERNAL_BODY_BYTES_MAX,
     )
@@ -194,6 +204,7 @@ class CatalogApi:
         answers={200: Outcome},
         errors=(Unavailable,),
         secret=True,
+        places="buying",
         links=_reservation_links("/order_id"),
     )
     async def release(self, request: Request) -> Response:
@@ -232,7 +243,13 @@ class CatalogApi:
         """Compare stock, ledger and reservations in one snapshot."""
         return json_response(await self._stock.report())
 
-    @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
+    @route(
+        "GET",
+        "/changes",
+        answers={200: None},
+        places="watching",
+        media_type="text/event-stream",
+    )
     async def changes(self, _request: Request) -> Response:
         """Stream which books change, as server-sent events."""
         return StreamingResponse(

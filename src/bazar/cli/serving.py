@@ -13,6 +13,7 @@ from bazar.cli.terminal import (
     Data,
     Host,
     LogFormat,
+    PublicHost,
     SecretFile,
     environment_secret,
     fail,
@@ -38,6 +39,7 @@ def up(  # noqa: PLR0913  one parameter an option
     *,
     data: Data = DATA_DEFAULT,
     host: Host = "127.0.0.1",
+    public_host: PublicHost = "",
     port: Port = DEFAULT_PORTS["front"],
     catalog_port: CatalogPort = DEFAULT_PORTS["catalog"],
     order_port: OrderPort = DEFAULT_PORTS["order"],
@@ -64,6 +66,7 @@ def up(  # noqa: PLR0913  one parameter an option
     settings = UpSettings(
         data=data.absolute(),
         host=host,
+        public_hosts=public_host,
         port=port,
         catalog_port=catalog_port,
         order_port=order_port,
@@ -118,6 +121,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     service: Annotated[ServiceName, typer.Argument(help="Which service to start.")],
     *,
     host: Host = "127.0.0.1",
+    public_host: PublicHost = "",
     port: Annotated[
         int | None,
         typer.Option(
@@ -158,6 +162,8 @@ def serve(  # noqa: PLR0913  one parameter an option
     try:
         settings = ServiceSettings(
             service=service,
+            host=host,
+            public_hosts=public_host,
             database=database_path(database, data / f"{service}.db"),
             catalog_url=service_url(catalog, "--catalog"),
             order_url=service_url(order, "--order"),

@@ -16,6 +16,13 @@ _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
 Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
+PublicHost = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_PUBLIC_HOST",
+        help="Names of the proxy before it, such as shop.example, with commas between them.",
+    ),
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),

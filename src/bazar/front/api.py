@@ -78,6 +78,7 @@ class FrontApi:
         "/search/{topic:path}",
         answers={200: list[BookTitle]},
         errors=(Unavailable,),
+        places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
     async def search(self, request: Request) -> Response:
@@ -91,6 +92,7 @@ class FrontApi:
         "/topics",
         answers={200: list[TopicCount]},
         errors=(Unavailable,),
+        places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
     async def topics(self, request: Request) -> Response:
@@ -104,6 +106,7 @@ class FrontApi:
         query=BookQuery,
         answers={200: list[Book]},
         errors=(Unavailable,),
+        places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
     async def books(self, request: Request) -> Response:
@@ -161,7 +164,13 @@ class FrontApi:
         response.raw_headers.append(key_header(key))
         return response
 
-    @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound, Unavailable))
+    @route(
+        "GET",
+        "/orders/{order_id}",
+        answers={200: Order},
+        errors=(OrderNotFound, Unavailable),
+        places="looking",
+    )
     async def find_order(self, request: Request) -> Response:
         """Show an order as it stands."""
         answer = await self._orders.find(

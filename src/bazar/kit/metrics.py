@@ -5,7 +5,7 @@ a counter object per request would cost more than routing it (docs/performance.m
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -70,6 +70,12 @@ class Metrics:
         """Show a number of the service's own, asked for whenever somebody looks."""
         gauge = Gauge(name, about, ("service",), registry=self.registry)
         gauge.labels(self._service).set_function(value)
+
+    def watch_kinds(self, name: str, about: str, values: Mapping[str, Callable[[], int]]) -> None:
+        """Show such a number for each kind of what it counts."""
+        gauge = Gauge(name, about, ("service", "kind"), registry=self.registry)
+        for kind, value in values.items():
+            gauge.labels(self._service, kind).set_function(value)
 
     def counter(self, name: str, about: str, label: str) -> Callable[[str], None]:
         """Return what counts one event more, told the value of its label."""

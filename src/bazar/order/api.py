@@ -63,6 +63,7 @@ class OrderApi:
         answers={201: Purchase, 202: Accepted},
         errors=PLACING_ERRORS,
         secret=True,
+        places="buying",
         idempotency_key=True,
         links=_order_links(201, 202),
     )
@@ -76,6 +77,7 @@ class OrderApi:
         answers={201: Receipt, 202: Accepted},
         errors=PLACING_ERRORS,
         secret=True,
+        places="buying",
         idempotency_key=True,
         links=_order_links(201, 202),
     )
@@ -96,6 +98,7 @@ class OrderApi:
         "/placements",
         answers={200: list[PlacementAnswer]},
         secret=True,
+        places="buying",
         body_bytes_max=INTERNAL_BODY_BYTES_MAX,
     )
     async def placements(self, request: Request, body: PlacementBatch) -> Response:
@@ -116,7 +119,14 @@ class OrderApi:
                 return [(await self._place([placement]))[0] for placement in placements]
             return [_refused(InternalError(log_fault(error, placements[0].request_id)))]
 
-    @route("GET", "/orders/{order_id}", answers={200: Order}, errors=(OrderNotFound,), secret=True)
+    @route(
+        "GET",
+        "/orders/{order_id}",
+        answers={200: Order},
+        errors=(OrderNotFound,),
+        secret=True,
+        places="looking",
+    )
     async def find(self, request: Request) -> Response:
         """Show an order as it stands."""
         return json_response(await self._orders.find(request.path_params["order_id"]))
@@ -138,6 +148,7 @@ class OrderApi:
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
+        places="buying",
         links=_order_links(200),
     )
     async def cancel(self, request: Request) -> Response:

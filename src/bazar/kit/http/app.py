@@ -22,21 +22,19 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
+from bazar.kit.http.admission import Admission, check_media_type
 from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
 from bazar.kit.http.endpoint import Endpoint
-from bazar.kit.http.refusals import Places, Refusals
+from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
 from bazar.kit.metrics import Metrics
 from bazar.kit.secret import check_bearer
 
-IN_FLIGHT_MAX = 4096
-RECEIVING_MAX = 4096
-"""Requests whose body is on its way: they take no place among those in flight, but memory."""
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
 """Of a number that surely is an id; a longer one is looked at in the ordinary way."""
-_LOOKED_AT = frozenset({b"cache-control", REQUEST_ID_HEADER})
+_LOOKED_AT = frozenset({b"cache-control", b"transfer-encoding", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
 _NOTHING: Mapping[str, Any] = {}
 
@@ -74,26 +72,31 @@ class HttpApp:
         """
         self.service = service
         self.on_stop = on_stop
-        self.in_flight = Places(IN_FLIGHT_MAX, "requests are in flight")
-        self.receiving = Places(RECEIVING_MAX, "bodies are on their way")
+        self.rooms = {kind: Room(kind) for kind in PLACES}
+        self.admission = Admission()
         self._secret = secret
         self._metrics = metrics
-        self._refusals = Refusals()
         self._nowhere = _Path("(none)", [])
         self._paths: dict[str, list[_Path]] = {}
         by_template: dict[str, list[Endpoint]] = {}
         for endpoint in endpoints:
             by_template.setdefault(endpoint.route.template, []).append(endpoint)
         self._at_once = {
-            template.rpartition("/")[0]: (template, endpoint.at_once)
+            template.rpartition("/")[0]: (
+                template,
+                self.rooms[endpoint.kind].in_flight,
+                endpoint.at_once,
+            )
             for template, (endpoint, *_others) in by_template.items()
             if endpoint.at_once
         }
         for template, methods in by_template.items():
             same_start = self._paths.setdefault(_first_segment(template), [])
             same_start.append(_Path(template, methods))
-        metrics.watch(
-            "bazar_requests_in_flight", "Requests being answered now.", lambda: self.in_flight.taken
+        metrics.watch_kinds(
+            "bazar_requests_in_flight",
+            "Requests being answered now.",
+            {kind: room.in_flight.count for kind, room in self.rooms.items()},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,16 +108,17 @@ class HttpApp:
         path = self._path(scope)
         endpoint = path.endpoints.get(method)
         counted = method if endpoint else "other"
-        if self.in_flight.taken >= self.in_flight.most or (
+        room = self.rooms[endpoint.kind if endpoint else "reading"]
+        if room.in_flight.taken >= room.in_flight.most or (
             endpoint and endpoint.full and endpoint.full()
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
-            await self._refusals.send(send)
+            await room.refusals.send(send)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
-        response = await self._answer(request, path, endpoint)
+        response = await self._answer(request, path, endpoint, room)
         told = _Told(counted, path.template, response.status_code, request.id, started_s)
         self._tell(scope, told, response.raw_headers, request.timings, request.facts)
         if method == "HEAD":
@@ -134,12 +138,16 @@ class HttpApp:
             found is None
             or scope["query_string"]
             or not (last.isascii() and last.isdigit() and len(last) <= _DIGITS_MAX)
-            or self.in_flight.taken >= self.in_flight.most
-            or not _LOOKED_AT.isdisjoint([name for name, _value in scope["headers"]])
+        ):
+            return None
+        template, places, answer = found
+        if (
+            places.taken >= places.most
+            or not _LOOKED_AT.isdisjoint(headers := dict(scope["headers"]))
+            or not self.admission.lets_in(scope, headers)
         ):
             return None
         started_s = perf_counter()
-        template, answer = found
         ready = answer(int(last))
         if ready is not None:
             told = _Told("GET", template, ready.status, new_request_id(), started_s)
@@ -179,8 +187,11 @@ class HttpApp:
                 return candidate
         return self._nowhere
 
-    async def _answer(self, request: Request, path: "_Path", endpoint: Endpoint | None) -> Response:
+    async def _answer(
+        self, request: Request, path: "_Path", endpoint: Endpoint | None, room: Room
+    ) -> Response:
         try:
+            self.admission.check(request)
             if endpoint is None:
                 return path.without_endpoint(request)
             if endpoint.route.secret:
@@ -188,26 +199,20 @@ class HttpApp:
             if endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
             if endpoint.body is not None and request.has_body:
-                await self._receive(request)
-            self.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
+                check_media_type(request)
+                await _receive(request, room)
+            room.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
             try:
                 return await endpoint.answer(request)
             finally:
-                self.in_flight.taken -= 1
+                room.in_flight.taken -= 1
         except Overloaded as error:  # found out late: it gets a turn like those refused at once
-            turn_s = self._refusals.next_turn()
+            turn_s = room.refusals.next_turn()
             return _problem(request, Overloaded(error.detail, retry_after_s=turn_s))
         except BazarError as error:
             return _problem(request, error)
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             return problem_response(InternalError(log_fault(error, request.id)))
-
-    async def _receive(self, request: Request) -> None:
-        self.receiving.take()
-        try:
-            await request.receive_body()
-        finally:
-            self.receiving.taken -= 1
 
 
 class _Path:
@@ -241,6 +246,14 @@ class _Path:
             return Response(status_code=204, headers={"allow": f"{self._allowed}, OPTIONS"})
         message = f"{path} takes {self._allowed}, not {method}: use {self._allowed}"
         raise MethodNotAllowed(message, allow=self._allowed)
+
+
+async def _receive(request: Request, room: Room) -> None:
+    room.receiving.take()
+    try:
+        await request.receive_body()
+    finally:
+        room.receiving.taken -= 1
 
 
 def _first_segment(path: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from inspect import getdoc, signature
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -21,6 +21,12 @@ from bazar.kit.http.request import BODY_BYTES_MAX, Request
 Handler = Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
 
+Kind = Literal["reading", "searching", "looking", "buying", "keeping", "watching"]
+"""Of those who ask: each kind has places of its own, so that no crowd takes them from another.
+
+Readers look at books, searchers at lists of them, buyers at their order (`looking`) or buy,
+keepers have the secret, and watchers ask whether the service is well.
+"""
 NUMBER = "number"
 """Marks a parameter of a path that is a whole number: `{book_id:number}`."""
 PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
@@ -63,6 +69,8 @@ class Route:
     """The method that tells that one more request would only wait in vain; it is refused unread."""
     at_once: str = ""
     """The method that answers from memory, given the number that ends the path; else None."""
+    places: Kind | None = None
+    """Whose places a request takes, where the method and the secret do not say it."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -70,6 +78,15 @@ class Route:
         """Mark a method as the handler of this route."""
         vars(handler)["route"] = self
         return handler
+
+    @property
+    def kind(self) -> Kind:
+        """Return who asks: keepers with the secret, else buyers, or readers where it is a GET."""
+        if self.places is not None:
+            return self.places
+        if self.secret:
+            return "keeping"
+        return "reading" if self.method == "GET" else "buying"
 
     @property
     def template(self) -> str:
@@ -99,6 +116,7 @@ class Endpoint:
     query: Any = None
     full: Callable[[], bool] | None = None
     at_once: Callable[[int], Ready | None] | None = None
+    kind: Kind = "reading"
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -139,6 +157,7 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
         at_once=getattr(api, mark.at_once) if mark.at_once else None,
+        kind=mark.kind,
     )
 
 

@@ -14,11 +14,28 @@ from bazar.kit.errors import (
     Overloaded,
     Unauthorized,
 )
+from bazar.kit.http.admission import (
+    SAFE_METHODS,
+    CodingNotImplemented,
+    CrossSite,
+    InvalidFraming,
+    InvalidHost,
+    UnsupportedMediaType,
+    WrongHost,
+)
 from bazar.kit.http.endpoint import NUMBER, PARAMETER, Endpoint
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.kit.identity import ID_MAX
 
 _REF = "#/components/schemas/{name}"
+_ANYWHERE: tuple[type[BazarError], ...] = (
+    InvalidFraming,
+    InvalidHost,
+    WrongHost,
+    Overloaded,
+    InternalError,
+    CodingNotImplemented,
+)
 _REASONS = {
     200: "Done.",
     201: "Created.",
@@ -154,9 +171,11 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
-    found = [*endpoint.route.errors, Overloaded, InternalError]
+    found = [*endpoint.route.errors, *_ANYWHERE]
+    if endpoint.route.method not in SAFE_METHODS:
+        found.append(CrossSite)
     if endpoint.body is not None:
-        found += [InvalidRequest, BodyTooLarge]
+        found += [InvalidRequest, BodyTooLarge, UnsupportedMediaType]
     if endpoint.query is not None or NUMBER in endpoint.route.parameters.values():
         found.append(InvalidRequest)
     if endpoint.route.secret:

@@ -64,18 +64,32 @@ class Watching:
         self._metrics = metrics
         self._check = check
 
-    @route("GET", "/healthz", answers={200: Health}, tag="operations")
+    @route("GET", "/healthz", answers={200: Health}, places="watching", tag="operations")
     async def healthz(self, _request: Request) -> Response:
         """Tell that the process is alive."""
         return json_response(Health(self._service, "alive"))
 
-    @route("GET", "/readyz", answers={200: Health}, errors=(Unavailable,), tag="operations")
+    @route(
+        "GET",
+        "/readyz",
+        answers={200: Health},
+        errors=(Unavailable,),
+        places="watching",
+        tag="operations",
+    )
     async def readyz(self, _request: Request) -> Response:
         """Tell that the service can do its work."""
         await self._check()
         return json_response(Health(self._service, "ready"))
 
-    @route("GET", "/metrics", answers={200: None}, media_type="text/plain", tag="operations")
+    @route(
+        "GET",
+        "/metrics",
+        answers={200: None},
+        media_type="text/plain",
+        places="watching",
+        tag="operations",
+    )
     async def metrics(self, _request: Request) -> Response:
         """Show the counters in the Prometheus text format."""
         return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)

@@ -7,6 +7,9 @@ refused gets a turn of their own to come back, the next free one of so many a se
 than can be refused again without the work of the others suffering. Who is refused later, by a
 handler of this service that found no room, gets a turn in the same way.
 
+Each kind of those who ask has a room: places in flight, places for bodies, and turns. Those of
+another kind are never taken, so a crowd of one kind pushes out itself alone.
+
 Source: RFC 9110, section 10.2.3; docs/performance.md
 """
 
@@ -19,20 +22,34 @@ from starlette.types import Send
 
 from bazar.kit.errors import Overloaded
 from bazar.kit.http.answers import problem_response
+from bazar.kit.http.endpoint import Kind
 from bazar.kit.log import get_logger
 
+PLACES: dict[Kind, int] = {
+    "reading": 1024,
+    "searching": 512,
+    "looking": 256,
+    "buying": 2048,
+    "keeping": 256,
+    "watching": 8192,
+}
+"""In flight at a time; as many more may have a body on its way, which costs memory alone.
+
+Watchers have as many as there are connections: they wait for nothing, and are never refused.
+"""
 RETURNS_PER_S = 250
-"""Turns to come back in a second."""
+"""Turns to come back in a second, for each kind."""
 RETRY_AFTER_S_MAX = 60
 """When all turns until then are taken, it is drawn from the second half of that time."""
 LOG_INTERVAL_S = 1.0
 
 
 class Refusals:
-    """The refusals of one service."""
+    """The refusals of one kind of those who ask a service."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
         """Make the answers ready, one for each `Retry-After` in whole seconds."""
+        self._kind = kind
         reason = "so much waits already that this would wait in vain"
         answers = [
             problem_response(Overloaded(reason, retry_after_s=after_s))
@@ -70,7 +87,9 @@ class Refusals:
 
     def _log(self) -> None:
         wait_s = max(1, math.ceil(self._last_turn_s - monotonic()))
-        get_logger().warning("overloaded", refused=self._unlogged, retry_after_s=wait_s)
+        get_logger().warning(
+            "overloaded", places=self._kind, refused=self._unlogged, retry_after_s=wait_s
+        )
         self._unlogged = 0
 
 
@@ -85,9 +104,25 @@ class Places:
         self.what = what
         self.taken = 0
 
+    def count(self) -> int:
+        """Return how many are taken."""
+        return self.taken
+
     def take(self) -> None:
         """Take a place, or raise Overloaded."""
         if self.taken >= self.most:
             message = f"{self.taken} {self.what} already"
             raise Overloaded(message)
         self.taken += 1
+
+
+class Room:
+    """The places of one kind of those who ask, and the turns of those who get none."""
+
+    __slots__ = ("in_flight", "receiving", "refusals")
+
+    def __init__(self, kind: Kind) -> None:
+        """Start with all places free."""
+        self.in_flight = Places(PLACES[kind], f"requests of this kind ({kind}) are in flight")
+        self.receiving = Places(PLACES[kind], f"bodies of this kind ({kind}) are on their way")
+        self.refusals = Refusals(kind)

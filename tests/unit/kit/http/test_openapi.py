@@ -101,11 +101,11 @@ def test_the_secret_is_asked_for_where_it_is_needed() -> None:
 def test_errors_are_described_by_status() -> None:
     """Those of the route, and those that any route may have; two of one status share a line."""
     responses = operation(errors=(RouteNotFound, Unavailable))["responses"]
-    assert ["200", "400", "404", "500", "503"] == sorted(responses)
+    assert ["200", "400", "404", "421", "500", "501", "503"] == sorted(responses)
     assert "`unavailable`" in responses["503"]["description"]
     assert "`overloaded`" in responses["503"]["description"]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    for status in ("400", "404", "500", "503"):
+    for status in ("400", "404", "421", "500", "501", "503"):
         assert {"application/problem+json": problem} == responses[status]["content"]
 
 
@@ -122,7 +122,8 @@ def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
         for status, response in responses.items()
         if status != "200"
     }
-    wanted = {"400": problem, "404": placing, "500": problem, "503": {"anyOf": [placing, problem]}}
+    wanted: dict[str, object] = dict.fromkeys(("400", "421", "500", "501"), problem)
+    wanted |= {"404": placing, "503": {"anyOf": [placing, problem]}}
     assert wanted == schemas
     assert "`unavailable`" in responses["503"]["description"]
     assert 1 == responses["503"]["description"].count("`unavailable`")
