@@ -157,12 +157,15 @@ class Admission:
         return None
 
     def _check_origin(self, request: Request) -> None:
-        site, origin = request.header(b"sec-fetch-site"), request.header(b"origin")
-        if not site and not origin:
+        headers = request.raw_headers
+        if b"origin" not in headers and b"sec-fetch-site" not in headers:
             return  # no browser
-        if site in _OWN_SITES and (
-            self._is_own(origin, request.header(b"host")) if origin else site != "same-site"
-        ):
+        site, origin = request.header(b"sec-fetch-site"), request.header(b"origin")
+        if b"origin" in headers:
+            own = self._is_own(origin, request.header(b"host"))
+        else:
+            own = site != "same-site"
+        if own and site in _OWN_SITES:
             return
         message = f"the request comes from {(origin or site)[:100]}, which is not this shop"
         raise CrossSite(message)
