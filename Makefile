@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# Whole modules, since the tests of one share its shop, on as many workers as there are cores.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format chaos mutants rooms bench lock clean
+.PHONY: help install run test test-fast check format chaos mutants rooms bench lock clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # A stamp for each set of dependencies: made again when its lock file changes.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml
@@ -28,9 +30,12 @@ run: install  ## Start the shop on this machine (options: make run ARGS="--port 
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
 	@$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage run -m pytest $(PARALLEL) $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
+
+test-fast: $(VENV)/test.stamp  ## Run the tests that start no shop, for the loop while writing
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract tests/service $(ARGS)
 
 check: $(VENV)/test.stamp  ## Lint, types, layers
 	$(BIN)/ruff check .

@@ -1,17 +1,66 @@
 """Fixtures for all tests."""
 
+import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from pyreqwest.client import ClientBuilder
 
-from bazar.catalog.app import catalog_app
 from bazar.front.app import front_app
 from bazar.kit import log
-from bazar.order.app import order_app
-from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
+from support.shops import (
+    CATALOG_URL,
+    FRONT_URL,
+    ORDER_URL,
+    SECRET,
+    Caller,
+    InProcess,
+    Shop,
+    catalog_open,
+    order_open,
+)
+
+LONG = ("chaos", "cluster", "fuzz", "mutants")
+"""Folders whose modules take longest."""
+UNMEASURED = ("chaos", "fuzz")
+"""Folders that run no line of a service that the others do not, and run it thousands of times."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the long modules first, so that no worker is left alone with one at the end.
+
+    Within the long ones, and within the others, the order stays random.
+    """
+    _tell_apart(items)
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
+def _tell_apart(items: list[pytest.Item]) -> None:
+    """Give each test an id of its own: of two with one id, the workers would run only one.
+
+    Schemathesis names its tests by their routes, which pytest 9.2 leaves out of the id.
+
+    Raises:
+        UsageError: two tests are called the same.
+    """
+    for item in items:
+        if not item.nodeid.endswith(f"::{item.name}"):
+            file = item.nodeid.partition("::")[0]
+            item._id = type(item.id).parse(f"{file}::{item.name}")  # noqa: SLF001
+    if twice := [name for name, count in Counter(one.nodeid for one in items).items() if count > 1]:
+        message = f"several tests are called {', '.join(twice)}"
+        raise pytest.UsageError(message)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Measure no coverage of services that are stormed and fuzzed; they do half as much with it."""
+    with pytest.MonkeyPatch.context() as environment:
+        if request.path.parent.name in UNMEASURED:
+            for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+                environment.delenv(name)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -25,21 +74,11 @@ def quiet_log() -> Iterator[None]:
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """Open catalog, order and front on fresh databases."""
     network = InProcess()
-    client = ClientBuilder().with_middleware(network).build()
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(client)
-        catalog = await stack.enter_async_context(catalog_app(tmp_path / "catalog.db", SECRET))
-        network.host(CATALOG_URL, catalog)
-        order = await stack.enter_async_context(
-            order_app(tmp_path / "order.db", CATALOG_URL, SECRET, client)
-        )
-        network.host(ORDER_URL, order)
-        front = await stack.enter_async_context(front_app(CATALOG_URL, ORDER_URL, SECRET, client))
+    async with (
+        catalog_open(tmp_path, network) as client,
+        order_open(tmp_path / "order.db", network) as order,
+        front_app(CATALOG_URL, ORDER_URL, SECRET, client) as front,
+    ):
         network.host(FRONT_URL, front)
-        yield Shop(
-            Caller(CATALOG_URL, client, SECRET),
-            Caller(ORDER_URL, client, SECRET),
-            Caller(FRONT_URL, client),
-            network,
-            client,
-        )
+        catalog = Caller(CATALOG_URL, client, SECRET)
+        yield Shop(catalog, order, Caller(FRONT_URL, client), network, client)

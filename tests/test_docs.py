@@ -251,11 +251,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     """What follows `make` in a code span or a command is a target of the Makefile."""
-    targets = set(re.findall(r"^([a-z]+):", _text(ROOT / "Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", _text(ROOT / "Makefile"), flags=re.MULTILINE))
     text = _text(page)
     code = [*re.findall(r"`([^`\n]+)`", _without_code(text)), *_console_commands(text)]
     named = {
-        name for part in code for name in re.findall(r"(?:^|&& |; )make ([a-z]+)", part.strip())
+        name for part in code for name in re.findall(r"(?:^|&& |; )make ([a-z-]+)", part.strip())
     }
     assert set() == named - targets
 
@@ -349,3 +349,17 @@ def test_the_picture_of_the_rooms_is_that_of_the_code() -> None:
         check=False,
     )
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_architecture_names_only_files_that_exist() -> None:
+    """What stands as a path of the package in the page is a file or a folder of it."""
+    named = set(re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", _text(DOCS / "architecture.md")))
+    package = ROOT / "src" / "bazar"
+    missing = [
+        name
+        for name in named
+        if not any((base / name).exists() for base in (package, ROOT))
+        and not (package / f"{name}.py").exists()
+    ]
+    assert len(named) > 20
+    assert [] == missing

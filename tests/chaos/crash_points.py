@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from chaos.faults import BUYERS, KILL, SIGKILL_STATUS, Rush, broken, ended, fault
 from chaos.report import Progress, Report
-from cluster.processes import LOG_SHOWN
-from cluster.running import ThreeServices
+from support.processes import LOG_SHOWN
+from support.running import ThreeServices
 
 COPIES = 1_000_000
 POINTS_A_SHOP = 25

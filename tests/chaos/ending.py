@@ -13,7 +13,7 @@ from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress
 from chaos.workload import Crowd, is_final, said
-from cluster.running import ThreeServices
+from support.running import ThreeServices
 
 SETTLE_BOUND_S = 20.0
 """How long the last pending order may take to end, once faults and clients are gone."""

@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import pytest
 
-from cluster.customers import Answer, Customers
-from cluster.processes import LOG_SHOWN, START_TIMEOUT_S
-from cluster.running import TestedShop, ThreeServices
+from support.customers import Customers
+from support.processes import LOG_SHOWN, START_TIMEOUT_S
+from support.running import TestedShop, ThreeServices
+from support.shops import Reply
 
 STRACE = shutil.which("strace")
 SIGKILL_STATUS = -9
@@ -60,7 +61,7 @@ class Rush:
     customers: Customers
     book_id: int
     name: str
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, Reply] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     """Keys that were asked for once, without an answer that was definite."""
@@ -153,7 +154,7 @@ async def broken(shop: TestedShop, rush: Rush) -> list[str]:
         rush.answers[key] = await rush.customers.buy(rush.book_id, key)
     found += [f"{key} has no answer" for key in sorted(rush.started - rush.answers.keys())]
     found += [
-        f"{key} was answered {answer.status}: {answer.body!r}"
+        f"{key} was answered {answer.status}: {answer.content!r}"
         for key, answer in rush.answers.items()
         if answer.status != 201
     ]
@@ -180,15 +181,15 @@ async def _answered_otherwise(rush: Rush) -> list[str]:
     keys = sorted(rush.answers)
     again = await asyncio.gather(*(rush.customers.buy(rush.book_id, key) for key in keys))
     found = [
-        f"{key} was answered {rush.answers[key].body!r}, and later {answer.body!r}"
+        f"{key} was answered {rush.answers[key].content!r}, and later {answer.content!r}"
         for key, answer in zip(keys, again, strict=True)
-        if answer.body != rush.answers[key].body
+        if answer.content != rush.answers[key].content
     ]
     for key in keys[:: max(1, len(keys) // 20)]:
         order_id = rush.answers[key].json["order_id"]
         answer = await rush.customers.call("GET", f"/orders/{order_id}")
         if answer.status != 200 or answer.json["status"] != "confirmed":
-            found.append(f"order {order_id} reads {answer.status} {answer.body!r}")
+            found.append(f"order {order_id} reads {answer.status} {answer.content!r}")
     return found
 
 

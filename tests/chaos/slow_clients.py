@@ -18,10 +18,10 @@ from random import Random
 from time import perf_counter
 
 from chaos.report import Progress, Report, percentile
-from cluster.customers import Customers
-from cluster.processes import Running
-from cluster.running import RunningShop
-from fuzz.raw import place_of
+from support.customers import Customers
+from support.processes import Running
+from support.raw import place_of
+from support.running import RunningShop
 
 SLOW = 500
 OTHERS = 8

@@ -19,9 +19,9 @@ from chaos import plan
 from chaos.history import Call
 from chaos.report import Progress, Report, percentile
 from chaos.workload import CREATED, Crowd
-from cluster.customers import Customers
-from cluster.processes import SERVICES
-from cluster.running import ThreeServices
+from support.customers import Customers
+from support.processes import SERVICES
+from support.running import ThreeServices
 
 CLIENTS = 16
 ERRANDS_EACH_S = 100

@@ -24,9 +24,9 @@ from chaos.plan import PlannedFault
 from chaos.report import Progress, Report, percentile
 from chaos.supervisor import Supervisor
 from chaos.workload import ACCEPTED, CREATED, UNAVAILABLE, Crowd
-from cluster.customers import Customers
-from cluster.processes import SERVICES
-from cluster.running import ThreeServices
+from support.customers import Customers
+from support.processes import SERVICES
+from support.running import ThreeServices
 
 HISTORY = "history.jsonl"
 LINKS = ("client-front", "front-order", "front-catalog", "order-catalog")

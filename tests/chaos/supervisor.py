@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from chaos.history import Ended, History, Started
-from cluster.processes import SERVICES
-from cluster.running import ThreeServices
+from support.processes import SERVICES
+from support.running import ThreeServices
 
 WATCH_INTERVAL_S = 0.02
 

@@ -11,8 +11,8 @@ import pytest
 
 from chaos import faults
 from chaos.faults import LINGER, Rush, ended, fault
-from cluster.processes import wait_for
-from cluster.running import RunningShop, ThreeServices
+from support.processes import wait_for
+from support.running import RunningShop, ThreeServices
 
 EXIT_DISK_FAILED = 74
 COPIES = 1_000_000

@@ -13,17 +13,16 @@ from chaos.plan import Errand
 from chaos.report import Progress
 from chaos.workload import CREATED
 
-PURCHASES = 2000
+PURCHASES = 800
 FAULTS = 40
+"""A few more than there are kinds with their targets, so that each strikes once at least."""
 
 
 @pytest.mark.timeout(400)
-def test_two_thousand_purchases_under_forty_faults_keep_every_promise(
-    tmp_path: Path,
-) -> None:
+def test_a_storm_of_every_fault_leaves_every_promise_kept(tmp_path: Path) -> None:
     """Services die and stop, the network fails, and no client is told anything untrue.
 
-    To see one run again: `python -m chaos --only storm --purchases 2000 --faults 40 --seed SEED`.
+    To see one run again: `python -m chaos --only storm --purchases 800 --faults 40 --seed SEED`.
     """
     seed = SystemRandom().randrange(1_000_000)
     sys.stdout.write(f"seed {seed}\n")
@@ -68,6 +67,7 @@ def test_a_plan_has_clients_of_every_kind() -> None:
 def test_every_fault_strikes_every_target() -> None:
     """Within a round of the plan nothing is left out."""
     kinds = storm.kinds()
+    assert len(kinds) <= FAULTS
     struck = {(fault.kind, fault.target) for fault in plan.faults(3, len(kinds), kinds)}
     assert {(kind, target) for kind, target, _ in kinds} == struck
 

@@ -13,7 +13,8 @@ from pyreqwest.exceptions import RequestError
 from chaos import plan
 from chaos.history import Act, Call, Lines
 from chaos.plan import Errand
-from cluster.customers import Answer, Customers
+from support.customers import Customers
+from support.shops import Reply
 
 CALL_TIMEOUT_S = 8.0
 """More than the 5 s within which the front always answers."""
@@ -236,7 +237,7 @@ class Crowd:
         self,
         errand: int,
         act: Act,
-        asked: Coroutine[Any, Any, Answer],
+        asked: Coroutine[Any, Any, Reply],
         *,
         lines: Lines = (),
         key: str = "",
@@ -260,7 +261,7 @@ class Crowd:
             lines=lines,
             key=key,
             order_id=order_id,
-            body=answer.body.decode() if answer else "",
+            body=answer.content.decode() if answer else "",
             location=answer.headers.get("location", "") if answer else "",
             sold_now="catalog" in answer.headers.get("server-timing", "") if answer else False,
         )

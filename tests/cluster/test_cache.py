@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from bazar.wire.budgets import SILENCE_MS
-from cluster.customers import Customers
-from cluster.running import RunningShop
+from support.customers import Customers
+from support.running import RunningShop
 
 BOUND_S = 10.0
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pyreqwest.exceptions import RequestError
 
-from cluster.customers import Answer, Customers
-from cluster.processes import wait_for
-from cluster.running import RunningShop, ThreeServices
+from support.customers import Customers
+from support.processes import wait_for
+from support.running import RunningShop, ThreeServices
+from support.shops import Reply
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ async def test_requests_that_share_a_key_place_one_order_and_hear_the_same_to_th
         answers = await asyncio.gather(*(customers.buy(book_id, key) for key in keys))
     heard: dict[str, set[tuple[int, str, bytes]]] = {}
     for key, answer in zip(keys, answers, strict=True):
-        same = (answer.status, answer.headers["location"], answer.body)
+        same = (answer.status, answer.headers["location"], answer.content)
         heard.setdefault(key, set()).add(same)
     assert {1} == {len(different) for different in heard.values()}
     assert {201} == {answer.status for answer in answers}
@@ -85,7 +86,7 @@ async def test_a_service_killed_amid_purchases_loses_and_doubles_nothing(
     answered = asyncio.Event()
     done = 0
 
-    async def visit(customers: Customers, number: int) -> Answer | None:
+    async def visit(customers: Customers, number: int) -> Reply | None:
         nonlocal done
         key = f"{service}-dies-{number}"
         async with arrived:
@@ -117,7 +118,7 @@ async def test_a_service_killed_amid_purchases_loses_and_doubles_nothing(
             assert (200, "confirmed") == (found.status, found.json["status"])
         for number in range(1, 300, 25):
             again = await customers.buy(book_id, f"{service}-dies-{number}")
-            assert (answers[number] or again).body == again.body
+            assert (answers[number] or again).content == again.content
     sold = shop.order_ids(book_id, "confirmed")
     gave_up = len(answers) - len(heard)
     assert acknowledged <= sold
@@ -134,7 +135,7 @@ async def test_while_the_catalog_is_stopped_purchases_are_kept_and_end_confirmed
     """A catalog that hangs for 3 s costs a wait: each order is confirmed without another word."""
     book_id = shop.add_book(500)
 
-    async def visit(customers: Customers, number: int) -> Answer:
+    async def visit(customers: Customers, number: int) -> Reply:
         await asyncio.sleep(number * 0.02)
         return await customers.call("POST", f"/purchase/{book_id}", key=f"hung-{number}")
 
@@ -213,7 +214,7 @@ async def test_without_the_order_service_a_purchase_waits_and_its_key_buys_once_
                 await customers.call("POST", f"/purchase/{book_id}", headers=header)
                 for _ in range(2)
             ]
-            assert (201, first.body) == (second.status, second.body)
+            assert (201, first.content) == (second.status, second.content)
     assert 2 == len(machines.orders(book_id))
     assert 8 == machines.stock(book_id)
     assert [] == machines.audit().differences
@@ -250,7 +251,7 @@ async def test_of_twenty_cancels_at_once_the_stock_comes_back_once(shop: Running
             (answer.status, answer.json["status"]) for answer in answers
         }
         again = await customers.call("POST", f"/purchase/{book_id}", {"quantity": 3}, key="regret")
-        assert (201, bought.body) == (again.status, again.body)
+        assert (201, bought.content) == (again.status, again.content)
     assert 10 == shop.stock(book_id)
     assert [("received", 10), ("sold", -3), ("released", 3)] == [
         (row.kind, row.copies) for row in shop.movements(book_id)

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cluster.customers import Customers
-from cluster.processes import (
+from support.customers import Customers
+from support.processes import (
     SECRET,
     SERVICES,
     all_gone,
@@ -23,7 +23,7 @@ from cluster.processes import (
     run_bazar,
     wait_for,
 )
-from cluster.running import RunningShop, ThreeServices, lines_of
+from support.running import RunningShop, ThreeServices, lines_of
 
 READY_WITHIN_S = 10.0
 """About 1 s on an idle machine; these tests share theirs."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cluster.processes import Running
+from support.processes import Running
 
 
 def memory_mib(process: Running) -> float:

@@ -3,7 +3,7 @@
 from bazar.wire.books import Book
 from bazar.wire.orders import Order
 from bazar.wire.stock import Movement, Outcome
-from cluster.running import TestedShop
+from support.running import TestedShop
 
 Standing = dict[str, list[object]]
 

@@ -16,8 +16,8 @@ from schemathesis import Case, Response
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
-from cluster.running import RunningShop
 from support.described import SERVICES, document
+from support.running import RunningShop
 
 AnyCase = Case[Any]
 Wrapped = Callable[..., None]

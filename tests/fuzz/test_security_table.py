@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cluster.processes import command_line
-from cluster.running import RunningShop, TestedShop, ThreeServices
-from fuzz.raw import place_of
 from fuzz.standing import standing
 from support.described import SERVICES, documented, endpoints
+from support.processes import command_line
+from support.raw import place_of
+from support.running import RunningShop, TestedShop, ThreeServices
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(r"^\| (\w+) \| `([A-Z]+) (/\S*)` \| (yes|no) \| (yes|no) \|$", re.MULTILINE)

@@ -6,8 +6,9 @@ from random import Random
 
 from chaos.report import Progress
 from chaos.slow_clients import LET_GO_S, SLOW, Crowd, open_files, run, slow_clients, until_files
-from cluster.running import RunningShop
 from fuzz.memory import memory_mib
+from support.processes import IMPATIENT
+from support.running import ThreeServices
 
 COPIES = 100_000
 GROWTH_MIB_MAX = 160
@@ -17,9 +18,10 @@ FILES_LEFT_MAX = 16
 
 
 async def test_slow_clients_are_let_go_while_others_are_served(tmp_path: Path) -> None:
-    """Those that send or read nothing for 10 s lose their connection; nobody else is refused."""
-    with RunningShop(tmp_path / "data", "--empty") as shop:
-        front = shop.services()["front"]
+    """Those that send or read nothing lose their connection; nobody else is refused."""
+    with ThreeServices(tmp_path, IMPATIENT) as shop:
+        shop.open()
+        front = shop.process("front")
         async with shop.customers() as customers:
             crowd = Crowd(customers, shop.add_book(COPIES), Random(1))
             over = asyncio.Event()

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
-from cluster.running import RunningShop
 from fuzz.memory import memory_mib
-from fuzz.raw import Heard, say
 from fuzz.standing import standing
 from fuzz.ugly import Write, odd, refused, two_ends
 from support.described import SERVICES, documented, endpoints
+from support.processes import IMPATIENT
+from support.raw import Heard, say
+from support.running import ThreeServices
 
 COPIES = 1000
 PUBLIC_HOST = "shop.example"
@@ -25,16 +26,25 @@ GROWTH_MIB_MAX = 32
 """Of a service's memory by thousands of requests that are refused."""
 
 
+class Named(ThreeServices):
+    """Three services, of which the front is reached under a public name too."""
+
+    def command(self, service: str) -> list[str]:
+        """Return the words that start a service."""
+        words = super().command(service)
+        return [*words, "--public-host", PUBLIC_HOST] if service == "front" else words
+
+
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    """Run a shop with one book."""
-    folder = tmp_path_factory.mktemp("ugly") / "data"
-    with RunningShop(folder, "--empty", "--public-host", PUBLIC_HOST) as running:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeServices]:
+    """Run a shop with one book, whose services soon give up who says nothing more."""
+    with Named(tmp_path_factory.mktemp("ugly"), IMPATIENT) as running:
+        running.open()
         running.add_book(COPIES)
         yield running
 
 
-def write_to(shop: RunningShop, service: str) -> Write:
+def write_to(shop: ThreeServices, service: str) -> Write:
     """Return a request that would sell or move a copy of the book at a service."""
     secret = f"Authorization: Bearer {shop.secret}\r\n".encode()
     purchase = ("/purchase/1", '{"quantity": %s}', "/purchase/%s")
@@ -66,7 +76,7 @@ async def say_all(address: str, requests: dict[str, bytes]) -> dict[str, Heard]:
 
 
 async def say_to_all(
-    shop: RunningShop, requests: Callable[[Write], Iterator[tuple[str, bytes]]]
+    shop: ThreeServices, requests: Callable[[Write], Iterator[tuple[str, bytes]]]
 ) -> dict[tuple[str, str], Heard]:
     """Send every service its requests; return what was heard by service and name."""
     heard = await asyncio.gather(
@@ -87,7 +97,7 @@ def shown(heard: Heard) -> tuple[list[int], bool, bytes]:
     return heard.statuses, heard.ended, heard.content[:300]
 
 
-async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: RunningShop) -> None:
+async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: ThreeServices) -> None:
     """A 4xx, 501 for a coding, or a closed connection; what follows on the connection is lost."""
     before = standing(shop)
     heard = await say_to_all(shop, refused)
@@ -102,7 +112,7 @@ async def test_a_request_in_bad_order_is_refused_and_does_nothing(shop: RunningS
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_two_ends_are_refused_on_every_route(shop: RunningShop, service: str) -> None:
+async def test_two_ends_are_refused_on_every_route(shop: ThreeServices, service: str) -> None:
     """With a problem document each, before anything is done; what follows is not looked at."""
     before = standing(shop)
     for method, path in [*map(documented, endpoints(service)), ("POST", "/nowhere")]:
@@ -132,7 +142,7 @@ async def test_two_ends_are_refused_on_every_route(shop: RunningShop, service: s
     ],
 )
 async def test_a_request_is_for_one_host_that_the_service_is(
-    shop: RunningShop, head: bytes, front: bytes, others: bytes
+    shop: ThreeServices, head: bytes, front: bytes, others: bytes
 ) -> None:
     """On the loopback address a page whose name was bound to it anew reads nothing."""
     for service in SERVICES:
@@ -143,7 +153,29 @@ async def test_a_request_is_for_one_host_that_the_service_is(
         assert wanted in heard.content, shown(heard)
 
 
-async def test_an_odd_request_gets_an_answer_or_an_end(shop: RunningShop) -> None:
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (b"Host: evil.example", b"wrong-host"),
+        (b"Host: a\r\nHost: a", b"invalid-host"),
+        (b"X-A: b", b"invalid-host"),
+        (b"Host: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked", b"invalid-framing"),
+        (b"Host: a\r\nTransfer-Encoding: gzip, chunked", b"coding-not-implemented"),
+    ],
+)
+async def test_what_the_front_holds_is_no_way_around(
+    shop: ThreeServices, lines: bytes, code: bytes
+) -> None:
+    """A book that is answered from memory is refused to whom all else is refused."""
+    request = b"GET /info/1 HTTP/1.1\r\nConnection: close\r\n%b\r\n\r\n"
+    for _ in range(2):
+        held = await say(shop.addresses.front, request % b"Host: localhost")
+    assert b"bazar; hit" in held.content
+    heard = await say(shop.addresses.front, request % lines + b"0\r\n\r\n")
+    assert code in heard.content, shown(heard)
+
+
+async def test_an_odd_request_gets_an_answer_or_an_end(shop: ThreeServices) -> None:
     """No 5xx, and no connection that stays open for ever; nothing is done."""
     before = standing(shop)
     heard = await say_to_all(shop, odd)
@@ -157,7 +189,7 @@ async def test_an_odd_request_gets_an_answer_or_an_end(shop: RunningShop) -> Non
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_the_same_request_in_good_order_is_done(shop: RunningShop, service: str) -> None:
+async def test_the_same_request_in_good_order_is_done(shop: ThreeServices, service: str) -> None:
     """Else the tests above would prove nothing; and each service still works after them."""
     before = standing(shop)
     heard = await say(getattr(shop.addresses, service), write_to(shop, service).good())
@@ -171,7 +203,7 @@ CLIMBING = (".", "..", "%2e", "%2E%2e", ".%2e", "%252e", "..;", "...", "%2e%2e%2
 
 @pytest.mark.parametrize("climbing", CLIMBING)
 async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
-    shop: RunningShop, climbing: str
+    shop: ThreeServices, climbing: str
 ) -> None:
     """The front goes on with a secret, so what it asks for must be what it was asked for."""
     await say(shop.addresses.front, write_to(shop, "front").good())
@@ -197,7 +229,7 @@ async def test_a_path_does_not_climb_to_where_strangers_may_not_go(
     assert before == standing(shop)
 
 
-async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: RunningShop) -> None:
+async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: ThreeServices) -> None:
     """Whoever guesses a key, but not what was asked for with it, learns nothing to cancel."""
     write = write_to(shop, "front")
     key = b'Idempotency-Key: "guessed"'
@@ -212,7 +244,7 @@ async def test_a_key_that_somebody_has_used_does_not_tell_the_order(shop: Runnin
     assert before == standing(shop)
 
 
-async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> None:
+async def test_pipelined_requests_are_answered_in_order(shop: ThreeServices) -> None:
     """Each once, and one that is refused does not hide those behind it."""
     before = standing(shop)
     paths = ["/healthz", "/info/1", "/nowhere", "/purchase/1", "/topics"]
@@ -225,7 +257,7 @@ async def test_pipelined_requests_are_answered_in_order(shop: RunningShop) -> No
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_thousands_of_huge_requests_leave_no_memory_behind(
-    shop: RunningShop, service: str
+    shop: ThreeServices, service: str
 ) -> None:
     """Too long a body, by its length or in chunks; deep JSON; too long a head: all refused."""
     write = write_to(shop, service)
@@ -238,7 +270,7 @@ async def test_thousands_of_huge_requests_leave_no_memory_behind(
     }
     huge = [content for name, content in refused(write) if name in names]
     assert len(huge) >= len(names) - 1
-    address, process = getattr(shop.addresses, service), shop.services()[service]
+    address, process = getattr(shop.addresses, service), shop.process(service)
     before = standing(shop)
     await say_all(address, {str(number): huge[number % len(huge)] for number in range(200)})
     warm_mib = memory_mib(process)

@@ -14,9 +14,9 @@ from pathlib import Path
 from time import monotonic
 
 import bazar
-from cluster.processes import Running, all_gone, children_of, environment_of_a_copy
 from mutants.bugs import Bug, Edit
 from mutants.parts import Part
+from support.processes import Running, all_gone, children_of, environment_of_a_copy
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(bazar.__file__).parent

@@ -2,16 +2,20 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from pyreqwest.client import ClientBuilder
+import pytest
 
-from bazar.catalog.app import catalog_app
-from bazar.order.app import order_app
 from support.order_calls import SHORT, key, ledger, status
-from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
+from support.shops import (
+    CATALOG_URL,
+    SECRET,
+    Caller,
+    InProcess,
+    Shop,
+    catalog_open,
+    order_open,
+)
 from support.wires import Wire, until
 
 
@@ -23,15 +27,6 @@ def copied(database: Path, to: Path) -> Path:
         if file.exists():
             shutil.copy(file, to / file.name)
     return to / database.name
-
-
-@asynccontextmanager
-async def reopened(database: Path, network: InProcess) -> AsyncIterator[Caller]:
-    """Open another order service over the same network, on this database."""
-    client = ClientBuilder().with_middleware(network).build()
-    async with client, order_app(database, CATALOG_URL, SECRET, client) as order:
-        network.host(ORDER_URL, order)
-        yield Caller(ORDER_URL, client, SECRET)
 
 
 async def test_while_the_catalog_is_away_orders_are_kept_and_finished_later(
@@ -75,7 +70,7 @@ async def test_an_order_is_on_the_disk_before_the_catalog_is_asked(
     wire.open.set()
     bought = await buying
     wire.away = True
-    async with reopened(crashed, shop.network) as order:
+    async with order_open(crashed, shop.network) as order:
         found = (await order.get("/orders")).json
         assert [(bought.json["order_id"], "pending")] == [
             (one["order_id"], one["status"]) for one in found
@@ -117,21 +112,17 @@ async def test_a_duplicated_call_is_still_one_sale(shop: Shop, wire: Wire) -> No
 async def test_a_restart_finishes_what_was_pending(tmp_path: Path) -> None:
     """Stopped with a pending order and started again, the service drives it by itself."""
     network = InProcess()
-    client = ClientBuilder().with_middleware(network).build()
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(client)
-        catalog = await stack.enter_async_context(catalog_app(tmp_path / "catalog.db", SECRET))
-        network.host(CATALOG_URL, catalog)
+    async with catalog_open(tmp_path, network) as client:
         wire = Wire(network, CATALOG_URL)
         shelves = Caller(CATALOG_URL, client, SECRET)
         book = {"title": "T", "topic": "t", "price": 19.99, "quantity": 5}
         book_id = (await shelves.post("/books", book)).json["id"]
         wire.away = True
-        async with reopened(tmp_path / "order.db", network) as order:
+        async with order_open(tmp_path / "order.db", network) as order:
             accepted = await order.post(f"/purchase/{book_id}", None, key("a") | SHORT)
             assert 202 == accepted.status
         wire.away = False
-        async with reopened(tmp_path / "order.db", network) as order:
+        async with order_open(tmp_path / "order.db", network) as order:
 
             async def finished() -> bool:
                 return bool("confirmed" == (await order.get("/orders")).json[0]["status"])
@@ -148,12 +139,13 @@ async def test_a_crash_right_after_the_answer_loses_nothing(shop: Shop, tmp_path
     book_id = await shop.add_book(quantity=5)
     bought = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
     crashed = copied(tmp_path / "order.db", tmp_path / "crashed")
-    async with reopened(crashed, shop.network) as order:
+    async with order_open(crashed, shop.network) as order:
         replay = await order.post(f"/purchase/{book_id}", None, key("a"))
         assert (201, bought.content) == (replay.status, replay.content)
     assert 4 == await shop.stock(book_id)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_crash_and_then_a_cancel_leave_the_first_answer(
     shop: Shop, wire: Wire, tmp_path: Path
 ) -> None:
@@ -162,7 +154,7 @@ async def test_a_crash_and_then_a_cancel_leave_the_first_answer(
     bought = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
     crashed = copied(tmp_path / "order.db", tmp_path / "crashed")
     wire.away = True
-    async with reopened(crashed, shop.network) as order:
+    async with order_open(crashed, shop.network) as order:
         cancelled = await order.post(f"/orders/{bought.json['order_id']}/cancel")
         assert "cancelled" == cancelled.json["status"]
         wire.away = False

@@ -158,6 +158,7 @@ async def test_only_a_confirmed_order_is_fulfilled(shop: Shop) -> None:
     assert 4 == await shop.stock(book_id)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_pending_order_can_be_cancelled(shop: Shop, wire: Wire) -> None:
     """Cancelled while the catalog is away, it is never sold, and its key says so."""
     book_id = await shop.add_book(quantity=5)
@@ -174,6 +175,7 @@ async def test_a_pending_order_can_be_cancelled(shop: Shop, wire: Wire) -> None:
     assert [("received", 5)] == await ledger(shop)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold(
     shop: Shop, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +213,7 @@ async def test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold(
     assert [("received", 5)] == await ledger(shop)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_cancel_while_the_catalog_is_away_returns_the_stock_later(
     shop: Shop, wire: Wire
 ) -> None:

@@ -43,6 +43,11 @@ async def _crowd(shop: Shop, wire: Wire, book_id: int) -> list[asyncio.Task[Repl
         buy = shop.front.post(f"/purchase/{book_id}", None, key(f"crowd-{number}"))
         buyers.append(asyncio.create_task(buy))
         await asyncio.sleep(0)
+
+    async def some_are_refused() -> bool:
+        return any(buyer.done() for buyer in buyers)
+
+    await until(some_are_refused)
     await asyncio.sleep(0.05)
     waiting = [buyer for buyer in buyers if not buyer.done()]
     assert WAITING_MAX < len(waiting) <= PLACES

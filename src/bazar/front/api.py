@@ -6,7 +6,7 @@ from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
-from bazar.kit.http.answers import ReadyResponse
+from bazar.kit.http.answers import Ready, ReadyResponse
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
@@ -61,11 +61,17 @@ class FrontApi:
         answers={200: Book},
         errors=(BookNotFound, Unavailable),
         links=(Link(200, "purchase", "book_id", "/id"),),
+        at_once="info_at_once",
     )
     async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
         seen = await self._catalog.book(book_id, fresh=_fresh(request), request_id=request.id)
-        return _response(request, *seen)
+        return _response(request, seen.answer, seen.how)
+
+    def info_at_once(self, book_id: int) -> Ready | None:
+        """Return what `info` answers about a book that is held here, else None."""
+        held = self._catalog.held(book_id)
+        return _ready(held, "hit") if held is not None else None
 
     @route(
         "GET",
@@ -79,7 +85,7 @@ class FrontApi:
         """List the books of a topic: any case, spaces or hyphens."""
         topic = request.path_params["topic"]
         seen = await self._catalog.titles(topic, fresh=_fresh(request), request_id=request.id)
-        return _response(request, *seen)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "GET",
@@ -91,7 +97,8 @@ class FrontApi:
     )
     async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
-        return _response(request, *await self._catalog.topics(request_id=request.id))
+        seen = await self._catalog.topics(request_id=request.id)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "GET",
@@ -104,8 +111,8 @@ class FrontApi:
     )
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""
-        query = request.url.query
-        return _response(request, *await self._catalog.books(query, request_id=request.id))
+        seen = await self._catalog.books(request.url.query, request_id=request.id)
+        return _response(request, seen.answer, seen.how)
 
     @route(
         "POST",
@@ -146,14 +153,14 @@ class FrontApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
-            answer, timing = await self._orders.place(
+            placed = await self._orders.place(
                 kind, lines, key, deadline=deadline, request_id=request.id
             )
         except Unavailable as error:
             raise PurchaseUnavailable(error.detail, key) from error
-        if timing:
-            request.timings.append(timing)
-        response = placing_response(request, answer, internal=False)
+        if placed.timing:
+            request.timings.append(placed.timing)
+        response = placing_response(request, placed.answer, internal=False)
         response.raw_headers.append(key_header(key))
         return response
 
@@ -199,5 +206,9 @@ def _response(request: Request, answer: Passed, how: How) -> Response:
     """Return another service's answer as our own; what it took counts where it was asked now."""
     if answer.timing and how != "hit":
         request.timings.append(answer.timing)
-    headers = [*answer.raw_headers, _CACHE_STATUS[how]]
-    return ReadyResponse(answer.body, answer.status, headers)
+    status, body, raw_headers = _ready(answer, how)
+    return ReadyResponse(body, status, raw_headers)
+
+
+def _ready(answer: Passed, how: How) -> Ready:
+    return Ready(answer.status, answer.body, [*answer.raw_headers, _CACHE_STATUS[how]])

@@ -129,10 +129,12 @@ def request_line(  # noqa: PLR0913, PLR0917  the values of the line, in its orde
     """
     if not _lines.open:
         return
-    if _lines.style == "text" and not facts:
+    if _lines.style == "text":
+        more = "".join([f" {name}={_shown(value)}" for name, value in facts.items()])
         _lines.msg(
             f"{_prefix(_lines.service)}at={_now()} level=info event=request method={method} "
-            f"path={_quoted(path)} status={status} ms={duration_ms:.2f} request_id={request_id}\n"
+            f"path={_quoted(path)} status={status} ms={duration_ms:.2f} request_id={request_id}"
+            f"{more}\n"
         )
         return
     values = {"method": method, "path": path, "status": status, "ms": round(duration_ms, 2)}

@@ -181,12 +181,19 @@ def test_lines_wait_until_they_are_flushed_and_warnings_do_not(
 def test_the_short_way_writes_what_the_renderer_writes(
     configure: Configure, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A request line without facts is made by hand; with none it says the same, in that order."""
+    """A request line is put together by hand, and says the same, in the same order."""
     configure("front", "text")
     for path in ("/info/2", "/a b", 'x"y', ""):
-        request_line(path=path)
+        request_line(path=path, order_id="o 1", copies=2)
         log.get_logger().info(
-            "request", method="GET", path=path, status=200, ms=0.25, request_id="r-1"
+            "request",
+            method="GET",
+            path=path,
+            status=200,
+            ms=0.25,
+            request_id="r-1",
+            order_id="o 1",
+            copies=2,
         )
         short, rendered = written(capfd).splitlines()
         assert rendered.partition(" level=")[2] == short.partition(" level=")[2]

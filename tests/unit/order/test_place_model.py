@@ -17,20 +17,25 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import ConnectError
 from pyreqwest.middleware import Next
 from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
-from bazar.catalog.app import catalog_app
-from bazar.order.app import order_app
 from bazar.tools.audit import difference
 from bazar.wire import budgets
 from bazar.wire.orders import Order
 from bazar.wire.stock import Movement, Outcome, StockReport
-from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, Reply
+from support.shops import (
+    CATALOG_URL,
+    SECRET,
+    Caller,
+    InProcess,
+    Reply,
+    catalog_open,
+    order_open,
+)
+from support.wires import nobody
 
 T = TypeVar("T")
 
@@ -39,11 +44,6 @@ FIRST_STOCK = 5
 SETTLE_S_MAX = 4.0
 KEYS = st.sampled_from("abcdef")
 ASKED = st.tuples(st.sampled_from(BOOKS), st.integers(1, 3))
-
-
-def nobody() -> ConnectError:
-    """Return the error of a service that is away."""
-    return ConnectError("nobody is there", {"causes": None})
 
 
 class Switch(ASGITestMiddleware):
@@ -90,18 +90,13 @@ class Placing(RuleBasedStateMachine):
         self.run(self._open())
 
     async def _open(self) -> None:
-        folder = Path(self.folder.name)
-        network = InProcess()
-        client = ClientBuilder().with_middleware(network).build()
+        folder, network = Path(self.folder.name), InProcess()
         enter = self.stack.enter_async_context
-        await enter(client)
-        network.host(CATALOG_URL, await enter(catalog_app(folder / "catalog.db", SECRET)))
+        client = await enter(catalog_open(folder, network))
         network.host("http://shelves.test", network.apps[CATALOG_URL]._app)  # type: ignore[arg-type]  # noqa: SLF001
         self.switch = Switch(network.apps[CATALOG_URL])
         network.apps[CATALOG_URL] = self.switch
-        orders = await enter(order_app(folder / "order.db", CATALOG_URL, SECRET, client))
-        network.host(ORDER_URL, orders)
-        self.order = Caller(ORDER_URL, client, SECRET)
+        self.order = await enter(order_open(folder / "order.db", network))
         self.catalog = Caller("http://shelves.test", client, SECRET)
         for book_id in BOOKS:
             book = {"id": book_id, "title": "T", "topic": "t", "price": 1, "quantity": FIRST_STOCK}

@@ -7,7 +7,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectError
 from pyreqwest.middleware import Next
 from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
@@ -20,6 +19,7 @@ from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.orders import Line
 from bazar.wire.stock import Outcome, Rejection, Reserve, SoldLine
+from support.wires import nobody
 
 LINES = [Line(1)]
 SETTLE_S = 0.05
@@ -35,11 +35,6 @@ def sold(request: Reserve) -> Outcome:
     """Sell whatever is asked for, to each order with a title of its own."""
     lines = [SoldLine(line.book_id, line.quantity, request.order_id, 1, "USD", 2) for line in LINES]
     return Outcome(request.order_id, "reserved", lines)
-
-
-def nobody() -> ConnectError:
-    """Return the error of a service that is away."""
-    return ConnectError("nobody is there", {"causes": None})
 
 
 class FakeCatalog:

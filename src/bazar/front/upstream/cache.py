@@ -47,7 +47,7 @@ class Cache:
         self._clock = clock
         self.live = False
         """Whether the feed can be trusted; where not, only `opened` helps."""
-        self._heard_at_s = 0.0
+        self._trusted_until_s = 0.0
         self._epoch = 0
         self._generation = 0
         self._books: dict[int, Passed] = {}
@@ -66,7 +66,7 @@ class Cache:
 
     def heard(self) -> None:
         """Note that the feed sent something."""
-        self._heard_at_s = self._clock()
+        self._trusted_until_s = self._clock() + SILENCE_MS / 1000
 
     def broken(self) -> None:
         """Forget every answer: the feed broke, and changes may be missed."""
@@ -91,19 +91,20 @@ class Cache:
             self._lists.clear()
 
     def _alive(self) -> bool:
-        if self.live and self._clock() - self._heard_at_s > SILENCE_MS / 1000:
+        if self.live and self._clock() > self._trusted_until_s:
             self.broken()
         return self.live
 
     def held_book(self, book_id: int) -> Passed | None:
         """Return the catalog's answer about a book, if it is kept here."""
-        return self._hit(self._books.get(book_id) if self._alive() else None)
+        held = self._books.get(book_id) if self._alive() else None
+        if held is not None:
+            self.hits += 1
+        return held
 
     def held_titles(self, path: str) -> Passed | None:
         """Return the catalog's answer to a list of titles, if it is kept here."""
-        return self._hit(self._lists.get(path) if self._alive() else None)
-
-    def _hit(self, held: Passed | None) -> Passed | None:
+        held = self._lists.get(path) if self._alive() else None
         if held is not None:
             self.hits += 1
         return held

@@ -1,8 +1,10 @@
 """The catalog as the front sees it: books and lists, from the cache where it is up to date."""
 
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.passing import Passed, passed
@@ -14,7 +16,7 @@ How = Literal["hit", "miss", "bypass"]
 """Kept here; not kept, so fetched, perhaps for others too; or asked of the catalog itself."""
 
 
-class Reading(NamedTuple):
+class Reading(Struct, frozen=True):
     """What the catalog says, and how we came by it."""
 
     answer: Passed
@@ -32,6 +34,10 @@ class Catalog:
         """Ask this service, through this cache."""
         self._upstream = upstream
         self._cache = cache
+
+    def held(self, book_id: int) -> Passed | None:
+        """Return a book that is held here and up to date, or None; it asks nobody."""
+        return self._cache.held_book(book_id)
 
     async def book(self, book_id: int, *, fresh: bool, request_id: str) -> Reading:
         """Return a book: `answer.as_book()`.

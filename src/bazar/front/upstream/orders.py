@@ -5,7 +5,6 @@ buys sees what is left, however slow the change feed is.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -31,7 +30,7 @@ _OK = 200
 _answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
 
 
-class Placed(NamedTuple):
+class Placed(Struct, frozen=True):
     """What the order service said of a purchase."""
 
     answer: PlacementAnswer

@@ -1,13 +1,25 @@
 """Answers as bytes: JSON with exact prices, and errors as problem documents."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bazar.kit import log
 from bazar.kit.errors import PROBLEM_MEDIA_TYPE, BazarError
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Ready(NamedTuple):
+    """An answer that can be sent as it is."""
+
+    status: int
+    body: bytes
+    raw_headers: Headers
+
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -23,15 +35,25 @@ def log_fault(error: BaseException, request_id: str) -> str:
     return "the request met a fault of ours; it is in the log under its request id"
 
 
-class ReadyResponse(Response):
-    """An answer whose body is bytes already: starlette's, made the short way."""
+async def send_whole(send: Send, status: int, body: bytes, raw_headers: Headers) -> None:
+    """Send an answer whose body is here as a whole."""
+    await send({"type": "http.response.start", "status": status, "headers": raw_headers})
+    await send({"type": "http.response.body", "body": body})
 
-    def __init__(self, body: bytes, status: int, raw_headers: list[tuple[bytes, bytes]]) -> None:
+
+class ReadyResponse(Response):
+    """An answer whose body is bytes already: starlette's, made and sent the short way."""
+
+    def __init__(self, body: bytes, status: int, raw_headers: Headers) -> None:
         """Take body and headers as they are; the length and the type of the body are in them."""
         self.body = body
         self.status_code = status
         self.background = None
         self.raw_headers = raw_headers
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send_whole(send, self.status_code, bytes(self.body), self.raw_headers)
 
 
 def _ready(

@@ -5,12 +5,13 @@ on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from starlette.responses import Response
 from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
 
 from bazar.kit import log
 from bazar.kit.errors import (
@@ -22,17 +23,31 @@ from bazar.kit.errors import (
     RouteNotFound,
 )
 from bazar.kit.http.admission import Admission, check_media_type
-from bazar.kit.http.answers import log_fault, problem_response
+from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
 from bazar.kit.http.endpoint import Endpoint
-from bazar.kit.http.refusals import PLACES, Room, Send
+from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
+from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
 from bazar.kit.metrics import Metrics
 from bazar.kit.secret import check_bearer
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
 _LOGGED_PATH_LENGTH_MAX = 200
+_DIGITS_MAX = 15
+"""Of a number that surely is an id; a longer one is looked at in the ordinary way."""
+_LOOKED_AT = frozenset({b"cache-control", REQUEST_ID_HEADER})
+"""Headers by which an answer from memory would be another."""
+_NOTHING: Mapping[str, Any] = {}
+
+
+class _Told(NamedTuple):
+    """What is counted and logged of an answer."""
+
+    counted: str
+    """The method, or `other`."""
+    template: str
+    status: int
+    request_id: str
+    started_s: float
 
 
 class HttpApp:
@@ -58,6 +73,7 @@ class HttpApp:
         self.service = service
         self.on_stop = on_stop
         self.rooms = {kind: Room(kind) for kind in PLACES}
+        self._readers = self.rooms["reading"].in_flight
         self.admission = Admission()
         self._secret = secret
         self._metrics = metrics
@@ -66,6 +82,11 @@ class HttpApp:
         by_template: dict[str, list[Endpoint]] = {}
         for endpoint in endpoints:
             by_template.setdefault(endpoint.route.template, []).append(endpoint)
+        self._at_once = {
+            template.rpartition("/")[0]: (template, endpoint.at_once)
+            for template, (endpoint, *_others) in by_template.items()
+            if endpoint.at_once
+        }
         for template, methods in by_template.items():
             same_start = self._paths.setdefault(_first_segment(template), [])
             same_start.append(_Path(template, methods))
@@ -77,8 +98,11 @@ class HttpApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        path = self._path(scope)
         method = scope["method"]
+        if method == "GET" and (ready := self._ready(scope)) is not None:
+            await send_whole(send, *ready)
+            return
+        path = self._path(scope)
         endpoint = path.endpoints.get(method)
         counted = method if endpoint else "other"
         room = self.rooms[endpoint.kind if endpoint else "reading"]
@@ -92,17 +116,58 @@ class HttpApp:
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
         response = await self._answer(request, path, endpoint, room)
-        duration_s = perf_counter() - started_s
-        timings = [f"{self.service};dur={duration_s * 1000:.2f}", *request.timings]
-        response.raw_headers.append((b"server-timing", ", ".join(timings).encode("latin-1")))
-        response.raw_headers.append((b"x-request-id", request.id.encode("latin-1")))
+        told = _Told(counted, path.template, response.status_code, request.id, started_s)
+        self._tell(scope, told, response.raw_headers, request.timings, request.facts)
         if method == "HEAD":
             response = _without_body(response)
-        status = response.status_code
-        self._metrics.request(counted, path.template, status, duration_s)
-        shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
-        log.request_line(method, shown, status, duration_s * 1000, request.id, request.facts)
         await response(scope, receive, send)
+
+    def _ready(self, scope: Scope) -> Ready | None:
+        """Return an answer that lies ready in memory, or None.
+
+        The one short way through the house, for what is asked most: no routing, no request, no
+        response. Whatever a handler would look at beside the number in the path goes the ordinary
+        way, and so does what is not in memory; what is answered here has the same bytes.
+        """
+        start, _, last = scope["path"].rpartition("/")
+        found = self._at_once.get(start)
+        if (
+            found is None
+            or scope["query_string"]
+            or not (last.isascii() and last.isdigit() and len(last) <= _DIGITS_MAX)
+            or self._readers.taken >= self._readers.most
+            or not self.admission.is_plain(given := dict(scope["headers"]), scope["headers"])
+            or not _LOOKED_AT.isdisjoint(given)
+        ):
+            return None
+        started_s = perf_counter()
+        template, answer = found
+        ready = answer(int(last))
+        if ready is not None:
+            told = _Told("GET", template, ready.status, new_request_id(), started_s)
+            self._tell(scope, told, ready.raw_headers)
+        return ready
+
+    def _tell(
+        self,
+        scope: Scope,
+        told: "_Told",
+        raw_headers: Headers,
+        timings: Sequence[str] = (),
+        facts: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        """Tell of an answer: its client in two headers, the metrics, and the log."""
+        duration_s = perf_counter() - told.started_s
+        timing = f"{self.service};dur={duration_s * 1000:.2f}"
+        if timings:
+            timing = ", ".join((timing, *timings))
+        raw_headers.append((b"server-timing", timing.encode("latin-1")))
+        raw_headers.append((b"x-request-id", told.request_id.encode("latin-1")))
+        self._metrics.request(told.counted, told.template, told.status, duration_s)
+        shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
+        log.request_line(
+            scope["method"], shown, told.status, duration_s * 1000, told.request_id, facts
+        )
 
     def _path(self, scope: Scope) -> "_Path":
         """Find the path of a request; a trailing slash makes no difference."""

@@ -15,6 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from bazar.kit.errors import BazarError
+from bazar.kit.http.answers import Ready
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -68,6 +69,8 @@ class Route:
     """The method that tells that one more request would only wait in vain; it is refused unread."""
     places: Kind | None = None
     """Whose places a request takes, where the method and the secret do not say it."""
+    at_once: str = ""
+    """The method that answers from memory, given the number that ends the path; else None."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -113,6 +116,7 @@ class Endpoint:
     query: Any = None
     full: Callable[[], bool] | None = None
     kind: Kind = "reading"
+    at_once: Callable[[int], Ready | None] | None = None
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -153,6 +157,7 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
         kind=mark.kind,
+        at_once=getattr(api, mark.at_once) if mark.at_once else None,
     )
 
 

@@ -16,16 +16,14 @@ Source: RFC 9110, section 10.2.3; docs/performance.md
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
-from typing import Any
+
+from starlette.types import Send
 
 from bazar.kit.errors import Overloaded
 from bazar.kit.http.answers import problem_response
 from bazar.kit.http.endpoint import Kind
 from bazar.kit.log import get_logger
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PLACES: dict[Kind, int] = {
     "reading": 1024,

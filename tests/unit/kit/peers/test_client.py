@@ -128,7 +128,7 @@ async def test_it_gives_up_at_the_deadline_with_an_indefinite_error(
     started_s = monotonic()
     with pytest.raises(Unavailable, match="the catalog service cannot be reached") as failed:
         await upstream.call("GET", "/info/1", deadline=Deadline(250))
-    assert 0.25 <= monotonic() - started_s < 0.75
+    assert 0.25 <= monotonic() - started_s < 2
     assert failed.value.definite is False
     assert 3 <= len(service.urls) <= 20
 

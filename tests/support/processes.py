@@ -18,6 +18,9 @@ import bazar
 
 SERVICES = ("catalog", "order", "front")
 SOURCES = Path(bazar.__file__).parents[1]
+BAZAR = ("-m", "bazar")
+IMPATIENT = ("-P", str(Path(__file__).with_name("impatient.py")))
+"""The same program, but it gives up sooner."""
 SECRET = "a secret that only the tests know"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 25.0

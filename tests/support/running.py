@@ -28,8 +28,9 @@ from bazar.wire.books import NewBook
 from bazar.wire.limits import Price
 from bazar.wire.orders import Order
 from bazar.wire.stock import Movement
-from cluster.customers import Customers
-from cluster.processes import (
+from support.customers import Customers
+from support.processes import (
+    BAZAR,
     LOG_SHOWN,
     SECRET,
     SERVICES,
@@ -277,11 +278,12 @@ class RunningShop(TestedShop):
 class ThreeServices(TestedShop):
     """Three `bazar serve`, each with a data folder of its own, as on three machines."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = BAZAR) -> None:
         """Prepare the services; `start` each, or all in a `with`."""
         front, catalog, order = (f"http://127.0.0.1:{port}" for port in free_ports(3))
         super().__init__(Addresses(front, catalog, order))
         self.folder = folder
+        self.program = program
         self.seen: dict[str, Addresses] = {}
         """Where a service looks for the others, if that is not where they are."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -305,7 +307,7 @@ class ThreeServices(TestedShop):
         """Return the words that start a service."""
         port = getattr(self.addresses, service).rpartition(":")[2]
         others = self.seen.get(service, self.addresses)
-        words = [sys.executable, "-m", "bazar", "serve", service, "--port", port]
+        words = [sys.executable, *self.program, "serve", service, "--port", port]
         words += ["--catalog", others.catalog, "--order", others.order]
         return [*words, "--data", str(self.folder / service)]
 
@@ -333,6 +335,13 @@ class ThreeServices(TestedShop):
     def last_log(self) -> str:
         """Return what the service that was started last printed."""
         return self._logs[-1].read_text("utf-8", "replace")
+
+    def process(self, service: str) -> Running:
+        """Return the process of a service that runs."""
+        pid = self.processes[service].pid
+        stat = process_stat(pid)
+        assert stat is not None
+        return Running(pid, stat[2])
 
     def running(self, service: str) -> bool:
         """Tell whether the process of a service still runs."""

@@ -2,38 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError
 
+from support.shops import Reply
+
 BUY_PATIENCE_S = 45.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401
-        """The body, decoded."""
-        return msgspec.json.decode(self.body)
-
-    @property
-    def code(self) -> str:
-        """The code of a problem document, empty for any other answer."""
-        if self.headers.get("content-type") != "application/problem+json":
-            return ""
-        return str(self.json["code"])
 
 
 class Customers:
@@ -67,7 +47,7 @@ class Customers:
         *,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Reply:
         """Send one request, once.
 
         Raises:
@@ -83,16 +63,16 @@ class Customers:
             request = request.body_bytes(msgspec.json.encode(body))
         response = await request.build().send()
         content = (await response.bytes()).to_bytes()
-        return Answer(response.status, dict(response.headers), content)
+        return Reply(response.status, dict(response.headers), content)
 
-    async def ask_once(self, book_id: int, key: str) -> Answer | None:
+    async def ask_once(self, book_id: int, key: str) -> Reply | None:
         """Buy a copy; return None where nobody answered. The client never asks again."""
         try:
             return await self.call("POST", f"/purchase/{book_id}", key=key)
         except RequestError:
             return None
 
-    async def buy(self, book_id: int, key: str, patience_s: float = BUY_PATIENCE_S) -> Answer:
+    async def buy(self, book_id: int, key: str, patience_s: float = BUY_PATIENCE_S) -> Reply:
         """Buy a copy, asking again with the same key until the answer is definite."""
         give_up_s = monotonic() + patience_s
         while True:

@@ -1,0 +1,36 @@
+"""A service that answers what a test tells it to, at the seam where the network would be."""
+
+from collections.abc import Mapping
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.middleware import Next
+from pyreqwest.request import Request
+from pyreqwest.response import Response, ResponseBuilder
+
+
+class Answering:
+    """A transport that is the other service; it remembers what it was asked."""
+
+    def __init__(self) -> None:
+        """Answer every call with 200 and nothing, until told otherwise."""
+        self.status = 200
+        self.body = b""
+        self.headers: Mapping[str, str] = {}
+        self.calls: list[str] = []
+        self.bodies: list[bytes] = []
+        self.request_ids: list[str | None] = []
+
+    async def __call__(self, request: Request, _following: Next) -> Response:
+        """Answer one call."""
+        url = request.url
+        query = f"?{url.query_string}" if url.query_string else ""
+        self.calls.append(f"{request.method} {url.path}{query}")
+        self.request_ids.append(request.headers.get("x-request-id"))
+        content = None if request.body is None else request.body.copy_bytes()
+        self.bodies.append(b"" if content is None else content.to_bytes())
+        builder = ResponseBuilder().status(self.status).headers(dict(self.headers))
+        return await builder.body_bytes(self.body).build()
+
+    def client(self) -> Client:
+        """Return a client whose every call comes here."""
+        return ClientBuilder().with_middleware(self).build()

@@ -1,0 +1,120 @@
+"""The change feed, followed: what the cache is told of it, line by line and break by break."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+import pytest
+
+from bazar.front.upstream import feed as upstream
+from bazar.front.upstream.cache import Cache
+from bazar.front.upstream.feed import Feed
+from bazar.front.upstream.passing import Passed
+from bazar.kit.errors import Unavailable
+from bazar.kit.peers.client import Upstream, new_client
+
+
+class Told(Upstream):
+    """A catalog whose feed says what the test puts into it."""
+
+    def __init__(self) -> None:
+        """Say nothing yet."""
+        super().__init__("catalog", "http://catalog.test", new_client())
+        self.lines: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self.opened = 0
+
+    async def stream(
+        self,
+        path: str,  # noqa: ARG002  it has only one
+        silence_s_max: float,  # noqa: ARG002  it is never silent
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield lines until it ends or breaks."""
+        self.opened += 1
+        while (line := await self.lines.get()) is not None:
+            if isinstance(line, Exception):
+                raise line
+            yield line
+
+
+@pytest.fixture
+def cache() -> Cache:
+    """Return an empty cache."""
+    return Cache()
+
+
+@pytest.fixture
+async def catalog(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Told]:
+    """Return a catalog that the cache's feed follows."""
+    monkeypatch.setattr(upstream, "PAUSE_S", 0.001)
+    catalog = Told()
+    feed = Feed(catalog, cache)
+    feed.start()
+    yield catalog
+    await feed.stop()
+
+
+async def until(check: Callable[[], bool]) -> None:
+    """Wait until something is so, within a bound."""
+    async with asyncio.timeout(5):
+        while not check():  # noqa: ASYNC110  watched from outside
+            await asyncio.sleep(0.001)
+
+
+async def keep(cache: Cache, version: int) -> None:
+    """Have the cache keep book 2."""
+
+    async def fetch() -> Passed:
+        return Passed(200, b"", (), "", version)
+
+    await cache.book(2, fetch)
+
+
+async def test_nothing_is_trusted_before_the_feed_is_open(cache: Cache, catalog: Told) -> None:
+    """It says so itself, once no change can be missed any more."""
+    await until(lambda: catalog.opened == 1)
+    assert not cache.live
+    catalog.lines.put_nowait(b": open")
+    await until(lambda: cache.live)
+
+
+async def test_a_change_reaches_the_cache(cache: Cache, catalog: Told) -> None:
+    """And a heartbeat changes nothing."""
+    catalog.lines.put_nowait(b": open")
+    await until(lambda: cache.live)
+    await keep(cache, 3)
+    catalog.lines.put_nowait(b": alive")
+    await until(catalog.lines.empty)
+    assert cache.held_book(2) is not None
+    catalog.lines.put_nowait(b'data: {"book_id":2,"version":4}')
+    await until(lambda: cache.held_book(2) is None)
+    assert cache.live
+    assert 1 == catalog.opened
+
+
+@pytest.mark.parametrize("end", [None, Unavailable("it broke"), b"data: nonsense"])
+async def test_a_break_empties_the_cache_and_another_feed_is_opened(
+    cache: Cache, catalog: Told, end: bytes | Exception | None
+) -> None:
+    """Whatever broke it; what was missed meanwhile cannot be known."""
+    catalog.lines.put_nowait(b": open")
+    await until(lambda: cache.live)
+    await keep(cache, 3)
+    catalog.lines.put_nowait(end)
+    await until(lambda: catalog.opened == 2)
+    assert not cache.live
+    catalog.lines.put_nowait(b": open")
+    await until(lambda: cache.live)
+    assert cache.held_book(2) is None
+
+
+async def test_a_feed_that_the_cache_distrusts_is_left(cache: Cache, catalog: Told) -> None:
+    """Though it goes on."""
+    catalog.lines.put_nowait(b": open")
+    await until(lambda: cache.live)
+    cache.broken()
+    catalog.lines.put_nowait(b": alive")
+    await until(lambda: catalog.opened == 2)
+
+
+async def test_who_never_started_can_stop(cache: Cache) -> None:
+    """As when something else fails at start-up."""
+    await Feed(Told(), cache).stop()
