@@ -26,11 +26,19 @@ GROWTH_MIB_MAX = 32
 """Of a service's memory by thousands of requests that are refused."""
 
 
+class Named(ThreeServices):
+    """Three services, of which the front is reached under a public name too."""
+
+    def command(self, service: str) -> list[str]:
+        """Return the words that start a service."""
+        words = super().command(service)
+        return [*words, "--public-host", PUBLIC_HOST] if service == "front" else words
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeServices]:
     """Run a shop with one book, whose services soon give up who says nothing more."""
-    with ThreeServices(tmp_path_factory.mktemp("ugly"), IMPATIENT) as running:
-        running.options["front"] = ("--public-host", PUBLIC_HOST)
+    with Named(tmp_path_factory.mktemp("ugly"), IMPATIENT) as running:
         running.open()
         running.add_book(COPIES)
         yield running
@@ -143,6 +151,28 @@ async def test_a_request_is_for_one_host_that_the_service_is(
         wanted = front if service == "front" else others
         assert 1 == len(heard.statuses)
         assert wanted in heard.content, shown(heard)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (b"Host: evil.example", b"wrong-host"),
+        (b"Host: a\r\nHost: a", b"invalid-host"),
+        (b"X-A: b", b"invalid-host"),
+        (b"Host: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked", b"invalid-framing"),
+        (b"Host: a\r\nTransfer-Encoding: gzip, chunked", b"coding-not-implemented"),
+    ],
+)
+async def test_what_the_front_holds_is_no_way_around(
+    shop: ThreeServices, lines: bytes, code: bytes
+) -> None:
+    """A book that is answered from memory is refused to whom all else is refused."""
+    request = b"GET /info/1 HTTP/1.1\r\nConnection: close\r\n%b\r\n\r\n"
+    for _ in range(2):
+        held = await say(shop.addresses.front, request % b"Host: localhost")
+    assert b"bazar; hit" in held.content
+    heard = await say(shop.addresses.front, request % lines + b"0\r\n\r\n")
+    assert code in heard.content, shown(heard)
 
 
 async def test_an_odd_request_gets_an_answer_or_an_end(shop: ThreeServices) -> None:

@@ -286,8 +286,6 @@ class ThreeServices(TestedShop):
         self.program = program
         self.seen: dict[str, Addresses] = {}
         """Where a service looks for the others, if that is not where they are."""
-        self.options: dict[str, Sequence[str]] = {}
-        """Of a service, beside those that every one of them gets."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._number = 0
 
@@ -311,7 +309,7 @@ class ThreeServices(TestedShop):
         others = self.seen.get(service, self.addresses)
         words = [sys.executable, *self.program, "serve", service, "--port", port]
         words += ["--catalog", others.catalog, "--order", others.order]
-        return [*words, "--data", str(self.folder / service), *self.options.get(service, ())]
+        return [*words, "--data", str(self.folder / service)]
 
     def start(self, *services: str, before: Sequence[str] = ()) -> None:
         """Start services; `before` is put before the command, as `strace` is."""

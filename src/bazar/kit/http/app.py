@@ -34,7 +34,7 @@ from bazar.kit.secret import check_bearer
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
 """Of a number that surely is an id; a longer one is looked at in the ordinary way."""
-_LOOKED_AT = frozenset({b"cache-control", b"transfer-encoding", REQUEST_ID_HEADER})
+_LOOKED_AT = frozenset({b"cache-control", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
 _NOTHING: Mapping[str, Any] = {}
 
@@ -73,6 +73,7 @@ class HttpApp:
         self.service = service
         self.on_stop = on_stop
         self.rooms = {kind: Room(kind) for kind in PLACES}
+        self._readers = self.rooms["reading"].in_flight
         self.admission = Admission()
         self._secret = secret
         self._metrics = metrics
@@ -82,11 +83,7 @@ class HttpApp:
         for endpoint in endpoints:
             by_template.setdefault(endpoint.route.template, []).append(endpoint)
         self._at_once = {
-            template.rpartition("/")[0]: (
-                template,
-                self.rooms[endpoint.kind].in_flight,
-                endpoint.at_once,
-            )
+            template.rpartition("/")[0]: (template, endpoint.at_once)
             for template, (endpoint, *_others) in by_template.items()
             if endpoint.at_once
         }
@@ -138,16 +135,13 @@ class HttpApp:
             found is None
             or scope["query_string"]
             or not (last.isascii() and last.isdigit() and len(last) <= _DIGITS_MAX)
-        ):
-            return None
-        template, places, answer = found
-        if (
-            places.taken >= places.most
-            or not _LOOKED_AT.isdisjoint(headers := dict(scope["headers"]))
-            or not self.admission.lets_in(scope, headers)
+            or self._readers.taken >= self._readers.most
+            or not self.admission.is_plain(given := dict(scope["headers"]), scope["headers"])
+            or not _LOOKED_AT.isdisjoint(given)
         ):
             return None
         started_s = perf_counter()
+        template, answer = found
         ready = answer(int(last))
         if ready is not None:
             told = _Told("GET", template, ready.status, new_request_id(), started_s)

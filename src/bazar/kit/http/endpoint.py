@@ -67,10 +67,10 @@ class Route:
     media_type: str = "application/json"
     full: str = ""
     """The method that tells that one more request would only wait in vain; it is refused unread."""
-    at_once: str = ""
-    """The method that answers from memory, given the number that ends the path; else None."""
     places: Kind | None = None
     """Whose places a request takes, where the method and the secret do not say it."""
+    at_once: str = ""
+    """The method that answers from memory, given the number that ends the path; else None."""
     tag: str = "shop"
     """Groups the routes on the API page."""
 
@@ -115,8 +115,8 @@ class Endpoint:
     body: Any = None
     query: Any = None
     full: Callable[[], bool] | None = None
-    at_once: Callable[[int], Ready | None] | None = None
     kind: Kind = "reading"
+    at_once: Callable[[int], Ready | None] | None = None
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -156,8 +156,8 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         body=kinds.get("body"),
         query=kinds.get("query", mark.query),
         full=getattr(api, mark.full) if mark.full else None,
-        at_once=getattr(api, mark.at_once) if mark.at_once else None,
         kind=mark.kind,
+        at_once=getattr(api, mark.at_once) if mark.at_once else None,
     )
 
 

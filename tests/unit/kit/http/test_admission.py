@@ -162,6 +162,7 @@ HOME = "127.0.0.1:5000"
         ("unheard-of", None, HOME, False),
         ("same-origin", "https://evil.example", HOME, False),
         (None, "null", HOME, False),
+        (None, "", HOME, False),
         (None, "https://evil.example", HOME, False),
         (None, "https://evil.shop.example", HOME, False),
         (None, "http://127.0.0.1", HOME, False),

@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from bazar.kit.errors import InvalidRequest
 from bazar.kit.http.answers import json_response
-from bazar.kit.http.endpoint import Endpoint, Link, endpoints_of, route
+from bazar.kit.http.endpoint import Endpoint, Kind, Link, endpoints_of, route
 from bazar.kit.http.request import Request
+from support.described import SERVICES, documented
+from support.described import endpoints as described_endpoints
 
 
 class Colour(msgspec.Struct, forbid_unknown_fields=True):
@@ -202,3 +204,48 @@ def test_a_route_that_is_full_by_no_method_fails_at_the_start() -> None:
 
     with pytest.raises(AttributeError, match="nothing"):
         endpoints_of(Odd())
+
+
+KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
+    "front": {
+        "searching": {("GET", "/search/{topic}"), ("GET", "/topics"), ("GET", "/books")},
+        "looking": {("GET", "/orders/{order_id}")},
+        "buying": {
+            ("POST", "/purchase/{book_id}"),
+            ("POST", "/orders"),
+            ("POST", "/orders/{order_id}/cancel"),
+        },
+    },
+    "catalog": {
+        "searching": {
+            ("GET", "/search/{topic}"),
+            ("GET", "/query"),
+            ("GET", "/topics"),
+            ("GET", "/books"),
+        },
+        "buying": {("POST", "/reservations"), ("POST", "/reservations/{order_id}/release")},
+        "watching": {("GET", "/changes")},
+    },
+    "order": {
+        "looking": {("GET", "/orders/{order_id}")},
+        "buying": {
+            ("POST", "/placements"),
+            ("POST", "/purchase/{book_id}"),
+            ("POST", "/orders"),
+            ("POST", "/orders/{order_id}/cancel"),
+        },
+    },
+}
+WATCHING = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_route_takes_the_places_of_those_who_ask_it(service: str) -> None:
+    """What is not listed belongs to keepers where it wants the secret, else to readers."""
+    by_route = {
+        route: kind for kind, routes in KINDS[service].items() for route in routes
+    } | dict.fromkeys(WATCHING, "watching")
+    for one in described_endpoints(service):
+        usual = "keeping" if one.route.secret else "reading"
+        assert by_route.pop(documented(one), usual) == one.kind, documented(one)
+    assert {} == by_route

@@ -1,7 +1,9 @@
 """Refusals: ready-made, counted, and spread over the time to come."""
 
 import asyncio
+import re
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 
 from bazar.kit.errors import Overloaded, Problem
 from bazar.kit.http import refusals
-from bazar.kit.http.refusals import RETRY_AFTER_S_MAX, RETURNS_PER_S, Places, Refusals
+from bazar.kit.http.refusals import PLACES, RETRY_AFTER_S_MAX, RETURNS_PER_S, Places, Refusals
 
 INTERVAL_S = 0.02
 
@@ -112,3 +114,11 @@ def test_there_are_so_many_places_and_no_more() -> None:
     places.taken -= 1
     places.take()
     assert 2 == places.taken
+
+
+def test_the_settings_page_tells_the_places_of_every_kind() -> None:
+    """As many as there are."""
+    page = (Path(__file__).parents[4] / "docs" / "settings.md").read_text("utf-8")
+    section = page.partition("## Places\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+)", section, re.MULTILINE)
+    assert PLACES == {kind: int(places.replace(",", "")) for kind, places in rows}
