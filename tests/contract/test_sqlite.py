@@ -14,7 +14,7 @@ import pytest
 
 from bazar.kit.data import sqlite
 from bazar.kit.data.database import Transaction, Value
-from bazar.kit.data.sqlite import EXIT_DISK_FAILED, SqliteDatabase
+from bazar.kit.data.sqlite import EXIT_DISK_FAILED, EXIT_FAULT, SqliteDatabase
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
 
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
@@ -227,6 +227,46 @@ async def test_a_full_disk_stops_the_process_and_acknowledges_nothing(tmp_path: 
         await database.close()
     kept = [int(str(row[0]).split()[0]) for row in rows]
     assert acknowledged == kept[: len(acknowledged)]
+
+
+BROKEN = """
+import asyncio, pathlib, sys
+from bazar.kit.data import sqlite
+
+class Broken(sqlite.SqliteWriter):
+    broken = False
+
+    def {step}(self, *given, **named):
+        if Broken.broken:
+            raise MemoryError("on purpose")
+        return super().{step}(*given, **named)
+
+async def main():
+    sqlite.SqliteWriter = Broken
+    database = sqlite.SqliteDatabase(pathlib.Path(sys.argv[1]))
+    await database.write(lambda t: t.script("CREATE TABLE notes (body)"))
+    Broken.broken = True
+    write = database.write(lambda t: t.run("INSERT INTO notes VALUES (1)"))
+    await asyncio.wait_for(write, 5)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("step", ["begin", "commit"])
+def test_a_fault_around_a_batch_ends_the_process_with_a_line(tmp_path: Path, step: str) -> None:
+    """Else every later write would wait for ever while the service says that it is ready."""
+    stopped = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(step=step), str(tmp_path / "test.db")],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert EXIT_FAULT == stopped.returncode, stopped.stderr
+    (line,) = stopped.stderr.splitlines()
+    assert "test.db broke down (MemoryError('on purpose'))" in line
 
 
 async def test_the_lock_file_names_its_holder(database: SqliteDatabase, tmp_path: Path) -> None:

@@ -53,8 +53,9 @@ class Transaction(Protocol):
     def announce(self, change: object) -> None:
         """Have a change told to whoever the database delivers to, if this transaction commits.
 
-        It is told once it is durable and before the caller is answered, even if that caller went
-        away; changes are told in the order of the commits. Reads announce nothing.
+        It is told once it is committed and before the caller is answered, even if that caller went
+        away; changes are told in the order of the commits. Reads announce nothing, and lazy writes
+        neither: what was told must not be undone.
         """
         ...
 
@@ -84,8 +85,11 @@ class Database(Protocol):
             work: may run again from the start when something that shares its batch raises, so
                 what it leaves behind outside the transaction must not matter; what it announced
                 is forgotten with the rest.
-            lazy: flush with the next durable write, at the latest after 50 ms. For what can be
-                derived again after a crash.
+            lazy: return as soon as it is committed: every read, scan and write that starts from
+                then on sees it, and a crash of this process loses nothing. A power cut may undo
+                it, until the next durable write, or the flush that follows within 50 ms, has
+                made it durable too. Whatever a power cut leaves ends at one commit: never a later
+                one without an earlier one. For what can be derived again.
 
         Raises:
             Overloaded: definite; too many writes wait.

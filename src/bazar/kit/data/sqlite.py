@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn, TypeVar, cast
@@ -37,6 +38,8 @@ SCAN_PATIENCE_S = 2.0
 """After which a scan that still waits is dropped: nobody waits for an answer much longer."""
 BUSY_TIMEOUT_MS = 5000
 EXIT_DISK_FAILED = 74
+EXIT_FAULT = 70
+SAYING_MAX_S = 1.0
 
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -101,6 +104,7 @@ class SqliteTransaction:
 class SqliteWriter:
     """The connection that writes, in the words of group commit."""
 
+    passing_errors: tuple[type[Exception], ...] = (apsw.Error,)
     disk_errors: tuple[type[Exception], ...] = (
         apsw.IOError,
         apsw.FullError,
@@ -113,14 +117,29 @@ class SqliteWriter:
         self._path = path
         self.connection = _connect(path)
         self._execute = self.connection.execute
+        self._flushes = True
 
-    def begin(self, announced: list[object]) -> SqliteTransaction:
-        """Begin a transaction; wait for another program that writes."""
+    def begin(self, announced: list[object], *, flush: bool) -> SqliteTransaction:
+        """Begin a transaction; wait for another program that writes.
+
+        A commit with `synchronous=NORMAL` is written into the log and not flushed. The next one
+        with FULL flushes the log, and with it all that stands before.
+
+        Source: sqlite.org/pragma.html#pragma_synchronous
+        """
+        if flush is not self._flushes:  # which cannot be changed inside a transaction
+            level = "FULL" if flush else "NORMAL"
+            self._execute(f"PRAGMA synchronous = {level}", can_cache=False).close()
+            self._flushes = flush
         self._execute("BEGIN IMMEDIATE")
         return SqliteTransaction(self.connection, announced)
 
+    def flush_with_commit(self) -> None:
+        """Write the first page, as it is; a row that gets the values that it had writes nothing."""
+        self._execute("PRAGMA user_version = 0")
+
     def commit(self) -> None:
-        """Write the transaction into the log, and flush that."""
+        """Write the transaction into the log, and flush that where it began so."""
         self._execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -140,15 +159,26 @@ class SqliteWriter:
         """Take the mark away."""
         self._execute("RELEASE mark")
 
-    def stop(self, error: Exception) -> NoReturn:
+    def stop(self, error: BaseException) -> NoReturn:
         """End the process at once, past everything that could flush again."""
-        sys.stdout.flush()
-        sys.stderr.write(
-            f"bazar: the disk under {self._path} failed ({error}); nothing unsaved was "
-            "acknowledged. Stopping: make room or mend the disk, then start again.\n"
-        )
-        sys.stderr.flush()
-        os._exit(EXIT_DISK_FAILED)
+        if isinstance(error, self.disk_errors):
+            code, what = EXIT_DISK_FAILED, f"the disk under {self._path} failed ({error})"
+            then = "make room or mend the disk, then start again"
+        else:
+            code, what = EXIT_FAULT, f"a write to {self._path} broke down ({error!r})"
+            then = "the next start goes on from what is on the disk"
+        line = f"bazar: {what}; nothing unsaved was acknowledged. Stopping: {then}.\n"
+        with suppress(Exception):
+            saying = threading.Thread(target=_say, args=(line,), daemon=True)
+            saying.start()
+            saying.join(SAYING_MAX_S)  # nobody may read what we say
+        os._exit(code)
+
+
+def _say(line: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 class SqliteDatabase:
