@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn, TypeVar, cast
@@ -24,7 +24,7 @@ import apsw
 from bazar.kit.data.database import Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
 from bazar.kit.errors import Overloaded, StartupError
-from bazar.kit.lock import hold
+from bazar.kit.lock import FileHold, hold
 
 T = TypeVar("T")
 
@@ -204,13 +204,14 @@ class SqliteDatabase:
         if sqlite_version() < SQLITE_VERSION_MIN:
             message = f"SQLite {apsw.sqlite_lib_version()} is too old; install the locked apsw"
             raise StartupError(message)
+        self._held = ExitStack()
+        path = self._hold(path)
         self._path = path
-        self._lock_file = hold(path.with_name(path.name + ".lock"), f"the database {path}")
         try:
             self._reader = _connect(path)
             self._writer = SqliteWriter(path)
         except apsw.Error as error:
-            self._lock_file.close()
+            self._held.close()
             message = f"cannot open the database {path}: {error}"
             raise StartupError(message) from error
         self._reading = SqliteTransaction(self._reader)
@@ -218,6 +219,20 @@ class SqliteDatabase:
         self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="scan")
         self._scans = 0
         self._scanner_connections: dict[int, apsw.Connection] = {}
+
+    def _hold(self, path: Path) -> Path:
+        """Lock the file and its name; return where it really is, which is beside its log."""
+        what = f"the database {path}"
+        try:
+            path = path.resolve()
+        except (OSError, RuntimeError) as error:
+            message = f"cannot open {what}: {error}"
+            raise StartupError(message) from error
+        with ExitStack() as held:
+            held.enter_context(hold(path.with_name(path.name + ".lock"), what))
+            held.enter_context(closing(FileHold(path, what)))
+            self._held = held.pop_all()
+        return path
 
     async def read(self, work: Work[T]) -> T:
         """Run one short statement right here: a point look-up takes microseconds."""
@@ -267,7 +282,7 @@ class SqliteDatabase:
         scanned = self._scanner_connections.values()
         for connection in (*scanned, self._reader, self._writer.connection):
             connection.close()
-        self._lock_file.close()
+        self._held.close()
 
 
 def _in_snapshot(connection: apsw.Connection, work: Work[T]) -> T:
