@@ -116,7 +116,9 @@ async def _fill(
                 await selling.add_book(transaction, book, begin_ms)
         _say("books", chunk[-1].book_id, books_count)
     sold = min(books_count, SOLD_BOOKS_MAX)
-    titles = dict(catalog.execute("SELECT book_id, title FROM books LIMIT ?1", (sold,)).fetchall())
+    titles = dict(
+        catalog.execute("SELECT book_id, title FROM books WHERE book_id <= ?1", (sold,)).fetchall()
+    )
     total = orders_count + pending
     for numbers in _chunks(iter(range(total))):
         at_ms = begin_ms + SPAN_MS * numbers[0] // total

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from bazar.kit.data import sqlite
 from bazar.kit.data.database import Transaction, Value
 from bazar.kit.data.sqlite import EXIT_DISK_FAILED, EXIT_FAULT, SqliteDatabase
-from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.errors import StartupError, Unavailable
 
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
 
@@ -273,57 +272,6 @@ async def test_the_lock_file_names_its_holder(database: SqliteDatabase, tmp_path
     """The process id is in the lock file, for whoever is refused."""
     assert database is not None
     assert f"{os.getpid()}\n" == (tmp_path / "test.db.lock").read_text()
-
-
-async def _held(release: threading.Event) -> None:
-    assert release.wait(10)
-
-
-async def test_scans_that_wait_are_bounded(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One too many is refused at once, so that searches cannot take every place of a service."""
-    monkeypatch.setattr(sqlite, "SCANS_MAX", 3)
-    release = threading.Event()
-    held = [asyncio.create_task(database.scan(lambda _t: _held(release))) for _ in range(3)]
-    await asyncio.sleep(0)
-    with pytest.raises(Overloaded, match="3 searches wait already"):
-        await database.scan(_pragmas)
-    release.set()
-    await asyncio.gather(*held)
-    assert await database.scan(_pragmas)
-
-
-async def test_a_scan_that_waited_too_long_is_not_even_started(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever asked for it has gone by then."""
-    release = threading.Event()
-    started = threading.Semaphore(0)
-
-    async def hold(_transaction: Transaction) -> None:
-        started.release()
-        assert release.wait(10)
-
-    held = [asyncio.create_task(database.scan(hold)) for _ in range(sqlite.SCAN_THREADS)]
-    for _ in held:
-        await asyncio.to_thread(started.acquire)
-    monkeypatch.setattr(sqlite, "SCAN_PATIENCE_S", 0.05)
-    ran: list[bool] = []
-
-    async def late(_transaction: Transaction) -> None:
-        ran.append(True)
-
-    waiting = asyncio.create_task(database.scan(late))
-    await asyncio.sleep(0.2)
-    release.set()
-    with pytest.raises(Overloaded, match=r"waited for 0\.05 s"):
-        await waiting
-    await asyncio.gather(*held)
-    assert [] == ran
-    monkeypatch.undo()
-    await database.scan(late)
-    assert [True] == ran
 
 
 def test_a_closed_database_is_one_file(tmp_path: Path) -> None:

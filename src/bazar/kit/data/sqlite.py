@@ -8,22 +8,20 @@ never flushes again; the next start replays the write-ahead log from the disk.
 Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 """
 
-import asyncio
 import os
 import sys
 import threading
-from collections.abc import Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any, NoReturn, TypeVar, cast
 
 import apsw
 
-from bazar.kit.data.database import Row, Value, Work
+from bazar.kit.data.database import READERS, Lane, Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
-from bazar.kit.errors import Overloaded, StartupError
+from bazar.kit.data.scans import Scans
+from bazar.kit.errors import StartupError
 from bazar.kit.lock import FileHold, hold
 
 T = TypeVar("T")
@@ -31,11 +29,6 @@ T = TypeVar("T")
 SQLITE_VERSION_MIN = (3, 51, 3)
 """Older ones can lose commits in WAL mode with two connections (the WAL-reset bug)."""
 
-SCAN_THREADS = 2
-SCANS_MAX = 64
-"""Scans that run or wait; so many requests at most wait for one, however many ask."""
-SCAN_PATIENCE_S = 2.0
-"""After which a scan that still waits is dropped: nobody waits for an answer much longer."""
 BUSY_TIMEOUT_MS = 5000
 EXIT_DISK_FAILED = 74
 EXIT_FAULT = 70
@@ -216,9 +209,7 @@ class SqliteDatabase:
             raise StartupError(message) from error
         self._reading = SqliteTransaction(self._reader)
         self._writes = GroupCommit(self._writer, on_batch, deliver)
-        self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="scan")
-        self._scans = 0
-        self._scanner_connections: dict[int, apsw.Connection] = {}
+        self._scans = Scans(lambda: _connect(path), _in_snapshot)
 
     def _hold(self, path: Path) -> Path:
         """Lock the file and its name; return where it really is, which is beside its log."""
@@ -238,30 +229,14 @@ class SqliteDatabase:
         """Run one short statement right here: a point look-up takes microseconds."""
         return cast("T", at_once(work(self._reading)))
 
-    async def scan(self, work: Work[T]) -> T:
+    def scan(self, work: Work[T], lane: Lane = READERS) -> Coroutine[Any, Any, T]:
         """Run long reads on one snapshot in a thread, so that the event loop goes on.
 
         Raises:
-            Overloaded: definite; 64 run or wait already, or it waited for 2 seconds.
+            Overloaded: definite; too many scans wait in this lane, or it took too long.
+            Unavailable: the database is closing.
         """
-        if self._scans >= SCANS_MAX:
-            message = f"{self._scans} searches wait already"
-            raise Overloaded(message)
-        self._scans += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._scanners, self._scan, work, monotonic())
-        finally:
-            self._scans -= 1
-
-    def _scan(self, work: Work[T], asked_at_s: float) -> T:
-        if monotonic() - asked_at_s > SCAN_PATIENCE_S:
-            message = f"this search waited for {SCAN_PATIENCE_S:g} s behind others"
-            raise Overloaded(message)
-        thread = threading.get_ident()
-        if thread not in self._scanner_connections:
-            self._scanner_connections[thread] = _connect(self._path)
-        return _in_snapshot(self._scanner_connections[thread], work)
+        return self._scans.scan(work, lane)
 
     def write(self, work: Work[T], *, lazy: bool = False) -> Coroutine[Any, Any, T]:
         """Run a read-write transaction, in one flush with all that wait, and return after it.
@@ -275,22 +250,46 @@ class SqliteDatabase:
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
         await self._writes.close()
-        for connection in self._scanner_connections.values():
-            connection.interrupt()  # a long scan must not hold up the end
-        await asyncio.get_running_loop().run_in_executor(None, self._scanners.shutdown)
-        # The last one puts all of the log into the file, but not if it was interrupted.
-        scanned = self._scanner_connections.values()
-        for connection in (*scanned, self._reader, self._writer.connection):
+        await self._scans.close()
+        # The last one puts all of the log into the file.
+        for connection in (self._reader, self._writer.connection):
             connection.close()
         self._held.close()
 
 
-def _in_snapshot(connection: apsw.Connection, work: Work[T]) -> T:
+class _ScanTransaction(SqliteTransaction):
+    """A transaction that ends before its next statement where it has to."""
+
+    def __init__(self, connection: apsw.Connection, has_to_end: Callable[[], bool]) -> None:
+        super().__init__(connection)
+        self._has_to_end = has_to_end
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        self._check()
+        return await super().one(sql, *values)
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        self._check()
+        return await super().all(sql, *values)
+
+    async def all_many(self, sql: str, rows: Iterable[Row]) -> list[Row]:
+        self._check()
+        return await super().all_many(sql, rows)
+
+    def _check(self) -> None:
+        if self._has_to_end():
+            message = "nobody waits for this any more"
+            raise apsw.InterruptError(message)
+
+
+def _in_snapshot(
+    connection: apsw.Connection,
+    work: Work[Any],
+    has_to_end: Callable[[], bool],
+) -> Any:  # noqa: ANN401
+    """Run reads in a transaction, which stays open."""
     connection.execute("BEGIN")
-    try:
-        return cast("T", at_once(work(SqliteTransaction(connection))))
-    finally:
-        connection.execute("COMMIT")
+    return at_once(work(_ScanTransaction(connection, has_to_end)))
 
 
 def _connect(path: Path) -> apsw.Connection:
