@@ -277,6 +277,8 @@ class GroupCommit:
                 else:
                     self._commit(given)
             except BaseException as error:  # noqa: BLE001  else all later writes would wait for ever
+                if self._loop.is_closed():
+                    return  # and nobody waits any more
                 self._writer.stop(error)
 
     def _commit(self, batch: _Batch) -> None:

@@ -20,7 +20,8 @@ import apsw
 
 from bazar.kit.data.database import READERS, Lane, Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
-from bazar.kit.data.scans import Scans
+from bazar.kit.data.sqlite_checkpoints import DISK_ERRORS, LOG_BYTES_KEPT, Checkpoints
+from bazar.kit.data.sqlite_scans import Scans
 from bazar.kit.errors import StartupError
 from bazar.kit.lock import FileHold, hold
 
@@ -37,11 +38,14 @@ SAYING_MAX_S = 1.0
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
+PRAGMA wal_autocheckpoint = 0;
 PRAGMA foreign_keys = ON;
 PRAGMA trusted_schema = OFF;
 PRAGMA recursive_triggers = ON;
 PRAGMA temp_store = MEMORY;
 """
+CHECKPOINT_BUSY_TIMEOUT_MS = 20
+"""Commits wait as long, where another program reads; the next checkpoint may go well."""
 
 
 def sqlite_version() -> tuple[int, ...]:
@@ -98,19 +102,18 @@ class SqliteWriter:
     """The connection that writes, in the words of group commit."""
 
     passing_errors: tuple[type[Exception], ...] = (apsw.Error,)
-    disk_errors: tuple[type[Exception], ...] = (
-        apsw.IOError,
-        apsw.FullError,
-        apsw.CorruptError,
-        apsw.NotADBError,
-    )
+    disk_errors = DISK_ERRORS
 
     def __init__(self, path: Path) -> None:
         """Open a connection to the file."""
         self._path = path
         self.connection = _connect(path)
         self._execute = self.connection.execute
+        self._execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}").close()
         self._flushes = True
+        self.log_pages = 0
+        """In the log, after the last commit."""
+        self.connection.set_wal_hook(self._note_log)
 
     def begin(self, announced: list[object], *, flush: bool) -> SqliteTransaction:
         """Begin a transaction; wait for another program that writes.
@@ -130,6 +133,10 @@ class SqliteWriter:
     def flush_with_commit(self) -> None:
         """Write the first page, as it is; a row that gets the values that it had writes nothing."""
         self._execute("PRAGMA user_version = 0")
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
 
     def commit(self) -> None:
         """Write the transaction into the log, and flush that where it began so."""
@@ -203,13 +210,20 @@ class SqliteDatabase:
         try:
             self._reader = _connect(path)
             self._writer = SqliteWriter(path)
+            checkpointer = _connect(path)
+            checkpointer.set_busy_timeout(CHECKPOINT_BUSY_TIMEOUT_MS)
         except apsw.Error as error:
             self._held.close()
             message = f"cannot open the database {path}: {error}"
             raise StartupError(message) from error
         self._reading = SqliteTransaction(self._reader)
-        self._writes = GroupCommit(self._writer, on_batch, deliver)
+        self._on_batch = on_batch
+        self._writes = GroupCommit(self._writer, self._flushed, deliver)
         self._scans = Scans(lambda: _connect(path), _in_snapshot)
+        self._checkpoints = Checkpoints(
+            path, checkpointer, self._writes, self._scans, self._writer.stop
+        )
+        self.log_bytes = self._checkpoints.log_bytes
 
     def _hold(self, path: Path) -> Path:
         """Lock the file and its name; return where it really is, which is beside its log."""
@@ -247,10 +261,15 @@ class SqliteDatabase:
         """
         return self._writes.write(work, lazy=lazy)  # no coroutine of our own around each write
 
+    def _flushed(self, size: int) -> None:
+        self._on_batch(size)
+        self._checkpoints.committed(self._writer.log_pages)
+
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
-        await self._writes.close()
         await self._scans.close()
+        await self._checkpoints.close()
+        await self._writes.close()
         # The last one puts all of the log into the file.
         for connection in (self._reader, self._writer.connection):
             connection.close()
