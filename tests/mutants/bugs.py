@@ -89,12 +89,12 @@ BUGS = (
         (
             Edit(
                 "kit/data/group.py",
-                "        else:\n            self._commits.put(batch)\n",
+                "        else:\n            self._handed_over.put(batch)\n",
                 "        else:\n"
                 "            for job in batch.jobs:\n"
                 "                if job.error is None and not job.future.done():\n"
                 "                    job.future.set_result(job.result)\n"
-                "            self._commits.put(batch)\n",
+                "            self._handed_over.put(batch)\n",
             ),
         ),
         (POWER_CUTS,),

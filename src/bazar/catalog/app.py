@@ -30,6 +30,7 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
     metrics = Metrics("catalog")
     feed = Feed()
     opened = SqliteDatabase(database, metrics.commit_batch, feed.publish)
+    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
     try:
         await migrate(opened, SCHEMA)
         store = SqliteStore()

@@ -14,7 +14,7 @@ from bazar.catalog.domain import (
 )
 from bazar.catalog.store import Store
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged
 from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockReport
@@ -138,13 +138,13 @@ class Stock:
     async def movements(self, after: int, limit: int) -> list[Movement]:
         """Return a page of the stock ledger."""
         return await self._database.scan(
-            lambda transaction: self._store.movements_after(transaction, after, limit)
+            lambda transaction: self._store.movements_after(transaction, after, limit), KEEPERS
         )
 
     async def reservations(self, after: str, limit: int) -> list[Outcome]:
         """Return a page of the decisions, by order id."""
         return await self._database.scan(
-            lambda transaction: self._store.outcomes_after(transaction, after, limit)
+            lambda transaction: self._store.outcomes_after(transaction, after, limit), KEEPERS
         )
 
     async def reservation(self, order_id: str) -> Outcome:
@@ -182,4 +182,4 @@ class Stock:
                 differences=differences,
             )
 
-        return await self._database.scan(work)
+        return await self._database.scan(work, KEEPERS)

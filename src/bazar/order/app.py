@@ -33,6 +33,7 @@ async def order_app(
     """
     metrics = Metrics("order")
     opened = SqliteDatabase(database, metrics.commit_batch)
+    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
     try:
         await migrate(opened, SCHEMA)
         catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))

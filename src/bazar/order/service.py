@@ -15,7 +15,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
@@ -197,7 +197,7 @@ class Orders:
                 page = self._store.page
             return await page(transaction, query.after, query.status, query.limit)
 
-        return [public(order) for order in await self._database.scan(work)]
+        return [public(order) for order in await self._database.scan(work, KEEPERS)]
 
     def stuck(self) -> Iterator[StuckOrder]:
         """Yield the orders that the catalog does not take, although it answers."""
