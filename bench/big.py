@@ -26,9 +26,8 @@ from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase, SqliteTransaction
 from bazar.kit.identity import new_id
 from bazar.order.app import SCHEMA as ORDER_SCHEMA
-from bazar.order.domain import StoredLine, StoredOrder, decided, request_hash
+from bazar.order.domain import StoredLine, StoredOrder, decided
 from bazar.order.store.sqlite import SqliteStore as OrderStore
-from bazar.wire.orders import Line
 from bazar.wire.stock import Outcome, SoldLine
 
 T = TypeVar("T")
@@ -139,7 +138,6 @@ def _order(number: int, book_id: int, at_ms: int) -> StoredOrder:
     return StoredOrder(
         new_id(lambda: at_ms),
         f"big-{number}",
-        request_hash("purchase", [Line(book_id, 1)]),
         "purchase",
         "pending",
         settled=False,

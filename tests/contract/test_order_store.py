@@ -14,7 +14,7 @@ from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
-from bazar.order.domain import StoredLine, StoredOrder
+from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
 from bazar.wire.orders import OrderStatus
@@ -62,7 +62,6 @@ def pending(order_id: str, key: str, *lines: StoredLine) -> StoredOrder:
     return StoredOrder(
         order_id,
         key,
-        b"hash",
         "purchase",
         "pending",
         settled=False,
@@ -100,7 +99,7 @@ async def test_an_order_whose_key_is_taken_is_not_inserted(
 async def test_no_orders_change_nothing(database: Database, store: Store) -> None:
     """An empty batch is stored, and confirmed, as such."""
     assert set() == await database.write(lambda t: store.insert(t, []))
-    await database.write(lambda t: store.confirm(t, []))
+    assert set() == await database.write(lambda t: store.confirm(t, []))
     assert [] == await database.scan(lambda t: store.page(t, "", None, 10))
 
 
@@ -131,36 +130,81 @@ async def test_only_pending_orders_are_confirmed_and_sold(database: Database, st
     await database.write(lambda t: store.insert(t, [bought, ended]))
     await database.write(lambda t: store.update(t, cancelled))
     sold = [replace(order, lines=SOLD) for order in (bought, ended)]
-    await database.write(lambda t: store.confirm(t, sold))
+    assert {"a"} == await database.write(lambda t: store.confirm(t, sold))
     confirmed = replace(bought, status="confirmed", settled=True, lines=SOLD)
     assert confirmed == await database.read(lambda t: store.by_id(t, "a"))
     assert cancelled == await database.read(lambda t: store.by_id(t, "b"))
 
 
 async def test_unsettled_orders_come_in_pages(database: Database, store: Store) -> None:
-    """Pending ones and cancelled ones whose release is due, by id; none that is settled."""
-    orders = [pending(order_id, order_id) for order_id in "dbace"]
+    """Pending ones and cancelled ones whose release is due, oldest first; none that is settled."""
+    orders = [pending(order_id, order_id) for order_id in "zbyxc"]
     await database.write(lambda t: store.insert(t, orders))
     settled = replace(orders[1], status="confirmed", settled=True, lines=SOLD)
     due = replace(orders[3], status="cancelled")
     await database.write(lambda t: store.update(t, settled))
     await database.write(lambda t: store.update(t, due))
     first = await database.scan(lambda t: store.unsettled_after(t, "", 2))
-    assert ["a", "c"] == [order.order_id for order in first]
-    assert due == first[1]
-    rest = await database.scan(lambda t: store.unsettled_after(t, "c", 9))
-    assert ["d", "e"] == [order.order_id for order in rest]
+    assert ["z", "y"] == [order.order_id for order in first]
+    rest = await database.scan(lambda t: store.unsettled_after(t, "y", 9))
+    assert ["x", "c"] == [order.order_id for order in rest]
+    assert due == rest[0]
 
 
 async def test_a_page_is_of_orders_not_of_lines(database: Database, store: Store) -> None:
-    """By id, after an id, at most so many orders; each with all of its lines."""
+    """Oldest first whatever their ids, at most so many orders; each with all of its lines."""
     lines = [StoredLine(book_id, 1) for book_id in (3, 1, 2)]
     orders = [pending(order_id, order_id, *lines) for order_id in "cab"]
     await database.write(lambda t: store.insert(t, orders))
     first = await database.scan(lambda t: store.page(t, "", None, 2))
-    assert [orders[1], orders[2]] == first
-    rest = await database.scan(lambda t: store.page(t, "b", None, 2))
+    assert orders[:2] == first
+    rest = await database.scan(lambda t: store.page(t, "a", None, 2))
+    assert orders[2:] == rest
+    by_id = await database.scan(lambda t: store.page_by_id(t, "", 2))
+    assert [orders[1], orders[2]] == by_id
+    rest = await database.scan(lambda t: store.page_by_id(t, "b", 2))
     assert [orders[0]] == rest
+
+
+async def test_an_order_that_is_stored_later_comes_later(database: Database, store: Store) -> None:
+    """Whoever has read a page to its end finds it after that, however small its id is."""
+    await database.write(lambda t: store.insert(t, [pending("m", "one")]))
+    await database.write(lambda t: store.insert(t, [pending("m2", "one"), pending("b", "two")]))
+    await database.write(lambda t: store.insert(t, [pending("a", "three")]))
+    for after, later in {"": ["m", "b", "a"], "m": ["b", "a"], "b": ["a"], "a": []}.items():
+        page = await database.scan(lambda t, after=after: store.page(t, after, None, 9))  # type: ignore[misc]
+        assert later == [order.order_id for order in page]
+
+
+async def test_an_order_without_lines_is_in_its_place(database: Database, store: Store) -> None:
+    """Its lines are lost: it is found, listed and driven as the others are."""
+    orders = [pending(order_id, order_id) for order_id in "cab"]
+    await database.write(lambda t: store.insert(t, orders))
+    await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'a'"))
+    bare = replace(orders[1], lines=())
+    assert bare == await database.read(lambda t: store.by_id(t, "a"))
+    assert bare == await database.read(lambda t: store.by_key(t, "a"))
+    left = [orders[0], bare, orders[2]]
+    assert left == await database.scan(lambda t: store.page(t, "", None, 9))
+    assert left == await database.scan(lambda t: store.unsettled_after(t, "", 9))
+
+
+@pytest.mark.parametrize("document", ["", "{", "null", "[1]", '{"code": 7}', '{"code": "x"}'])
+async def test_a_reason_that_cannot_be_read_leaves_the_order_rejected(
+    database: Database, store: Store, document: str
+) -> None:
+    """It spoils no list; that nothing was bought stays true."""
+    await database.write(lambda t: store.insert(t, [pending("a", "one"), pending("b", "two")]))
+    await database.write(
+        lambda t: t.run(
+            "UPDATE orders SET status = 'rejected', settled = 1, rejection = ?1 "
+            "WHERE order_id = 'a'",
+            document,
+        )
+    )
+    first, second = await database.scan(lambda t: store.page(t, "", None, 9))
+    assert ("rejected", UNREADABLE) == (first.status, first.rejection)
+    assert "b" == second.order_id
 
 
 async def test_a_page_of_one_status_holds_no_other(database: Database, store: Store) -> None:

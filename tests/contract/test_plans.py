@@ -25,8 +25,10 @@ STATEMENTS = {
 }
 
 BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
-ORDER = "SEARCH orders USING PRIMARY KEY (order_id=?)"
-LINES = "SEARCH order_lines USING PRIMARY KEY (order_id=?)"
+ORDER = "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
+CURSOR = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
+UNSETTLED = "SEARCH orders USING INDEX orders_unsettled (sequence>?)"
+LINES = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
 WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
 PLANS: dict[tuple[str, str], Sequence[str]] = {
@@ -69,22 +71,21 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_CONFIRM"): (ORDER,),
     ("order", "_INSERT"): (),
     ("order", "_INSERT_LINE"): (),
-    ("order", "_PAGE"): ("SEARCH orders USING PRIMARY KEY (order_id>?)", LINES),
-    ("order", "_PAGE_OF_PENDING"): (
-        "SEARCH orders USING INDEX orders_unsettled (order_id>?)",
+    ("order", "_PAGE"): ("SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)", CURSOR, LINES),
+    ("order", "_PAGE_BY_ID"): (
+        "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
         LINES,
     ),
+    ("order", "_PAGE_OF_PENDING"): (UNSETTLED, CURSOR, LINES),
     ("order", "_PAGE_OF_STATUS"): (
-        "SEARCH orders USING INDEX orders_by_status (status=? AND order_id>?)",
+        "SEARCH orders USING INDEX orders_by_status (status=? AND sequence>?)",
+        CURSOR,
         LINES,
     ),
     ("order", "_SELL_LINE"): (
         "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
     ),
-    ("order", "_UNSETTLED_AFTER"): (
-        "SEARCH orders USING INDEX orders_unsettled (order_id>?)",
-        LINES,
-    ),
+    ("order", "_UNSETTLED_AFTER"): (UNSETTLED, CURSOR, LINES),
     ("order", "_UPDATE"): (ORDER,),
     ("order", "_WITH_STATUS"): (ORDER,),
 }

@@ -4,17 +4,22 @@ from dataclasses import dataclass
 
 from mutants.parts import (
     CACHE_MODEL,
+    CANCELS,
+    CHANGED_AFTER_CRASH,
     CLIMBING,
     CRASH_POINTS,
     CROWDS,
     FOREIGN_PAGES,
     HOSTS,
+    JUMPING_CLOCK,
+    ORDER_STORE,
     OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
+    STUCK,
     TWO_ENDS,
     Part,
 )
@@ -46,7 +51,7 @@ BUGS = (
         "The order service places another order each time it sees a key.",
         (
             Edit(
-                "order/schema/sqlite/0001_order.sql",
+                "order/schema/sqlite/0002_sequence.sql",
                 "TEXT NOT NULL CONSTRAINT orders_one_order_a_key UNIQUE\n",
                 "TEXT NOT NULL\n",
             ),
@@ -76,8 +81,8 @@ BUGS = (
         (
             Edit(
                 "order/service.py",
-                "        if found.request_hash != mine.request_hash:\n",
-                "        if found.kind != mine.kind:\n",
+                "        if not asks_for(found, placement.kind, placement.lines):\n",
+                "        if found.kind != placement.kind:\n",
             ),
         ),
         (STORM,),
@@ -107,18 +112,7 @@ BUGS = (
     Bug(
         "rejected-too-early",
         "A rejection is told while it is still being written.",
-        (
-            Edit(
-                "order/driving.py",
-                "            for order in await self._store_decisions(others):\n"
-                "                driven[order.order_id] = Placed(order, others[order.order_id])\n",
-                "            self._storing = asyncio.create_task(self._store_decisions(others))\n"
-                "            for order in orders:\n"
-                "                if (decision := others.get(order.order_id)) is not None:\n"
-                "                    after = decided(order, decision.outcome)\n"
-                "                    driven[order.order_id] = Placed(after, decision)\n",
-            ),
-        ),
+        (Edit("order/driving.py", "lazy=lazy", "lazy=True"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -376,12 +370,88 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "            latest = [await self._read(one.order_id) "
-                "for one in page if not self._in_hand(one)]\n",
-                "            latest = [one for one in page if not self._in_hand(one)]\n",
+                "        orders = [await self._read(order.order_id) for order in page]\n",
+                "        orders = [*page]\n",
             ),
         ),
         (OVERTAKEN,),
+    ),
+    Bug(
+        "clock-decides",
+        "The recovery loop leaves alone what the time of day calls a second old, or not even that.",
+        (
+            Edit(
+                "order/driving.py",
+                '        pending = [order for order in orders if order.status == "pending"]\n',
+                '        at_ms = __import__("time").time_ns() // 1_000_000 - 1000\n'
+                "        pending = [\n"
+                "            order\n"
+                "            for order in orders\n"
+                '            if order.status == "pending" and order.placed_at_ms < at_ms\n'
+                "        ]\n",
+            ),
+        ),
+        (JUMPING_CLOCK,),
+    ),
+    Bug(
+        "one-spoils-all",
+        "A batch in which one order is refused is not asked for in parts.",
+        (
+            Edit(
+                "order/upstream.py",
+                "                    parts += [part[middle:], part[:middle]]\n",
+                "                    parts += [part[middle : middle - 1]]\n",
+            ),
+        ),
+        (STUCK,),
+    ),
+    Bug(
+        "confirms-what-was-cancelled",
+        "A decision is stored whatever became of its order meanwhile.",
+        (
+            Edit(
+                "order/store/sqlite.py",
+                "\nWHERE order_id = ?1 AND status = 'pending'",
+                "\nWHERE order_id = ?1",
+            ),
+        ),
+        (ORDER_STORE,),
+    ),
+    Bug(
+        "change-before-drive",
+        "An order is cancelled or fulfilled as the disk shows it, whatever its buyer was told.",
+        (Edit("order/service.py", "            await self._driving.ended(order_id)\n", ""),),
+        (CHANGED_AFTER_CRASH,),
+    ),
+    Bug(
+        "a-release-each",
+        "Each of many cancels of one order has the catalog release it.",
+        (
+            Edit(
+                "order/driving.py",
+                "        release = self._releases.get(order_id)\n",
+                "        release = None\n",
+            ),
+            Edit(
+                "order/driving.py",
+                "self._releases.pop(order_id))",
+                "self._releases.pop(order_id, None))",
+            ),
+        ),
+        (CANCELS,),
+    ),
+    Bug(
+        "cursor-by-id",
+        "Whoever follows the list of orders goes on after an id, not after a place.",
+        (
+            Edit(
+                "order/store/shared.py",
+                "    WHERE sequence > coalesce("
+                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)\n",
+                "    WHERE order_id > ?1\n",
+            ),
+        ),
+        (ORDER_STORE,),
     ),
     Bug(
         "path-climbs",

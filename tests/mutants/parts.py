@@ -59,6 +59,23 @@ OVERTAKEN = _tests(
     "tests/service/test_order_lifecycle.py"
     "::test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold",
 )
+JUMPING_CLOCK = _tests(
+    "jumping clock",
+    "tests/service/test_order_failures.py::test_a_clock_that_jumps_keeps_no_order_from_its_end",
+)
+STUCK = _tests(
+    "stuck orders",
+    "tests/service/test_order_stuck.py::test_a_damaged_order_holds_up_no_other",
+)
+ORDER_STORE = _tests("order store", "tests/contract/test_order_store.py")
+CHANGED_AFTER_CRASH = _tests(
+    "changed after a crash",
+    "tests/service/test_order_failures.py::test_a_crash_and_then_a_change_know_what_was_told",
+)
+CANCELS = _tests(
+    "cancels at once",
+    "tests/service/test_order_lifecycle.py::test_cancels_at_once_share_one_release",
+)
 CLIMBING = replace(
     _tests(
         "climbing paths",

@@ -1,6 +1,7 @@
 """What becomes of an order after its purchase: shown, listed, cancelled, fulfilled."""
 
 import asyncio
+from time import process_time
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from bazar.kit.data.database import Lane, Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.domain import StoredOrder
-from bazar.order.driving import RECOVERY_AGE_MS
 from support.order_calls import SHORT, key, ledger, status
 from support.shops import Reply, Shop
 from support.wires import Wire, until
@@ -121,6 +121,31 @@ async def test_cancelling_gives_the_copies_back_once(shop: Shop) -> None:
     assert [("received", 5), ("sold", -2), ("released", 2)] == await ledger(shop)
 
 
+async def test_many_cancels_of_one_order_cost_in_proportion_to_their_number(shop: Shop) -> None:
+    """None wakes another: sixteen times as many take no more than some forty times the work."""
+    book_id = await shop.add_book(quantity=50)
+    spent_s: list[float] = []
+    for count in (50, 50, 800):  # the first is to warm up
+        bought = await shop.order.post(f"/purchase/{book_id}", None, key(f"k{len(spent_s)}"))
+        path = f"/orders/{bought.json['order_id']}/cancel"
+        start_s = process_time()
+        replies = await asyncio.gather(*(shop.order.post(path) for _ in range(count)))
+        spent_s.append(process_time() - start_s)
+        assert {(200, "cancelled")} == {(reply.status, reply.json["status"]) for reply in replies}
+    assert spent_s[2] < 40 * spent_s[1]
+    assert 50 == await shop.stock(book_id)
+
+
+async def test_cancels_at_once_share_one_release(shop: Shop, wire: Wire) -> None:
+    """However many ask, the catalog is asked once while they wait."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}", None, key("a"))
+    path = f"/orders/{bought.json['order_id']}/cancel"
+    wire.calls.clear()
+    await asyncio.gather(*(shop.order.post(path) for _ in range(100)))
+    assert len(wire.calls) <= 3
+
+
 async def test_what_has_ended_otherwise_is_not_cancelled(shop: Shop) -> None:
     """A rejected and a fulfilled order are 409 and stay as they are; an unknown one is 404."""
     book_id = await shop.add_book(quantity=5)
@@ -197,7 +222,6 @@ async def test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold(
     async def read_by_the_loop() -> bool:
         return order_id in seen
 
-    await asyncio.sleep(RECOVERY_AGE_MS / 1000)
     monkeypatch.setattr(SqliteDatabase, "scan", slow)
     await until(read_by_the_loop)
     cancelled = await shop.order.post(f"/orders/{order_id}/cancel")

@@ -26,8 +26,8 @@ _REQUESTS = count(1)
 def new_id(clock: Clock = now_ms) -> str:
     """Return 26 characters: 48 bits of time, then 80 random bits.
 
-    Ids made later sort later, to the millisecond, so that they are also a page cursor, and new
-    rows land at the end of an index. The 80 random bits keep them unguessable.
+    Ids made later sort later, to the millisecond and as well as clocks go, so that new rows land
+    at the end of an index. The 80 random bits keep them unguessable.
 
     Source: docs/decisions/0007-order-ids.md
     """

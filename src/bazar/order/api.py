@@ -1,6 +1,7 @@
 """The order service's routes: HTTP in, use cases behind, HTTP out."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from bazar.order.domain import first_answer
 from bazar.order.driving import Placed
 from bazar.order.service import Orders
 from bazar.wire.budgets import PLACE_MS
-from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX
+from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX, PAGE_MAX
 from bazar.wire.orders import (
     Accepted,
     Line,
@@ -23,6 +24,7 @@ from bazar.wire.orders import (
     Purchase,
     PurchaseRequest,
     Receipt,
+    StuckOrder,
 )
 from bazar.wire.placing import (
     CHANGED_HEADER,
@@ -141,6 +143,11 @@ class OrderApi:
     async def page(self, _request: Request, query: OrderQuery) -> Response:
         """List orders, oldest first, a page at a time."""
         return json_response(await self._orders.page(query))
+
+    @route("GET", "/stuck-orders", answers={200: list[StuckOrder]}, secret=True)
+    async def stuck(self, _request: Request) -> Response:
+        """List the orders that the catalog does not take although it answers, at most 100."""
+        return json_response(list(islice(self._orders.stuck(), PAGE_MAX)))
 
     @route(
         "POST",

@@ -44,6 +44,11 @@ async def order_app(
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
+        metrics.watch(
+            "bazar_orders_stuck",
+            "Orders that the catalog does not take although it answers.",
+            lambda: len(driving.stuck),
+        )
         driving.start()
         try:
             endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))

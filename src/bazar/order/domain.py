@@ -9,17 +9,18 @@ rejected
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from bazar.kit.clock import as_datetime
-from bazar.kit.errors import InvalidRequest
+from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_price
 from bazar.wire.orders import Accepted, Line, Order, OrderLine, OrderStatus, Purchase, Receipt
 from bazar.wire.placing import Kind
-from bazar.wire.problems import REJECTIONS, OrderCancelled
+from bazar.wire.problems import REJECTIONS, OrderCancelled, OrderRejected
 from bazar.wire.stock import Outcome, Rejection
 
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -30,6 +31,9 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "fulfilled": frozenset(),
 }
 """From each status, the statuses that may follow it."""
+UNREADABLE = Rejection("order-rejected", "why it was refused is not readable any more")
+_PLACED_AT_MS_MAX = 253_402_300_799_999
+"""The end of the year 9999: no date is later."""
 
 
 class StoredLine(msgspec.Struct, frozen=True):
@@ -41,13 +45,17 @@ class StoredLine(msgspec.Struct, frozen=True):
     price_minor: int | None = None
     currency: str | None = None
 
+    @property
+    def sold(self) -> bool:
+        """Tell whether all is there that says how it was sold."""
+        return None not in (self.title, self.price_minor, self.currency)
+
 
 class StoredOrder(msgspec.Struct, frozen=True):
-    """An order as it is kept."""
+    """An order as it is kept; a damaged one may have no lines, or half of what it was sold as."""
 
     order_id: str
     key: str
-    request_hash: bytes
     kind: Kind
     status: OrderStatus
     settled: bool
@@ -58,7 +66,7 @@ class StoredOrder(msgspec.Struct, frozen=True):
     @property
     def sold(self) -> bool:
         """Tell whether the catalog has ever sold it, cancelled later or not."""
-        return bool(self.lines) and self.lines[0].title is not None
+        return bool(self.lines) and all(line.sold for line in self.lines)
 
     def asked(self) -> list[Line]:
         """Return the lines as they were asked for."""
@@ -79,14 +87,39 @@ def check_lines(lines: Sequence[Line]) -> None:
         seen.add(line.book_id)
 
 
-def request_hash(kind: Kind, lines: Sequence[Line]) -> bytes:
-    """Return what tells two requests of one key apart: what they ask for, not how it is spelt."""
-    return sha256(msgspec.json.encode([kind, *lines])).digest()
+def asks_for(order: StoredOrder, kind: Kind, lines: Sequence[Line]) -> bool:
+    """Tell whether a request asks for what an order was placed for.
+
+    What is stored is compared, member by member, not an encoding or a hash of it: those change
+    with a release that adds a member, and a repetition across it would be refused. A member that
+    changes what is bought has to be stored, and compared here.
+
+    Of an order whose lines are lost nobody can tell; to refuse it might be a lie.
+    """
+    asked = [(line.book_id, line.quantity) for line in lines]
+    return not order.lines or (order.kind == kind and _asked(order) == asked)
+
+
+def _asked(order: StoredOrder) -> list[tuple[int, int]]:
+    return [(line.book_id, line.quantity) for line in order.lines]
 
 
 def can_become(status: OrderStatus, following: OrderStatus) -> bool:
     """Tell whether a status may follow another."""
-    return following in TRANSITIONS[status]
+    return following in TRANSITIONS.get(status, ())
+
+
+def misfit(order: StoredOrder, outcome: Outcome) -> str:
+    """Say why an outcome cannot be that of an order; empty where it can."""
+    if outcome.status == "rejected":
+        return "" if outcome.rejection else "the catalog rejects it without a reason"
+    if outcome.status == "reserved" and not (outcome.lines and _sells(order, outcome)):
+        return "the catalog sold something else than what was ordered"
+    return ""
+
+
+def _sells(order: StoredOrder, outcome: Outcome) -> bool:
+    return _asked(order) == [(line.book_id, line.quantity) for line in outcome.lines]
 
 
 def cancelled(order: StoredOrder, outcome: Outcome) -> StoredOrder:
@@ -94,8 +127,11 @@ def cancelled(order: StoredOrder, outcome: Outcome) -> StoredOrder:
 
     If it had been sold before, then its buyer may have heard so, and must hear the same again.
     """
-    lines = _sold_lines(outcome) if outcome.lines else order.lines
-    return replace(order, settled=True, lines=lines)
+    return replace(order, settled=True, lines=_released_lines(order, outcome))
+
+
+def _released_lines(order: StoredOrder, outcome: Outcome) -> tuple[StoredLine, ...]:
+    return _sold_lines(outcome) if _sells(order, outcome) else order.lines
 
 
 def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
@@ -109,8 +145,7 @@ def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
     if outcome.status == "rejected":
         return _decided(order, "rejected", outcome.rejection, order.lines)
     if outcome.status == "released":
-        lines = _sold_lines(outcome) if outcome.lines else order.lines
-        return _decided(order, "cancelled", None, lines)
+        return _decided(order, "cancelled", None, _released_lines(order, outcome))
     return _decided(order, "confirmed", None, _sold_lines(outcome))
 
 
@@ -138,19 +173,13 @@ def first_answer(order: StoredOrder) -> Purchase | Receipt | Accepted:
     or fulfilment leaves it as it was, to the byte.
 
     Raises:
-        BookNotFound, OutOfStock, MixedCurrencies, OrderCancelled: definite; nothing was sold.
+        BookNotFound, OutOfStock, MixedCurrencies, OrderRejected, OrderCancelled: definite; nothing
+            was sold.
     """
     if order.sold:
         return _purchase(order) if order.kind == "purchase" else _receipt(order)
     if order.rejection is not None:
-        rejection = order.rejection
-        raise REJECTIONS[rejection.code](
-            rejection.detail,
-            order_id=order.order_id,
-            book_id=rejection.book_id,
-            requested=rejection.requested,
-            available=rejection.available,
-        )
+        raise _refusal(order.order_id, order.rejection)
     if order.status == "cancelled" and order.settled:
         message = "the order was cancelled before it was sold; nothing was bought"
         raise OrderCancelled(message, order_id=order.order_id)
@@ -158,6 +187,19 @@ def first_answer(order: StoredOrder) -> Purchase | Receipt | Accepted:
         order_id=order.order_id,
         message="the order is safe but not decided yet; it will be, without another request",
     )
+
+
+def _refusal(order_id: str, rejection: Rejection) -> BazarError:
+    members: dict[str, Any] = {
+        "order_id": order_id,
+        "book_id": rejection.book_id,
+        "requested": rejection.requested,
+        "available": rejection.available,
+    }
+    known = REJECTIONS.get(rejection.code)
+    if known is not None:
+        return known(rejection.detail, **members)
+    return OrderRejected(rejection.detail, reason=rejection.code, **members)
 
 
 def _purchase(order: StoredOrder) -> Purchase:
@@ -195,8 +237,8 @@ def _receipt(order: StoredOrder) -> Receipt:
 
 
 def public(order: StoredOrder) -> Order:
-    """Return an order as its buyer sees it now."""
-    currency = order.lines[0].currency
+    """Return an order as its buyer sees it now; of a damaged one, what is left of it."""
+    currency = order.lines[0].currency if order.sold else None
     total = None
     if currency is not None:
         minor = sum((line.price_minor or 0) * line.quantity for line in order.lines)
@@ -218,5 +260,9 @@ def public(order: StoredOrder) -> Order:
         total=total,
         currency=currency,
         reason=order.rejection.code if order.rejection else None,
-        placed_at=as_datetime(order.placed_at_ms),
+        placed_at=_placed_at(order),
     )
+
+
+def _placed_at(order: StoredOrder) -> datetime:
+    return as_datetime(max(0, min(order.placed_at_ms, _PLACED_AT_MS_MAX)))

@@ -10,27 +10,27 @@ at each point does is said at its line.
 Source: docs/exactly-once.md
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.deadline import Deadline
-from bazar.kit.errors import BazarError, InvalidRequest, Overloaded
+from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
 from bazar.order.domain import (
     StoredLine,
     StoredOrder,
+    asks_for,
     can_become,
     check_lines,
     public,
-    request_hash,
 )
 from bazar.order.driving import Driving, Placed
 from bazar.order.store import Store
-from bazar.wire.orders import Order, OrderQuery, OrderStatus
+from bazar.wire.orders import Order, OrderQuery, OrderStatus, StuckOrder
 from bazar.wire.placing import Placement
 from bazar.wire.problems import KeyReused, OrderNotCancellable, OrderNotFound, OrderNotFulfillable
 from bazar.wire.stock import Outcome
@@ -73,7 +73,15 @@ class Orders:
         """
         deadlines = [Deadline(placement.deadline_ms) for placement in placements]
         wanted = [self._wanted(placement) for placement in placements]
+        with self._driving.held([one.order_id for one in wanted if isinstance(one, StoredOrder)]):
+            return await self._place(placements, wanted, deadlines)
 
+    async def _place(
+        self,
+        placements: Sequence[Placement],
+        wanted: Sequence[StoredOrder | BazarError],
+        deadlines: Sequence[Deadline],
+    ) -> list[Placed | BazarError]:
         async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
             timely = [
                 order
@@ -81,7 +89,8 @@ class Orders:
                 if isinstance(order, StoredOrder) and deadline.left_s() > 0
             ]
             inserted = await self._store.insert(transaction, timely)
-            return [await self._found(transaction, order, inserted) for order in wanted]
+            asked = {order.order_id for order in timely}
+            return [await self._found(transaction, order, inserted, asked) for order in wanted]
 
         # A crash before this is durable: nothing happened. After it: the recovery loop of the next
         # start, or a retry with the same key, goes on from here.
@@ -96,7 +105,10 @@ class Orders:
             max(deadlines, key=Deadline.left_s),
             request_ids,
         )
-        return [self._answered(mine, one, placed) for mine, one in zip(wanted, found, strict=True)]
+        return [
+            self._answered(placement, mine, one, placed)
+            for placement, mine, one in zip(placements, wanted, found, strict=True)
+        ]
 
     def _wanted(self, placement: Placement) -> StoredOrder | BazarError:
         """Return the new order that a placement asks for, or what is wrong with it."""
@@ -107,7 +119,6 @@ class Orders:
         return StoredOrder(
             new_id(self._clock),
             placement.key,
-            request_hash(placement.kind, placement.lines),
             placement.kind,
             "pending",
             settled=False,
@@ -117,16 +128,32 @@ class Orders:
         )
 
     async def _found(
-        self, transaction: Transaction, order: StoredOrder | BazarError, inserted: Container[str]
+        self,
+        transaction: Transaction,
+        order: StoredOrder | BazarError,
+        inserted: Container[str],
+        asked: Container[str],
     ) -> StoredOrder | BazarError:
-        """Return a new order that was inserted, or the one that its key placed before."""
+        """Return a new order that was inserted, or the one that its key placed before.
+
+        Args:
+            transaction: the one that inserts.
+            order: the new one, or why there is none.
+            inserted: the ids of those that were inserted.
+            asked: the ids of those that were to be.
+        """
         if isinstance(order, BazarError) or order.order_id in inserted:
             return order
         existing = await self._store.by_key(transaction, order.key)
-        return existing or Overloaded("its deadline passed before it was started")
+        if existing is not None:
+            return existing
+        if order.order_id in asked:  # its key is taken, by an order that cannot be seen yet
+            return Unavailable("an order with this key is just being placed")
+        return Overloaded("its deadline passed before it was started")
 
     def _answered(
         self,
+        placement: Placement,
         mine: StoredOrder | BazarError,
         found: StoredOrder | BazarError,
         placed: Mapping[str, Placed],
@@ -134,8 +161,7 @@ class Orders:
         """Return what came of one placement: its own order, or the one that its key placed."""
         if isinstance(found, BazarError):
             return found
-        assert isinstance(mine, StoredOrder)
-        if found.request_hash != mine.request_hash:
+        if not asks_for(found, placement.kind, placement.lines):
             message = "this key has placed an order before, which asks for something else"
             return KeyReused(message)
         answer = placed[found.order_id]
@@ -148,25 +174,40 @@ class Orders:
         Raises:
             OrderNotFound: definite.
         """
-        order = await self._driving.latest(order_id)
+        order = await self._driving.stored(order_id)
         if order is None:
             raise _not_found(order_id)
-        placed = await self._driving.decided([order])
-        return public(placed[order_id].order)
+        return public((await self._driving.decided([order]))[order_id].order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
-        """Return a page of orders, oldest first."""
-        await self._driving.flushed()  # else an order would be in the list of its last status
-        orders = await self._database.scan(
-            lambda transaction: self._store.page(
-                transaction, query.after, query.status, query.limit
-            ),
-            KEEPERS,
-        )
-        return [public(order) for order in orders]
+        """Return a page of orders, oldest first, or by their ids.
+
+        Raises:
+            InvalidRequest: the page is to come after an order that does not exist. Its place is
+                not known, and to guess one could skip orders. Or it is by id and of one status.
+        """
+        if query.by == "id" and query.status is not None:
+            message = "orders by id are listed whatever their status; leave out one of the two"
+            raise InvalidRequest(message, member="status")
+
+        async def work(transaction: Transaction) -> list[StoredOrder]:
+            if query.by == "id":
+                return await self._store.page_by_id(transaction, query.after, query.limit)
+            if query.after and await self._store.by_id(transaction, query.after) is None:
+                message = f"no order has the id {query.after!r}; ask for the first page again"
+                raise InvalidRequest(message, member="after")
+            return await self._store.page(transaction, query.after, query.status, query.limit)
+
+        return [public(order) for order in await self._database.scan(work, KEEPERS)]
+
+    def stuck(self) -> Iterator[StuckOrder]:
+        """Yield the orders that the catalog does not take, although it answers."""
+        return self._driving.stuck.listed()
 
     async def cancel(self, order_id: str) -> tuple[Order, Outcome | None]:
         """Cancel an order and give its copies back, once; again, it only says so.
+
+        A pending one is driven first, since its buyer may have heard of it just before a crash.
 
         Returns:
             The order, and what the catalog released, where it did so just now.
@@ -185,7 +226,7 @@ class Orders:
 
         Raises:
             OrderNotFound, OrderNotFulfillable: definite.
-            Unavailable: indefinite; ask again.
+            Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
         return public(await self._change_status(order_id, "fulfilled", OrderNotFulfillable))
 
@@ -200,6 +241,9 @@ class Orders:
                 raise _not_found(order_id)
             if order.status == status:
                 return order
+            if order.status == "pending" and status == "fulfilled":
+                message = f"order {order_id} is not decided yet"
+                raise Unavailable(message)
             if not can_become(order.status, status):
                 message = f"order {order_id} is {order.status}"
                 raise refusal(message, order_id=order_id)
@@ -207,7 +251,8 @@ class Orders:
             await self._store.update(transaction, order)
             return order
 
-        async with self._driving.alone(order_id):
+        with self._driving.held([order_id]):
+            await self._driving.ended(order_id)
             return await self._database.write(work)
 
 

@@ -92,4 +92,17 @@ class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     status: OrderStatus | None = None
     after: Annotated[str, Meta(max_length=ID_LENGTH)] = ""
+    """The last order id of the page before."""
     limit: Limit = 20
+    by: Literal["placed", "id"] = "placed"
+    """In the order in which they were stored, for whoever follows the list; or by their ids."""
+
+
+class StuckOrder(Struct, frozen=True):
+    """An order that the catalog does not take, although it answers."""
+
+    order_id: str
+    reason: str
+    tries: int
+    since_s: float
+    """How long ago it was refused first, by this process."""

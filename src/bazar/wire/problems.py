@@ -3,6 +3,10 @@
 Those that only the catalog's keeper meets (`stock-too-low`, `book-exists`) are in its domain.
 """
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from bazar.kit.errors import BazarError, Problem, Unavailable
 from bazar.kit.http.idempotency import InvalidKey, format_key, key_header
 
@@ -53,7 +57,27 @@ class MixedCurrencies(BazarError):
 REJECTIONS: dict[str, type[BazarError]] = {
     error.code: error for error in (BookNotFound, OutOfStock, MixedCurrencies)
 }
-"""Why the catalog may refuse to sell."""
+"""Why the catalog may refuse to sell, as far as this release knows."""
+
+
+class OrderRejected(BazarError):
+    """The catalog refused to sell, for a reason that this release does not know."""
+
+    problem_type = PlacingProblem
+    code = "order-rejected"
+    status = 409
+    title = "The order was refused"
+    hint = "The detail says why. Nothing was bought; to try again, use a new Idempotency-Key."
+    definite = True
+
+    def __init__(self, detail: str, *, reason: str = code, **members: Any) -> None:  # noqa: ANN401
+        """Describe one refusal; `reason` is its code, as the catalog gave it."""
+        super().__init__(detail, **members)
+        self.reason = reason
+
+    def problem(self) -> Problem:
+        """Return the problem document, under the code that the catalog gave."""
+        return replace(super().problem(), type=f"urn:bazar:error:{self.reason}", code=self.reason)
 
 
 class OrderNotFound(BazarError):
@@ -124,6 +148,7 @@ PLACING_ERRORS: tuple[type[BazarError], ...] = (
     BookNotFound,
     OutOfStock,
     MixedCurrencies,
+    OrderRejected,
     OrderCancelled,
     KeyReused,
     InvalidKey,

@@ -9,8 +9,6 @@ from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
 from bazar.wire.limits import ORDER_ID_LENGTH_MAX, RESERVE_BATCH_MAX, Limit
 from bazar.wire.orders import Lines
 
-RejectionCode = Literal["book-not-found", "out-of-stock", "mixed-currencies"]
-
 
 class Reserve(Struct, frozen=True):
     """Ask the catalog to sell the lines of an order."""
@@ -38,7 +36,8 @@ class SoldLine(Struct, frozen=True, rename={"book_id": "id"}):
 class Rejection(Struct, frozen=True, omit_defaults=True):
     """Why an order was not sold."""
 
-    code: RejectionCode
+    code: str
+    """One of `problems.REJECTIONS`, or one that only a newer catalog knows."""
     detail: str
     book_id: int | None = None
     requested: int | None = None

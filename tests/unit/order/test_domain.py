@@ -16,18 +16,26 @@ from bazar.order.domain import (
     TRANSITIONS,
     StoredLine,
     StoredOrder,
+    asks_for,
     can_become,
     cancelled,
     check_lines,
     decided,
     first_answer,
+    misfit,
     public,
-    request_hash,
 )
 from bazar.wire.limits import QUANTITY_MAX
 from bazar.wire.orders import Accepted, Line, OrderStatus, Purchase, Receipt
-from bazar.wire.problems import BookNotFound, MixedCurrencies, OrderCancelled, OutOfStock
-from bazar.wire.stock import Outcome, Rejection, RejectionCode, SoldLine
+from bazar.wire.placing import Kind
+from bazar.wire.problems import (
+    BookNotFound,
+    MixedCurrencies,
+    OrderCancelled,
+    OrderRejected,
+    OutOfStock,
+)
+from bazar.wire.stock import Outcome, Rejection, SoldLine
 
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
 ORDER_ID = "01h000000000000000000000aa"
@@ -35,7 +43,6 @@ ORDER_ID = "01h000000000000000000000aa"
 PENDING = StoredOrder(
     order_id=ORDER_ID,
     key="k",
-    request_hash=b"",
     kind="purchase",
     status="pending",
     settled=False,
@@ -144,31 +151,51 @@ def test_lines_may_not_name_a_book_twice() -> None:
     assert refused.value.definite
 
 
-def test_the_hash_is_of_what_is_asked_for_not_of_its_spelling() -> None:
-    """A quantity that is written out hashes like the default one."""
-    spelt = msgspec.json.decode(b'{"quantity": 1, "id": 7}', type=Line)
-    short = msgspec.json.decode(b'{"id":7}', type=Line)
-    assert request_hash("order", [spelt]) == request_hash("order", [short])
+def test_a_repetition_is_told_by_what_it_asks_for_not_by_its_spelling() -> None:
+    """A quantity that is written out asks for the same as the default one."""
+    for text in (b'{"quantity": 1, "id": 7}', b'{"id":7}'):
+        line = msgspec.json.decode(text, type=Line)
+        assert asks_for(replace(PENDING, lines=(StoredLine(7, 1),)), "purchase", [line])
 
 
-def test_the_hash_tells_different_requests_apart() -> None:
-    """Another book, quantity, kind, number or order of lines each gives another hash."""
-    requests = [
-        request_hash("order", lines)
-        for lines in (
-            [Line(1)],
-            [Line(2)],
-            [Line(1, 2)],
-            [Line(1), Line(2)],
-            [Line(2), Line(1)],
-            [Line(1, 2), Line(2)],
-            [Line(1), Line(2, 2)],
-            [Line(11)],
-            [Line(1, 11)],
-        )
+def test_different_requests_are_told_apart() -> None:
+    """Another book, quantity, kind, number or order of lines each asks for something else."""
+    requests: list[tuple[Kind, list[Line]]] = [
+        ("order", [Line(1)]),
+        ("order", [Line(2)]),
+        ("order", [Line(1, 2)]),
+        ("order", [Line(1), Line(2)]),
+        ("order", [Line(2), Line(1)]),
+        ("order", [Line(1, 2), Line(2)]),
+        ("order", [Line(1), Line(2, 2)]),
+        ("order", [Line(11)]),
+        ("order", [Line(1, 11)]),
+        ("purchase", [Line(1)]),
     ]
-    requests.append(request_hash("purchase", [Line(1)]))
-    assert len(requests) == len(set(requests))
+    for (kind, lines), (other_kind, others) in product(requests, requests):
+        stored = tuple(StoredLine(line.book_id, line.quantity) for line in lines)
+        order = replace(PENDING, kind=kind, lines=stored)
+        same = (kind, lines) == (other_kind, others)
+        assert same == asks_for(order, other_kind, others)
+
+
+def test_a_release_that_adds_a_member_to_a_line_knows_older_requests() -> None:
+    """The order was stored before the member was there; its buyer's repetition is still the same.
+
+    Nothing is compared but what is stored, so a default that is new changes nothing.
+    """
+
+    class LineToMorrow(Line, frozen=True):
+        gift: bool = False
+
+    asked = [LineToMorrow(7, 2)]
+    assert asks_for(PENDING, "purchase", asked)
+    assert not asks_for(PENDING, "purchase", [LineToMorrow(7, 3)])
+
+
+def test_an_order_whose_lines_are_lost_refuses_no_repetition() -> None:
+    """A definite refusal could be a lie: it may be the very order that was sold."""
+    assert asks_for(replace(PENDING, lines=()), "purchase", [Line(7, 2)])
 
 
 def test_a_pending_order_is_accepted() -> None:
@@ -252,7 +279,7 @@ def test_an_order_cancelled_before_its_sale_says_so() -> None:
     ],
 )
 def test_a_rejected_order_raises_its_reason(
-    code: RejectionCode, error: type[BazarError], status: int
+    code: str, error: type[BazarError], status: int
 ) -> None:
     """Each reason has its error, with the figures that the catalog gave."""
     rejection = Rejection(code, "why", 7, 2, 1)
@@ -262,6 +289,60 @@ def test_a_rejected_order_raises_its_reason(
     assert status == refused.value.status
     members = {"order_id": ORDER_ID, "book_id": 7, "requested": 2, "available": 1}
     assert members == refused.value.members
+
+
+def test_a_reason_of_a_newer_catalog_is_told_as_it_is() -> None:
+    """It is as definite as any other, under its own code and with a general title."""
+    rejection = Rejection("only-for-schools", "sold to schools alone", 7, 2)
+    order = decided(PENDING, Outcome(ORDER_ID, "rejected", rejection=rejection))
+    with pytest.raises(OrderRejected) as refused:
+        first_answer(order)
+    problem = refused.value.problem()
+    assert ("only-for-schools", 409, True) == (problem.code, problem.status, problem.definite)
+    assert "urn:bazar:error:only-for-schools" == problem.type
+    assert "sold to schools alone" == problem.detail
+    assert "only-for-schools" == public(order).reason
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(ORDER_ID, "reserved"),
+        Outcome(ORDER_ID, "rejected"),
+        Outcome(ORDER_ID, "reserved", [SoldLine(7, 1, "T", 1999, "USD", 3)]),
+        Outcome(ORDER_ID, "reserved", [SoldLine(8, 2, "T", 1999, "USD", 3)]),
+        Outcome(ORDER_ID, "reserved", [SoldLine(7, 2, "T", 1999, "USD", 3)] * 2),
+    ],
+)
+def test_an_outcome_that_is_not_of_the_order_is_found_out(outcome: Outcome) -> None:
+    """Sold otherwise than asked for, sold without lines, or refused without a reason."""
+    assert misfit(PENDING, outcome)
+
+
+@pytest.mark.parametrize("outcome", [RESERVED, REJECTED, RELEASED], ids=lambda one: one.status)
+def test_an_outcome_of_the_order_fits(outcome: Outcome) -> None:
+    """Each of the three that a catalog gives."""
+    assert "" == misfit(PENDING, outcome)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        replace(CONFIRMED, lines=()),
+        replace(CONFIRMED, lines=(StoredLine(7, 2, "T"),)),
+        replace(CONFIRMED, lines=(StoredLine(7, 2, "T", 1999),)),
+        replace(CONFIRMED, lines=(*CONFIRMED.lines, StoredLine(8, 1))),
+        replace(CONFIRMED, lines=(StoredLine(0, 0),)),
+        replace(PENDING, placed_at_ms=-(2**63)),
+        replace(PENDING, placed_at_ms=2**63 - 1),
+        replace(CONFIRMED, lines=(StoredLine(7, 2, "T", 2**63 - 1, "nothing"),)),
+    ],
+)
+def test_of_a_damaged_order_is_shown_what_is_left(damaged: StoredOrder) -> None:
+    """It spoils no list, and its buyer is told something that is no lie."""
+    assert ORDER_ID == msgspec.json.decode(encode(public(damaged)))["order_id"]
+    assert isinstance(first_answer(damaged), Accepted | Purchase)
+    assert not can_become("of another release", "confirmed")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,14 @@ from pyreqwest.response import Response, ResponseBuilder
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers import batching
 from bazar.kit.peers.client import Upstream
-from bazar.order.upstream import CatalogClient, Decision
+from bazar.order.upstream import (
+    CALLS_MAX,
+    REFUSALS_MAX,
+    CatalogClient,
+    Decision,
+    NotTaken,
+    Undecided,
+)
 from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.orders import Line
@@ -47,20 +55,22 @@ class FakeCatalog:
         self.open.set()
         self.away = False
         self.status = 200
-        self.answer: Callable[[list[Reserve]], list[Outcome]] = lambda batch: [*map(sold, batch)]
+        self.refused: dict[str, int] = {}
+        """Orders that spoil their batch, each with the status of the refusal."""
+        self.answer: Callable[[list[Reserve]], list[Any]] = lambda batch: [*map(sold, batch)]
 
     async def __call__(self, request: Request, _following: Next) -> Response:
         """Answer one batch."""
-        assert request.body is not None
-        content = request.body.copy_bytes()
-        assert content is not None
-        batch = msgspec.json.decode(content.to_bytes(), type=list[Reserve])
+        content = request.body.copy_bytes() if request.body is not None else None
+        batch = msgspec.json.decode(content.to_bytes() if content else b"[]", type=list[Reserve])
         self.batches.append([one.order_id for one in batch])
         if self.away:
             raise nobody()
         await self.open.wait()
         answer = msgspec.json.encode(self.answer(batch))
-        return await ResponseBuilder().status(self.status).body_bytes(answer).build()
+        refusals = [self.refused[one.order_id] for one in batch if one.order_id in self.refused]
+        status = refusals[0] if refusals else self.status
+        return await ResponseBuilder().status(status).body_bytes(answer).build()
 
 
 @pytest.fixture
@@ -91,6 +101,7 @@ def asked(catalog: CatalogClient, order_id: str) -> asyncio.Task[Decision]:
 
     async def ask() -> Decision:
         (decision,) = await catalog.reserve([Reserve(order_id, LINES)])
+        assert isinstance(decision, Decision), decision
         return decision
 
     return asyncio.create_task(ask())
@@ -163,15 +174,118 @@ async def test_when_the_transport_fails_all_who_wait_hear_it(
     assert "reserved" == (await asked(catalog, "a")).outcome.status
 
 
-@pytest.mark.parametrize("status", [400, 401, 500, 503])
-async def test_a_refused_batch_is_unavailable(
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 502, 503, 504])
+async def test_a_refusal_of_the_caller_is_about_no_order(
     fake: FakeCatalog, catalog: CatalogClient, status: int
 ) -> None:
-    """Any status but 200 leaves the orders undecided, and is not asked again at once."""
+    """The secret is wrong, or the catalog has too much to do: nothing is asked again at once."""
     fake.status = status
     with pytest.raises(Unavailable, match=str(status)):
-        await asked(catalog, "a")
+        await catalog.reserve(batch_of(8))
     assert 1 == len(fake.batches)
+
+
+def batch_of(count: int) -> list[Reserve]:
+    """Return so many reservations, with numbers for order ids."""
+    return [Reserve(f"{n}", LINES) for n in range(count)]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500, 501])
+@pytest.mark.parametrize("bad", [0, 255, 256, 300, 511])
+async def test_one_bad_order_in_a_batch_is_found_and_the_others_are_decided(
+    fake: FakeCatalog, catalog: CatalogClient, status: int, bad: int
+) -> None:
+    """The batch is halved until the bad one is alone; that takes a few calls, not hundreds."""
+    fake.refused = {f"{bad}": status}
+    answers = await catalog.reserve(batch_of(RESERVE_BATCH_MAX))
+    undecided = {n: one for n, one in enumerate(answers) if isinstance(one, Undecided)}
+    assert [bad] == list(undecided)
+    assert undecided[bad].alone
+    assert str(status) in undecided[bad].reason
+    assert len(fake.batches) <= 20
+    assert not catalog.away
+
+
+async def test_several_bad_orders_are_found_together(
+    fake: FakeCatalog, catalog: CatalogClient
+) -> None:
+    """Wherever they are, each is named alone, and everyone else hears a decision."""
+    bad = {"3", "4", "200", "501"}
+    fake.refused = dict.fromkeys(bad, 400)
+    answers = await catalog.reserve(batch_of(RESERVE_BATCH_MAX))
+    alone = {f"{n}" for n, one in enumerate(answers) if isinstance(one, Undecided) and one.alone}
+    assert bad == alone
+    assert len(bad) == sum(isinstance(one, Undecided) for one in answers)
+
+
+async def test_a_catalog_that_refuses_everything_is_not_stormed(
+    fake: FakeCatalog, catalog: CatalogClient
+) -> None:
+    """A handful of calls, of which the last few name an order; the others wait, unblamed."""
+    fake.status = 500
+    answers = await catalog.reserve(batch_of(RESERVE_BATCH_MAX))
+    assert REFUSALS_MAX == len(fake.batches)
+    assert all(isinstance(one, Undecided) for one in answers)
+    assert 1 <= sum(isinstance(one, Undecided) and one.alone for one in answers) < REFUSALS_MAX
+
+
+async def test_many_bad_orders_take_a_bounded_number_of_calls(
+    fake: FakeCatalog, catalog: CatalogClient
+) -> None:
+    """Every second order is bad: some are named now, the rest the next time."""
+    fake.refused = {f"{n}": 400 for n in range(0, RESERVE_BATCH_MAX, 2)}
+    answers = await catalog.reserve(batch_of(RESERVE_BATCH_MAX))
+    assert CALLS_MAX == len(fake.batches)
+    named = [n for n, one in enumerate(answers) if isinstance(one, Undecided) and one.alone]
+    assert named
+    assert all(n % 2 == 0 for n in named)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"order_id": "1", "status": "backordered", "lines": []},
+        {"order_id": "1", "status": "rejected", "rejection": {"code": 7, "detail": "x"}},
+        {"order_id": "1", "status": "reserved", "lines": [{"id": 1}]},
+        {"order_id": 1},
+        {},
+        [],
+        None,
+        "what",
+    ],
+)
+async def test_an_outcome_that_makes_no_sense_spoils_no_other(
+    fake: FakeCatalog, catalog: CatalogClient, strange: object
+) -> None:
+    """Only the order that it is about, or that got none, is undecided; in one call."""
+
+    def some(batch: list[Reserve]) -> list[Any]:
+        return [strange if one.order_id == "1" else sold(one) for one in batch]
+
+    fake.answer = some
+    answers = await catalog.reserve(batch_of(8))
+    undecided = {n: one for n, one in enumerate(answers) if isinstance(one, Undecided)}
+    assert [1] == list(undecided)
+    assert undecided[1].alone
+    assert 1 == len(fake.batches)
+
+
+async def test_members_and_reasons_of_a_newer_catalog_are_taken(
+    fake: FakeCatalog, catalog: CatalogClient
+) -> None:
+    """What this release does not know is passed over, or told as it is."""
+
+    def newer(batch: list[Reserve]) -> list[Any]:
+        rejection = {"code": "only-for-schools", "detail": "why", "school": True}
+        return [
+            {"order_id": one.order_id, "status": "rejected", "rejection": rejection, "at": 1}
+            for one in batch
+        ]
+
+    fake.answer = newer
+    (answer,) = await catalog.reserve(batch_of(1))
+    assert isinstance(answer, Decision)
+    assert Rejection("only-for-schools", "why") == answer.outcome.rejection
 
 
 async def test_an_answer_that_leaves_an_order_out_leaves_nobody_waiting(
@@ -180,12 +294,25 @@ async def test_an_answer_that_leaves_an_order_out_leaves_nobody_waiting(
     """Fewer outcomes than orders: who got none hears that nothing is known."""
     fake.answer = lambda batch: [sold(batch[0])]
     async with asyncio.timeout(2):
-        results = await asyncio.gather(
-            *(asked(catalog, name) for name in "ab"), return_exceptions=True
-        )
-    assert Unavailable is type(results[1])
+        first, second = await catalog.reserve([Reserve("a", LINES), Reserve("b", LINES)])
+    assert isinstance(first, Decision)
+    assert isinstance(second, Undecided)
     fake.answer = lambda batch: [*map(sold, batch)]
     assert "b" == (await asked(catalog, "b")).outcome.order_id
+
+
+@pytest.mark.parametrize("status", [400, 500, 200])
+async def test_a_release_that_is_refused_is_told_from_no_answer(
+    fake: FakeCatalog, catalog: CatalogClient, status: int
+) -> None:
+    """It is about this order alone; that the catalog is busy is not."""
+    fake.status = status
+    fake.answer = lambda _batch: []
+    with pytest.raises(NotTaken):
+        await catalog.release("a")
+    fake.status = 503
+    with pytest.raises(Unavailable):
+        await catalog.release("a")
 
 
 async def test_nobody_hears_the_outcome_of_another_order(
@@ -202,7 +329,7 @@ async def test_nobody_hears_the_outcome_of_another_order(
                 *(asked(catalog, name) for name in "ab"), return_exceptions=True
             )
         for name, result in zip("ab", results, strict=True):
-            if not isinstance(result, Unavailable):
+            if not isinstance(result, AssertionError):
                 assert not isinstance(result, BaseException)
                 assert name == result.outcome.order_id
 

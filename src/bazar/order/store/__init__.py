@@ -32,18 +32,32 @@ class Store(Protocol):
         """Store an order's status, its rejection, and what its lines were sold as."""
         ...
 
-    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
-        """Store that pending orders were sold, and as what; any other order stays as it is."""
+    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
+        """Store that pending orders were sold, and as what; any other order stays as it is.
+
+        Returns:
+            The ids of those that are confirmed now.
+        """
         ...
 
     async def unsettled_after(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
-        """Return orders whose status the catalog may not know of, oldest first."""
+        """Return orders whose status the catalog may not know of, oldest first, after an id."""
         ...
 
     async def page(
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
-        """Return a page of orders, oldest first, of one status or of all."""
+        """Return a page of orders, oldest first, of one status or of all.
+
+        Orders get their places in the order of their commits: whoever has seen one has seen all
+        that come before it. After an id that no order has comes the first page.
+        """
+        ...
+
+    async def page_by_id(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[StoredOrder]:
+        """Return a page of orders by order id."""
         ...

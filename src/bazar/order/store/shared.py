@@ -7,69 +7,84 @@ from operator import itemgetter
 import msgspec
 
 from bazar.kit.data.database import Row, Transaction, made
-from bazar.order.domain import StoredLine, StoredOrder
+from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.placing import Kind
 from bazar.wire.stock import Rejection
 
-# The first eight columns of each list are an _OrderRow, the others a StoredLine.
+# The first seven columns of each list are an _OrderRow, the others a StoredLine. An order whose
+# lines are lost is there all the same, with one row of NULLs for them.
 _BY_ID = """
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM orders JOIN order_lines USING (order_id)
+FROM orders LEFT JOIN order_lines USING (order_id)
 WHERE order_id = ?1
 ORDER BY line_number"""
 
 _BY_KEY = """
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM orders JOIN order_lines USING (order_id)
+FROM orders LEFT JOIN order_lines USING (order_id)
 WHERE idempotency_key = ?1
 ORDER BY line_number"""
 
 _UNSETTLED_AFTER = """
 WITH unsettled AS (
     SELECT * FROM orders
-    WHERE settled = 0 AND order_id > ?1
-    ORDER BY order_id LIMIT ?2
+    WHERE settled = 0
+      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
+    ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM unsettled JOIN order_lines USING (order_id)
-ORDER BY order_id, line_number"""
+FROM unsettled LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
 
 _PAGE = """
 WITH page AS (
     SELECT * FROM orders
-    WHERE order_id > ?1
-    ORDER BY order_id LIMIT ?2
+    WHERE sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
+    ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM page JOIN order_lines USING (order_id)
-ORDER BY order_id, line_number"""
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
 
 # Each of these two names the condition of the index that it goes by.
 _PAGE_OF_STATUS = """
 WITH page AS (
     SELECT * FROM orders
-    WHERE status = ?3 AND status <> 'pending' AND order_id > ?1
-    ORDER BY order_id LIMIT ?2
+    WHERE status = ?3 AND status <> 'pending'
+      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
+    ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM page JOIN order_lines USING (order_id)
-ORDER BY order_id, line_number"""
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
 
 _PAGE_OF_PENDING = """
 WITH page AS (
     SELECT * FROM orders
-    WHERE settled = 0 AND status = 'pending' AND order_id > ?1
+    WHERE settled = 0 AND status = 'pending'
+      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
+    ORDER BY sequence LIMIT ?2
+)
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
+
+_PAGE_BY_ID = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE order_id > ?1
     ORDER BY order_id LIMIT ?2
 )
-SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
        book_id, quantity, title, price_minor, currency
-FROM page JOIN order_lines USING (order_id)
+FROM page LEFT JOIN order_lines USING (order_id)
 ORDER BY order_id, line_number"""
 
 _UPDATE = """
@@ -88,7 +103,6 @@ class _OrderRow(msgspec.Struct, frozen=True):
 
     order_id: str
     key: str
-    request_hash: bytes
     kind: Kind
     status: OrderStatus
     settled: int
@@ -151,23 +165,37 @@ class SharedStore:
             return _orders(await transaction.all(_PAGE_OF_PENDING, after, limit))
         return _orders(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
 
+    async def page_by_id(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[StoredOrder]:
+        """Return a page of orders by order id."""
+        return _orders(await transaction.all(_PAGE_BY_ID, after, limit))
+
 
 def _orders(rows: Sequence[Row]) -> list[StoredOrder]:
-    """Return orders from the rows of their lines, which stand in the order of the order ids."""
+    """Return orders from the rows of their lines; those of one order stand together."""
     return [_order(list(group)) for _order_id, group in groupby(rows, key=itemgetter(0))]
 
 
 def _order(rows: Sequence[Row]) -> StoredOrder:
     """Return an order from the rows of its lines."""
     order = made(_OrderRow, rows[0][:_ORDER_COLUMNS])
+    lost = rows[0][_ORDER_COLUMNS] is None
     return StoredOrder(
         order.order_id,
         order.key,
-        order.request_hash,
         order.kind,
         order.status,
         settled=bool(order.settled),
-        rejection=None if order.rejection is None else _rejection(order.rejection),
+        rejection=_reason(order.rejection) if order.status == "rejected" else None,
         placed_at_ms=order.placed_at_ms,
-        lines=tuple([made(StoredLine, row[_ORDER_COLUMNS:]) for row in rows]),
+        lines=() if lost else tuple([made(StoredLine, row[_ORDER_COLUMNS:]) for row in rows]),
     )
+
+
+def _reason(document: str | None) -> Rejection:
+    """Return why an order was rejected; that it was stays true where this cannot be read."""
+    try:
+        return _rejection(document or "")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return UNREADABLE

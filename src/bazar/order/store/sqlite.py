@@ -8,8 +8,8 @@ from bazar.order.store.shared import SharedStore
 from bazar.wire.orders import OrderStatus
 
 _INSERT = """
-INSERT INTO orders (order_id, idempotency_key, request_hash, kind, status, settled, placed_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO orders (order_id, idempotency_key, kind, status, settled, placed_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (idempotency_key) DO NOTHING"""
 
 _INSERT_LINE = """
@@ -36,7 +36,6 @@ class SqliteStore(SharedStore):
                 (
                     order.order_id,
                     order.key,
-                    order.request_hash,
                     order.kind,
                     order.status,
                     int(order.settled),
@@ -57,12 +56,17 @@ class SqliteStore(SharedStore):
         )
         return {order.order_id for order in orders}
 
-    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
-        """Store that pending orders were sold, and as what; any other order stays as it is."""
+    async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
+        """Store that pending orders were sold, and as what; any other order stays as it is.
+
+        Returns:
+            The ids of those that are confirmed now.
+        """
         count = await transaction.run_many(_CONFIRM, [(order.order_id,) for order in orders])
         if count < len(orders):
             orders = await _those_with(transaction, "confirmed", orders)
         await self._sell_lines(transaction, orders)
+        return {order.order_id for order in orders}
 
 
 async def _those_with(

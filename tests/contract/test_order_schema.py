@@ -1,0 +1,65 @@
+"""A database of an earlier release opens, with all of its orders, damaged ones too."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from bazar.kit.data.migrate import migrate, steps
+from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.order.app import SCHEMA
+from bazar.order.domain import UNREADABLE
+from bazar.order.store.sqlite import SqliteStore
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return a database of the first release, with five orders whose ids are out of order."""
+    path = tmp_path / "order.db"
+    connection = apsw.Connection(str(path))
+    _number, _name, first = steps(SCHEMA)[0]
+    connection.execute(
+        "CREATE TABLE schema_history (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+        "applied_at_ms INTEGER NOT NULL); INSERT INTO schema_history VALUES (1, 'first', 0);"
+    )
+    connection.execute(first)
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    rows = [
+        ("d", "confirmed", 1, None),
+        ("b", "pending", 0, None),
+        ("a", "rejected", 1, "{"),
+        ("c", "cancelled", 0, None),
+        ("e", "of another release", 0, None),
+    ]
+    connection.executemany(
+        "INSERT INTO orders VALUES (?1, ?1 || '-key', x'00', 'purchase', ?2, ?3, ?4, 1)", rows
+    )
+    lines = [("d", 7, 2, "T", 1999, "USD"), ("b", 0, 0, None, None, None)]
+    connection.executemany("INSERT INTO order_lines VALUES (?, 0, ?, ?, ?, ?, ?)", lines)
+    connection.close()
+    return path
+
+
+async def test_an_older_database_keeps_its_orders_and_gets_their_sequence(old: Path) -> None:
+    """In the order of their ids, which was that of the list; what comes now comes after them."""
+    database, store = SqliteDatabase(old), SqliteStore()
+    try:
+        applied = await migrate(database, SCHEMA)
+        assert "0002_sequence.sql" in applied
+        page = await database.scan(lambda t: store.page(t, "", None, 9))
+        assert ["a", "b", "c", "d", "e"] == [order.order_id for order in page]
+        assert UNREADABLE == page[0].rejection
+        assert [(0, 0)] == [(line.book_id, line.quantity) for line in page[1].lines]
+        assert page[3].sold
+        assert () == page[4].lines
+        unsettled = await database.scan(lambda t: store.unsettled_after(t, "", 9))
+        assert ["b", "c", "e"] == [order.order_id for order in unsettled]
+        await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'b'"))
+        with pytest.raises(apsw.ConstraintError, match="orders_status"):
+            await database.write(lambda t: t.run("UPDATE orders SET status = 'x'"))
+        with pytest.raises(apsw.ConstraintError, match="FOREIGN KEY"):
+            await database.write(
+                lambda t: t.run("INSERT INTO order_lines VALUES ('z', 0, 1, 1, NULL, NULL, NULL)")
+            )
+    finally:
+        await database.close()
