@@ -42,84 +42,6 @@ _NOTHING: Mapping[str, Any] = {}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-class Lines:
-    """A bounded buffer of lines, and the thread that writes them; a process has one of its own."""
-
-    def __init__(self, descriptor: Callable[[], int]) -> None:
-        """Write to what `descriptor` names each time; `start` makes it so."""
-        self._descriptor = descriptor
-        self._lines: deque[str] = deque()
-        self._dropped = 0
-        self._told = 0
-        self._wake = threading.Event()
-        self._flushing: deque[threading.Event] = deque()
-        self._stuck = False
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Let the thread run, if it does not yet."""
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-                self._thread.start()
-
-    def put(self, line: str) -> None:
-        """Keep a line for the next write; drop and count it where there is no room."""
-        if len(self._lines) < LINES_MAX:
-            self._lines.append(line)
-        else:
-            self._dropped += 1
-
-    def urgent(self, line: str) -> None:
-        """Keep a line, and have all that waits written now."""
-        self.put(line)
-        self._wake.set()
-
-    debug = info = msg = put
-    warning = error = critical = urgent
-
-    def flush(self, within_s: float = FLUSH_PATIENCE_S) -> None:
-        """Wait until all that was kept before is written, but no longer than that.
-
-        Where the last such wait was in vain and nothing was read since, there is none.
-        """
-        if self._thread is None or self._stuck:
-            return
-        written = threading.Event()
-        self._flushing.append(written)
-        self._wake.set()
-        self._stuck = not written.wait(within_s)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait(FLUSH_INTERVAL_S)
-            self._wake.clear()
-            for line in _repeats.left_out():
-                self.put(line)
-            flushing = [self._flushing.popleft() for _ in range(len(self._flushing))]
-            self._write()
-            for written in flushing:
-                written.set()
-
-    def _write(self) -> None:
-        """Write what waits, however long that takes."""
-        while self._lines:
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            dropped, told = self._dropped, ""
-            if dropped > self._told:
-                told = _render("warning", "lines-dropped", {"count": dropped - self._told})
-            data = "".join((*lines, told)).encode("ascii", "backslashreplace")
-            try:
-                while data:
-                    data = data[os.write(self._descriptor(), data) :]
-                    self._stuck = False
-            except (OSError, ValueError):  # nobody reads any more, or the disk is full
-                self._dropped += len(lines)
-                return
-            self._told = dropped
-
-
 class _Repeats:
     """Counts the warnings of each kind, so that an outage does not fill the disk with its log."""
 
@@ -156,6 +78,85 @@ class _Repeats:
         ]
 
 
+class Lines:
+    """A bounded buffer of lines, and the thread that writes them; a process has one of its own."""
+
+    def __init__(self, descriptor: Callable[[], int]) -> None:
+        """Write to what `descriptor` names each time; `start` makes it so."""
+        self.repeats = _Repeats()
+        self._descriptor = descriptor
+        self._lines: deque[str] = deque()
+        self._dropped = 0
+        self._told = 0
+        self._wake = threading.Event()
+        self._flushing: deque[threading.Event] = deque()
+        self._stuck = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Let the thread run, if it does not yet."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+                self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Keep a line for the next write; drop and count it where there is no room."""
+        if len(self._lines) < LINES_MAX:
+            self._lines.append(line)
+        else:
+            self._dropped += 1
+
+    def urgent(self, line: str) -> None:
+        """Keep a line, and have all that waits written now."""
+        self.put(line)
+        self._wake.set()
+
+    debug = info = msg = put
+    warning = error = critical = urgent
+
+    def flush(self, within_s: float = FLUSH_PATIENCE_S) -> None:
+        """Wait until all that was kept before is written, but no longer than that.
+
+        Where the last such wait was in vain, and that line is still not written, there is none.
+        """
+        if self._thread is None or self._stuck:
+            return
+        written = threading.Event()
+        self._flushing.append(written)
+        self._wake.set()
+        self._stuck = not written.wait(within_s)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(FLUSH_INTERVAL_S)
+            self._wake.clear()
+            for line in self.repeats.left_out():
+                self.put(line)
+            flushing = [self._flushing.popleft() for _ in range(len(self._flushing))]
+            self._write()
+            self._stuck = False
+            for written in flushing:
+                written.set()
+
+    def _write(self) -> None:
+        """Write what waits, however long that takes."""
+        while self._lines:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            dropped, told = self._dropped, ""
+            if dropped > self._told:
+                told = _render("warning", "lines-dropped", {"count": dropped - self._told})
+            data = "".join((*lines, told)).encode("ascii", "backslashreplace")
+            try:
+                while data:
+                    data = data[os.write(self._descriptor(), data) :]
+            except (OSError, ValueError):  # nobody reads any more, or the disk is full
+                self._dropped += len(lines)
+                return
+            self._told = dropped
+
+
 class _Settings:
     """How lines look; `open` tells whether `configure` was called: a test, say, has no log."""
 
@@ -164,7 +165,6 @@ class _Settings:
     open = False
 
 
-_repeats = _Repeats()
 _settings = _Settings()
 
 
@@ -197,7 +197,7 @@ def configure(service: str = "", style: Format = "text") -> None:
         logger_factory=lambda *_args: _lines,
         cache_logger_on_first_use=True,
     )
-    _repeats.forget()
+    _lines.repeats.forget()
     _lines.start()
     atexit.register(flush)
 
@@ -263,7 +263,7 @@ def _drop_repeated(
     _method: str,
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    if event["level"] != "info" and not _repeats.admit(event["event"]):
+    if event["level"] != "info" and not _lines.repeats.admit(event["event"]):
         raise structlog.DropEvent
     return event
 
