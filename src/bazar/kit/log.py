@@ -10,11 +10,13 @@ Source: docs/decisions/0013-nothing-stops-a-service-unseen.md
 import atexit
 import os
 import re
+import select
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
@@ -219,6 +221,20 @@ def show(text: str) -> None:
     Where `print` would wait for whoever does not read, this does not.
     """
     _lines.urgent(text)
+
+
+def last_words(text: str) -> None:
+    """Write a line on standard error, after the log; it is given up where nobody reads."""
+    flush()
+    try:
+        descriptor = sys.stderr.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if poll.poll(FLUSH_PATIENCE_S * 1000):
+            os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+    except (AttributeError, OSError, ValueError):  # it is closed, or none of the system's
+        with suppress(AttributeError, OSError, ValueError):
+            sys.stderr.write(text)
 
 
 def get_logger() -> Any:  # noqa: ANN401  structlog's own type

@@ -10,7 +10,6 @@ Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 
 import asyncio
 import os
-import sys
 import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 import apsw
 
+from bazar.kit import log
 from bazar.kit.data.database import Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
 from bazar.kit.errors import Overloaded, StartupError
@@ -142,12 +142,10 @@ class SqliteWriter:
 
     def stop(self, error: Exception) -> NoReturn:
         """End the process at once, past everything that could flush again."""
-        sys.stdout.flush()
-        sys.stderr.write(
+        log.last_words(
             f"bazar: the disk under {self._path} failed ({error}); nothing unsaved was "
             "acknowledged. Stopping: make room or mend the disk, then start again.\n"
         )
-        sys.stderr.flush()
         os._exit(EXIT_DISK_FAILED)
 
 

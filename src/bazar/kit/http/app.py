@@ -35,6 +35,9 @@ IN_FLIGHT_MAX = 4096
 RECEIVING_MAX = 4096
 """Requests whose body is on its way: they take no place among those in flight, but memory."""
 _LOGGED_PATH_LENGTH_MAX = 200
+_QUIET = "/healthz"
+"""A supervisor asks this every second: that all is well makes no log line."""
+_OK = 200
 
 
 class HttpApp:
@@ -62,6 +65,7 @@ class HttpApp:
         self.in_flight = Places(IN_FLIGHT_MAX, "requests are in flight")
         self.receiving = Places(RECEIVING_MAX, "bodies are on their way")
         self._secret = secret
+        self._open: set[str] = set()
         self._metrics = metrics
         self._refusals = Refusals()
         self._nowhere = _Path("(none)", [])
@@ -75,6 +79,10 @@ class HttpApp:
         metrics.watch(
             "bazar_requests_in_flight", "Requests being answered now.", lambda: self.in_flight.taken
         )
+
+    def open_to_strangers(self, template: str) -> None:
+        """Let those without the service secret ask this path, too."""
+        self._open.add(template)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -100,8 +108,9 @@ class HttpApp:
             response = _without_body(response)
         status = response.status_code
         self._metrics.request(counted, path.template, status, duration_s)
-        shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
-        log.request_line(method, shown, status, duration_s * 1000, request.id, request.facts)
+        if status != _OK or not path.quiet:
+            shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
+            log.request_line(method, shown, status, duration_s * 1000, request.id, request.facts)
         await response(scope, receive, send)
 
     def _path(self, scope: Scope) -> "_Path":
@@ -120,7 +129,7 @@ class HttpApp:
         try:
             if endpoint is None:
                 return path.without_endpoint(request)
-            if endpoint.route.secret:
+            if endpoint.route.secret and path.template not in self._open:
                 check_bearer(request.header(b"authorization"), self._secret)
             if endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
@@ -150,10 +159,11 @@ class HttpApp:
 class _Path:
     """All methods of one path."""
 
-    __slots__ = ("_allowed", "endpoints", "match", "template")
+    __slots__ = ("_allowed", "endpoints", "match", "quiet", "template")
 
     def __init__(self, template: str, endpoints: Sequence[Endpoint]) -> None:
         self.template = template
+        self.quiet = template == _QUIET
         self.endpoints = {endpoint.route.method: endpoint for endpoint in endpoints}
         if "GET" in self.endpoints:
             self.endpoints["HEAD"] = self.endpoints["GET"]

@@ -75,7 +75,14 @@ class Watching:
         await self._check()
         return json_response(Health(self._service, "ready"))
 
-    @route("GET", "/metrics", answers={200: None}, media_type="text/plain", tag="operations")
+    @route(
+        "GET",
+        "/metrics",
+        answers={200: None},
+        media_type="text/plain",
+        tag="operations",
+        secret=True,  # they tell what is sold
+    )
     async def metrics(self, _request: Request) -> Response:
         """Show the counters in the Prometheus text format."""
         return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)
