@@ -6,9 +6,11 @@ import re
 import signal
 import socket
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 import pytest
@@ -28,6 +30,8 @@ from cluster.running import RunningShop, ThreeServices, lines_of
 READY_WITHIN_S = 10.0
 """About 1 s on an idle machine; these tests share theirs."""
 SAMPLE_BOOKS = 110
+LONGEST_WAIT_S = 5.0
+"""Under 3 s on a machine that does nothing else."""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +112,54 @@ def test_empty_and_sample_together_are_refused(tmp_path: Path) -> None:
     assert 1 == refused.code
     assert "contradict" in one_line(refused.err)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_script_that_waits_for_the_front_finds_the_books(tmp_path: Path) -> None:
+    """At the first start the front does not even listen before the sample catalogue is in."""
+    shop = RunningShop(tmp_path / "data")
+    opened: list[bool] = []
+
+    def visit() -> None:
+        wait_for("the front", lambda: shop.ready("front"))
+        opened.append(shop.remote().front.book(SAMPLE_BOOKS).quantity > 0)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        shop.start()
+        visitor.join()
+    finally:
+        shop.end()
+    assert [True] == opened
+
+
+async def test_buyers_hardly_wait_while_services_are_killed(tmp_path: Path) -> None:
+    """One of the three every second: each is back at once, however often it was killed."""
+    with RunningShop(tmp_path / "data", "--empty") as shop:
+        book_id = shop.add_book(100_000)
+        waits_s: list[float] = []
+        closed = asyncio.Event()
+
+        async def keep_buying(customers: Customers, name: str) -> None:
+            while not closed.is_set():
+                started_s = monotonic()
+                await customers.buy(book_id, f"{name}-{len(waits_s)}")
+                waits_s.append(monotonic() - started_s)
+                await asyncio.sleep(0.02)
+
+        async with shop.customers() as customers:
+            buyers = [asyncio.create_task(keep_buying(customers, f"b{n}")) for n in range(4)]
+            for number in range(6):
+                with suppress(KeyError, ProcessLookupError):  # it is just being started
+                    shop.kill(SERVICES[number % len(SERVICES)])
+                await asyncio.sleep(1)
+            closed.set()
+            await asyncio.gather(*buyers)
+        assert max(waits_s) < LONGEST_WAIT_S
+        assert not re.findall(r"event=restarting .*pause_s=0\.[2-9]", shop.last_log())
+        report = shop.settled_audit()
+        assert [] == report.differences
+        assert len(waits_s) == report.copies_sold
 
 
 async def test_an_interrupt_finishes_what_is_in_flight_and_leaves_nothing_running(
@@ -222,7 +274,7 @@ def test_a_service_that_dies_at_once_is_started_again_after_growing_pauses(
         database.rename(aside)
         database.mkdir()
         wait_for("three restarts", lambda: len(pauses(shop.last_log())) >= 3)
-        assert [0.1, 0.2, 0.4] == pauses(shop.last_log())[:3]
+        assert [0.0, 0.1, 0.2] == pauses(shop.last_log())[:3]
         for name in ("catalog", "front"):
             assert before[name] == shop.services()[name]
         assert "cannot open the database" in shop.last_log()

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -10,6 +12,7 @@ import structlog
 from pyreqwest.client import ClientBuilder
 from starlette.responses import Response
 
+from bazar.cluster import ServiceSettings, running
 from bazar.kit import errors, log
 from bazar.kit.errors import Unavailable
 from bazar.kit.http import refusals
@@ -349,3 +352,61 @@ async def test_a_service_without_a_secret_has_no_open_door() -> None:
                 "/x", None, {"authorization": value}
             )
             check_problem(reply, 401, "unauthorized")
+
+
+async def test_the_counters_are_for_who_has_the_secret_unless_they_were_opened() -> None:
+    """They tell what is sold; `--metrics open` lets everybody see that."""
+    metrics = Metrics("odd")
+
+    async def check() -> None:
+        """Find nothing wrong."""
+
+    app = HttpApp("odd", operations("odd", metrics, check, []), metrics, SECRET)
+    network = InProcess()
+    network.host("http://odd.test", app)
+    async with ClientBuilder().with_middleware(network).build() as client:
+        stranger, keeper = (Caller("http://odd.test", client, secret) for secret in (None, SECRET))
+        check_problem(await stranger.get("/metrics"), 401, "unauthorized")
+        assert 200 == (await keeper.get("/metrics")).status
+        app.open_to_strangers("/metrics")
+        assert 200 == (await stranger.get("/metrics")).status
+
+
+@pytest.mark.parametrize(("opened", "status"), [("secret", 401), ("open", 200)])
+async def test_the_setting_opens_the_counters(
+    opened: Literal["secret", "open"], status: int
+) -> None:
+    """As the process is started with it."""
+    settings = ServiceSettings(
+        service="front",
+        database=Path("nowhere"),
+        catalog_url="http://127.0.0.1:1",
+        order_url="http://127.0.0.1:1",
+        secret=SECRET,
+        currency="USD",
+        metrics=opened,
+    )
+    network = InProcess()
+    async with running(settings) as app, ClientBuilder().with_middleware(network).build() as client:
+        network.host("http://odd.test", app)
+        assert status == (await Caller("http://odd.test", client).get("/metrics")).status
+
+
+async def test_that_all_is_well_makes_no_log_line(
+    logged: Callable[[], list[dict[str, object]]],
+) -> None:
+    """A supervisor asks every second; whatever else is asked is logged."""
+    metrics = Metrics("odd")
+
+    async def check() -> None:
+        """Find nothing wrong."""
+
+    network = InProcess()
+    app = HttpApp("odd", operations("odd", metrics, check, []), metrics)
+    network.host("http://well.test", app)
+    async with ClientBuilder().with_middleware(network).build() as client:
+        caller = Caller("http://well.test", client)
+        await caller.get("/healthz")
+        await caller.get("/readyz")
+        await caller.post("/healthz")
+    assert ["/readyz", "/healthz"] == [line["path"] for line in logged()]

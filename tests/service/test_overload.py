@@ -1,6 +1,7 @@
 """Too much to do: what waits is bounded, the rest hears so at once, and late work never starts."""
 
 import asyncio
+from dataclasses import replace
 from time import monotonic
 
 import msgspec
@@ -11,7 +12,7 @@ from bazar.kit.peers import batching
 from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
 from support.order_calls import key
-from support.shops import ORDER_URL, Reply, Shop
+from support.shops import ORDER_URL, SECRET, Reply, Shop
 from support.wires import Wire, until
 
 WAITING_MAX = 8
@@ -75,7 +76,7 @@ async def test_the_metrics_count_what_was_refused(to_order: Wire, shop: Shop) ->
     """By route, as any other answer."""
     book_id = await shop.add_book(quantity=1000)
     buyers = await _crowd(shop, to_order, book_id)
-    text = (await shop.front.get("/metrics")).content.decode()
+    text = (await replace(shop.front, secret=SECRET).get("/metrics")).content.decode()
     row = 'method="POST",route="/purchase/{book_id}",service="front",status="503"'
     assert f"bazar_requests_total{{{row}}} {PLACES + 1 - len(buyers):.1f}" in text
     assert f'bazar_placements_waiting{{service="front"}} {WAITING_MAX:.1f}' in text
