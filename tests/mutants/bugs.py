@@ -1,7 +1,6 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
-from dataclasses import dataclass
-
+from mutants.bug import Bug, Edit
 from mutants.parts import (
     CACHE_MODEL,
     CLIMBING,
@@ -12,29 +11,8 @@ from mutants.parts import (
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
-    Part,
 )
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of one file of the package: a text that stands there once, and what replaces it."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug, and the checks that are to catch it, the cheapest first."""
-
-    name: str
-    wrong: str
-    """What is wrong then, in a sentence."""
-    edits: tuple[Edit, ...]
-    parts: tuple[Part, ...]
-
+from mutants.process_bugs import PROCESS_BUGS
 
 BUGS = (
     Bug(
@@ -394,4 +372,5 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
+    *PROCESS_BUGS,
 )

@@ -233,6 +233,7 @@ class Pipe:
         return text
 
 
+@pytest.mark.timeout(20)
 def test_who_does_not_read_holds_up_nobody_who_logs(configure: Configure) -> None:
     """Lines beyond the buffer are dropped, and once somebody reads, the log says how many."""
     configure("", "text")
