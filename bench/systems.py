@@ -91,6 +91,7 @@ class Bazar(System):
         """Start the shop without the sample books."""
         front, catalog, order = map(str, self.ports)
         command = [sys.executable, "-m", "bazar", "up", "--empty", "--data", str(self.data)]
+        command += ["--metrics", "open"]  # a check reads them
         command += ["--port", front, "--catalog-port", catalog, "--order-port", order]
         self.processes.start("bazar", command)
 

@@ -172,14 +172,15 @@ def test_every_route_has_an_example(service: str) -> None:
 
 @pytest.mark.parametrize("service", SECTIONS)
 def test_a_route_that_wants_the_secret_says_so(service: str) -> None:
-    """In the section of the catalog such routes are marked, and no others are."""
+    """In the sections of the catalog and of all services such routes are marked, no others are."""
     if service == "order":
         common = _common_routes()
         assert all(one.route.secret for one in endpoints("order") if documented(one) not in common)
         return
-    section = _sections(_text(DOCS / "http-api.md"), 2)[SECTIONS[service]]
+    page = _sections(_text(DOCS / "http-api.md"), 2)
     marked = {
         tuple(heading.split(" "))
+        for section in (page[SECTIONS[service]], page[COMMON_SECTION])
         for heading, body in _sections(section, 3).items()
         if body.strip().startswith("*Secret.*")
     }

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -20,11 +21,15 @@ from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
 from bazar.kit.process.config import SECRET_FILE
+from bazar.kit.process.connections import raise_file_limit
 from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
 from bazar.order.app import order_app
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
+
+Metrics = Literal["secret", "open"]
+"""Who may ask for `/metrics`: who has the service secret, or anyone."""
 
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
@@ -44,6 +49,7 @@ class ServiceSettings:
     order_url: str
     secret: str
     currency: str
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -66,6 +72,8 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         app.admission = Admission(
             loopback=is_loopback(settings.host), public_hosts=settings.public_hosts.split(",")
         )
+        if settings.metrics == "open":
+            app.open_to_strangers("/metrics")
         yield app
     await client.close()
 
@@ -82,6 +90,9 @@ class UpSettings:
     order_port: int
     currency: str
     log_format: log.Format
+    metrics: Metrics
+    sample: bool | None
+    """Whether to load the sample catalogue; None: at the first start with this data folder."""
 
     def addresses(self) -> Addresses:
         """Return where each service will be."""
@@ -126,22 +137,28 @@ class UpSettings:
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--currency", self.currency, "--log-format", self.log_format]
+        command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
-        return Child(name, command, inherited)
+        return Child(name, command, inherited, getattr(self.addresses(), name))
 
 
-async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]) -> None:
+async def up(
+    settings: UpSettings,
+    fill: Callable[[Addresses], None],
+    when_ready: Callable[[Addresses], None],
+) -> None:
     """Run the shop until SIGINT or SIGTERM.
 
     Args:
         settings: where.
-        when_ready: is called in a thread once all services answer; its second argument tells
-            whether this is the first start with this data folder.
+        fill: loads the sample catalogue, where it is wanted; it is called in a thread.
+        when_ready: is called once all services answer; it must not wait for anything.
 
     Raises:
         StartupError: a port is taken, the data folder cannot be written or is in use, or a
             service does not get ready. Nothing is left running.
     """
+    raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         read_or_make_secret(settings.data / SECRET_FILE)
         await wait_for_ports(settings.listening().values())
@@ -150,21 +167,33 @@ async def up(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
-            children = settings.children()
-            for child in children:
-                await supervisor.start(child)
-            await until_ready(children, msgspec.structs.asdict(settings.addresses()), stop)
+            await _open(settings, supervisor, fill, stop)
             if not stop.is_set():
-                await _announce(settings, when_ready)
+                addresses = settings.addresses()
+                (settings.data / STARTED_FILE).touch()
+                (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
+                when_ready(addresses)
                 await stop.wait()
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
             await supervisor.stop()
 
 
-async def _announce(settings: UpSettings, when_ready: Callable[[Addresses, bool], None]) -> None:
-    started = settings.data / STARTED_FILE
-    addresses = settings.addresses()
-    await asyncio.to_thread(when_ready, addresses, not started.exists())
-    started.touch()
-    (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
+async def _open(
+    settings: UpSettings,
+    supervisor: Supervisor,
+    fill: Callable[[Addresses], None],
+    stop: asyncio.Event,
+) -> None:
+    """Start the services; the front only when the books are in, so that nobody misses them."""
+    catalog, order, front = children = settings.children()
+    await supervisor.start(catalog)
+    await supervisor.start(order)
+    first = not (settings.data / STARTED_FILE).exists()
+    if first if settings.sample is None else settings.sample:
+        await until_ready([catalog], stop)
+        if not stop.is_set():
+            await asyncio.to_thread(fill, settings.addresses())
+    if not stop.is_set():
+        await supervisor.start(front)
+        await until_ready(children, stop)

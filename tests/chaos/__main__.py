@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import crash_points, power, slow_clients, soak, storm
+from chaos import crash_points, kills, power, slow_clients, soak, storm
 from chaos.report import Progress, Report
 
 
@@ -23,6 +23,7 @@ class Given:
     faults: int
     crash_points: int
     power_cuts: int
+    kills: int
     soak_minutes: float
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
@@ -61,6 +62,12 @@ def _slow_clients(given: Given) -> Report:
     return slow_clients.run(seed=given.seed, folder=given.folder, progress=given.progress)
 
 
+def _kills(given: Given) -> Report:
+    return kills.run(
+        seed=given.seed, folder=given.folder, progress=given.progress, kills=given.kills
+    )
+
+
 def _soak(given: Given) -> Report:
     return soak.run(
         seed=given.seed,
@@ -76,6 +83,7 @@ PARTS: Parts = {
     "crash-points": _crash_points,
     "power-cuts": _power_cuts,
     "slow-clients": _slow_clients,
+    "kills": _kills,
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
@@ -123,6 +131,9 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
     parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
     parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
+    parser.add_argument(
+        "--kills", type=int, default=25, help="of a supervised service, one a second"
+    )
     parser.add_argument("--only", type=listed, metavar="PART,PART", help=f"of {', '.join(parts)}")
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"

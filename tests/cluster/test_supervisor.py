@@ -2,17 +2,60 @@
 
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import AsyncIterator
+from time import monotonic, sleep
 
-from bazar.kit.process.supervisor import Child, Supervisor
+import pytest
+
+from bazar.kit.process import supervisor as supervising
+from bazar.kit.process.supervisor import PAUSE_S_FIRST, Child, Supervisor
+from support.processes import free_ports
 from support.wires import until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+ANSWERING = """
+import sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Fine(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
+    def log_message(self, *words): pass
+time.sleep(float(sys.argv[2]))
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Fine).serve_forever()
+"""
+"""Is ready after a while, and alive from then on."""
 
 
-async def test_a_restart_that_fails_is_tried_again() -> None:
+@pytest.fixture
+async def supervisor() -> AsyncIterator[Supervisor]:
+    """Run a supervisor that is stopped at the end."""
+    running = Supervisor()
+    yield running
+    await running.stop()
+
+
+def answering(after_s: float = 0.0) -> Child:
+    """Return a child that gets ready after a time."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-c", ANSWERING, str(port), str(after_s)]
+    return Child("answering", command, os.environ, f"http://127.0.0.1:{port}")
+
+
+async def until_ready(child: Child, than: int = 0) -> int:
+    """Wait until a child is ready in another process than this; return that one's pid."""
+
+    async def ready() -> bool:
+        return child.ready and child.process is not None and child.process.pid != than
+
+    await until(ready)
+    assert child.process is not None
+    return child.process.pid
+
+
+async def test_a_restart_that_fails_is_tried_again(supervisor: Supervisor) -> None:
     """A machine without room for a process, say, gets the service back when it has room again."""
-    supervisor = Supervisor()
     child = Child("sleeper", SLEEPER, os.environ)
     await supervisor.start(child)
     first = child.process
@@ -34,8 +77,6 @@ async def test_a_restart_that_fails_is_tried_again() -> None:
     second = child.process
     assert second is not None
     assert second.returncode is None
-    await supervisor.stop()
-    assert second.returncode is not None
 
 
 async def test_nothing_starts_after_the_stop() -> None:
@@ -50,3 +91,81 @@ async def test_nothing_starts_after_the_stop() -> None:
     await supervisor.stop()
     await asyncio.sleep(0.4)
     assert first is child.process
+
+
+async def test_a_child_that_was_ready_is_started_again_at_once_however_often(
+    supervisor: Supervisor,
+) -> None:
+    """Only what dies before it is ready has to wait, longer each time."""
+    child = answering()
+    await supervisor.start(child)
+    pid = await until_ready(child)
+    for _ in range(5):
+        before = child.restarts
+        os.kill(pid, signal.SIGKILL)
+        killed_s = monotonic()
+
+        async def restarted(before: int = before) -> bool:
+            return child.restarts > before
+
+        await until(restarted)
+        assert monotonic() - killed_s < 1
+        assert PAUSE_S_FIRST == child.pause_s
+        pid = await until_ready(child, than=pid)
+    child.command = [sys.executable, "-c", "raise SystemExit(3)"]
+    os.kill(pid, signal.SIGKILL)
+
+    async def waits_longer() -> bool:
+        return child.pause_s >= 4 * PAUSE_S_FIRST
+
+    await until(waits_longer)
+
+
+async def test_a_child_that_answers_no_more_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It still runs, so nobody would start it again; it is killed, however it hangs."""
+    _hurry(monkeypatch)
+    supervisor, child = Supervisor(), answering()
+    try:
+        await supervisor.start(child)
+        pid = await until_ready(child)
+        os.kill(pid, signal.SIGSTOP)
+        assert pid != await until_ready(child, than=pid)
+    finally:
+        await supervisor.stop()
+
+
+async def test_a_child_that_takes_its_time_to_get_ready_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A large database may be opened for longer than a service may be silent."""
+    _hurry(monkeypatch)
+    supervisor, child = Supervisor(), answering(after_s=1.5)
+    try:
+        await supervisor.start(child)
+        await until_ready(child)
+        assert 0 == child.restarts
+    finally:
+        await supervisor.stop()
+
+
+async def test_a_pause_of_the_supervisor_ends_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After it, each child gets another chance to answer."""
+    _hurry(monkeypatch)
+    supervisor, child = Supervisor(), answering()
+    try:
+        await supervisor.start(child)
+        pid = await until_ready(child)
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            sleep(1.0)  # noqa: ASYNC251  as if this process was stopped
+        await asyncio.sleep(0.5)
+        assert child.process is not None
+        assert pid == child.process.pid
+    finally:
+        await supervisor.stop()
+
+
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervising, "ASK_INTERVAL_S", 0.05)
+    monkeypatch.setattr(supervising, "ASK_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(supervising, "SILENCE_S_MAX", 0.8)

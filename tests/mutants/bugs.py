@@ -1,16 +1,13 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
-from dataclasses import dataclass
-
+from mutants.bug import Bug, Edit
+from mutants.edge_bugs import EDGE_BUGS
 from mutants.parts import (
     CACHE_MODEL,
     CANCELS,
     CHANGED_AFTER_CRASH,
     CLIMBING,
     CRASH_POINTS,
-    CROWDS,
-    FOREIGN_PAGES,
-    HOSTS,
     JUMPING_CLOCK,
     ORDER_STORE,
     OVERTAKEN,
@@ -20,30 +17,8 @@ from mutants.parts import (
     RESERVE_MODEL,
     STORM,
     STUCK,
-    TWO_ENDS,
-    Part,
 )
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of one file of the package: a text that stands there once, and what replaces it."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug, and the checks that are to catch it, the cheapest first."""
-
-    name: str
-    wrong: str
-    """What is wrong then, in a sentence."""
-    edits: tuple[Edit, ...]
-    parts: tuple[Part, ...]
-
+from mutants.process_bugs import PROCESS_BUGS
 
 BUGS = (
     Bug(
@@ -468,46 +443,6 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
-    Bug(
-        "chunks-hide-a-length",
-        "A body in chunks is taken, and with it the length that the server hides.",
-        (
-            Edit(
-                "kit/http/admission.py",
-                '        if b"transfer-encoding" in headers:\n',
-                '        if b"transfer-encoding" in headers and b"content-length" in headers:\n',
-            ),
-        ),
-        (TWO_ENDS,),
-    ),
-    Bug(
-        "any-name-is-ours",
-        "A service on the loopback address answers to a name that a page bound to it.",
-        (Edit("cluster.py", "loopback=is_loopback(settings.host)", "loopback=False"),),
-        (HOSTS,),
-    ),
-    Bug(
-        "foreign-pages-order",
-        "A page of another site may post an order, as it could post a form.",
-        (
-            Edit(
-                "kit/http/admission.py",
-                '        if request.scope["method"] not in SAFE_METHODS:\n',
-                '        if request.scope["method"] not in {*SAFE_METHODS, "POST"}:\n',
-            ),
-        ),
-        (FOREIGN_PAGES,),
-    ),
-    Bug(
-        "one-room-for-all",
-        "Readers who wait take the places of buyers.",
-        (
-            Edit(
-                "kit/http/app.py",
-                "{kind: Room(kind) for kind in PLACES}",
-                'dict.fromkeys(PLACES, Room("reading"))',
-            ),
-        ),
-        (CROWDS,),
-    ),
+    *EDGE_BUGS,
+    *PROCESS_BUGS,
 )

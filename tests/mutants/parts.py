@@ -112,3 +112,24 @@ CROWDS = _tests(
     "crowds",
     "tests/service/test_overload.py::test_readers_who_wait_for_the_catalog_keep_no_buyer_out",
 )
+UNREAD_LOG = _tests(
+    "unread log",
+    "tests/unit/kit/test_log.py::test_who_does_not_read_holds_up_nobody_who_logs",
+)
+SUPERVISING = _tests("supervisor alone", "tests/cluster/test_supervisor.py")
+CONNECTIONS = _tests("connections", "tests/unit/kit/process/test_connections.py")
+SECRETS = _tests("secrets", "tests/unit/kit/test_secret.py")
+WHERE_SECRETS_GO = _tests("where secrets go", "tests/unit/cli/test_shop.py")
+COUNTERS = _tests(
+    "counters",
+    "tests/service/test_counters.py"
+    "::test_the_counters_are_for_who_has_the_secret_unless_they_were_opened",
+)
+FIRST_VISITOR = replace(
+    _tests(
+        "first visitor",
+        "tests/cluster/test_up.py::test_a_script_that_waits_for_the_front_finds_the_books",
+    ),
+    processes=("-m pytest", *THREE_SERVICES),
+)
+SERVER_ENDS = _tests("server ends", "tests/unit/kit/process/test_server.py")

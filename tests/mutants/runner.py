@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 import bazar
-from mutants.bugs import Bug, Edit
+from mutants.bug import Bug, Edit
 from mutants.parts import Part
 from support.processes import Running, all_gone, children_of, environment_of_a_copy
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from bazar.kit import errors
 from bazar.kit.http.request import BODY_BYTES_MAX
 from support.catalog_calls import BOOK, ISBN
 from support.problem_documents import check_problem, known_members
-from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Caller, Shop
+from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, Shop
 
 COMMON_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
 
@@ -139,7 +140,7 @@ async def test_a_service_shows_its_counters(shop: Shop, services: dict[str, Call
         for number in (7, 8):
             await caller.get(f"/info/{number}")
             await caller.get(f"/nothing/{number}")
-        reply = await caller.get("/metrics")
+        reply = await replace(caller, secret=SECRET).get("/metrics")
         assert reply.headers["content-type"].startswith("text/plain; version=")
         counts = {
             (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value

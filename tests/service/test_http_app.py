@@ -21,7 +21,7 @@ from bazar.kit.http.operations import operations
 from bazar.kit.http.refusals import PLACES
 from bazar.kit.http.request import Request
 from bazar.kit.metrics import Metrics
-from bazar.kit.process.server import CONNECTIONS_MAX
+from bazar.kit.process.connections import CONNECTIONS_MAX
 from support.problem_documents import check_problem
 from support.shops import SECRET, Caller, InProcess, Reply
 
@@ -448,3 +448,23 @@ async def test_a_service_without_a_secret_has_no_open_door() -> None:
                 "/x", None, {"authorization": value}
             )
             check_problem(reply, 401, "unauthorized")
+
+
+async def test_that_all_is_well_makes_no_log_line(
+    logged: Callable[[], list[dict[str, object]]],
+) -> None:
+    """A supervisor asks every second; whatever else is asked is logged."""
+    metrics = Metrics("odd")
+
+    async def check() -> None:
+        """Find nothing wrong."""
+
+    network = InProcess()
+    app = HttpApp("odd", operations("odd", metrics, check, []), metrics)
+    network.host("http://well.test", app)
+    async with ClientBuilder().with_middleware(network).build() as client:
+        caller = Caller("http://well.test", client)
+        await caller.get("/healthz")
+        await caller.get("/readyz")
+        await caller.post("/healthz")
+    assert ["/readyz", "/healthz"] == [line["path"] for line in logged()]

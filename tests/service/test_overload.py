@@ -1,6 +1,7 @@
 """Too much to do: what waits is bounded, the rest hears so at once, and late work never starts."""
 
 import asyncio
+from dataclasses import replace
 from time import monotonic
 
 import msgspec
@@ -12,7 +13,7 @@ from bazar.kit.peers import batching
 from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
 from support.order_calls import key
-from support.shops import CATALOG_URL, ORDER_URL, Reply, Shop
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Reply, Shop
 from support.wires import Wire, until
 
 WAITING_MAX = 8
@@ -81,7 +82,7 @@ async def test_the_metrics_count_what_was_refused(to_order: Wire, shop: Shop) ->
     """By route, as any other answer."""
     book_id = await shop.add_book(quantity=1000)
     buyers = await _crowd(shop, to_order, book_id)
-    text = (await shop.front.get("/metrics")).content.decode()
+    text = (await replace(shop.front, secret=SECRET).get("/metrics")).content.decode()
     row = 'method="POST",route="/purchase/{book_id}",service="front",status="503"'
     assert f"bazar_requests_total{{{row}}} {PLACES + 1 - len(buyers):.1f}" in text
     assert f'bazar_placements_waiting{{service="front"}} {WAITING_MAX:.1f}' in text
@@ -199,7 +200,8 @@ async def test_readers_who_wait_for_the_catalog_keep_no_buyer_out(
     assert ["overloaded"] * (6 * READERS_MAX) == [reply.code for reply in refused]
     buying = [shop.front.post(f"/purchase/{book_id}", None, key(f"k{n}")) for n in range(4)]
     looking = shop.front.get(before.headers["location"])
-    watching = [shop.front.get(path) for path in ("/healthz", "/readyz", "/metrics")]
+    keeper = {"authorization": f"Bearer {SECRET}"}
+    watching = [shop.front.get(path, keeper) for path in ("/healthz", "/readyz", "/metrics")]
     others = await asyncio.gather(*buying, looking, *watching)
     assert [202] * 4 + [200] * 4 == [reply.status for reply in others]
     to_catalog.open.set()

@@ -16,6 +16,8 @@ def test_the_front_alone_goes_by_the_public_names(tmp_path: Path) -> None:
         order_port=3,
         currency="USD",
         log_format="text",
+        metrics="secret",
+        sample=None,
     )
     named = {
         child.name: child.command[child.command.index("--public-host") + 1]

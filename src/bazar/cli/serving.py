@@ -1,9 +1,8 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,17 +12,19 @@ from bazar.cli.terminal import (
     Data,
     Host,
     LogFormat,
+    MetricsFor,
     PublicHost,
     SecretFile,
     environment_secret,
     fail,
+    visible,
 )
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
 from bazar.kit.money import DECIMALS
 from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
-from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
+from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
@@ -51,6 +52,7 @@ def up(  # noqa: PLR0913  one parameter an option
     ] = False,
     currency: Currency = "USD",
     log_format: LogFormat = "text",
+    metrics: MetricsFor = "secret",
 ) -> None:
     """Start the whole shop on this machine: catalog, order and front. Ctrl-C stops it.
 
@@ -72,28 +74,34 @@ def up(  # noqa: PLR0913  one parameter an option
         order_port=order_port,
         currency=_currency(currency),
         log_format=log_format,
+        metrics=metrics,
+        sample=True if sample else False if empty else None,
     )
 
-    def when_ready(addresses: Addresses, first: bool) -> None:  # noqa: FBT001  a callback
-        if sample or (first and not empty):
-            _load_sample(addresses, settings.data)
-        log.flush()
+    def when_ready(addresses: Addresses) -> None:
         secret_file = data / SECRET_FILE
-        typer.echo(
+        log.show(
             f"\nBazar is open at {addresses.front}\n"
             f"  API page    {addresses.front}/docs\n"
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
             f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
-            f"-H 'Idempotency-Key: {format_key(new_key())}'\n\nCtrl-C stops the shop.\n"
+            f"-H 'Idempotency-Key: {format_key(new_key())}'\n\nCtrl-C stops the shop.\n\n"
         )
-        sys.stdout.flush()
 
     try:
-        asyncio.run(run_up(settings, when_ready))
+        asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
     except StartupError as error:
-        fail(str(error))
+        _end(str(error))
+
+
+def _end(message: str) -> NoReturn:
+    """End with one line on standard error and exit code 1, read or not."""
+    from bazar.kit import log
+
+    log.last_words(f"bazar: {visible(message)}\n")
+    raise typer.Exit(1)
 
 
 def _load_sample(addresses: Addresses, data: Path) -> None:
@@ -102,19 +110,21 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
     from bazar.kit.secret import read_secret
     from bazar.tools.importer import ImportOptions, import_file
 
+    shop = Shop(addresses, read_secret(data / SECRET_FILE))
     with as_file(files("bazar.sample") / "books.csv") as file:
-        import_file(
-            Shop(addresses, read_secret(data / SECRET_FILE)),
-            ImportOptions(
-                file=file,
-                update="none",
-                dry_run=False,
-                mapping={},
-                defaults={},
-                rejects=data / "sample.rejects.csv",
-            ),
-            lambda _rows: None,
+        options = ImportOptions(
+            file=file,
+            update="none",
+            dry_run=False,
+            mapping={},
+            defaults={},
+            rejects=data / "sample.rejects.csv",
         )
+        try:
+            import_file(shop, options, lambda _rows: None)
+        except RemoteError as error:
+            message = f"the sample catalogue cannot be loaded: {error}"
+            raise StartupError(message) from error
 
 
 def serve(  # noqa: PLR0913  one parameter an option
@@ -148,6 +158,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     secret_file: SecretFile = None,
     currency: Currency = "USD",
     log_format: LogFormat = "text",
+    metrics: MetricsFor = "secret",
 ) -> None:
     """Start one service on this machine. All services need the same secret.
 
@@ -169,10 +180,12 @@ def serve(  # noqa: PLR0913  one parameter an option
             order_url=service_url(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
+            metrics=metrics,
         )
-        run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
+        code = run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
     except StartupError as error:
-        fail(f"{service}: {error}")
+        _end(f"{service}: {error}")
+    raise typer.Exit(code)
 
 
 def _currency(code: str) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -15,11 +15,12 @@ import typer
 from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
 from bazar.kit.errors import StartupError
 from bazar.kit.process.config import SECRET_FILE, service_url
-from bazar.kit.secret import check_secret, read_secret
+from bazar.kit.secret import check_own, check_secret, read_secret
 from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 
 T = TypeVar("T")
+SERVICES: tuple[ServiceName, ...] = ("front", "catalog", "order")
 
 Url = Annotated[
     str | None,
@@ -34,38 +35,105 @@ OrderUrl = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def find_shop(
+def find_shop(  # noqa: PLR0913  one parameter an option
     *,
     url: Url = None,
     catalog: CatalogUrl = None,
     order: OrderUrl = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
+    asked: Collection[ServiceName] = SERVICES,
 ) -> Shop:
-    """Return the shop that the options name, else the one that runs on this data folder."""
-    known = Addresses()
-    with suppress(OSError, msgspec.DecodeError):
-        known = msgspec.json.decode((data / SHOP_FILE).read_bytes(), type=Addresses)
+    """Return the shop that the options name, else the one that runs on this data folder.
+
+    Args:
+        url: address of the front.
+        catalog: address of the catalog.
+        order: address of the order service.
+        data: the data folder.
+        secret_file: holds the service secret.
+        asked: the services that will be asked; the others' addresses do not matter.
+    """
+    named = {"front": url, "catalog": catalog, "order": order}
+    sought = [service for service in asked if named[service] is None]
     try:
-        secret = find_client_secret(data, secret_file)
+        left = _left_by_up(data) if sought else None
+        known = left or Addresses()
         addresses = Addresses(
             service_url(url or known.front, "--url"),
             service_url(catalog or known.catalog, "--catalog"),
             service_url(order or known.order, "--order"),
         )
+        keeper = [service for service in asked if service != "front"]
+        found = bool(left and set(keeper) & set(sought))
+        secret = _client_secret(data, secret_file, found_there=found) if keeper else None
     except StartupError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"cannot look into the data folder {data}: {error.strerror}")
     return Shop(addresses, secret or "")
 
 
-def find_client_secret(data: Path, secret_file: Path | None) -> str | None:
-    """Return the secret of a named file, of the shop that runs here, of BAZAR_SECRET, or none."""
+def _left_by_up(data: Path) -> Addresses | None:
+    """Return the addresses that `bazar up` left in the data folder, where it runs.
+
+    Raises:
+        StartupError: somebody else may have put them there.
+    """
+    file = data / SHOP_FILE
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"cannot read {file}: {error.strerror}; name the shop's addresses instead"
+        raise StartupError(message) from error
+    check_own(data)
+    check_own(file)
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(content, type=Addresses)
+    return None
+
+
+def _client_secret(data: Path, secret_file: Path | None, *, found_there: bool) -> str | None:
+    """Return the secret for a shop, or none.
+
+    Args:
+        data: the data folder.
+        secret_file: the one that was named.
+        found_there: whether only a file in the data folder says where the shop is. It may be a
+            trap, so the shop gets that folder's own secret and no other.
+
+    Raises:
+        StartupError: the secret is not proper, or would go to an address that nobody named.
+    """
+    kept, variable = data / SECRET_FILE, os.environ.get("BAZAR_SECRET")
+    given = None
     if secret_file is not None:
-        return read_secret(secret_file)
-    kept, given = data / SECRET_FILE, os.environ.get("BAZAR_SECRET")
-    if kept.exists() and ((data / SHOP_FILE).exists() or not given):
-        return read_secret(kept)
-    return check_secret(given) if given else None
+        given = read_secret(secret_file)
+    elif variable:
+        given = check_secret(variable)
+    if not kept.exists():
+        if found_there and given:
+            message = (
+                f"only {data / SHOP_FILE} says where the shop is, so it does not get the secret "
+                f"of {'--secret-file' if secret_file else 'BAZAR_SECRET'}: name its addresses "
+                "with --catalog and --order, or another data folder with --data"
+            )
+            raise StartupError(message)
+        return given
+    if not found_there:
+        return given or read_secret(kept)
+    check_own(kept)
+    own = read_secret(kept)
+    if secret_file is not None and given != own:
+        message = (
+            f"only {data / SHOP_FILE} says where the shop is, and {secret_file} holds another "
+            "secret than that folder: name the shop's addresses with --catalog and --order, or "
+            "leave --secret-file out"
+        )
+        raise StartupError(message)
+    return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +147,11 @@ class Answer(Generic[T]):
 
 
 _OPTIONS: dict[ServiceName, str] = {"front": "url", "catalog": "catalog", "order": "order"}
-_FINDING = inspect.signature(find_shop).parameters
+_FINDING = {
+    name: option
+    for name, option in inspect.signature(find_shop).parameters.items()
+    if name != "asked"
+}
 _JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
 
 
@@ -101,7 +173,7 @@ def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Calla
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
-            shop = find_shop(**{name: given[name] for name in finding})
+            shop = find_shop(**{name: given[name] for name in finding}, asked=services)
             try:
                 answer = function(shop, **{option.name: given[option.name] for option in own})
             except RemoteError as error:

@@ -33,6 +33,10 @@ Currency = Annotated[
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
 ]
+MetricsFor = Annotated[
+    Literal["secret", "open"],
+    typer.Option(envvar="BAZAR_METRICS", help="Who may ask for /metrics."),
+]
 BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")]
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
 

@@ -38,7 +38,7 @@ async def front_app(
     endpoints = operations("front", metrics, check, own)
     feed.start()
     try:
-        yield HttpApp("front", endpoints, metrics)
+        yield HttpApp("front", endpoints, metrics, secret)
     finally:
         await feed.stop()
         await orders.stop()

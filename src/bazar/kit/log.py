@@ -1,17 +1,22 @@
 """Structured log lines on standard output: one a request, prefixed by the service's name.
 
-Lines below `warning` wait up to 50 ms in memory and leave in one write, since a system call a
-line costs more than the line. Warnings leave at once, and so does everything at the end.
+Nobody who logs ever waits. Lines are put into a bounded buffer, and a thread writes what is there
+every 50 ms, since a system call a line costs more than the line; warnings wake it at once. Who
+does not read the log holds up that thread alone: lines that find no room are dropped and counted.
+
+Source: docs/decisions/0019-nothing-stops-a-service-unseen.md
 """
 
 import atexit
 import os
 import re
+import select
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
@@ -21,7 +26,16 @@ import structlog
 
 Format = Literal["text", "json"]
 FLUSH_INTERVAL_S = 0.05
-_BUFFER_LINES_MAX = 64
+FLUSH_PATIENCE_S = 0.5
+"""How long the end of a process waits for a reader of its log."""
+LINES_MAX = 8192
+VALUE_LENGTH_MAX = 4096
+"""A longer text keeps its beginning and its end."""
+ITEMS_MAX = 10
+"""A longer list keeps its beginning."""
+REPEATS_MAX = 20
+REPEATS_INTERVAL_S = 10.0
+"""In this time so many warnings of one kind are written; the others are counted."""
 _PLAIN = re.compile(r"[!#-<>-~]*")
 _OBEYED = re.compile(r"[^ -~]")
 """What a terminal may obey, or take for the end of a line; and all that is not ASCII."""
@@ -30,44 +44,140 @@ _NOTHING: Mapping[str, Any] = {}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-class _Lines:
-    """Gathers lines and writes them in one go; one a process."""
+class _Repeats:
+    """Counts the warnings of each kind, so that an outage does not fill the disk with its log."""
 
     def __init__(self) -> None:
-        self.service = ""
-        self.style: Format = "text"
-        self.open = False
-        """Whether `configure` was called: a service in a test, say, has no log."""
-        self._lines: deque[str] = deque()
-        self._writing = threading.Lock()
+        self._lock = threading.Lock()
+        self._kinds: dict[str, list[float]] = {}
+        """When the interval of a kind ends, and how often it came in it."""
 
-    def msg(self, line: str) -> None:
-        """Keep a line for the next flush."""
-        self._lines.append(line)
-        if len(self._lines) > _BUFFER_LINES_MAX:
-            self.flush()
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._kinds.clear()
+
+    def admit(self, event: str) -> bool:
+        """Tell whether one more of this kind is written."""
+        with self._lock:
+            now_s = time.monotonic()
+            kind = self._kinds.setdefault(event, [now_s + REPEATS_INTERVAL_S, 0])
+            kind[1] += 1
+            return kind[1] <= REPEATS_MAX
+
+    def left_out(self) -> list[str]:
+        """Return a line for each kind whose interval is over and that was too frequent."""
+        if not self._kinds:
+            return []
+        with self._lock:
+            now_s = time.monotonic()
+            over = [event for event, (until_s, _) in self._kinds.items() if until_s <= now_s]
+            counts = {event: int(self._kinds.pop(event)[1]) - REPEATS_MAX for event in over}
+        return [
+            _render("warning", "repeated", {"what": event, "left_out": count})
+            for event, count in counts.items()
+            if count > 0
+        ]
+
+
+class Lines:
+    """A bounded buffer of lines, and the thread that writes them; a process has one of its own."""
+
+    def __init__(self, descriptor: Callable[[], int]) -> None:
+        """Write to what `descriptor` names each time; `start` makes it so."""
+        self.repeats = _Repeats()
+        self._descriptor = descriptor
+        self._lines: deque[str] = deque()
+        self._dropped = 0
+        self._told = 0
+        self._wake = threading.Event()
+        self._flushing: deque[threading.Event] = deque()
+        self._stuck = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Let the thread run, if it does not yet."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+                self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Keep a line for the next write; drop and count it where there is no room."""
+        if len(self._lines) < LINES_MAX:
+            self._lines.append(line)
+        else:
+            self._dropped += 1
 
     def urgent(self, line: str) -> None:
-        """Write a line, and all that waits before it, now."""
-        self.msg(line)
-        self.flush()
+        """Keep a line, and have all that waits written now."""
+        self.put(line)
+        self._wake.set()
 
-    info = msg
-    warning = error = urgent
+    debug = info = msg = put
+    warning = error = critical = urgent
 
-    def flush(self) -> None:
-        """Write what waits."""
-        with self._writing:
+    def flush(self, within_s: float = FLUSH_PATIENCE_S) -> None:
+        """Wait until all that was kept before is written, but no longer than that.
+
+        Where the last such wait was in vain, and that line is still not written, there is none.
+        """
+        if self._thread is None or self._stuck:
+            return
+        written = threading.Event()
+        self._flushing.append(written)
+        self._wake.set()
+        self._stuck = not written.wait(within_s)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(FLUSH_INTERVAL_S)
+            self._wake.clear()
+            for line in self.repeats.left_out():
+                self.put(line)
+            flushing = [self._flushing.popleft() for _ in range(len(self._flushing))]
+            self._write()
+            self._stuck = False
+            for written in flushing:
+                written.set()
+
+    def _write(self) -> None:
+        """Write what waits, however long that takes."""
+        while self._lines:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            data = "".join(lines).encode("ascii")
-            while data:
-                try:
-                    data = data[os.write(sys.stdout.fileno(), data) :]
-                except OSError:  # nobody reads any more; a service goes on without its log
-                    return
+            dropped, told = self._dropped, ""
+            if dropped > self._told:
+                told = _render("warning", "lines-dropped", {"count": dropped - self._told})
+            data = "".join((*lines, told)).encode("ascii", "backslashreplace")
+            try:
+                while data:
+                    data = data[os.write(self._descriptor(), data) :]
+            except (OSError, ValueError):  # nobody reads any more, or the disk is full
+                self._dropped += len(lines)
+                return
+            self._told = dropped
 
 
-_lines = _Lines()
+class _Settings:
+    """How lines look; `open` tells whether `configure` was called: a test, say, has no log."""
+
+    service = ""
+    style: Format = "text"
+    open = False
+
+
+_settings = _Settings()
+
+
+def _standard_output() -> int:
+    """Return where lines go; where this process was started without, its number is another's."""
+    if sys.stdout is None:  # as after `>&-`
+        raise OSError
+    return sys.stdout.fileno()
+
+
+_lines = Lines(_standard_output)
 
 
 def configure(service: str = "", style: Format = "text") -> None:
@@ -77,10 +187,11 @@ def configure(service: str = "", style: Format = "text") -> None:
         service: its name: put before every line, or as a member into every JSON line.
         style: `text` for people (logfmt), `json` for machines.
     """
-    _lines.service, _lines.style, _lines.open = service, style, True
+    _settings.service, _settings.style, _settings.open = service, style, True
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            _drop_repeated,
             structlog.processors.format_exc_info,
             _render_event,
         ],
@@ -88,18 +199,42 @@ def configure(service: str = "", style: Format = "text") -> None:
         logger_factory=lambda *_args: _lines,
         cache_logger_on_first_use=True,
     )
+    _lines.repeats.forget()
+    _lines.start()
     atexit.register(flush)
 
 
-def flush() -> None:
-    """Write what waits."""
-    _lines.flush()
+def flush(within_s: float = FLUSH_PATIENCE_S) -> None:
+    """Wait until what was logged is written; the time is for a reader who does not read."""
+    _lines.flush(within_s)
 
 
 def close() -> None:
     """Write what waits, and nothing more of requests until `configure` is called again."""
     flush()
-    _lines.open = False
+    _settings.open = False
+
+
+def show(text: str) -> None:
+    """Write text for people among the lines, as it is, after those that were logged before.
+
+    Where `print` would wait for whoever does not read, this does not.
+    """
+    _lines.urgent(text)
+
+
+def last_words(text: str) -> None:
+    """Write a line on standard error, after the log; it is given up where nobody reads."""
+    flush()
+    try:
+        descriptor = sys.stderr.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if poll.poll(FLUSH_PATIENCE_S * 1000):
+            os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+    except (AttributeError, OSError, ValueError):  # it is closed, or none of the system's
+        with suppress(AttributeError, OSError, ValueError):
+            sys.stderr.write(text)
 
 
 def get_logger() -> Any:  # noqa: ANN401  structlog's own type
@@ -127,18 +262,28 @@ def request_line(  # noqa: PLR0913, PLR0917  the values of the line, in its orde
         request_id: letters, digits and `._-`.
         facts: what else is to be said of it.
     """
-    if not _lines.open:
+    if not _settings.open:
         return
-    if _lines.style == "text":
-        more = "".join([f" {name}={_shown(value)}" for name, value in facts.items()])
-        _lines.msg(
-            f"{_prefix(_lines.service)}at={_now()} level=info event=request method={method} "
+    if _settings.style == "text":
+        more = "".join([f" {name}={_shown(_bounded(value))}" for name, value in facts.items()])
+        _lines.put(
+            f"{_prefix(_settings.service)}at={_now()} level=info event=request method={method} "
             f"path={_quoted(path)} status={status} ms={duration_ms:.2f} request_id={request_id}"
             f"{more}\n"
         )
         return
     values = {"method": method, "path": path, "status": status, "ms": round(duration_ms, 2)}
-    _lines.msg(_render("info", "request", values | {"request_id": request_id} | dict(facts)))
+    _lines.put(_render("info", "request", values | {"request_id": request_id} | dict(facts)))
+
+
+def _drop_repeated(
+    _logger: Any,  # noqa: ANN401
+    _method: str,
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    if event["level"] != "info" and not _lines.repeats.admit(event["event"]):
+        raise structlog.DropEvent
+    return event
 
 
 def _render_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401
@@ -148,11 +293,22 @@ def _render_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
 def _render(level: str, event: str, values: Mapping[str, Any]) -> str:
     """Return a line of the chosen style, whatever the values hold; the only renderer."""
     head = {"at": _now(), "level": level, "event": event}
-    if _lines.style == "json":
-        service = {"service": _lines.service} if _lines.service else {}
-        return f"{_json(service | head | dict(values))}\n"
-    parts = [f"{name}={_shown(value)}" for name, value in (head | dict(values)).items()]
-    return f"{_prefix(_lines.service)}{' '.join(parts)}\n"
+    values = {name: _bounded(value) for name, value in values.items()}
+    if _settings.style == "json":
+        service = {"service": _settings.service} if _settings.service else {}
+        return f"{_json(service | head | values)}\n"
+    parts = [f"{name}={_shown(value)}" for name, value in (head | values).items()]
+    return f"{_prefix(_settings.service)}{' '.join(parts)}\n"
+
+
+def _bounded(value: object) -> object:
+    """Return what a line shows of a value, so that no value makes a line long."""
+    if isinstance(value, list | tuple) and len(value) > ITEMS_MAX:
+        return [*map(_bounded, value[:ITEMS_MAX]), f"and {len(value) - ITEMS_MAX} more"]
+    if isinstance(value, str) and len(value) > VALUE_LENGTH_MAX:
+        half = VALUE_LENGTH_MAX // 2
+        return f"{value[:half]}[{len(value) - 2 * half} left out]{value[-half:]}"
+    return value
 
 
 @lru_cache(maxsize=1)

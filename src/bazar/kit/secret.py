@@ -1,7 +1,10 @@
 """The service secret: one bearer token that the services share."""
 
 import ipaddress
+import os
+import re
 import secrets
+import stat
 import tempfile
 from contextlib import suppress
 from hmac import compare_digest
@@ -11,6 +14,8 @@ from bazar.kit.errors import StartupError, Unauthorized
 
 SECRET_LENGTH_MIN = 16
 SECRET_LENGTH_MAX = 256
+_PROPER = re.compile(rf"(?! )[ -~]{{{SECRET_LENGTH_MIN},{SECRET_LENGTH_MAX}}}(?<! )")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_bearer(authorization: str, secret: str) -> None:
@@ -31,17 +36,41 @@ def check_bearer(authorization: str, secret: str) -> None:
 
 
 def check_secret(secret: str) -> str:
-    """Return a secret that is long enough to be one.
+    """Return a secret that a header can carry, and that is long enough to be one.
 
     Raises:
-        StartupError: shorter than 16 or longer than 256 characters, or not plain ASCII.
+        StartupError: shorter than 16 or longer than 256 characters, or not visible ASCII, or with
+            a space at an end.
     """
-    if not SECRET_LENGTH_MIN <= len(secret) <= SECRET_LENGTH_MAX or not secret.isascii():
+    if not _PROPER.fullmatch(secret):
         message = (
-            f"the service secret needs {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} ASCII characters"
+            f"the service secret needs {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} visible ASCII "
+            "characters; spaces may stand between them, line breaks may not"
         )
         raise StartupError(message)
     return secret
+
+
+def check_own(path: Path) -> None:
+    """Make sure that nobody but this user could have put something here.
+
+    Raises:
+        StartupError: it is another user's, or others may write to it.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        message = f"cannot look at {path}: {error.strerror}"
+        raise StartupError(message) from error
+    if status.st_uid != os.geteuid():
+        message = f"{path} belongs to another user, so what is in it is not taken for yours"
+        raise StartupError(message)
+    if status.st_mode & _OTHERS_WRITE:
+        message = (
+            f"others may write to {path}, so what is in it is not taken for yours; "
+            f"if it is: chmod go-w {path}"
+        )
+        raise StartupError(message)
 
 
 def read_or_make_secret(path: Path) -> str:

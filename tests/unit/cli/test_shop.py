@@ -1,6 +1,7 @@
 """What a command that asks a shop shares with the others."""
 
 import inspect
+import os
 from pathlib import Path
 
 import msgspec
@@ -94,3 +95,114 @@ def test_a_refusal_is_one_line_and_exit_code_1() -> None:
         raise RemoteError(message, Unavailable(message).problem())
 
     assert (1, "", "bazar: no\n") == run(command)
+
+
+OWN = "the secret of this folder"
+GIVEN = "the secret of another shop"
+TRAP = Addresses("http://trap:1", "http://trap:2", "http://trap:3")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a data folder in which a shop seems to run, with its own secret."""
+    data = tmp_path / "bazar-data"
+    data.mkdir(mode=0o700)
+    (data / "shop.json").write_bytes(msgspec.json.encode(TRAP))
+    (data / "secret").write_text(OWN)
+    for file in data.iterdir():
+        file.chmod(0o600)
+    return data
+
+
+def asked_with(services: tuple[ServiceName, ...], *words: object) -> tuple[str, str]:
+    """Return the secret with which a command asks these services, or what it says instead."""
+    asked: list[str] = []
+
+    @asks(*services)
+    def command(shop: Shop) -> Answer[None]:
+        """Note the secret."""
+        asked.append(shop.catalog.remote.secret)
+        return Answer(None, lambda _nothing: None)
+
+    code, _out, err = run(command, *words)
+    assert (code == 0) == (err == "")
+    return (asked[0] if asked else ""), err
+
+
+def test_an_address_that_only_a_file_names_gets_the_secret_of_its_folder_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may have come with an archive: BAZAR_SECRET stays at home."""
+    monkeypatch.setenv("BAZAR_SECRET", GIVEN)
+    assert (OWN, "") == asked_with(("catalog",))
+    assert (OWN, "") == asked_with(("catalog", "order"), "--catalog", "http://c")
+    (folder / "secret").unlink()
+    for words in ([], ["--order", "http://o"]):
+        secret, err = asked_with(("catalog", "order"), *words)
+        assert "" == secret
+        assert err.startswith("bazar: only bazar-data/shop.json says where the shop is")
+        assert "--catalog" in err
+        assert 1 == len(err.splitlines())
+    monkeypatch.delenv("BAZAR_SECRET")
+    assert ("", "") == asked_with(("catalog",))
+
+
+def test_an_address_that_only_a_file_names_does_not_get_the_secret_of_a_file(
+    folder: Path, tmp_path: Path
+) -> None:
+    """But for the one of its own folder, which it has anyway."""
+    other = tmp_path / "other"
+    other.write_text(GIVEN)
+    secret, err = asked_with(("order",), "--secret-file", other)
+    assert "" == secret
+    assert "leave --secret-file out" in err
+    assert (OWN, "") == asked_with(("order",), "--secret-file", folder / "secret")
+
+
+def test_an_address_that_somebody_named_gets_the_secret_that_they_gave(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever shop runs here."""
+    monkeypatch.setenv("BAZAR_SECRET", GIVEN)
+    assert (GIVEN, "") == asked_with(("catalog",), "--catalog", "http://c")
+    monkeypatch.setenv("BAZAR_CATALOG", "http://c")
+    assert (GIVEN, "") == asked_with(("catalog",))
+    monkeypatch.delenv("BAZAR_SECRET")
+    assert (OWN, "") == asked_with(("catalog",))
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("name", [".", "shop.json", "secret"])
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o622])
+def test_what_others_may_write_is_not_taken_for_ones_own(
+    folder: Path, name: str, mode: int
+) -> None:
+    """A folder or file that somebody else could have changed; the line says what to do."""
+    (folder / name).chmod(mode | (0o100 if name == "." else 0))
+    secret, err = asked_with(("catalog", "front"))
+    assert "" == secret
+    assert "chmod go-w" in err
+    assert 1 == len(err.splitlines())
+    assert (OWN, "") == asked_with(("catalog",), "--catalog", "http://c")
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_belongs_to_another_user_is_not_taken_for_ones_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody may have put a folder where others work, such as /tmp."""
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    secret, err = asked_with(("catalog", "front"))
+    assert "" == secret
+    assert "belongs to another user" in err
+    assert 1 == len(err.splitlines())
+
+
+@pytest.mark.parametrize("secret", [f"{GIVEN}\n{GIVEN}", f"{GIVEN}\n", "\x1b" * 20])
+def test_an_improper_secret_is_one_line(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback, and nothing of the secret."""
+    monkeypatch.setenv("BAZAR_SECRET", secret)
+    sent, err = asked_with(("catalog",))
+    assert "" == sent
+    assert 1 == len(err.splitlines())
+    assert GIVEN not in err

@@ -1,9 +1,15 @@
 """Log lines: one event is one line, for people or for machines, whatever the values hold."""
 
+import errno
+import fcntl
 import json
+import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from time import monotonic, sleep
 
 import pytest
 import structlog
@@ -146,10 +152,11 @@ def test_an_exception_is_one_line_too(
     for style in ("text", "json"):
         configure("", style)
         try:
-            int("on\npurpose")
+            int("on\npurpose\x1b[2J\x9b")
         except ValueError:
             log.get_logger().exception("fault", path="/a\nb")
         text = written(capfd)
+        assert text[:-1].isprintable()
         assert 1 == text.count("\n")
         assert "ValueError" in text
 
@@ -165,17 +172,14 @@ def test_a_value_that_needs_it_is_quoted(
     assert (value, "x") == (found["path"], found["after"])
 
 
-def test_lines_wait_until_they_are_flushed_and_warnings_do_not(
-    configure: Configure, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """An information waits; a warning leaves at once and takes along what waits before it."""
-    configure("", "text")
-    log.get_logger().info("first")
-    assert "" == capfd.readouterr().out
-    log.get_logger().warning("second")
-    assert ["event=first", "event=second"] == [
-        line.split()[2] for line in capfd.readouterr().out.splitlines()
-    ]
+def test_a_warning_leaves_at_once_with_all_that_waits_before_it() -> None:
+    """An information waits up to 50 ms for others; a warning wakes whoever writes."""
+    read, write = os.pipe()
+    lines = log.Lines(lambda: write)
+    lines.start()
+    lines.info("first\n")
+    lines.warning("second\n")
+    assert b"first\nsecond\n" == os.read(read, 100)
 
 
 def test_the_short_way_writes_what_the_renderer_writes(
@@ -218,15 +222,113 @@ def test_debug_lines_are_left_out(configure: Configure, capfd: pytest.CaptureFix
     assert "" == written(capfd)
 
 
-def test_a_full_buffer_flushes_itself(
+class Pipe:
+    """A pipe with room for a page, and lines that are written into it."""
+
+    def __init__(self) -> None:
+        """Open it; nobody reads."""
+        self._read, self._write = os.pipe()
+        fcntl.fcntl(self._write, fcntl.F_SETPIPE_SZ, 4096)
+        self.lines = log.Lines(lambda: self._write)
+        self.lines.start()
+
+    def read_to(self, end: str) -> str:
+        """Return what comes out up to this."""
+        text = ""
+        while end not in text:
+            text += os.read(self._read, 65536).decode()
+        return text
+
+
+@pytest.mark.timeout(20)
+def test_who_does_not_read_holds_up_nobody_who_logs(configure: Configure) -> None:
+    """Lines beyond the buffer are dropped, and once somebody reads, the log says how many."""
+    configure("", "text")
+    pipe = Pipe()
+    started_s = monotonic()
+    for number in range(3 * log.LINES_MAX):
+        pipe.lines.put(f"{number:099}\n")
+    pipe.lines.urgent("urgent\n")
+    assert monotonic() - started_s < 1
+    text = pipe.read_to("event=lines-dropped")
+    text += pipe.read_to("\n") if not text.endswith("\n") else ""
+    kept = [line for line in text.splitlines() if line.isdigit()]
+    dropped = re.search(r"event=lines-dropped count=(\d+)", text)
+    assert dropped is not None
+    assert 3 * log.LINES_MAX + 1 == len(kept) + int(dropped[1])
+    assert [f"{number:099}" for number in range(len(kept))] == kept
+    pipe.lines.urgent("afterwards\n")
+    assert "lines-dropped" not in pipe.read_to("afterwards\n")
+
+
+def test_a_flush_waits_a_moment_and_once() -> None:
+    """Who ends is not held up by who does not read, however often they flush."""
+    pipe = Pipe()
+    pipe.lines.urgent("x" * 100_000)
+    started_s = monotonic()
+    for _ in range(20):
+        pipe.lines.flush(0.1)
+    assert 0.1 <= monotonic() - started_s < 1
+
+
+def test_lines_that_could_not_be_written_are_counted_too(configure: Configure) -> None:
+    """A disk that is full, say, takes lines again when it has room again."""
+    configure("", "text")
+    read, write = os.pipe()
+    full = threading.Event()
+    full.set()
+
+    def descriptor() -> int:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write
+
+    lines = log.Lines(descriptor)
+    lines.start()
+    for number in range(3):
+        lines.put(f"{number}\n")
+    lines.flush()
+    full.clear()
+    lines.put("again\n")
+    lines.flush()
+    text = os.read(read, 65536).decode()
+    assert text.startswith("again\n")
+    assert "event=lines-dropped count=3\n" in text
+
+
+def test_a_warning_that_repeats_itself_is_counted(
+    configure: Configure, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first twenty of a kind within ten seconds are written, then one line says how many."""
+    monkeypatch.setattr(log, "REPEATS_INTERVAL_S", 0.3)
+    configure("", "text")
+    for number in range(1000):
+        log.get_logger().warning("away", number=number)
+        log.get_logger().info("news")
+    log.get_logger().error("other")
+    lines = written(capfd).splitlines()
+    assert 20 == sum("event=away" in line for line in lines)
+    assert 1000 == sum("event=news" in line for line in lines)
+    assert 1 == sum("event=other" in line for line in lines)
+    sleep(0.4)
+    assert written(capfd).endswith("level=warning event=repeated what=away left_out=980\n")
+    log.get_logger().warning("away", number=1001)
+    assert "number=1001" in written(capfd)
+
+
+def test_no_value_makes_a_line_long(
     configure: Configure, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What waits in memory has a limit, even where nobody flushes."""
-    configure("", "text")
-    for _ in range(100):
-        request_line(path="x" * 1000)
-    assert capfd.readouterr().out.count("\n") >= 60
-    written(capfd)
+    """A long list shows its first items, a long text its ends; in both forms."""
+    for style in ("text", "json"):
+        configure("", style)
+        log.get_logger().warning("odd", ids=list(range(512)), text="a" * 50_000 + "z")
+        line = written(capfd)
+        assert len(line) < 5000
+        assert "and 502 more" in line
+        found = parsed(line) if style == "text" else json.loads(line)
+        assert found["text"].startswith("aaa")
+        assert found["text"].endswith("aaz")
 
 
 def test_everything_leaves_at_the_end_of_the_process() -> None:

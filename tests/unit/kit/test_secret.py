@@ -65,16 +65,37 @@ def test_the_message_tells_missing_from_wrong_and_no_secret() -> None:
     assert "my-own-guess" not in caught.value.detail
 
 
-@pytest.mark.parametrize("secret", ["", "x" * 15, "x" * 257, "é" * 16])
+IMPROPER = [
+    *("", "x" * 15, "x" * 257, "é" * 16, " " * 20, f" {SECRET}", f"{SECRET} "),
+    *(f"{SECRET}{odd}{SECRET}" for odd in ("\n", "\r\n", "\0", "\t", "\x1b", "\x7f", "\u2028")),
+    *(f"{SECRET}{odd}" for odd in ("\n", "\r")),
+]
+
+
+@pytest.mark.parametrize("secret", IMPROPER)
 def test_an_improper_secret_is_refused(secret: str) -> None:
-    """Shorter than 16, longer than 256, or not ASCII."""
-    with pytest.raises(StartupError):
+    """Shorter than 16, longer than 256, or with what no header carries; in one line."""
+    with pytest.raises(StartupError) as refused:
         check_secret(secret)
+    assert 1 == len(str(refused.value).splitlines())
+    assert SECRET not in str(refused.value)
 
 
-@pytest.mark.parametrize("secret", ["x" * 16, "x" * 256])
+@pytest.mark.parametrize("secret", [one for one in IMPROPER if one != one.strip() or SECRET in one])
+def test_a_file_with_an_improper_secret_is_refused(tmp_path: Path, secret: str) -> None:
+    """Line breaks and spaces around it are an editor's; within it they are a fault."""
+    path = tmp_path / "secret"
+    path.write_text(secret, "utf-8", newline="")
+    if secret.strip() == SECRET:
+        assert SECRET == read_secret(path)
+    else:
+        with pytest.raises(StartupError):
+            read_secret(path)
+
+
+@pytest.mark.parametrize("secret", ["x" * 16, "x" * 256, "a secret of words and ~!"])
 def test_a_proper_secret_is_taken(secret: str) -> None:
-    """16 to 256 ASCII characters."""
+    """16 to 256 visible ASCII characters, with spaces between them."""
     assert secret == check_secret(secret)
 
 

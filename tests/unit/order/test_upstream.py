@@ -190,6 +190,14 @@ def batch_of(count: int) -> list[Reserve]:
     return [Reserve(f"{n}", LINES) for n in range(count)]
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the halves of a batch all the time that a busy machine needs."""
+    monkeypatch.setattr(budgets, "RESERVE_BATCH_MS", 30_000)
+    monkeypatch.setattr(budgets, "RESERVE_MS", 60_000)
+
+
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("status", [400, 413, 422, 500, 501])
 @pytest.mark.parametrize("bad", [0, 255, 256, 300, 511])
 async def test_one_bad_order_in_a_batch_is_found_and_the_others_are_decided(
@@ -206,6 +214,7 @@ async def test_one_bad_order_in_a_batch_is_found_and_the_others_are_decided(
     assert not catalog.away
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_several_bad_orders_are_found_together(
     fake: FakeCatalog, catalog: CatalogClient
 ) -> None:

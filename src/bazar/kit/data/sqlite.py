@@ -9,15 +9,14 @@ Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 """
 
 import os
-import sys
-import threading
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
 import apsw
 
+from bazar.kit import log
 from bazar.kit.data.database import READERS, Lane, Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
 from bazar.kit.data.sqlite_checkpoints import DISK_ERRORS, LOG_BYTES_KEPT, Checkpoints
@@ -168,17 +167,8 @@ class SqliteWriter:
             code, what = EXIT_FAULT, f"a write to {self._path} broke down ({error!r})"
             then = "the next start goes on from what is on the disk"
         line = f"bazar: {what}; nothing unsaved was acknowledged. Stopping: {then}.\n"
-        with suppress(Exception):
-            saying = threading.Thread(target=_say, args=(line,), daemon=True)
-            saying.start()
-            saying.join(SAYING_MAX_S)  # nobody may read what we say
+        log.last_words(line)
         os._exit(code)
-
-
-def _say(line: str) -> None:
-    sys.stdout.flush()
-    sys.stderr.write(line)
-    sys.stderr.flush()
 
 
 class SqliteDatabase:

@@ -37,6 +37,9 @@ _DIGITS_MAX = 15
 _LOOKED_AT = frozenset({b"cache-control", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
 _NOTHING: Mapping[str, Any] = {}
+_QUIET = "/healthz"
+"""A supervisor asks this every second: that all is well makes no log line."""
+_OK = 200
 
 
 class _Told(NamedTuple):
@@ -76,6 +79,7 @@ class HttpApp:
         self._readers = self.rooms["reading"].in_flight
         self.admission = Admission()
         self._secret = secret
+        self._open: set[str] = set()
         self._metrics = metrics
         self._nowhere = _Path("(none)", [])
         self._paths: dict[str, list[_Path]] = {}
@@ -95,6 +99,10 @@ class HttpApp:
             "Requests being answered now.",
             {kind: room.in_flight.count for kind, room in self.rooms.items()},
         )
+
+    def open_to_strangers(self, template: str) -> None:
+        """Let those without the service secret ask this path, too."""
+        self._open.add(template)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -164,6 +172,8 @@ class HttpApp:
         raw_headers.append((b"server-timing", timing.encode("latin-1")))
         raw_headers.append((b"x-request-id", told.request_id.encode("latin-1")))
         self._metrics.request(told.counted, told.template, told.status, duration_s)
+        if told.template == _QUIET and told.status == _OK:
+            return
         shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
         log.request_line(
             scope["method"], shown, told.status, duration_s * 1000, told.request_id, facts
@@ -188,7 +198,7 @@ class HttpApp:
             self.admission.check(request)
             if endpoint is None:
                 return path.without_endpoint(request)
-            if endpoint.route.secret:
+            if endpoint.route.secret and path.template not in self._open:
                 check_bearer(request.header(b"authorization"), self._secret)
             if endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()

@@ -89,6 +89,7 @@ class Watching:
         media_type="text/plain",
         places="watching",
         tag="operations",
+        secret=True,  # they tell what is sold
     )
     async def metrics(self, _request: Request) -> Response:
         """Show the counters in the Prometheus text format."""

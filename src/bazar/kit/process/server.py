@@ -3,7 +3,7 @@
 The server is embedded, so a service is a single process: there is no worker that could outlive
 its parent, hold a port, or hold a database.
 
-Source: docs/decisions/0004-one-process-a-service.md
+Source: docs/decisions/0004-one-process-a-service.md, 0019-nothing-stops-a-service-unseen.md
 """
 
 import asyncio
@@ -13,11 +13,13 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import uvloop
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
@@ -25,10 +27,10 @@ from granian.server.embed import Server
 from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.http.app import HttpApp
+from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
 
 SUPERVISOR_FD_VARIABLE = "BAZAR_SUPERVISOR_FD"
 BACKLOG = 2048
-CONNECTIONS_MAX = 8192
 HEADER_BYTES_MAX = 16 * 1024
 HEADER_TIMEOUT_MS = 10_000
 SEND_TIMEOUT_MS = 10_000
@@ -36,7 +38,11 @@ SEND_TIMEOUT_MS = 10_000
 SEND_BUFFER_BYTES = 256 * 1024
 """What the kernel keeps for one such client; by itself it would keep megabytes."""
 STOP_TIMEOUT_S = 8.0
+EXIT_SERVER_ENDED = 70
+"""The server ended though nobody told it to. Source: sysexits(3), EX_SOFTWARE"""
 EXIT_ORPHANED = 75
+ORPHAN_PATIENCE_S = 0.1
+"""How long a service without a supervisor waits for a reader of its log before it ends."""
 SWITCH_INTERVAL_S = 0.0005
 """How long the event loop keeps Python's lock while another thread wants it. The threads of the
 server and the client want it only to hand over an answer (docs/performance.md)."""
@@ -47,23 +53,33 @@ GARBAGE_THRESHOLD = 10_000
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
 
 
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that has this address, and does not listen yet.
+
+    Raises:
+        StartupError: the address is taken, or not one of this machine.
+    """
+    try:
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _name, place = address[0]
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(place)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    return opened
+
+
 def check_port(host: str, port: int) -> None:
     """Make sure that an address is free.
 
     Raises:
         StartupError: it is taken, or not an address of this machine.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            message = f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
-            raise StartupError(message) from error
+    bound_socket(host, port).close()
 
 
-def serve(running: Running, host: str, port: int) -> None:
+def serve(running: Running, host: str, port: int) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
@@ -71,88 +87,121 @@ def serve(running: Running, host: str, port: int) -> None:
         host: an address of this machine.
         port: 1 to 65535.
 
+    Returns:
+        The exit code: 0, or 70 where the server ended by itself.
+
     Raises:
         StartupError: the address is taken, or the service cannot start.
     """
-    check_port(host, port)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    uvloop.run(_serve(running, host, port))
+    files = raise_file_limit()
+    with bound_socket(host, port) as bound:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        return uvloop.run(_serve(running, bound, f"http://{host}:{port}", connections_max(files)))
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> StartupError:
+    reason = error.strerror or str(error)
+    return StartupError(f"cannot listen on {host}:{port}: {reason}; choose another port")
 
 
 class _Server(Server):
-    """Bounds what a client costs that does not read; granian's own waits for it without an end."""
+    """Serves on a socket that is open already."""
 
-    _ssp: Any
     _shd: Any
+    _sfd: Any
+    _ssp: Any
+    listening: socket.socket
 
     def _init_shared_socket(self) -> None:
-        """Open the socket with options that every connection inherits.
-
-        Source: tcp(7), TCP_USER_TIMEOUT; socket(7), SO_SNDBUF
-        """
-        super()._init_shared_socket()  # type: ignore[no-untyped-call]  # granian's own
-        holder = self._shd or self._ssp.build()
-        with socket.socket(fileno=os.dup(holder.get_fd())) as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MS)
-        self._ssp, self._shd = None, holder
+        holder: Any = SocketHolder
+        self._sfd = self.listening.detach()  # granian closes it
+        self._shd, self._ssp = holder(self._sfd, False, BACKLOG), None  # noqa: FBT003  granian's own
 
 
-async def _serve(running: Running, host: str, port: int) -> None:
+def _listen(bound: socket.socket) -> None:
+    """Let a socket listen, with options that every connection inherits.
+
+    They bound what a client costs that does not read; granian itself waits for it without an end.
+
+    Raises:
+        StartupError: another process came first.
+
+    Source: tcp(7), TCP_USER_TIMEOUT; socket(7), SO_SNDBUF
+    """
+    bound.setblocking(False)  # noqa: FBT003  the standard library's own
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MS)
+    try:
+        bound.listen(BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _cannot_listen(host, port, error) from error
+
+
+async def _serve(running: Running, bound: socket.socket, url: str, connections: int) -> int:
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    _watch_supervisor(loop)
+    _watch_supervisor()
     async with running() as app:
+        _listen(bound)
         server = _Server(
             app,
-            address=host,
-            port=port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
-            backpressure=CONNECTIONS_MAX,
+            backpressure=connections,
             log_enabled=False,
             http1_settings=HTTP1Settings(
                 header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
             ),
         )
+        server.listening = bound
         gc.collect()
         gc.freeze()  # what is here now stays; looking through it again and again finds nothing
         gc.set_threshold(GARBAGE_THRESHOLD)
-        flushing = asyncio.create_task(_every(log.FLUSH_INTERVAL_S, log.flush))
         serving = asyncio.create_task(server.serve())
-        log.get_logger().info("listening", url=f"http://{host}:{port}", pid=os.getpid())
         stopping = asyncio.create_task(stop.wait())
+        crowding = asyncio.create_task(Crowding(bound, connections).run())
+        log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ended = None if stop.is_set() else _reason(serving)
         app.on_stop()
         server.stop()  # type: ignore[no-untyped-call]  # granian's own
         await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
-        flushing.cancel()
+        crowding.cancel()
         stopping.cancel()
+    if ended is not None:
+        log.get_logger().error("server-ended", reason=ended, pid=os.getpid())
+        return EXIT_SERVER_ENDED
     log.get_logger().info("stopped", pid=os.getpid())
-    log.flush()
+    return 0
 
 
-async def _every(interval_s: float, act: Callable[[], None]) -> None:
-    while True:
-        await asyncio.sleep(interval_s)
-        act()
+def _reason(serving: asyncio.Task[None]) -> str:
+    """Return why the server ended though nobody told it to."""
+    error = serving.exception()
+    return "it gave no reason" if error is None else f"{type(error).__name__}: {error}"
 
 
-def _watch_supervisor(loop: asyncio.AbstractEventLoop) -> None:
-    """End this process when the supervisor's end of the pipe closes, however it died."""
+def _watch_supervisor() -> None:
+    """End this process when the supervisor's end of the pipe closes, however it died.
+
+    A thread waits for that, so that a service whose event loop hangs ends as well.
+    """
     given = os.environ.get(SUPERVISOR_FD_VARIABLE)
     if given is None:
         return
 
-    def orphaned() -> None:
+    def wait() -> None:
+        with suppress(OSError):
+            os.read(int(given), 1)
         log.get_logger().error("supervisor-died")
-        sys.stdout.flush()
+        log.flush(ORPHAN_PATIENCE_S)
         os._exit(EXIT_ORPHANED)
 
-    loop.add_reader(int(given), orphaned)
+    threading.Thread(target=wait, name="orphaned", daemon=True).start()

@@ -2,23 +2,40 @@
 
 Each child inherits the read end of a pipe whose only write end is here. When this process ends,
 however it ends, the kernel closes the pipe and every child ends itself.
+
+A child that was ready before it died is started again at once; one that dies before it is ready
+would only die again, so there the pauses grow. A child that is ready but answers no more is
+killed, which makes it one that died.
+
+Source: docs/decisions/0019-nothing-stops-a-service-unseen.md
 """
 
 import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 
+from pyreqwest.exceptions import RequestError
+
 from bazar.kit.log import get_logger
+from bazar.kit.peers.client import plain_client
 from bazar.kit.process.server import SUPERVISOR_FD_VARIABLE
 
 PAUSE_S_FIRST = 0.1
 PAUSE_S_MAX = 10.0
-STEADY_AFTER_S = 10.0
-"""A child that lived this long may be restarted at once again."""
+READY_POLL_S = 0.02
+ASK_INTERVAL_S = 1.0
+ASK_TIMEOUT_S = 2.5
+SILENCE_S_MAX = 5.0
+"""A child that is silent to all that is asked for so long is replaced."""
 STOP_TIMEOUT_S = 10.0
+EXIT_NOT_STARTED = 1
+"""Says that it did not start, whoever it was that answered at its address."""
+_OK = 200
 
 
 @dataclass(slots=True)
@@ -28,9 +45,13 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    url: str = ""
+    """Where it answers whether it is ready and alive; one without is never known to be either."""
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
     pause_s: float = PAUSE_S_FIRST
+    ready: bool = False
+    """Whether this process of it was ever ready."""
     keeper: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -42,6 +63,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._read_fd, self._write_fd = os.pipe()
         self._spawning = asyncio.Lock()
+        self._client = plain_client().timeout(timedelta(seconds=ASK_TIMEOUT_S)).build()
         self._log = get_logger()
 
     async def start(self, child: Child) -> None:
@@ -51,6 +73,7 @@ class Supervisor:
         child.keeper = asyncio.create_task(self._keep(child))
 
     async def _spawn(self, child: Child) -> None:
+        child.ready = False
         child.process = await asyncio.create_subprocess_exec(
             *child.command,
             env={**child.environment, SUPERVISOR_FD_VARIABLE: str(self._read_fd)},
@@ -62,20 +85,26 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         while True:
             assert child.process is not None
-            started_s = monotonic()
-            status = await child.process.wait()
-            if monotonic() - started_s >= STEADY_AFTER_S:
+            watch = asyncio.create_task(self._watch(child, child.process))
+            try:
+                status = await child.process.wait()
+            finally:
+                watch.cancel()
+            steady = child.ready and status != EXIT_NOT_STARTED
+            pause_s = 0.0 if steady else child.pause_s
+            if steady:
                 child.pause_s = PAUSE_S_FIRST
             self._log.warning(
-                "restarting", service=child.name, status=status, pause_s=round(child.pause_s, 1)
+                "restarting", service=child.name, status=status, pause_s=round(pause_s, 1)
             )
-            while not await self._spawn_again(child):
-                pass
+            while not await self._spawn_again(child, pause_s):
+                pause_s = child.pause_s
 
-    async def _spawn_again(self, child: Child) -> bool:
-        """Start a child after its pause; tell whether that worked, or this machine has no room."""
-        await asyncio.sleep(child.pause_s)
-        child.pause_s = min(child.pause_s * 2, PAUSE_S_MAX)
+    async def _spawn_again(self, child: Child, pause_s: float) -> bool:
+        """Start a child after a pause; tell whether that worked, or this machine has no room."""
+        await asyncio.sleep(pause_s)
+        if pause_s:
+            child.pause_s = min(child.pause_s * 2, PAUSE_S_MAX)
         child.restarts += 1
         try:
             async with self._spawning:
@@ -85,6 +114,35 @@ class Supervisor:
             return False
         return True
 
+    async def _watch(self, child: Child, process: asyncio.subprocess.Process) -> None:
+        """Wait until a child is ready; from then on kill it when it answers no more.
+
+        Asks are counted, not only time, so that a pause of this process or of the whole machine
+        ends no child: each gets another chance to answer.
+        """
+        if not child.url:
+            return
+        while await self._status(f"{child.url}/readyz") != _OK:  # noqa: ASYNC110  as a client does
+            await asyncio.sleep(READY_POLL_S)
+        child.ready = True
+        silence_s = 0.0
+        while silence_s < SILENCE_S_MAX:
+            await asyncio.sleep(ASK_INTERVAL_S if not silence_s else READY_POLL_S)
+            asked_s = monotonic()
+            answered = await self._status(f"{child.url}/healthz") is not None
+            took_s = min(monotonic() - asked_s, ASK_TIMEOUT_S) + READY_POLL_S
+            silence_s = 0.0 if answered else silence_s + took_s
+        self._log.error("not-answering", service=child.name, pid=process.pid, for_s=SILENCE_S_MAX)
+        with suppress(ProcessLookupError):
+            process.kill()
+
+    async def _status(self, url: str) -> int | None:
+        """Return what a child answers, whatever it is, or None."""
+        try:
+            return (await self._client.get(url).build().send()).status
+        except RequestError:
+            return None
+
     async def stop(self) -> None:
         """Stop the children, the last one started first; each finishes what is in flight."""
         async with self._spawning:  # so that no child starts unseen
@@ -93,6 +151,7 @@ class Supervisor:
                     child.keeper.cancel()
         for child in reversed(self._children):
             await _stop(child)
+        await self._client.close()
         os.close(self._write_fd)
         os.close(self._read_fd)
 

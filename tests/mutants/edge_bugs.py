@@ -1,0 +1,49 @@
+"""Seeded bugs at the edge: who is let in, and who takes whose place."""
+
+from mutants.bug import Bug, Edit
+from mutants.parts import CROWDS, FOREIGN_PAGES, HOSTS, TWO_ENDS
+
+EDGE_BUGS = (
+    Bug(
+        "chunks-hide-a-length",
+        "A body in chunks is taken, and with it the length that the server hides.",
+        (
+            Edit(
+                "kit/http/admission.py",
+                '        if b"transfer-encoding" in headers:\n',
+                '        if b"transfer-encoding" in headers and b"content-length" in headers:\n',
+            ),
+        ),
+        (TWO_ENDS,),
+    ),
+    Bug(
+        "any-name-is-ours",
+        "A service on the loopback address answers to a name that a page bound to it.",
+        (Edit("cluster.py", "loopback=is_loopback(settings.host)", "loopback=False"),),
+        (HOSTS,),
+    ),
+    Bug(
+        "foreign-pages-order",
+        "A page of another site may post an order, as it could post a form.",
+        (
+            Edit(
+                "kit/http/admission.py",
+                '        if request.scope["method"] not in SAFE_METHODS:\n',
+                '        if request.scope["method"] not in {*SAFE_METHODS, "POST"}:\n',
+            ),
+        ),
+        (FOREIGN_PAGES,),
+    ),
+    Bug(
+        "one-room-for-all",
+        "Readers who wait take the places of buyers.",
+        (
+            Edit(
+                "kit/http/app.py",
+                "{kind: Room(kind) for kind in PLACES}",
+                'dict.fromkeys(PLACES, Room("reading"))',
+            ),
+        ),
+        (CROWDS,),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Seeded bugs of what holds a process: its log, its supervisor, its connections, its secrets."""
+
+from mutants.bug import Bug, Edit
+from mutants.parts import (
+    CONNECTIONS,
+    COUNTERS,
+    FIRST_VISITOR,
+    SECRETS,
+    SERVER_ENDS,
+    SUPERVISING,
+    UNREAD_LOG,
+    WHERE_SECRETS_GO,
+)
+
+PROCESS_BUGS = (
+    Bug(
+        "log-waits",
+        "Whoever logs a line more than the log has room for writes them all, however long that is.",
+        (
+            Edit(
+                "kit/log.py",
+                "            self._dropped += 1\n",
+                "            self._write()\n            self._lines.append(line)\n",
+            ),
+        ),
+        (UNREAD_LOG,),
+    ),
+    Bug(
+        "hung-is-alive",
+        "The supervisor takes a service that says nothing for one that is alive.",
+        (
+            Edit(
+                "kit/process/supervisor.py",
+                '            answered = await self._status(f"{child.url}/healthz") is not None\n',
+                '            answered = await self._status(f"{child.url}/healthz") != _OK\n',
+            ),
+        ),
+        (SUPERVISING,),
+    ),
+    Bug(
+        "pauses-grow",
+        "A service waits longer each time that it was killed, though it had always got ready.",
+        (
+            Edit(
+                "kit/process/supervisor.py",
+                "            steady = child.ready and status != EXIT_NOT_STARTED\n",
+                "            steady = False\n",
+            ),
+        ),
+        (SUPERVISING,),
+    ),
+    Bug(
+        "more-connections-than-files",
+        "A service takes as many connections as ever, however few files it may open.",
+        (
+            Edit(
+                "kit/process/connections.py",
+                "    return max(1, min(CONNECTIONS_MAX, (files - kept) // 2))\n",
+                "    return max(1, CONNECTIONS_MAX - 0 * kept)\n",
+            ),
+        ),
+        (CONNECTIONS,),
+    ),
+    Bug(
+        "busy-gives-way",
+        "Where connections get scarce, those go that wait longest for an answer.",
+        (
+            Edit(
+                "kit/process/connections.py",
+                "    return 0 if due and not never_asked else int(sent_ms)\n",
+                "    return int(sent_ms) if due or never_asked else 0\n",
+            ),
+        ),
+        (CONNECTIONS,),
+    ),
+    Bug(
+        "secret-for-a-trap",
+        "A command sends BAZAR_SECRET to an address that only a file here names.",
+        (Edit("cli/shop.py", "        if found_there and given:\n", "        if not data:\n"),),
+        (WHERE_SECRETS_GO,),
+    ),
+    Bug(
+        "secret-of-two-lines",
+        "A secret may hold what no header carries.",
+        (Edit("kit/secret.py", "(?! )[ -~]", "(?! )[\\0-~]"),),
+        (SECRETS,),
+    ),
+    Bug(
+        "counters-for-strangers",
+        "Anyone may read off /metrics what is sold.",
+        (
+            Edit(
+                "kit/http/operations.py",
+                "        secret=True,  # they tell what is sold\n",
+                "        secret=False,\n",
+            ),
+        ),
+        (COUNTERS,),
+    ),
+    Bug(
+        "open-before-the-books",
+        "At the first start the front is open while the sample catalogue is on its way.",
+        (
+            Edit(
+                "cluster.py",
+                "    await supervisor.start(order)\n",
+                "    await supervisor.start(order)\n    await supervisor.start(front)\n",
+            ),
+            Edit(
+                "cluster.py",
+                "        await supervisor.start(front)\n        await until_ready",
+                "        await until_ready",
+            ),
+        ),
+        (FIRST_VISITOR,),
+    ),
+    Bug(
+        "server-ends-unseen",
+        "A server that ended by itself looks like one that was told to.",
+        (
+            Edit(
+                "kit/process/server.py",
+                "        ended = None if stop.is_set() else _reason(serving)\n",
+                "        ended = None if serving.done() else _reason(serving)\n",
+            ),
+        ),
+        (SERVER_ENDS,),
+    ),
+)
