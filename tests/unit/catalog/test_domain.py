@@ -13,11 +13,10 @@ from bazar.catalog.domain import (
     checked_topic,
     decide,
     edited,
-    topic_key,
 )
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import InvalidRequest
-from bazar.wire.books import BookEdit
+from bazar.wire.books import BookEdit, topic_key
 from bazar.wire.orders import Line
 from bazar.wire.stock import Rejection, SoldLine
 
