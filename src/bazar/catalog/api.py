@@ -71,14 +71,14 @@ class CatalogApi:
         self._imports = imports
         self._feed = feed
 
-    @route("GET", "/info/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
+    @route("GET", "/info/{book_id:number}", answers={200: Book, 304: None}, errors=(BookNotFound,))
     async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
         book = await self._shelf.info(book_id)
         headers = {VERSION_HEADER: str(book.version)}
         return unless_held(request, tagged_response(book, headers))
 
-    @route("GET", "/query/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
+    @route("GET", "/query/{book_id:number}", answers={200: Book, 304: None}, errors=(BookNotFound,))
     async def query_book(self, request: Request, book_id: int) -> Response:
         """Show a book, under the lab's other name."""
         return await self.info(request, book_id)
@@ -86,7 +86,7 @@ class CatalogApi:
     @route(
         "GET",
         "/search/{topic:path}",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
     async def search(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class CatalogApi:
     @route(
         "GET",
         "/query",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         links=(Link(200, "query_book", "book_id", "/0/id"),),
     )
     async def query(self, request: Request, query: TopicQuery) -> Response:
@@ -107,14 +107,14 @@ class CatalogApi:
     @route(
         "GET",
         "/topics",
-        answers={200: list[TopicCount]},
+        answers={200: list[TopicCount], 304: None},
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
     async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
         return unless_held(request, tagged_response(await self._shelf.topics()))
 
-    @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
+    @route("GET", "/books", answers={200: list[Book], 304: None}, links=_book_links(200, "/0/id"))
     async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
         books, cursor = await self._shelf.list_books(query)

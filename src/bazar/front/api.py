@@ -58,7 +58,7 @@ class FrontApi:
     @route(
         "GET",
         "/info/{book_id:number}",
-        answers={200: Book},
+        answers={200: Book, 304: None},
         errors=(BookNotFound, Unavailable),
         links=(Link(200, "purchase", "book_id", "/id"),),
         at_once="info_at_once",
@@ -76,7 +76,7 @@ class FrontApi:
     @route(
         "GET",
         "/search/{topic:path}",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         errors=(Unavailable,),
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
@@ -89,7 +89,7 @@ class FrontApi:
     @route(
         "GET",
         "/topics",
-        answers={200: list[TopicCount]},
+        answers={200: list[TopicCount], 304: None},
         errors=(Unavailable,),
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
@@ -102,7 +102,7 @@ class FrontApi:
         "GET",
         "/books",
         query=BookQuery,
-        answers={200: list[Book]},
+        answers={200: list[Book], 304: None},
         errors=(Unavailable,),
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
