@@ -1,40 +1,16 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
-from dataclasses import dataclass
-
+from mutants.bug import Bug, Edit
+from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.parts import (
-    CACHE_MODEL,
     CLIMBING,
     CRASH_POINTS,
     OVERTAKEN,
-    OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
-    Part,
 )
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of one file of the package: a text that stands there once, and what replaces it."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug, and the checks that are to catch it, the cheapest first."""
-
-    name: str
-    wrong: str
-    """What is wrong then, in a sentence."""
-    edits: tuple[Edit, ...]
-    parts: tuple[Part, ...]
-
 
 BUGS = (
     Bug(
@@ -317,56 +293,6 @@ BUGS = (
         (STORM,),
     ),
     Bug(
-        "stale-refill",
-        "The cache keeps an answer that was read before a change and arrived after it.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        current = answer.version >= self._floors.get(book_id, 0)\n",
-                "        current = True\n",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "joins-an-ended-call",
-        "A reader may get the answer of a call that has ended before the reader came.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        if task is None or task.done():",
-                "        if task is None:",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "cache-outlives-feed",
-        "The cache keeps what it holds when the feed of changes breaks and opens again.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        self._generation += 1\n"
-                "        self._books.clear()\n"
-                "        self._lists.clear()\n",
-                "        self._generation += 1\n",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "sale-not-announced",
-        "The front waits for the feed to tell it of its own sales.",
-        (
-            Edit(
-                "front/upstream/orders.py",
-                "        self._announce(placed.answer.changed)\n",
-                "",
-            ),
-        ),
-        (OWN_SALES,),
-    ),
-    Bug(
         "drives-an-old-page",
         "The recovery loop drives orders as a list showed them, whatever became of them since.",
         (
@@ -394,4 +320,5 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
+    *BUGS_OF_READING,
 )

@@ -72,3 +72,7 @@ OWN_SALES = _tests(
     "tests/service/test_front.py::test_the_front_sees_its_own_sales_before_the_feed_tells_of_them",
 )
 """In a storm the feed is seldom slower than the next read."""
+TRUST = _tests("trust model", "tests/unit/front/upstream/test_trust.py")
+FRONT_READS = _tests("reads of the front", "tests/unit/front/upstream/test_catalog.py")
+CHANGE_FEED = _tests("change feed", "tests/service/test_catalog_feed.py")
+FRESHNESS = _tests("freshness", "tests/service/test_freshness.py")

@@ -193,9 +193,10 @@ async def test_while_the_catalog_is_away_one_reader_tries_and_the_others_hear_at
     held.clear()
     trying = asyncio.create_task(book(catalog))
     await asyncio.sleep(0)
-    for _ in range(2):
-        with pytest.raises(Unavailable):
-            await titles(catalog, "t")
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await titles(catalog, "t")
     held.set()
     await asyncio.gather(trying, return_exceptions=True)
     away = False
