@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar, cast
 
+from bazar.wire.budgets import STALE_MS
 from chaos.history import Call, Ended, Final, KeptMovement, KeptOrder, Lines, Record, Started
 from chaos.workload import ACCEPTED, CREATED, NOT_FOUND, Said, is_final, said
 
@@ -21,8 +22,8 @@ INVALID = 400
 OK = 200
 INDEFINITE = frozenset({0, 503})
 ENDED = frozenset({"confirmed", "rejected", "cancelled"})
-STALE_S_MAX = 10.0
-"""How long a read may show an old version: 2.5 s of silence, and the longest fault of a link."""
+STALE_S_MAX = STALE_MS / 1000
+"""How long a read may show an old version, whatever the network and the machines do."""
 
 Answer = tuple[int, str, str]
 Seen = tuple[float, float, int, str]

@@ -161,7 +161,7 @@ class Link:
 
     async def _write(self, writer: StreamWriter, chunk: bytes) -> None:
         rest = chunk
-        while rest and self._slow:
+        while rest and self._slow and not writer.is_closing():
             writer.write(rest[:SLOW_BYTES])
             rest = rest[SLOW_BYTES:]
             await asyncio.sleep(SLOW_PAUSE_S)

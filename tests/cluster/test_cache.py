@@ -50,3 +50,24 @@ async def test_after_a_pause_of_the_catalog_the_cache_comes_back(
             shop.kill("catalog", signal.SIGCONT)
         assert await cache_status(customers) != "bazar; hit"
         await wait_for_a_hit(customers)
+
+
+@pytest.mark.parametrize("wait_s", [0.1, SILENCE_MS / 1000 + 0.2], ids=["short", "long"])
+async def test_after_a_pause_of_the_front_nothing_from_before_is_shown(
+    shop: RunningShop, wait_s: float
+) -> None:
+    """What changed while it stood still long is not known to it, whatever lies in its sockets."""
+    async with shop.customers() as customers:
+        await wait_for_a_hit(customers)
+        shop.kill("front", signal.SIGSTOP)
+        asked = asyncio.create_task(customers.call("GET", "/info/1"))
+        try:
+            stock = shop.remote().catalog.restock(1, 1).quantity
+            await asyncio.sleep(wait_s)
+        finally:
+            shop.kill("front", signal.SIGCONT)
+        if wait_s * 1000 > SILENCE_MS:
+            assert stock == (await asked).json["quantity"]
+        await asyncio.gather(asked, return_exceptions=True)
+        await wait_for_a_hit(customers)
+        assert stock == (await customers.call("GET", "/info/1")).json["quantity"]

@@ -1,9 +1,9 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
 from mutants.bug import Bug, Edit
+from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.edge_bugs import EDGE_BUGS
 from mutants.parts import (
-    CACHE_MODEL,
     CANCELS,
     CHANGED_AFTER_CRASH,
     CLIMBING,
@@ -11,7 +11,6 @@ from mutants.parts import (
     JUMPING_CLOCK,
     ORDER_STORE,
     OVERTAKEN,
-    OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
@@ -290,56 +289,6 @@ BUGS = (
         (STORM,),
     ),
     Bug(
-        "stale-refill",
-        "The cache keeps an answer that was read before a change and arrived after it.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        current = answer.version >= self._floors.get(book_id, 0)\n",
-                "        current = True\n",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "joins-an-ended-call",
-        "A reader may get the answer of a call that has ended before the reader came.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        if task is None or task.done():",
-                "        if task is None:",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "cache-outlives-feed",
-        "The cache keeps what it holds when the feed of changes breaks and opens again.",
-        (
-            Edit(
-                "front/upstream/cache.py",
-                "        self._generation += 1\n"
-                "        self._books.clear()\n"
-                "        self._lists.clear()\n",
-                "        self._generation += 1\n",
-            ),
-        ),
-        (CACHE_MODEL,),
-    ),
-    Bug(
-        "sale-not-announced",
-        "The front waits for the feed to tell it of its own sales.",
-        (
-            Edit(
-                "front/upstream/orders.py",
-                "        self._announce(placed.answer.changed)\n",
-                "",
-            ),
-        ),
-        (OWN_SALES,),
-    ),
-    Bug(
         "drives-an-old-page",
         "The recovery loop drives orders as a list showed them, whatever became of them since.",
         (
@@ -445,4 +394,5 @@ BUGS = (
     ),
     *EDGE_BUGS,
     *PROCESS_BUGS,
+    *BUGS_OF_READING,
 )

@@ -133,3 +133,7 @@ FIRST_VISITOR = replace(
     processes=("-m pytest", *THREE_SERVICES),
 )
 SERVER_ENDS = _tests("server ends", "tests/unit/kit/process/test_server.py")
+TRUST = _tests("trust model", "tests/unit/front/upstream/test_trust.py")
+FRONT_READS = _tests("reads of the front", "tests/unit/front/upstream/test_catalog.py")
+CHANGE_FEED = _tests("change feed", "tests/service/test_catalog_feed.py")
+FRESHNESS = _tests("freshness", "tests/service/test_freshness.py")

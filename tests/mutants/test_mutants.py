@@ -28,7 +28,7 @@ def test_a_bug_fits_the_code_of_today(bug: Bug, tmp_path: Path) -> None:
 
 
 def test_the_table_is_what_the_project_promises() -> None:
-    """Twelve bugs or more that real processes are to show, each with a name of its own."""
+    """Each has a name of its own, and twelve or more are for real processes."""
     assert {1} == set(Counter(bug.name for bug in BUGS).values())
     by_processes = [bug for bug in BUGS if bug.parts[0].name in PROCESS_PARTS]
     assert 12 <= len(by_processes)
@@ -60,7 +60,7 @@ def test_a_bug_is_caught_in_a_copy(tmp_path: Path) -> None:
 
 def test_a_change_that_breaks_nothing_survives(tmp_path: Path) -> None:
     """The copy as such, its signature and its place on the path make no check fail."""
-    edit = Edit("front/upstream/cache.py", "BOOKS_MAX = 20_000", "BOOKS_MAX = 20 * 1000")
+    edit = Edit("front/upstream/cache.py", "FLOORS_MAX = 200_000", "FLOORS_MAX = 200 * 1000")
     assert None is examine(Bug("harmless", "Nothing.", (edit,), (QUICK,)), tmp_path, SEED)
 
 

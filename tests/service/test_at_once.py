@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bazar.front.api import FrontApi
-from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.orders import Orders
 from bazar.kit import log
@@ -18,6 +17,8 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.wire.books import Place
+from support.feeds import opened_cache
 from support.shops import CATALOG_URL, ORDER_URL, Shop
 
 PATHS = (
@@ -49,6 +50,8 @@ HEADERS: tuple[Mapping[str, str], ...] = (
     {"user-agent": "a browser", "accept": "*/*", "cookie": "a=b"},
     {"cache-control": "no-cache"},
     {"cache-control": "max-age=0"},
+    {"if-none-match": "*"},
+    {"if-none-match": '"another"'},
     {"x-request-id": "mine-7"},
     {"x-request-id": "not one, by its form"},
     {"bazar-deadline-ms": "1"},
@@ -108,8 +111,9 @@ async def said(
 async def ways(shop: Shop) -> tuple[HttpApp, HttpApp]:
     """Return one front with the short way and one without, over one cache that holds book 1."""
     assert 1 == await shop.add_book(quantity=3)
-    cache = Cache()
-    cache.opened()
+    place = Place.parsed((await shop.catalog.get("/topics")).headers["bazar-seq"])
+    assert place is not None
+    cache = opened_cache(place)
     catalog = Catalog(Upstream("catalog", CATALOG_URL, shop.client), cache)
     await catalog.book(1, fresh=False, request_id="r")
     orders = Orders(Upstream("order", ORDER_URL, shop.client), cache)

@@ -10,10 +10,13 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.orders import Orders
+from bazar.kit.clock import passing_s
+from bazar.kit.deadline import Deadline
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.wire.books import Place, Sign
 from support.order_calls import SHORT, key, receipt_for_two
 from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
 from support.wires import BOUND_S, Wire, until
@@ -42,11 +45,14 @@ class LaggingCatalog(Upstream):
         path: str,  # noqa: ARG002  it has only one
         silence_s_max: float,  # noqa: ARG002  it is never silent
     ) -> AsyncGenerator[bytes, None]:
-        """Yield heartbeats."""
+        """Yield signs of life, all from before any change."""
         self.opened += 1
-        yield b": open"
+        answer = await self.call("GET", "/topics", deadline=Deadline(1000))
+        place = Place.parsed(answer.headers["bazar-seq"])
+        assert place is not None
+        yield Sign("open", place, int(passing_s() * 1000)).line()
         while True:
-            yield b": alive"
+            yield Sign("alive", place, int(passing_s() * 1000)).line()
             await asyncio.sleep(0.1)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -13,21 +14,22 @@ from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.stock import Stock
-from bazar.kit.errors import InvalidRequest, Unavailable
-from bazar.kit.http.answers import json_response
-from bazar.kit.http.endpoint import Link, route
+from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
+from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.endpoint import Endpoint, Link, route
 from bazar.kit.http.request import Request
 from bazar.wire.books import (
+    SEQ_HEADER,
     VERSION_HEADER,
     Book,
     BookEdit,
     BookQuery,
     BookTitle,
     NewBook,
+    Sign,
     TopicCount,
     TopicQuery,
 )
-from bazar.wire.budgets import HEARTBEAT_MS
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import (
     IMPORT_BODY_BYTES_MAX,
@@ -69,13 +71,14 @@ class CatalogApi:
         self._imports = imports
         self._feed = feed
 
-    @route("GET", "/info/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
-    async def info(self, _request: Request, book_id: int) -> Response:
+    @route("GET", "/info/{book_id:number}", answers={200: Book, 304: None}, errors=(BookNotFound,))
+    async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
         book = await self._shelf.info(book_id)
-        return json_response(book, headers={VERSION_HEADER: str(book.version)})
+        headers = {VERSION_HEADER: str(book.version)}
+        return unless_held(request, tagged_response(book, headers))
 
-    @route("GET", "/query/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
+    @route("GET", "/query/{book_id:number}", answers={200: Book, 304: None}, errors=(BookNotFound,))
     async def query_book(self, request: Request, book_id: int) -> Response:
         """Show a book, under the lab's other name."""
         return await self.info(request, book_id)
@@ -83,51 +86,52 @@ class CatalogApi:
     @route(
         "GET",
         "/search/{topic:path}",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
-        return json_response(await self._shelf.search(request.path_params["topic"]))
+        titles = await self._shelf.search(request.path_params["topic"])
+        return unless_held(request, tagged_response(titles))
 
     @route(
         "GET",
         "/query",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "query_book", "book_id", "/0/id"),),
     )
-    async def query(self, _request: Request, query: TopicQuery) -> Response:
+    async def query(self, request: Request, query: TopicQuery) -> Response:
         """List the books of a topic, in the lab's other form."""
-        return json_response(await self._shelf.search(query.topic))
+        return unless_held(request, tagged_response(await self._shelf.search(query.topic)))
 
     @route(
         "GET",
         "/topics",
-        answers={200: list[TopicCount]},
+        answers={200: list[TopicCount], 304: None},
         places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
-    async def topics(self, _request: Request) -> Response:
+    async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
-        return json_response(await self._shelf.topics())
+        return unless_held(request, tagged_response(await self._shelf.topics()))
 
     @route(
         "GET",
         "/books",
-        answers={200: list[Book]},
+        answers={200: list[Book], 304: None},
         places="searching",
         links=_book_links(200, "/0/id"),
     )
-    async def books(self, _request: Request, query: BookQuery) -> Response:
+    async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
         books, cursor = await self._shelf.list_books(query)
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
             headers["link"] = f'</books?{urlencode(given | {"after": cursor})}>; rel="next"'
-        return json_response(books, headers=headers)
+        return unless_held(request, tagged_response(books, headers))
 
     @route(
         "POST",
@@ -257,14 +261,38 @@ class CatalogApi:
         )
 
     async def _events(self) -> AsyncIterator[bytes]:
-        """Write `: open` once nothing can be missed, then changes, or `: alive` each second."""
-        silence = b": open\n\n"
-        async for changes in self._feed.follow(HEARTBEAT_MS / 1000):
-            if changes:
-                yield b"".join(b"data: %b\n\n" % msgspec.json.encode(one) for one in changes)
-            else:
-                yield silence
-                silence = b": alive\n\n"
+        """Write `: open` once nothing can be missed, then commits and signs of life.
+
+        The sign of a commit follows its changes: whoever hears it has heard them all.
+        """
+        word = "open"
+        async for told in self._feed.follow():
+            events = [b"data: %b\n\n" % msgspec.json.encode(one) for one in told.changes]
+            sign = Sign("told" if told.changes else word, told.place, told.at_ms)
+            yield b"%b%b\n\n" % (b"".join(events), sign.line())
+            word = "alive"
+
+
+def with_place(endpoint: Endpoint, feed: Feed) -> Endpoint:
+    """Have each answer say how far the feed had come before anything was read for it.
+
+    Never how far it is afterwards: the answer would claim changes that it does not show. A change
+    is there for all readers before the feed counts it.
+    """
+    answer = endpoint.answer
+    name = SEQ_HEADER.encode()
+
+    async def placed(request: Request) -> Response:
+        place = name, str(feed.place).encode()
+        try:
+            response = await answer(request)
+        except BazarError as error:
+            error.headers = (*error.headers, place)
+            raise
+        response.raw_headers.append(place)
+        return response
+
+    return replace(endpoint, answer=placed)
 
 
 def _order_id(request: Request) -> str:

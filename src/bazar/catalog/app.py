@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bazar.catalog.api import CatalogApi
+from bazar.catalog.api import CatalogApi, with_place
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
@@ -41,7 +41,8 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        own = endpoints_of(CatalogApi(shelf, stock, imports, feed))
+        api = CatalogApi(shelf, stock, imports, feed)
+        own = [with_place(endpoint, feed) for endpoint in endpoints_of(api)]
         endpoints = operations("catalog", metrics, check, own)
         yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
     finally:

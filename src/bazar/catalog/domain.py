@@ -1,6 +1,5 @@
 """What a book is and when it is sold: pure rules, no I/O."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
-from bazar.wire.books import Book, BookEdit, NewBook
+from bazar.wire.books import Book, BookEdit, NewBook, topic_key
 from bazar.wire.limits import STOCK_MAX, Price
 from bazar.wire.orders import Line
 from bazar.wire.problems import BookNotFound, PlacingProblem
@@ -80,11 +79,6 @@ class StoredBook(msgspec.Struct, frozen=True):
             description=self.description,
             version=self.version,
         )
-
-
-def topic_key(topic: str) -> str:
-    """Return the form in which topics are compared: any case, spaces or hyphens."""
-    return " ".join(unicodedata.normalize("NFC", topic).casefold().replace("-", " ").split())
 
 
 def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Outcome:

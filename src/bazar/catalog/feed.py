@@ -1,57 +1,132 @@
-"""The change feed: which books changed, told after the commit, so never of what did not happen."""
+"""The change feed: which books changed, told after the commit, so never of what did not happen.
+
+How it works: each commit has a number, and each follower a queue. Commits and signs of life go
+through that one queue, each with the time at which it was put in. So a sign of life that arrives
+proves that everything before it has arrived, and tells how long that took. A change is in the
+queues before anyone is told that it was made.
+
+A follower that is late is let go, and what waits for it is thrown away: it has to start afresh,
+and draining the queue would only tell it late what it must not trust any more.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
 
-from bazar.wire.books import BookChanged
+from bazar.kit.clock import passing_s
+from bazar.wire.books import BookChanged, Place
+from bazar.wire.budgets import HEARTBEAT_MS, LAG_MS
 
 BACKLOG_MAX = 1000
-"""Commits that a subscriber may lag behind."""
+"""Commits and signs of life that wait for one follower."""
 
 Changes = Sequence[BookChanged]
 
 
-class Feed:
-    """Tells subscribers which books each commit changed."""
+class Told(NamedTuple):
+    """What followers are told at once: a commit, or that there was none."""
+
+    changes: Changes
+    place: Place
+    """After them."""
+    at_ms: int
+
+
+class _Follower:
+    """The queue of one follower."""
+
+    __slots__ = ("ended", "waiting", "wake")
 
     def __init__(self) -> None:
-        """Start without subscribers."""
-        self._queues: set[asyncio.Queue[Changes]] = set()
+        self.waiting: deque[Told] = deque()
+        self.wake = asyncio.Event()
+        self.ended = False
+
+    def give(self, told: Told) -> None:
+        if len(self.waiting) >= BACKLOG_MAX or self.is_late(told.at_ms):
+            self.end()
+        else:
+            self.waiting.append(told)
+            self.wake.set()
+
+    def is_late(self, now_ms: int) -> bool:
+        return bool(self.waiting) and now_ms - self.waiting[0].at_ms > LAG_MS
+
+    def end(self) -> None:
+        self.ended = True
+        self.waiting.clear()
+        self.wake.set()
+
+
+class Feed:
+    """Tells followers which books each commit changed."""
+
+    def __init__(
+        self, *, heartbeat_s: float = HEARTBEAT_MS / 1000, clock: Callable[[], float] = passing_s
+    ) -> None:
+        """Start without followers; the clock counts seconds, and only passes."""
+        self._clock = clock
+        self._heartbeat_s = heartbeat_s
+        self._followers: set[_Follower] = set()
+        self._beat: asyncio.TimerHandle | None = None
+        self.place = Place(secrets.token_hex(4), 0)
+        """After the last commit that was published; whatever is read from now on holds it."""
 
     def publish(self, changes: Changes) -> None:
-        """Give every subscriber the changes; one that lags too far behind is dropped.
+        """Tell every follower of a commit.
 
         Args:
             changes: of one commit, at least one.
         """
-        for queue in list(self._queues):
-            try:
-                queue.put_nowait(changes)
-            except asyncio.QueueFull:
-                self._queues.discard(queue)
+        self.place = Place(self.place.run, self.place.number + 1)
+        self._tell(changes)
 
     def close(self) -> None:
         """End all subscriptions."""
-        queues, self._queues = self._queues, set()
-        for queue in queues:
-            if queue.empty():
-                queue.put_nowait(())
+        for follower in self._followers:
+            follower.end()
 
-    async def follow(self, heartbeat_s: float) -> AsyncIterator[Changes]:
-        """Yield the changes of each commit from now on.
+    async def follow(self) -> AsyncIterator[Told]:
+        """Yield each commit from now on, and signs of life.
 
-        It yields an empty sequence at once, when none can be missed any more, and again whenever
-        nothing changed for a while. It ends when this subscriber was dropped: what it missed it
-        cannot know, so it has to subscribe again and start empty.
+        The first comes at once, when nothing can be missed any more. It ends when this follower
+        was let go: what it missed it cannot know, so it has to follow again and start empty.
         """
-        queue: asyncio.Queue[Changes] = asyncio.Queue(BACKLOG_MAX)
-        self._queues.add(queue)
+        follower = _Follower()
+        self._followers.add(follower)
+        if self._beat is None:
+            self._schedule()
         try:
-            yield ()
-            while queue in self._queues or not queue.empty():
-                try:
-                    yield await asyncio.wait_for(queue.get(), heartbeat_s)
-                except TimeoutError:
-                    yield ()
+            yield self._now(())
+            while not follower.ended:
+                if not follower.waiting:
+                    follower.wake.clear()
+                    await follower.wake.wait()
+                elif follower.is_late(self._now_ms()):
+                    follower.end()
+                else:
+                    yield follower.waiting.popleft()
         finally:
-            self._queues.discard(queue)
+            self._followers.discard(follower)
+
+    def _schedule(self) -> None:
+        self._beat = asyncio.get_running_loop().call_later(self._heartbeat_s, self._next_beat)
+
+    def _next_beat(self) -> None:
+        self._beat = None
+        if self._followers:
+            self._tell(())
+            self._schedule()
+
+    def _tell(self, changes: Changes) -> None:
+        told = self._now(changes)
+        for follower in self._followers:
+            follower.give(told)
+
+    def _now(self, changes: Changes) -> Told:
+        return Told(changes, self.place, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)

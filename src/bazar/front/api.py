@@ -6,7 +6,7 @@ from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
-from bazar.kit.http.answers import Ready, ReadyResponse
+from bazar.kit.http.answers import Ready, ReadyResponse, unless_held
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
@@ -58,7 +58,7 @@ class FrontApi:
     @route(
         "GET",
         "/info/{book_id:number}",
-        answers={200: Book},
+        answers={200: Book, 304: None},
         errors=(BookNotFound, Unavailable),
         links=(Link(200, "purchase", "book_id", "/id"),),
         at_once="info_at_once",
@@ -66,7 +66,7 @@ class FrontApi:
     async def info(self, request: Request, book_id: int) -> Response:
         """Show a book."""
         seen = await self._catalog.book(book_id, fresh=_fresh(request), request_id=request.id)
-        return _response(request, seen.answer, seen.how)
+        return unless_held(request, _response(request, seen.answer, seen.how))
 
     def info_at_once(self, book_id: int) -> Ready | None:
         """Return what `info` answers about a book that is held here, else None."""
@@ -76,7 +76,7 @@ class FrontApi:
     @route(
         "GET",
         "/search/{topic:path}",
-        answers={200: list[BookTitle]},
+        answers={200: list[BookTitle], 304: None},
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
@@ -85,12 +85,12 @@ class FrontApi:
         """List the books of a topic: any case, spaces or hyphens."""
         topic = request.path_params["topic"]
         seen = await self._catalog.titles(topic, fresh=_fresh(request), request_id=request.id)
-        return _response(request, seen.answer, seen.how)
+        return unless_held(request, _response(request, seen.answer, seen.how))
 
     @route(
         "GET",
         "/topics",
-        answers={200: list[TopicCount]},
+        answers={200: list[TopicCount], 304: None},
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
@@ -98,13 +98,13 @@ class FrontApi:
     async def topics(self, request: Request) -> Response:
         """List every topic with the number of its books."""
         seen = await self._catalog.topics(request_id=request.id)
-        return _response(request, seen.answer, seen.how)
+        return unless_held(request, _response(request, seen.answer, seen.how))
 
     @route(
         "GET",
         "/books",
         query=BookQuery,
-        answers={200: list[Book]},
+        answers={200: list[Book], 304: None},
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
@@ -112,7 +112,7 @@ class FrontApi:
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""
         seen = await self._catalog.books(request.url.query, request_id=request.id)
-        return _response(request, seen.answer, seen.how)
+        return unless_held(request, _response(request, seen.answer, seen.how))
 
     @route(
         "POST",

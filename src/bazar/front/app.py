@@ -34,7 +34,11 @@ async def front_app(
     metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: cache.hits)
     metrics.watch("bazar_cache_misses", "Answers fetched.", lambda: cache.misses)
     metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", orders.waiting)
-    own = endpoints_of(FrontApi(Catalog(to_catalog, cache), orders))
+    catalog = Catalog(to_catalog, cache)
+    metrics.watch(
+        "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
+    )
+    own = endpoints_of(FrontApi(catalog, orders))
     endpoints = operations("front", metrics, check, own)
     feed.start()
     try:

@@ -1,6 +1,8 @@
 """Books as the public sees them, and what the catalog is asked and told about them."""
 
-from typing import Annotated
+import re
+import unicodedata
+from typing import Annotated, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,6 +20,11 @@ from bazar.wire.limits import (
     Topic,
     Year,
 )
+
+
+def topic_key(topic: str) -> str:
+    """Return the form in which topics are compared: any case, spaces or hyphens."""
+    return " ".join(unicodedata.normalize("NFC", topic).casefold().replace("-", " ").split())
 
 
 class BookTitle(Struct, frozen=True):
@@ -103,5 +110,49 @@ class BookChanged(Struct, frozen=True):
     """Whether what lists show may have changed: it is new, or its description changed."""
 
 
+class Place(Struct, frozen=True):
+    """How far a change feed has come: after so many commits of one run of the catalog."""
+
+    run: str
+    """Drawn at its start; the numbers of two runs have nothing to do with each other."""
+    number: int
+
+    def __str__(self) -> str:
+        """Return it as headers and signs hold it."""
+        return f"{self.run}-{self.number}"
+
+    @classmethod
+    def parsed(cls, text: str | None) -> Self | None:
+        """Return what a text says, or None where it says no place."""
+        found = _PLACE.fullmatch(text or "")
+        return cls(found[1], int(found[2])) if found else None
+
+
+class Sign(Struct, frozen=True):
+    """A line of the change feed that says how far it has come, and when that was so."""
+
+    word: str
+    """`open` at the beginning, `told` after the changes of a commit, `alive` after none."""
+    place: Place
+    at_ms: int
+    """By the catalog's clock that only passes, as the sign was put into the queue."""
+
+    def line(self) -> bytes:
+        """Return it as a comment of server-sent events."""
+        return f": {self.word} {self.place} {self.at_ms}".encode()
+
+    @classmethod
+    def parsed(cls, line: bytes) -> Self | None:
+        """Return what a line says, or None where it is no sign."""
+        found = _SIGN.fullmatch(line.decode("latin-1"))
+        if found is None or (place := Place.parsed(found[2])) is None:
+            return None
+        return cls(found[1], place, int(found[3]))
+
+
 VERSION_HEADER = "bazar-version"
 """Of the book that an answer shows, between catalog and front."""
+SEQ_HEADER = "bazar-seq"
+"""How far the change feed had come before the answer was read, so the answer holds no less."""
+_PLACE = re.compile("([0-9a-f]{1,32})-([0-9]{1,18})")
+_SIGN = re.compile("(?s): (open|told|alive) ([^ ]+) ([0-9]{1,18})")

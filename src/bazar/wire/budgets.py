@@ -11,8 +11,10 @@ on for RESERVE_MS, so that the next who asks finds it done.
 
 PLACE_MS = 5000
 """Of a purchase, where the client names no deadline."""
-READ_MS = 3000
-"""Of a question to the catalog that changes nothing."""
+STALE_MS = 2000
+"""What a front answers about a book is never further behind the catalog."""
+READ_MS = 1900
+"""Of a question to the catalog that changes nothing; its answer is no older than the question."""
 DECISION_MS = 2000
 """How long a buyer waits for the catalog before the answer is 202."""
 AWAY_MS = 100
@@ -23,13 +25,16 @@ RESERVE_MS = 4000
 """Of a reservation, its wait for the batch before it included."""
 RESERVE_BATCH_MS = 2000
 """Of one batch of reservations, or one release."""
-HEARTBEAT_MS = 1000
-"""Between two signs of life of a change feed on which nothing happens."""
-SILENCE_MS = 2500
-"""After so long without a sign of life a change feed counts as broken."""
+HEARTBEAT_MS = 500
+"""Between two signs of life of a change feed."""
+SILENCE_MS = 1800
+"""How long a front trusts a sign of life, from the moment at which the catalog gave it."""
+LAG_MS = 1000
+"""By so much a follower of the feed may be late; and what an answer knows already, the feed."""
 
 assert AWAY_MS < DECISION_MS
 assert RESERVE_BATCH_MS < RESERVE_MS < PLACE_MS
 assert DECISION_MS + ANSWER_MARGIN_MS < PLACE_MS
-assert READ_MS < PLACE_MS
-assert 2 * HEARTBEAT_MS < SILENCE_MS
+assert READ_MS < STALE_MS < PLACE_MS
+assert HEARTBEAT_MS < LAG_MS
+assert 3 * HEARTBEAT_MS < SILENCE_MS < STALE_MS

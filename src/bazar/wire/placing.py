@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bazar.kit.deadline import DEADLINE_MS_MAX
 from bazar.kit.errors import PROBLEM_MEDIA_TYPE
-from bazar.kit.http.answers import ReadyResponse
+from bazar.kit.http.answers import NO_STORE, ReadyResponse
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.kit.http.request import Request
 from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
@@ -69,6 +69,7 @@ def placing_response(request: Request, answer: PlacementAnswer, *, internal: boo
     headers = [
         (b"content-length", b"%d" % len(body)),
         _JSON if answer.status < _ERRORS_FROM else _PROBLEM,
+        NO_STORE,
     ]
     if answer.order_id:
         request.facts["order_id"] = answer.order_id

@@ -13,7 +13,6 @@ from bazar.catalog.domain import (
     checked_topic,
     decide,
     edited,
-    topic_key,
 )
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import InvalidRequest
@@ -108,34 +107,7 @@ def test_a_sale_is_exactly_what_was_asked_for_or_nothing(
     assert possible == (outcome.rejection is None)
 
 
-# ------------------------------------------------------------------- topics and texts
-
-
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ("Distributed Systems", "distributed systems"),
-        ("distributed-systems", "distributed systems"),
-        (" DISTRIBUTED -- systems\t", "distributed systems"),
-        ("Straße", "strasse"),
-        ("Cafe\N{COMBINING ACUTE ACCENT}", "café"),
-        ("-", ""),
-        ("", ""),
-    ],
-)
-def test_spellings_of_a_topic_have_one_key(text: str, key: str) -> None:
-    """Case, hyphens, spaces and the composition of accents do not matter."""
-    assert key == topic_key(text)
-
-
-@given(st.text())
-@MODEST
-def test_a_key_is_its_own_key(text: str) -> None:
-    """Taking it twice changes nothing, and neither do outer spaces and hyphens."""
-    key = topic_key(text)
-    assert key == topic_key(key)
-    assert key == topic_key(f" -{text}- ")
-    assert key == topic_key(key.replace(" ", "-"))
+# ------------------------------------------------------------------------------- texts
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000", "\0", "a\0b"])

@@ -3,11 +3,11 @@
 import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook, topic_key
+from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import Counts, StockDifference
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
-from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.books import BookTitle, TopicCount, topic_key
 from bazar.wire.stock import Movement, MovementKind, Outcome
 
 _BOOK = """

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from bazar.catalog.domain import StoredBook, topic_key
+from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import MATCHES_MAX, ReservationDifference
 from bazar.catalog.store.shared import SharedStore
 from bazar.kit.data.database import Row, Transaction, made
+from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
 
 # A CROSS JOIN is never turned round, so this looks up the books of the list and reads no others.

@@ -3,8 +3,8 @@
 How it works: every book has a version that each change to it raises. The catalog announces
 `{book_id, version}` after each commit on its change feed; so does the answer to a purchase.
 
-- Nothing is answered from here unless the feed is alive, and whenever it breaks everything is
-  forgotten: what was missed meanwhile cannot be known.
+- Nothing is answered from here unless the feed proves that all is known (`trust.py`), and
+  whenever it breaks everything is forgotten: what was missed meanwhile cannot be known.
 - An announced version is a floor for its book: an answer with a lower version, which was read
   before the change but arrived after its announcement, is not kept, and nobody gets it who came
   after the announcement. (Without this check a refill that races a change brings the old value
@@ -12,7 +12,7 @@ How it works: every book has a version that each change to it raises. The catalo
   not go back behind it.
 - A list of titles has no version. It is kept only when no change to any title or topic was
   announced while it was on its way.
-- Requests that miss the same answer wait for one call together.
+- Requests that miss the same answer wait for one call together, while the feed is alive.
 - An answer that was asked for before the last break of the feed is not kept.
 - Once the feed counts as broken it is over, even if it speaks again: whoever follows it looks at
   `live`, and opens another.
@@ -20,17 +20,15 @@ How it works: every book has a version that each change to it raises. The catalo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
-from typing import TypeVar
 
+from bazar.front.upstream.kept import Kept
 from bazar.front.upstream.passing import Passed
-from bazar.wire.books import BookChanged
-from bazar.wire.budgets import SILENCE_MS
+from bazar.front.upstream.trust import NEVER, Trust
+from bazar.kit.clock import passing_s
+from bazar.wire.books import BookChanged, Place, Sign
 
-K = TypeVar("K")
-
-BOOKS_MAX = 20_000
-LISTS_MAX = 500
+BOOKS_BYTES_MAX = 32 * 1024 * 1024
+LISTS_BYTES_MAX = 16 * 1024 * 1024
 FLOORS_MAX = 200_000
 FETCHES_MAX = 2
 """For one reader of a book: the call that was under way, and one of its own."""
@@ -40,38 +38,55 @@ Fetch = Callable[[], Awaitable[Passed]]
 
 
 class Cache:
-    """The catalog's answers: books by id, checked by version, and lists by path."""
+    """The catalog's answers: books by id, checked by version, and lists of titles by topic."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        """Start empty, with the feed not alive; the clock counts seconds."""
+    def __init__(self, clock: Callable[[], float] = passing_s) -> None:
+        """Start empty, with no feed; the clock counts seconds, and only passes."""
         self._clock = clock
-        self.live = False
-        """Whether the feed can be trusted; where not, only `opened` helps."""
-        self._trusted_until_s = 0.0
-        self._epoch = 0
+        self._trust = Trust(clock)
+        self._open = False
+        self.epoch = 0
+        """Rises whenever all is forgotten."""
         self._generation = 0
-        self._books: dict[int, Passed] = {}
+        self._books: Kept[int] = Kept(BOOKS_BYTES_MAX)
         self._floors: dict[int, int] = {}
-        self._lists: dict[str, Passed] = {}
+        self._lists: Kept[str] = Kept(LISTS_BYTES_MAX)
         self._fills: dict[str, asyncio.Task[Passed]] = {}
         self.hits = 0
         self.misses = 0
 
-    def opened(self) -> None:
-        """Note that the feed was opened: from now on no change is missed."""
+    def opened(self, sign: Sign, asked_at_s: float) -> None:
+        """Note that a feed was opened: from now on no change is missed.
+
+        Args:
+            sign: its first.
+            asked_at_s: the moment of our clock before it was asked for.
+        """
         self.broken()
         self._floors.clear()
-        self.live = True
-        self.heard()
+        self._open = True
+        self._trust.opened(sign, asked_at_s)
 
-    def heard(self) -> None:
-        """Note that the feed sent something."""
-        self._trusted_until_s = self._clock() + SILENCE_MS / 1000
+    def heard(self, sign: Sign) -> None:
+        """Note how far the feed has come: all changes until there were announced."""
+        self._trust.heard(sign)
+        self._check()
+
+    def claimed(self, place: Place, epoch: int) -> None:
+        """Note how far the feed must have come, as an answer says that was asked in this epoch."""
+        if epoch == self.epoch:
+            self._trust.claimed(place)
+            self._check()
+
+    def _check(self) -> None:
+        if self._open and self._trust.until_s == NEVER:
+            self.broken()
 
     def broken(self) -> None:
         """Forget every answer: the feed broke, and changes may be missed."""
-        self.live = False
-        self._epoch += 1
+        self._open = False
+        self._trust.end()
+        self.epoch += 1
         self._generation += 1
         self._books.clear()
         self._lists.clear()
@@ -85,26 +100,30 @@ class Cache:
             self._floors[change.book_id] = change.version
             held = self._books.get(change.book_id)
             if held is not None and held.version < change.version:
-                del self._books[change.book_id]
+                self._books.drop(change.book_id)
         if change.listed:
             self._generation += 1
             self._lists.clear()
 
-    def _alive(self) -> bool:
-        if self.live and self._clock() > self._trusted_until_s:
+    @property
+    def live(self) -> bool:
+        """Whether the feed can be trusted; where not, only `opened` helps."""
+        if self._clock() < self._trust.until_s:
+            return True
+        if self._open:
             self.broken()
-        return self.live
+        return False
 
     def held_book(self, book_id: int) -> Passed | None:
         """Return the catalog's answer about a book, if it is kept here."""
-        held = self._books.get(book_id) if self._alive() else None
+        held = self._books.get(book_id) if self.live else None
         if held is not None:
             self.hits += 1
         return held
 
-    def held_titles(self, path: str) -> Passed | None:
+    def held_titles(self, topic: str) -> Passed | None:
         """Return the catalog's answer to a list of titles, if it is kept here."""
-        held = self._lists.get(path) if self._alive() else None
+        held = self._lists.get(topic) if self.live else None
         if held is not None:
             self.hits += 1
         return held
@@ -135,17 +154,22 @@ class Cache:
         self.announce(BookChanged(book_id, answer.version))
         return answer
 
-    async def titles(self, path: str, fetch: Fetch) -> Passed:
+    async def titles(self, topic: str, fetch: Fetch) -> Passed:
         """Return the catalog's answer to a list of titles, kept or fetched."""
-        held = self.held_titles(path)
+        held = self.held_titles(topic)
         if held is not None:
             return held
         self.misses += 1
-        return await self._together(path, lambda: self._fill_list(path, fetch))
+        return await self._together(f"topic {topic}", lambda: self._fill_list(topic, fetch))
 
     async def _together(self, name: str, fill: Fetch) -> Passed:
-        """Run one fill for all who ask for the same thing meanwhile."""
-        name = f"{self._epoch} {self._generation} {name}"
+        """Run one fill for all who ask for the same thing meanwhile, while the feed is alive.
+
+        Without a feed nobody can know what changed since a call that is under way began.
+        """
+        if not self.live:
+            return await fill()
+        name = f"{self.epoch} {self._generation} {name}"
         task = self._fills.get(name)
         if task is None or task.done():  # one that has just ended says how it was before
             task = asyncio.ensure_future(fill())
@@ -160,22 +184,16 @@ class Cache:
             task.exception()  # whoever still waits for it gets it; nobody may be left
 
     async def _fill_book(self, book_id: int, fetch: Fetch) -> Passed:
-        epoch = self._epoch
+        epoch = self.epoch
         answer = await fetch()
         current = answer.version >= self._floors.get(book_id, 0)
-        if answer.status == _OK and current and epoch == self._epoch and self._alive():
-            _keep(self._books, book_id, answer, BOOKS_MAX)
+        if answer.status == _OK and current and self.live and epoch == self.epoch:
+            self._books.keep(book_id, answer)
         return answer
 
-    async def _fill_list(self, path: str, fetch: Fetch) -> Passed:
+    async def _fill_list(self, topic: str, fetch: Fetch) -> Passed:
         generation = self._generation
         answer = await fetch()
-        if answer.status == _OK and generation == self._generation and self._alive():
-            _keep(self._lists, path, answer, LISTS_MAX)
+        if answer.status == _OK and self.live and generation == self._generation:
+            self._lists.keep(topic, answer)
         return answer
-
-
-def _keep(held: dict[K, Passed], key: K, answer: Passed, entries_max: int) -> None:
-    if len(held) >= entries_max and key not in held:
-        del held[next(iter(held))]
-    held[key] = answer

@@ -1,20 +1,22 @@
 """The catalog's change feed, followed for ever: it keeps the cache honest, or says that it cannot.
 
-How it works: the cache is told that the feed was opened, of every sign of life, and of every book
-that changed. When the feed breaks, for whatever reason, the cache is told so and forgets
-everything; after a moment another feed is opened. The cache itself may find that the feed cannot
-be trusted any more, and then this one is left.
+How it works: the cache is told that the feed was opened, of every book that changed, and of every
+sign that says how far the feed has come. When the feed breaks, for whatever reason, the cache is
+told so and forgets everything; after a moment another feed is opened. The cache itself may find
+that the feed cannot be trusted any more, and then this one is left.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 
 import msgspec
 
 from bazar.front.upstream.cache import Cache
+from bazar.kit.clock import passing_s
 from bazar.kit.log import get_logger
 from bazar.kit.peers.client import Upstream
-from bazar.wire.books import BookChanged
+from bazar.wire.books import BookChanged, Sign
 from bazar.wire.budgets import SILENCE_MS
 
 PAUSE_S = 0.2
@@ -27,10 +29,13 @@ _change = msgspec.json.Decoder(BookChanged).decode
 class Feed:
     """Follows the changes that a catalog tells of, and tells a cache."""
 
-    def __init__(self, catalog: Upstream, cache: Cache) -> None:
-        """Follow this catalog once `start` is called."""
+    def __init__(
+        self, catalog: Upstream, cache: Cache, clock: Callable[[], float] = passing_s
+    ) -> None:
+        """Follow this catalog once `start` is called; the clock is the cache's."""
         self._catalog = catalog
         self._cache = cache
+        self._clock = clock
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
 
@@ -50,14 +55,15 @@ class Feed:
         while True:
             reason = "the catalog ended it"
             opened = False
+            asked_at_s = self._clock()
             try:
                 async with aclosing(self._catalog.stream("/changes", SILENCE_MS / 1000)) as lines:
                     async for line in lines:
-                        self._take(line)
-                        opened = True
+                        self._take(line, asked_at_s)
                         if not self._cache.live:
-                            reason = "it was silent for too long, or told too much"
+                            reason = "it is late, or left something out, or told too much"
                             break
+                        opened = True
             except Exception as error:  # noqa: BLE001  whatever broke it: forget, and go on
                 reason = str(error)
             self._cache.broken()
@@ -65,10 +71,11 @@ class Feed:
                 self._log.info("feed-broken", reason=reason)
             await asyncio.sleep(PAUSE_S)
 
-    def _take(self, line: bytes) -> None:
-        if line == b": open":
-            self._cache.opened()
-        else:
-            self._cache.heard()
-            if line.startswith(_DATA):
-                self._cache.announce(_change(line.removeprefix(_DATA)))
+    def _take(self, line: bytes, asked_at_s: float) -> None:
+        if line.startswith(_DATA):
+            self._cache.announce(_change(line.removeprefix(_DATA)))
+        elif (sign := Sign.parsed(line)) is not None:
+            if sign.word == "open":
+                self._cache.opened(sign, asked_at_s)
+            else:
+                self._cache.heard(sign)

@@ -95,7 +95,11 @@ class Orders:
             OrderNotFound: definite; no order can have this id.
             Unavailable: the order service did not answer in time.
         """
-        return await self._ask("GET", _path(order_id), deadline, request_id)
+        found = await self._ask("GET", _path(order_id), deadline, request_id)
+        if not deadline.left_s():  # we stood still meanwhile: it may be another by now
+            message = "the order service's answer came too late"
+            raise Unavailable(message)
+        return found
 
     async def cancel(self, order_id: str, *, deadline: Deadline, request_id: str) -> Passed:
         """Cancel an order, and give its copies back, once.

@@ -13,7 +13,7 @@ from bazar.wire.problems import BookNotFound
 
 T = TypeVar("T")
 
-_PASSED_HEADERS = ("location", "link", "retry-after", "allow")
+_PASSED_HEADERS = ("etag", "location", "link", "retry-after", "allow")
 _OK = 200
 _ERRORS: dict[str, type[BazarError]] = {error.code: error for error in (BookNotFound, Overloaded)}
 """What the catalog may say of itself; whatever else it says means that it is of no help now."""
@@ -72,6 +72,7 @@ def passed(answer: Answer) -> Passed:
     headers = {
         "content-length": str(len(answer.body)),
         "content-type": get("content-type") or "text/plain",
+        "cache-control": get("cache-control") or "no-store",
     }
     for name in _PASSED_HEADERS:
         if (value := get(name)) is not None:

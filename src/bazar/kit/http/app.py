@@ -34,7 +34,7 @@ from bazar.kit.secret import check_bearer
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
 """Of a number that surely is an id; a longer one is looked at in the ordinary way."""
-_LOOKED_AT = frozenset({b"cache-control", REQUEST_ID_HEADER})
+_LOOKED_AT = frozenset({b"cache-control", b"if-none-match", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
 _NOTHING: Mapping[str, Any] = {}
 _QUIET = "/healthz"

@@ -48,7 +48,10 @@ class Health(msgspec.Struct, frozen=True):
     version: str = __version__
 
 
+_NO_STORE = {"cache-control": "no-store"}
+_NO_CACHE = {"cache-control": "no-cache"}
 _DOCS_HEADERS = {
+    **_NO_CACHE,
     "content-security-policy": "default-src 'self'; img-src 'self' data:; "
     "style-src 'self' 'unsafe-inline'",
     "x-content-type-options": "nosniff",
@@ -93,7 +96,8 @@ class Watching:
     )
     async def metrics(self, _request: Request) -> Response:
         """Show the counters in the Prometheus text format."""
-        return Response(self._metrics.render(), media_type=_metrics.MEDIA_TYPE)
+        shown = self._metrics.render()
+        return Response(shown, media_type=_metrics.MEDIA_TYPE, headers=_NO_STORE)
 
 
 class Describing:
@@ -108,7 +112,7 @@ class Describing:
     @route("GET", "/openapi.json", answers={})
     async def openapi(self, _request: Request) -> Response:
         """Answer the description for machines."""
-        return Response(self._document, media_type="application/json")
+        return Response(self._document, media_type="application/json", headers=_NO_CACHE)
 
     @route("GET", "/docs", answers={})
     async def docs(self, _request: Request) -> Response:
@@ -139,7 +143,7 @@ def operations(
 
 def _asset(name: str) -> Response:
     if name == "start.js":
-        return Response(_START, media_type="text/javascript")
+        return Response(_START, media_type="text/javascript", headers=_NO_CACHE)
     if name not in _ASSETS:
         message = f"there is nothing at /docs/{name[:200]}"
         raise RouteNotFound(message)

@@ -124,20 +124,22 @@ class Upstream:
         """Yield the lines of an endless answer, without blank ones, until the other side ends it.
 
         Raises:
-            Unavailable: it cannot be opened, the connection broke, its lines are endless, or it
-                says nothing for that long: a connection that is cut without a word never ends by
-                itself.
+            Unavailable: it cannot be opened, the connection broke, its lines are endless, or no
+                line of it ends for that long: a connection that is cut without a word never ends
+                by itself, and one that drips says nothing either.
         """
+        now_s = asyncio.get_running_loop().time
         request = self._client.get(self._url + path).streamed_read_buffer_limit(0)
         async with AsyncExitStack() as open_response:
-            async with self._heard_within(silence_s_max):
+            by_s = now_s() + silence_s_max
+            async with self._heard_by(by_s, silence_s_max):
                 response = await open_response.enter_async_context(request.build_streamed())
             if response.status != _OK:
                 message = f"the {self.name} service answered {response.status} to {path}"
                 raise Unavailable(message)
             rest = b""
             while True:
-                async with self._heard_within(silence_s_max):
+                async with self._heard_by(by_s, silence_s_max):
                     chunk = await response.body_reader.read_chunk()
                 if chunk is None:
                     return
@@ -145,14 +147,14 @@ class Upstream:
                 if len(rest) > LINE_BYTES_MAX:
                     message = f"the {self.name} service sends lines without an end"
                     raise Unavailable(message)
-                for line in lines:
-                    if line:
-                        yield line
+                for line in filter(None, lines):
+                    by_s = now_s() + silence_s_max
+                    yield line
 
     @asynccontextmanager
-    async def _heard_within(self, silence_s_max: float) -> AsyncIterator[None]:
+    async def _heard_by(self, by_s: float, silence_s_max: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(silence_s_max):
+            async with asyncio.timeout_at(by_s):
                 yield
         except TimeoutError:
             message = f"the {self.name} service said nothing for {silence_s_max:g} s"

@@ -8,23 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bazar.front.upstream.cache import BOOKS_MAX, FETCHES_MAX, Cache
+from bazar.front.upstream.cache import FETCHES_MAX, Cache
+from bazar.front.upstream.kept import Kept, weight_of
 from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
 from bazar.wire.books import BookChanged
 from bazar.wire.budgets import SILENCE_MS
-
-
-class FakeClock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        """Start at zero."""
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now_s
+from support.feeds import FakeClock, FakeFeed
 
 
 def answer(version: int, status: int = 200) -> Passed:
@@ -52,10 +42,16 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def cache(clock: FakeClock) -> Cache:
-    """Return a cache whose feed was just opened."""
-    cache = Cache(clock)
-    cache.opened()
-    return cache
+    """Return a cache without a feed."""
+    return Cache(clock)
+
+
+@pytest.fixture(autouse=True)
+def feed(cache: Cache, clock: FakeClock) -> FakeFeed:
+    """Return its feed, which was just opened."""
+    feed = FakeFeed(cache, clock)
+    feed.open()
+    return feed
 
 
 async def test_a_book_is_fetched_once(cache: Cache) -> None:
@@ -170,7 +166,7 @@ async def test_nothing_is_kept_before_the_feed_is_open(clock: FakeClock) -> None
 
 @pytest.mark.parametrize("how", ["broken", "silent", "reopened"])
 async def test_a_break_of_the_feed_empties_the_cache(
-    cache: Cache, clock: FakeClock, how: str
+    cache: Cache, feed: FakeFeed, clock: FakeClock, how: str
 ) -> None:
     """What was missed cannot be known, so all of it is forgotten."""
     call, given = fetch(answer(1))
@@ -181,30 +177,30 @@ async def test_a_break_of_the_feed_empties_the_cache(
     elif how == "silent":
         clock.now_s += SILENCE_MS / 1000 + 0.1
     else:
-        cache.opened()
+        feed.open()
     await cache.book(2, call)
     await cache.titles("/search/x", call)
     assert 4 == len(given)
 
 
 async def test_a_feed_that_was_silent_for_too_long_stays_untrusted(
-    cache: Cache, clock: FakeClock
+    cache: Cache, feed: FakeFeed, clock: FakeClock
 ) -> None:
     """What it says later does not tell what it left out; whoever follows it can see that."""
     call, given = fetch(answer(1))
     await cache.book(2, call)
     clock.now_s += SILENCE_MS / 1000 + 0.1
     await cache.book(2, call)
-    cache.heard()
+    feed.alive()
     assert not cache.live
     await cache.book(2, call)
     assert 3 == len(given)
-    cache.opened()
+    feed.open()
     assert cache.live
 
 
 async def test_too_many_changes_to_remember_end_the_feed(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
+    cache: Cache, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The floors are bounded; without them all is forgotten, and another feed has to be opened."""
     monkeypatch.setattr("bazar.front.upstream.cache.FLOORS_MAX", 3)
@@ -216,21 +212,21 @@ async def test_too_many_changes_to_remember_end_the_feed(
     assert not cache.live
     await cache.book(9, call)
     assert 2 == len(given)
-    cache.opened()
+    feed.open()
     assert cache.live
 
 
-async def test_a_heartbeat_keeps_the_cache(cache: Cache, clock: FakeClock) -> None:
+async def test_a_heartbeat_keeps_the_cache(cache: Cache, feed: FakeFeed, clock: FakeClock) -> None:
     """As long as the feed says something, silence about a book means that it did not change."""
     call, given = fetch(answer(1))
     for _beat in range(10):
         clock.now_s += SILENCE_MS / 1000 - 0.1
-        cache.heard()
+        feed.alive()
         await cache.book(2, call)
     assert 1 == len(given)
 
 
-async def test_an_answer_from_before_a_break_is_not_kept(cache: Cache) -> None:
+async def test_an_answer_from_before_a_break_is_not_kept(cache: Cache, feed: FakeFeed) -> None:
     """Between its reading and its arrival the feed was away, and a change may have been missed."""
     slow = asyncio.Event()
     calls: list[int] = []
@@ -246,7 +242,7 @@ async def test_an_answer_from_before_a_break_is_not_kept(cache: Cache) -> None:
     ]
     await asyncio.sleep(0.001)
     assert 2 == len(calls)
-    cache.opened()
+    feed.open()
     slow.set()
     await asyncio.gather(*readers)
     await cache.book(2, call)
@@ -330,16 +326,70 @@ async def test_a_reader_who_leaves_does_not_take_the_others_along(cache: Cache) 
     assert answer(1) == await staying
 
 
-async def test_the_cache_has_a_limit(cache: Cache) -> None:
-    """The oldest entry makes room."""
+@pytest.mark.parametrize("asked", ["book", "titles"])
+async def test_without_a_feed_nobody_joins_a_call_that_is_older_than_they_are(
+    cache: Cache, asked: str
+) -> None:
+    """What changed since it began would be announced to nobody."""
+    truth, slow = [1], asyncio.Event()
+
+    async def call() -> Passed:
+        found = answer(truth[0])
+        if found.version == 1:
+            await slow.wait()
+        return found
+
+    async def read() -> Passed:
+        return await (cache.book(2, call) if asked == "book" else cache.titles("x", call))
+
+    cache.broken()
+    early = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    truth[0] = 2
+    assert answer(2) == await read()
+    slow.set()
+    assert answer(1) == await early
+
+
+async def test_the_cache_has_a_limit_in_bytes(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest entry makes room, for books and for lists."""
     call, given = fetch(answer(1))
-    for book_id in range(BOOKS_MAX + 1):
-        await cache.book(book_id, call)
-    fetched = len(given)
-    await cache.book(BOOKS_MAX, call)
-    assert fetched == len(given)
-    await cache.book(0, call)
-    assert fetched + 1 == len(given)
+    room = 3 * weight_of(1, answer(1))
+    monkeypatch.setattr("bazar.front.upstream.cache.BOOKS_BYTES_MAX", room)
+    monkeypatch.setattr("bazar.front.upstream.cache.LISTS_BYTES_MAX", room)
+    cache = Cache(clock)
+    FakeFeed(cache, clock).open()
+    for number in (1, 2, 3, 4):
+        await cache.book(number, call)
+        await cache.titles(str(number), call)
+    assert 8 == len(given)
+    for number in (4, 3, 2):
+        assert cache.held_book(number) is not None
+        assert cache.held_titles(str(number)) is not None
+    assert cache.held_book(1) is None
+    assert cache.held_titles("1") is None
+
+
+def test_what_is_kept_is_counted_by_its_bytes() -> None:
+    """Body, key and headers, however often something is put in, taken out or replaced."""
+    small = Passed(200, b"x", (), "", 1)
+    large = Passed(200, b"x" * 5000, ((b"etag", b"y" * 90),), "", 1)
+    kept = Kept[str](12_000)
+    for key, kind in (("c", large), ("a", small), ("b", large), ("a", large), ("b", small)):
+        kept.keep(key, kind)
+        assert sum(weight_of(*entry) for entry in kept.held.items()) == kept.bytes <= 12_000
+    assert {"a": large, "b": small} == kept.held
+    kept.keep("c", small)
+    kept.drop("nothing")
+    kept.drop("b")
+    assert weight_of("a", large) + weight_of("c", small) == kept.bytes
+    assert weight_of("a", small) + 4999 + 94 < weight_of("a", large)
+    kept.keep("huge", Passed(200, b"x" * 12_000, (), "", 1))
+    assert "huge" not in kept.held
+    kept.clear()
+    assert (0, {}) == (kept.bytes, kept.held)
 
 
 class CacheModel(RuleBasedStateMachine):
@@ -348,8 +398,10 @@ class CacheModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Start with an open feed and two books."""
         super().__init__()
-        self.cache = Cache(FakeClock())
-        self.cache.opened()
+        clock = FakeClock()
+        self.cache = Cache(clock)
+        self.feed = FakeFeed(self.cache, clock)
+        self.feed.open()
         self.versions = {1: 1, 2: 1}
         self.lag: list[BookChanged] = []
         self.seen = {1: 0, 2: 0}
@@ -363,8 +415,7 @@ class CacheModel(RuleBasedStateMachine):
     @rule()
     def deliver(self) -> None:
         """The feed delivers what is on its way."""
-        for change in self.lag:
-            self.cache.announce(change)
+        self.feed.tell(*self.lag)
         self.lag.clear()
 
     @rule()
@@ -372,7 +423,7 @@ class CacheModel(RuleBasedStateMachine):
         """The feed breaks, losing what was on its way, and comes back."""
         self.cache.broken()
         self.lag.clear()
-        self.cache.opened()
+        self.feed.open()
 
     @rule(book_id=st.sampled_from([1, 2]), race=st.booleans())
     def read(self, book_id: int, race: bool) -> None:  # noqa: FBT001  drawn

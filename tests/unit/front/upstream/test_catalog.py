@@ -1,14 +1,21 @@
 """The catalog as the front sees it: what is asked, and how each answer was come by."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog, Reading
-from bazar.kit.peers.client import Upstream
-from bazar.wire.books import BookChanged, BookTitle
+from bazar.front.upstream.passing import Passed
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import Overloaded, Unavailable
+from bazar.kit.peers.client import Answer, Upstream
+from bazar.wire.books import BookChanged, BookTitle, Place
+from bazar.wire.budgets import AWAY_MS, READ_MS
 from support.answering import Answering
+from support.feeds import RUN, FakeClock, opened_cache
 
 
 @pytest.fixture
@@ -20,9 +27,7 @@ def service() -> Answering:
 @pytest.fixture
 def cache() -> Cache:
     """Return a cache whose feed was just opened."""
-    cache = Cache()
-    cache.opened()
-    return cache
+    return opened_cache()
 
 
 @pytest.fixture
@@ -74,11 +79,130 @@ async def test_titles_of_a_topic_are_kept_by_topic(service: Answering, catalog: 
     """A topic is text: whatever stands in it, it stays one argument."""
     service.body = b'[{"id":1,"title":"a"}]'
     readings = [await titles(catalog, "a&b=c/d é") for _ in range(2)]
-    readings += [await titles(catalog, "a&b=c/d é", fresh=True)]
+    readings += [await titles(catalog, "A&B=c/d-É", fresh=True)]
     assert ["miss", "hit", "bypass"] == [reading.how for reading in readings]
     assert [BookTitle(1, "a")] == readings[1].answer.as_titles()
     assert ["GET /query?topic=a%26b%3Dc%2Fd%20%C3%A9"] * 2 == service.calls
     assert "miss" == (await titles(catalog, "other")).how
+
+
+async def test_every_spelling_of_a_topic_shares_one_entry(
+    service: Answering, catalog: Catalog
+) -> None:
+    """Any case, spaces, hyphens, and composed letters or not: the catalog sees one form."""
+    spellings = ("La  Mer Été", "la-mer-e\u0301te\u0301", " LA MER ÉTÉ-", "la_mer été")
+    hows = [(await titles(catalog, spelling)).how for spelling in spellings]
+    assert ["miss", "hit", "hit", "miss"] == hows
+    assert "GET /query?topic=la%20mer%20%C3%A9t%C3%A9" == service.calls[0]
+
+
+async def test_an_answer_that_waited_while_we_stood_still_is_no_answer(
+    service: Answering, cache: Cache
+) -> None:
+    """It may be of any age by now, whether it would be kept or not."""
+    clock = FakeClock()
+
+    class Halting(Upstream):
+        async def call(self, *args: Any, **options: Any) -> Answer:  # noqa: ANN401
+            answer = await super().call(*args, **options)
+            clock.now_s += READ_MS / 1000 + 0.01
+            return answer
+
+    async with service.client() as client:
+        catalog = Catalog(Halting("catalog", "http://catalog.test", client), cache, clock)
+        for reading in (
+            book(catalog),
+            book(catalog, fresh=True),
+            titles(catalog, "t"),
+            catalog.topics(request_id=""),
+        ):
+            with pytest.raises(Unavailable, match="too late"):
+                await reading
+    assert cache.held_book(2) is None
+
+
+async def test_answers_tell_how_far_the_feed_must_have_come(
+    service: Answering, cache: Cache, catalog: Catalog
+) -> None:
+    """What is of another run ends the trust, unless it was asked for before the feed was opened."""
+    service.headers = {"bazar-version": "3", "bazar-seq": f"{RUN}-0"}
+    await book(catalog)
+    assert "hit" == (await book(catalog)).how
+    service.headers = {"bazar-seq": "nonsense"}
+    await titles(catalog, "t")
+    assert cache.live
+    cache.claimed(Place("0b", 1), cache.epoch - 1)
+    assert cache.live
+    service.headers = {"bazar-seq": "0b-1"}
+    await catalog.topics(request_id="")
+    assert not cache.live
+    assert cache.held_book(2) is None
+
+
+async def test_readers_who_wait_have_places_of_their_own(
+    catalog: Catalog, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for another's call takes one too; who finds an answer here needs none."""
+    monkeypatch.setattr("bazar.front.upstream.catalog.READS_WAITING_MAX", 3)
+    held = asyncio.Event()
+
+    async def keep() -> Passed:
+        return Passed(200, b"", (), "", 1)
+
+    async def waits(*_args: object, **_options: object) -> Answer:
+        await held.wait()
+        return Answer(200, b"", {"bazar-version": "1"})
+
+    await cache.book(1, keep)
+    monkeypatch.setattr(Upstream, "call", waits)
+    waiting = [asyncio.create_task(book(catalog)) for _ in range(2)]
+    waiting.append(asyncio.create_task(titles(catalog, "t")))
+    await asyncio.sleep(0)
+    assert 3 == catalog.waiting
+    for reading in (book(catalog), titles(catalog, "t"), catalog.topics(request_id="")):
+        with pytest.raises(Overloaded, match="3 readers wait"):
+            await reading
+    assert "hit" == (await catalog.book(1, fresh=False, request_id="")).how
+    held.set()
+    await asyncio.gather(*waiting)
+    assert 0 == catalog.waiting
+
+
+async def test_while_the_catalog_is_away_one_reader_tries_and_the_others_hear_at_once(
+    catalog: Catalog, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a read without an answer to one with an answer, or to another feed."""
+    deadlines: list[int] = []
+    held, away = asyncio.Event(), True
+
+    async def call(*_args: object, deadline: Deadline, **_options: object) -> Answer:
+        deadlines.append(round(deadline.left_s() * 100) * 10)
+        if deadline.left_s() > AWAY_MS / 1000:
+            await held.wait()
+        if away:
+            message = "the catalog cannot be reached"
+            raise Unavailable(message)
+        return Answer(200, b"", {})
+
+    monkeypatch.setattr(Upstream, "call", call)
+    cache.broken()
+    first = asyncio.create_task(book(catalog))
+    await asyncio.sleep(0)
+    held.set()
+    assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], Unavailable)
+    held.clear()
+    trying = asyncio.create_task(book(catalog))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await titles(catalog, "t")
+    held.set()
+    await asyncio.gather(trying, return_exceptions=True)
+    away = False
+    for _ in range(2):
+        await book(catalog)
+    assert [READ_MS, READ_MS, AWAY_MS, AWAY_MS, READ_MS, READ_MS] == deadlines
 
 
 async def test_topics_and_pages_of_books_are_always_asked(

@@ -9,8 +9,15 @@ from bazar.front.upstream import feed as upstream
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.passing import Passed
+from bazar.kit.clock import passing_s
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers.client import Upstream, new_client
+from bazar.wire.books import Place, Sign
+
+
+def sign(word: str, number: int = 0) -> bytes:
+    """Return a line that was queued just now."""
+    return Sign(word, Place("0a", number), int(passing_s() * 1000)).line()
 
 
 class Told(Upstream):
@@ -72,19 +79,20 @@ async def test_nothing_is_trusted_before_the_feed_is_open(cache: Cache, catalog:
     """It says so itself, once no change can be missed any more."""
     await until(lambda: catalog.opened == 1)
     assert not cache.live
-    catalog.lines.put_nowait(b": open")
+    catalog.lines.put_nowait(sign("open"))
     await until(lambda: cache.live)
 
 
 async def test_a_change_reaches_the_cache(cache: Cache, catalog: Told) -> None:
     """And a heartbeat changes nothing."""
-    catalog.lines.put_nowait(b": open")
+    catalog.lines.put_nowait(sign("open"))
     await until(lambda: cache.live)
     await keep(cache, 3)
-    catalog.lines.put_nowait(b": alive")
+    catalog.lines.put_nowait(sign("alive"))
     await until(catalog.lines.empty)
     assert cache.held_book(2) is not None
     catalog.lines.put_nowait(b'data: {"book_id":2,"version":4}')
+    catalog.lines.put_nowait(sign("told", 1))
     await until(lambda: cache.held_book(2) is None)
     assert cache.live
     assert 1 == catalog.opened
@@ -95,23 +103,23 @@ async def test_a_break_empties_the_cache_and_another_feed_is_opened(
     cache: Cache, catalog: Told, end: bytes | Exception | None
 ) -> None:
     """Whatever broke it; what was missed meanwhile cannot be known."""
-    catalog.lines.put_nowait(b": open")
+    catalog.lines.put_nowait(sign("open"))
     await until(lambda: cache.live)
     await keep(cache, 3)
     catalog.lines.put_nowait(end)
     await until(lambda: catalog.opened == 2)
     assert not cache.live
-    catalog.lines.put_nowait(b": open")
+    catalog.lines.put_nowait(sign("open"))
     await until(lambda: cache.live)
     assert cache.held_book(2) is None
 
 
 async def test_a_feed_that_the_cache_distrusts_is_left(cache: Cache, catalog: Told) -> None:
     """Though it goes on."""
-    catalog.lines.put_nowait(b": open")
+    catalog.lines.put_nowait(sign("open"))
     await until(lambda: cache.live)
     cache.broken()
-    catalog.lines.put_nowait(b": alive")
+    catalog.lines.put_nowait(sign("alive"))
     await until(lambda: catalog.opened == 2)
 
 

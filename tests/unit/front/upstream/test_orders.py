@@ -19,6 +19,7 @@ from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
 from bazar.wire.problems import OrderNotFound
 from support.answering import Answering
+from support.feeds import opened_cache
 
 
 @pytest.fixture
@@ -34,8 +35,7 @@ async def cache() -> Cache:
     async def fetch() -> Passed:
         return Passed(200, b"", (), "", 3)
 
-    cache = Cache()
-    cache.opened()
+    cache = opened_cache()
     await cache.book(2, fetch)
     return cache
 

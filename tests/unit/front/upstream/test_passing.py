@@ -37,9 +37,12 @@ def test_the_public_sees_the_headers_that_are_for_it() -> None:
     """Length, type and a few more, ready to be sent; the rest is between the services."""
     headers = {
         "allow": "GET",
+        "bazar-seq": "0a-1",
         "bazar-version": "7",
+        "cache-control": "no-cache",
         "content-length": "999",
         "content-type": "application/json",
+        "etag": '"1a2b"',
         "link": '</books?after=é>; rel="next"',
         "location": "/orders/1",
         "retry-after": "1",
@@ -51,6 +54,8 @@ def test_the_public_sees_the_headers_that_are_for_it() -> None:
     assert (
         (b"content-length", b"4"),
         (b"content-type", b"application/json"),
+        (b"cache-control", b"no-cache"),
+        (b"etag", b'"1a2b"'),
         (b"location", b"/orders/1"),
         (b"link", b'</books?after=\xe9>; rel="next"'),
         (b"retry-after", b"1"),
@@ -65,9 +70,13 @@ def test_the_public_sees_the_headers_that_are_for_it() -> None:
 
 
 def test_an_answer_without_headers_is_text_of_no_version() -> None:
-    """Whoever stands in for a service may say little."""
+    """Whoever stands in for a service may say little; then nobody may keep it either."""
     through = passed(Answer(502, b"bad gateway", {}))
-    assert ((b"content-length", b"11"), (b"content-type", b"text/plain")) == through.raw_headers
+    assert (
+        (b"content-length", b"11"),
+        (b"content-type", b"text/plain"),
+        (b"cache-control", b"no-store"),
+    ) == through.raw_headers
     assert ("", 0) == (through.timing, through.version)
 
 

@@ -1,0 +1,93 @@
+"""A link that drips between front and catalog: the front is never further behind than it says."""
+
+import asyncio
+from itertools import count
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from pyreqwest.client import ClientBuilder
+
+from bazar.tools.remote import Addresses
+from bazar.wire.budgets import STALE_MS
+from chaos.network import Link
+from support.customers import Customers
+from support.running import ThreeServices
+
+LASTS_S = 3.5
+BYTES = 4
+PAUSE_S = 0.01
+SELDOM = 8
+"""400 bytes a second pass, of some 2,000 that the feed has to say."""
+
+
+class Shelf:
+    """Books that change at the catalog, and since when each version is not true any more."""
+
+    def __init__(self, url: str, secret: str, book_ids: list[int]) -> None:
+        """Change these books of this catalog."""
+        self._url = url
+        self._secret = secret
+        self._book_ids = book_ids
+        self.ended_at_s: dict[tuple[int, int], float] = {}
+        """By book and version: when the next one was acknowledged."""
+
+    async def change(self) -> None:
+        """Change them until cancelled: the first one seldom, the others all the time."""
+        async with ClientBuilder().no_proxy().build() as client:
+            for turn in count():
+                for book_id in self._book_ids[turn % SELDOM != 0 :]:
+                    path = f"/update/{book_id}/amount_of_items/1"
+                    request = client.put(self._url + path).bearer_auth(self._secret)
+                    version = (await (await request.build().send()).json())["version"]
+                    self.ended_at_s[book_id, version - 1] = monotonic()
+                await asyncio.sleep(0.05)
+
+
+async def read(customers: Customers, shelf: Shelf, book_id: int) -> tuple[float, str]:
+    """Read a book, and return for how long it was not true any more as we asked; and the source."""
+    asked_s = monotonic()
+    answer = await customers.call("GET", f"/info/{book_id}")
+    if answer.status != 200:
+        return 0.0, str(answer.status)
+    ended_s = shelf.ended_at_s.get((book_id, answer.json["version"]), asked_s)
+    return max(0.0, asked_s - ended_s), answer.headers["cache-status"]
+
+
+async def hit_again(customers: Customers, shelf: Shelf, book_id: int) -> None:
+    """Wait until the front trusts a feed again."""
+    async with asyncio.timeout(10):
+        while (await read(customers, shelf, book_id))[1] != "bazar; hit":  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_feed_that_drips_never_makes_the_front_answer_what_is_long_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never silent, but late, and later all the time. The front leaves it, and comes back."""
+    monkeypatch.setattr("chaos.network.SLOW_BYTES", BYTES)
+    monkeypatch.setattr("chaos.network.SLOW_PAUSE_S", PAUSE_S)
+    with ThreeServices(tmp_path) as shop:
+        shop.open("catalog")
+        book_ids = [shop.add_book(10, f"Book {number}") for number in range(4)]
+        async with Link("front-catalog", shop.addresses.catalog) as link:
+            there = shop.addresses
+            shop.seen["front"] = Addresses(there.front, link.url, there.order)
+            shop.start("front")
+            await asyncio.to_thread(shop.wait_until_ready, "front")
+            shelf = Shelf(there.catalog, shop.secret, book_ids)
+            changing = asyncio.create_task(shelf.change())
+            ages, sources = list[float](), set[str]()
+            async with shop.customers() as customers:
+                await hit_again(customers, shelf, book_ids[0])
+                faulty = asyncio.create_task(link.slow(LASTS_S))
+                while not faulty.done():
+                    age_s, source = await read(customers, shelf, book_ids[0])
+                    ages.append(age_s)
+                    sources.add(source)
+                    await asyncio.sleep(0.02)
+                await hit_again(customers, shelf, book_ids[0])
+            changing.cancel()
+            await asyncio.gather(changing, return_exceptions=True)
+    assert max(ages) < STALE_MS / 1000, sorted(ages)[-5:]
+    assert {"bazar; hit", "bazar; fwd=miss"} <= sources
