@@ -97,7 +97,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
+        (Edit("kit/data/sqlite.py", 'FLUSHED = "FULL"\n"""How', 'FLUSHED = "NORMAL"\n"""How'),),
         (POWER_CUTS,),
     ),
     Bug(
