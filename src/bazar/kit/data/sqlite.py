@@ -225,7 +225,12 @@ class SqliteDatabase:
         self._writes = GroupCommit(self._writer, self._flushed, deliver)
         self._scans = Scans(lambda: _connect(path), _in_snapshot)
         self._checkpoints = Checkpoints(
-            path, checkpointer, self._writes, self._scans, self._writer.stop
+            path,
+            checkpointer,
+            lambda: self._writer.log_pages,
+            self._writes,
+            self._scans,
+            self._writer.stop,
         )
         self.log_bytes = self._checkpoints.log_bytes
 
@@ -267,7 +272,7 @@ class SqliteDatabase:
 
     def _flushed(self, size: int) -> None:
         self._on_batch(size)
-        self._checkpoints.committed(self._writer.log_pages)
+        self._checkpoints.committed()
 
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
