@@ -22,6 +22,7 @@ from bazar.catalog.app import SCHEMA as CATALOG_SCHEMA
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store.sqlite import SqliteStore as CatalogStore
 from bazar.kit.clock import now_ms
+from bazar.kit.data.database import made
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase, SqliteTransaction
 from bazar.kit.identity import new_id
@@ -115,14 +116,13 @@ async def _fill(
                 await selling.add_book(transaction, book, begin_ms)
         _say("books", chunk[-1].book_id, books_count)
     sold = min(books_count, SOLD_BOOKS_MAX)
-    titles = dict(
-        catalog.execute("SELECT book_id, title FROM books WHERE book_id <= ?1", (sold,)).fetchall()
-    )
+    sql = "SELECT book_id, title FROM books WHERE book_id <= ?1"
+    titles = {made(int, row[:1]): made(str, row[1:]) for row in catalog.execute(sql, (sold,))}
     total = orders_count + pending
     for numbers in _chunks(iter(range(total))):
         at_ms = begin_ms + SPAN_MS * numbers[0] // total
         orders = [_order(number, 1 + number * 7919 % sold, at_ms) for number in numbers]
-        outcomes = [_outcome(one, str(titles[one.lines[0].book_id])) for one in orders]
+        outcomes = [_outcome(one, titles[one.lines[0].book_id]) for one in orders]
         done = max(0, min(len(numbers), orders_count - numbers[0]))
         with order:
             placing = SqliteTransaction(order)

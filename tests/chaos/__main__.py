@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import crash_points, kills, power, slow_clients, soak, storm
+from chaos import big, crash_points, kills, power, slow_clients, soak, storm
 from chaos.report import Progress, Report
+
+BIG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Given:
     power_cuts: int
     kills: int
     soak_minutes: float
+    big_books: int
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
     progress: Progress
@@ -68,6 +71,16 @@ def _kills(given: Given) -> Report:
     )
 
 
+def _big(given: Given) -> Report:
+    return big.run(
+        books=given.big_books,
+        orders=given.big_books,
+        seconds=BIG_SECONDS,
+        folder=given.folder,
+        progress=given.progress,
+    )
+
+
 def _soak(given: Given) -> Report:
     return soak.run(
         seed=given.seed,
@@ -84,6 +97,7 @@ PARTS: Parts = {
     "power-cuts": _power_cuts,
     "slow-clients": _slow_clients,
     "kills": _kills,
+    "big": _big,
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
@@ -134,6 +148,7 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
     parser.add_argument(
         "--kills", type=int, default=25, help="of a supervised service, one a second"
     )
+    parser.add_argument("--big-books", type=int, default=1_000_000, help="and as many orders")
     parser.add_argument("--only", type=listed, metavar="PART,PART", help=f"of {', '.join(parts)}")
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"

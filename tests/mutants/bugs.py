@@ -3,6 +3,7 @@
 from mutants.bug import Bug, Edit
 from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.edge_bugs import EDGE_BUGS
+from mutants.engine_bugs import ENGINE_BUGS
 from mutants.parts import (
     CANCELS,
     CHANGED_AFTER_CRASH,
@@ -67,12 +68,11 @@ BUGS = (
         (
             Edit(
                 "kit/data/group.py",
-                "        else:\n            self._handed_over.put(batch)\n",
-                "        else:\n"
-                "            for job in batch.jobs:\n"
-                "                if job.error is None and not job.future.done():\n"
-                "                    job.future.set_result(job.result)\n"
-                "            self._handed_over.put(batch)\n",
+                "                self._handed_over.put(batch)\n",
+                "                for job in batch.jobs:\n"
+                "                    if job.error is None and not job.future.done():\n"
+                "                        job.future.set_result(job.result)\n"
+                "                self._handed_over.put(batch)\n",
             ),
         ),
         (POWER_CUTS,),
@@ -80,7 +80,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
+        (Edit("kit/data/sqlite.py", 'FLUSHED = "FULL"\n"""How', 'FLUSHED = "NORMAL"\n"""How'),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -392,6 +392,7 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
+    *ENGINE_BUGS,
     *EDGE_BUGS,
     *PROCESS_BUGS,
     *BUGS_OF_READING,

@@ -114,8 +114,9 @@ class CatalogApi:
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
     async def topics(self, request: Request) -> Response:
-        """List every topic with the number of its books."""
-        return unless_held(request, tagged_response(await self._shelf.topics()))
+        """List the topics, at most the 10,000 with the most books, each with their number."""
+        topics = await request.while_there(self._shelf.topics())
+        return unless_held(request, tagged_response(topics))
 
     @route(
         "GET",
@@ -126,7 +127,7 @@ class CatalogApi:
     )
     async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
-        books, cursor = await self._shelf.list_books(query)
+        books, cursor = await request.while_there(self._shelf.list_books(query))
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
@@ -222,9 +223,10 @@ class CatalogApi:
         secret=True,
         links=_reservation_links("/0/order_id"),
     )
-    async def reservations(self, _request: Request, query: ReservationsQuery) -> Response:
+    async def reservations(self, request: Request, query: ReservationsQuery) -> Response:
         """List decisions by order id, a page at a time."""
-        return json_response(await self._stock.reservations(query.after, query.limit))
+        found = await request.while_there(self._stock.reservations(query.after, query.limit))
+        return json_response(found)
 
     @route(
         "GET",
@@ -238,14 +240,15 @@ class CatalogApi:
         return json_response(await self._stock.reservation(_order_id(request)))
 
     @route("GET", "/movements", answers={200: list[Movement]}, secret=True)
-    async def movements(self, _request: Request, query: MovementsQuery) -> Response:
+    async def movements(self, request: Request, query: MovementsQuery) -> Response:
         """List the stock ledger, a page at a time."""
-        return json_response(await self._stock.movements(query.after, query.limit))
+        found = await request.while_there(self._stock.movements(query.after, query.limit))
+        return json_response(found)
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
-    async def stock_report(self, _request: Request) -> Response:
+    async def stock_report(self, request: Request) -> Response:
         """Compare stock, ledger and reservations in one snapshot."""
-        return json_response(await self._stock.report())
+        return json_response(await request.while_there(self._stock.report()))
 
     @route(
         "GET",
