@@ -70,7 +70,7 @@ class OrderRejected(BazarError):
     hint = "The detail says why. Nothing was bought; to try again, use a new Idempotency-Key."
     definite = True
 
-    def __init__(self, detail: str, *, reason: str, **members: Any) -> None:  # noqa: ANN401
+    def __init__(self, detail: str, *, reason: str = code, **members: Any) -> None:  # noqa: ANN401
         """Describe one refusal; `reason` is its code, as the catalog gave it."""
         super().__init__(detail, **members)
         self.reason = reason
