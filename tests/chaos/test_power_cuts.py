@@ -62,8 +62,8 @@ def test_a_shop_that_flushes_less_loses_acknowledged_purchases(tmp_path: Path, l
     shutil.copytree(Path(bazar.__file__).parent, tmp_path / "bazar")
     changed = tmp_path / "bazar" / "kit" / "data" / "sqlite.py"
     text = changed.read_text("utf-8")
-    assert text.count("synchronous = FULL") == 1
-    changed.write_text(text.replace("synchronous = FULL", f"synchronous = {level}"), "utf-8")
+    assert text.count('\nFLUSHED = "FULL"') == 1
+    changed.write_text(text.replace('\nFLUSHED = "FULL"', f'\nFLUSHED = "{level}"'), "utf-8")
     done = subprocess.run(
         [sys.executable, "-c", RUN_OF_A_MUTANT, str(tmp_path / "shops")],
         env=environment_of_a_copy([str(tmp_path), *sys.path]),

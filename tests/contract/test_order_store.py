@@ -160,9 +160,9 @@ async def test_a_page_is_of_orders_not_of_lines(database: Database, store: Store
     assert orders[:2] == first
     rest = await database.scan(lambda t: store.page(t, "a", None, 2))
     assert orders[2:] == rest
-    by_id = await database.scan(lambda t: store.page_by_id(t, "", None, 2))
+    by_id = await database.scan(lambda t: store.page_by_id(t, "", 2))
     assert [orders[1], orders[2]] == by_id
-    rest = await database.scan(lambda t: store.page_by_id(t, "b", "pending", 2))
+    rest = await database.scan(lambda t: store.page_by_id(t, "b", 2))
     assert [orders[0]] == rest
 
 

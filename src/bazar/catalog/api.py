@@ -106,14 +106,14 @@ class CatalogApi:
         answers={200: list[TopicCount]},
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
-    async def topics(self, _request: Request) -> Response:
-        """List every topic with the number of its books."""
-        return json_response(await self._shelf.topics())
+    async def topics(self, request: Request) -> Response:
+        """List the topics, at most the 10,000 with the most books, each with their number."""
+        return json_response(await request.while_there(self._shelf.topics()))
 
     @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
-    async def books(self, _request: Request, query: BookQuery) -> Response:
+    async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
-        books, cursor = await self._shelf.list_books(query)
+        books, cursor = await request.while_there(self._shelf.list_books(query))
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
@@ -207,9 +207,10 @@ class CatalogApi:
         secret=True,
         links=_reservation_links("/0/order_id"),
     )
-    async def reservations(self, _request: Request, query: ReservationsQuery) -> Response:
+    async def reservations(self, request: Request, query: ReservationsQuery) -> Response:
         """List decisions by order id, a page at a time."""
-        return json_response(await self._stock.reservations(query.after, query.limit))
+        found = await request.while_there(self._stock.reservations(query.after, query.limit))
+        return json_response(found)
 
     @route(
         "GET",
@@ -223,14 +224,15 @@ class CatalogApi:
         return json_response(await self._stock.reservation(_order_id(request)))
 
     @route("GET", "/movements", answers={200: list[Movement]}, secret=True)
-    async def movements(self, _request: Request, query: MovementsQuery) -> Response:
+    async def movements(self, request: Request, query: MovementsQuery) -> Response:
         """List the stock ledger, a page at a time."""
-        return json_response(await self._stock.movements(query.after, query.limit))
+        found = await request.while_there(self._stock.movements(query.after, query.limit))
+        return json_response(found)
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
-    async def stock_report(self, _request: Request) -> Response:
+    async def stock_report(self, request: Request) -> Response:
         """Compare stock, ledger and reservations in one snapshot."""
-        return json_response(await self._stock.report())
+        return json_response(await request.while_there(self._stock.report()))
 
     @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
     async def changes(self, _request: Request) -> Response:

@@ -16,6 +16,7 @@ from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
+from bazar.kit.process.watchdog import watched_loop
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 
@@ -43,6 +44,7 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
 
         own = endpoints_of(CatalogApi(shelf, stock, imports, feed))
         endpoints = operations("catalog", metrics, check, own)
-        yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+        with watched_loop(metrics):
+            yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
     finally:
         await opened.close()

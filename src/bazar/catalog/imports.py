@@ -4,14 +4,14 @@ A row is the book with its id, else with its ISBN-13, else with exactly its titl
 year. So the same file twice changes nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, move_stock, new_book
 from bazar.catalog.store import Store
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import Database, Transaction, Work
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire.books import BookChanged
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
@@ -27,6 +27,10 @@ _FIELDS = {
     "description": ("description",),
 }
 """What each column of a file changes about a book that is there; the stock goes its own way."""
+
+
+ROWS_A_UNIT_MAX = 100
+"""That are taken in in one transaction, which takes some milliseconds."""
 
 
 class _DryRun(Exception):
@@ -47,7 +51,7 @@ class Imports:
         self._clock = clock
 
     async def take_in(self, request: ImportRequest) -> list[ImportResult]:
-        """Take in a batch of rows, all good ones of it in one transaction.
+        """Take in a batch of rows; each good one is there as a whole, or not at all.
 
         Args:
             request: 1 to 500 rows. `update` says what happens to books that are there already:
@@ -60,19 +64,27 @@ class Imports:
         Raises:
             Unavailable: indefinite; send it again.
         """
+        if request.dry_run:
+            try:
+                return await self._database.write(self._work(request.rows, request))
+            except _DryRun as dry_run:
+                return dry_run.results
+        results: list[ImportResult] = []
+        for start in range(0, len(request.rows), ROWS_A_UNIT_MAX):
+            rows = request.rows[start : start + ROWS_A_UNIT_MAX]
+            results += await self._database.write(self._work(rows, request))
+        return results
+
+    def _work(self, rows: Sequence[ImportRow], request: ImportRequest) -> Work[list[ImportResult]]:
+        """Return the unit of work that takes in some rows, and keeps none where it is a dry run."""
 
         async def work(transaction: Transaction) -> list[ImportResult]:
-            results = [
-                await self._take_in_row(transaction, row, request.update) for row in request.rows
-            ]
+            results = [await self._take_in_row(transaction, row, request.update) for row in rows]
             if request.dry_run:
                 raise _DryRun(results)
             return results
 
-        try:
-            return await self._database.write(work)
-        except _DryRun as dry_run:
-            return dry_run.results
+        return work
 
     async def _take_in_row(
         self, transaction: Transaction, row: ImportRow, update: str

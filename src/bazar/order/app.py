@@ -13,6 +13,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
 from bazar.order.driving import Driving
 from bazar.order.service import Orders
@@ -52,7 +53,8 @@ async def order_app(
         driving.start()
         try:
             endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))
-            yield HttpApp("order", endpoints, metrics, secret)
+            with watched_loop(metrics):
+                yield HttpApp("order", endpoints, metrics, secret)
         finally:
             await driving.stop()
             await catalog.stop()

@@ -184,18 +184,19 @@ class Orders:
 
         Raises:
             InvalidRequest: the page is to come after an order that does not exist. Its place is
-                not known, and to guess one could skip orders.
+                not known, and to guess one could skip orders. Or one status is wanted by id.
         """
+        if query.by == "id" and query.status is not None:
+            message = "orders of one status are listed as they were placed, not by id"
+            raise InvalidRequest(message, member="by")
 
         async def work(transaction: Transaction) -> list[StoredOrder]:
             if query.by == "id":
-                page = self._store.page_by_id
-            elif query.after and await self._store.by_id(transaction, query.after) is None:
+                return await self._store.page_by_id(transaction, query.after, query.limit)
+            if query.after and await self._store.by_id(transaction, query.after) is None:
                 message = f"no order has the id {query.after!r}; ask for the first page again"
                 raise InvalidRequest(message, member="after")
-            else:
-                page = self._store.page
-            return await page(transaction, query.after, query.status, query.limit)
+            return await self._store.page(transaction, query.after, query.status, query.limit)
 
         return [public(order) for order in await self._database.scan(work, KEEPERS)]
 

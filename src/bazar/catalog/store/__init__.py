@@ -13,6 +13,9 @@ from bazar.kit.data.database import Transaction
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.stock import Movement, MovementKind, Outcome
 
+MATCHES_MAX = 10_000
+"""Of a search; so its time does not grow with the books."""
+
 
 class Counts(NamedTuple):
     """How many rows there are."""
@@ -68,8 +71,8 @@ class Store(Protocol):
         """Return id and title of the books of a topic, in order of id."""
         ...
 
-    async def topics(self, transaction: Transaction) -> list[TopicCount]:
-        """Return every topic with the number of its books."""
+    async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
+        """Return the topics with the most books, each with their number, in order of its key."""
         ...
 
     async def books_after(
@@ -87,6 +90,8 @@ class Store(Protocol):
         limit: int,
     ) -> list[tuple[float, StoredBook]]:
         """Return a page of books that have words which begin so, the most relevant first.
+
+        Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
 
         Args:
             transaction: to read in.

@@ -4,7 +4,8 @@ How it works: `write` puts a unit of work into a queue. As soon as no flush is u
 waits (at most 512, and no longer than 20 ms) runs here, on the event loop, in one transaction;
 then a thread commits it (one flush) while the next units gather; then what they announced is
 delivered; and only then are they all answered. When a unit raises, the batch is rolled back and
-runs again with a savepoint around each unit, so that the one that raises is rolled back alone.
+runs again, in a later turn of the event loop, with a savepoint around each unit, so that the one
+that raises is rolled back alone.
 Nothing is answered or delivered before it is durable, so a crash at any point loses only work
 whose caller never heard of success.
 
@@ -130,6 +131,8 @@ class GroupCommit:
         self._asides: deque[_Aside] = deque()
         self._busy = False
         """Whether a transaction is open, or the thread has something to do."""
+        self._careful = False
+        """Whether a unit of the next batch raised when they ran all at once."""
         self._unflushed = 0
         """Lazy writes that are visible and not yet durable."""
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -209,7 +212,7 @@ class GroupCommit:
         flush = self._flush_due or not all(job.lazy for job in jobs)
         batch = _Batch(jobs, flush)
         try:
-            self._run(batch)
+            ran = self._run_one_by_one(batch) if self._careful else self._run(batch)
         except self._writer.disk_errors as error:
             self._writer.stop(error)
         except self._writer.passing_errors as error:
@@ -217,10 +220,15 @@ class GroupCommit:
         except UNIT_ERRORS as error:  # such as no memory: nobody knows where it broke off
             self._writer.stop(error)
         else:
-            self._handed_over.put(batch)
+            self._careful = not ran
+            if ran:
+                self._handed_over.put(batch)
+            else:
+                self._busy = False
+                self._loop.call_soon(self._next)  # so that others have their turn before
 
-    def _run(self, batch: _Batch) -> None:
-        """Run a batch in one transaction: all at once, or one by one where a unit raises."""
+    def _run(self, batch: _Batch) -> bool:
+        """Run a batch in one transaction, all at once; return False where a unit raised."""
         transaction = self._begin(batch)
         end_s = monotonic() + BATCH_TIME_MAX_S
         try:
@@ -231,12 +239,19 @@ class GroupCommit:
                     break
         except self._writer.disk_errors:
             raise
-        except UNIT_ERRORS:  # found again, and handed to its caller, one by one
+        except UNIT_ERRORS as error:
             self._writer.roll_back()
             batch.announced.clear()
-            self._run_one_by_one(batch)
+            if len(batch.jobs) == 1:
+                batch.jobs[0].error = error
+                self._begin(batch)  # in place of the one that was undone
+            else:  # found again, and handed to its caller, one by one
+                self._put_back(batch, 0)
+                return False
+        return True
 
-    def _run_one_by_one(self, batch: _Batch) -> None:
+    def _run_one_by_one(self, batch: _Batch) -> bool:
+        """Run a batch in one transaction, with each unit rolled back alone where it raises."""
         writer = self._writer
         transaction = self._begin(batch)
         end_s = monotonic() + BATCH_TIME_MAX_S
@@ -255,6 +270,7 @@ class GroupCommit:
             if monotonic() > end_s:
                 self._put_back(batch, number)
                 break
+        return True
 
     def _begin(self, batch: _Batch) -> Transaction:
         transaction = self._writer.begin(batch.announced, flush=batch.flush)

@@ -35,9 +35,13 @@ EXIT_DISK_FAILED = 74
 EXIT_FAULT = 70
 SAYING_MAX_S = 1.0
 
-_PRAGMAS = """
+FLUSHED = "FULL"
+"""How `synchronous` stands for a commit that is durable when it returns."""
+UNFLUSHED = "NORMAL"
+"""How it stands for one that is not."""
+_PRAGMAS = f"""
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
+PRAGMA synchronous = {FLUSHED};
 PRAGMA wal_autocheckpoint = 0;
 PRAGMA foreign_keys = ON;
 PRAGMA trusted_schema = OFF;
@@ -124,7 +128,7 @@ class SqliteWriter:
         Source: sqlite.org/pragma.html#pragma_synchronous
         """
         if flush is not self._flushes:  # which cannot be changed inside a transaction
-            level = "FULL" if flush else "NORMAL"
+            level = FLUSHED if flush else UNFLUSHED
             self._execute(f"PRAGMA synchronous = {level}", can_cache=False).close()
             self._flushes = flush
         self._execute("BEGIN IMMEDIATE")
@@ -221,7 +225,12 @@ class SqliteDatabase:
         self._writes = GroupCommit(self._writer, self._flushed, deliver)
         self._scans = Scans(lambda: _connect(path), _in_snapshot)
         self._checkpoints = Checkpoints(
-            path, checkpointer, self._writes, self._scans, self._writer.stop
+            path,
+            checkpointer,
+            lambda: self._writer.log_pages,
+            self._writes,
+            self._scans,
+            self._writer.stop,
         )
         self.log_bytes = self._checkpoints.log_bytes
 
@@ -263,7 +272,7 @@ class SqliteDatabase:
 
     def _flushed(self, size: int) -> None:
         self._on_batch(size)
-        self._checkpoints.committed(self._writer.log_pages)
+        self._checkpoints.committed()
 
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""

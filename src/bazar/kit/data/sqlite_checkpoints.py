@@ -53,10 +53,11 @@ HOLD_PAUSE_S = 5.0
 class Checkpoints:
     """The care for the log of one database."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  each is a thing to deal with
         self,
         path: Path,
         connection: apsw.Connection,
+        log_pages: Callable[[], int],
         writes: GroupCommit,
         scans: Scans,
         stop: Callable[[Exception], object],
@@ -66,12 +67,14 @@ class Checkpoints:
         Args:
             path: of the database.
             connection: of our own, to the database.
+            log_pages: tells how many pages the log had after the last commit.
             writes: between whose commits the log is emptied.
             scans: that may have to wait.
             stop: ends the process, since the disk failed.
         """
         self._log = path.with_name(path.name + "-wal")
         self._connection = connection
+        self._log_pages = log_pages
         self._writes = writes
         self._scans = scans
         self._stop = stop
@@ -87,8 +90,9 @@ class Checkpoints:
         except OSError:  # not made yet
             return 0
 
-    def committed(self, pages: int) -> None:
-        """Note that a commit was written, after which the log has so many pages."""
+    def committed(self) -> None:
+        """Note that a commit was written."""
+        pages = self._log_pages()
         if pages < self._copied_at_pages:
             self._copied_at_pages = 0  # it began anew
         if pages >= self._copied_at_pages + COPY_PAGES:
@@ -115,14 +119,15 @@ class Checkpoints:
                 not_before_s = loop.time() + HOLD_PAUSE_S
 
     async def _copy(self) -> None:
-        """Copy the log into the file, as far as scans let us."""
-        left = 0
+        """Copy the log into the file, as far as scans let us; all of it, if none is in the way."""
+        copied = -1
         for _round in range(ROUNDS_MAX):
-            before, left = left, await self._aside(self._passive)
-            if left <= LAST_PAGES_MAX or left == before:
-                break
-        if 0 < left <= LAST_PAGES_MAX:
-            await self._between_commits(self._passive)
+            before, copied = copied, await self._aside(self._passive)
+            if self._log_pages() - copied <= LAST_PAGES_MAX:
+                await self._between_commits(self._passive)
+                return
+            if copied <= before:
+                return
 
     async def _empty(self) -> None:
         """Empty the log while no scan is under way, so that its file is as good as gone."""
@@ -150,7 +155,7 @@ class Checkpoints:
             raise
 
     def _passive(self) -> int:
-        """Copy what no scan reads any more, and wait for nobody; return how many pages are left."""
+        """Copy what no scan reads any more, and wait for nobody; return how much is copied now."""
         return self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _truncate(self) -> int:
@@ -158,10 +163,9 @@ class Checkpoints:
 
     def _checkpoint(self, mode: int) -> int:
         try:
-            pages, copied = self._connection.wal_checkpoint(mode=mode)
+            return self._connection.wal_checkpoint(mode=mode)[1]
         except (apsw.BusyError, apsw.LockedError):  # another program has the file; the next may go
             return 0
-        return pages - copied
 
 
 def _is_keepers(lane: Lane) -> bool:

@@ -57,7 +57,7 @@ class Store(Protocol):
         ...
 
     async def page_by_id(
-        self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
+        self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
-        """Return a page of orders by order id, of one status or of all."""
+        """Return a page of orders by order id."""
         ...

@@ -44,7 +44,31 @@ _PAGE = """
 WITH page AS (
     SELECT * FROM orders
     WHERE sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-      AND (CAST(?3 AS TEXT) IS NULL OR status = ?3)
+    ORDER BY sequence LIMIT ?2
+)
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
+
+# Each of these two names the condition of the index that it goes by.
+_PAGE_OF_STATUS = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE status = ?3 AND status <> 'pending'
+      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
+    ORDER BY sequence LIMIT ?2
+)
+SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY sequence, line_number"""
+
+_PAGE_OF_PENDING = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE settled = 0 AND status = 'pending'
+      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
@@ -55,7 +79,7 @@ ORDER BY sequence, line_number"""
 _PAGE_BY_ID = """
 WITH page AS (
     SELECT * FROM orders
-    WHERE order_id > ?1 AND (CAST(?3 AS TEXT) IS NULL OR status = ?3)
+    WHERE order_id > ?1
     ORDER BY order_id LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
@@ -135,13 +159,17 @@ class SharedStore:
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders, oldest first, of one status or of all."""
-        return _orders(await transaction.all(_PAGE, after, limit, status))
+        if status is None:
+            return _orders(await transaction.all(_PAGE, after, limit))
+        if status == "pending":
+            return _orders(await transaction.all(_PAGE_OF_PENDING, after, limit))
+        return _orders(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
 
     async def page_by_id(
-        self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
+        self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
-        """Return a page of orders by order id, of one status or of all."""
-        return _orders(await transaction.all(_PAGE_BY_ID, after, limit, status))
+        """Return a page of orders by order id."""
+        return _orders(await transaction.all(_PAGE_BY_ID, after, limit))
 
 
 def _orders(rows: Sequence[Row]) -> list[StoredOrder]:
