@@ -26,9 +26,9 @@ STATEMENTS = {
 
 BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
 ORDER = "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
-CURSOR = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
-UNSETTLED = "SEARCH orders USING INDEX orders_unsettled (sequence>?)"
-LINES = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
+PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
+"""Of the order after which a page comes."""
+LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
 WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
 PLANS: dict[tuple[str, str], Sequence[str]] = {
@@ -63,29 +63,37 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
-    ("order", "_BY_ID"): (ORDER, LINES),
+    ("order", "_BY_ID"): (ORDER, LINES_OR_NONE),
     ("order", "_BY_KEY"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_2 (idempotency_key=?)",
-        LINES,
+        LINES_OR_NONE,
     ),
     ("order", "_CONFIRM"): (ORDER,),
     ("order", "_INSERT"): (),
     ("order", "_INSERT_LINE"): (),
-    ("order", "_PAGE"): ("SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)", CURSOR, LINES),
+    ("order", "_PAGE"): ("SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)", PLACE, LINES_OR_NONE),
     ("order", "_PAGE_BY_ID"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
-        LINES,
+        LINES_OR_NONE,
     ),
-    ("order", "_PAGE_OF_PENDING"): (UNSETTLED, CURSOR, LINES),
+    ("order", "_PAGE_OF_PENDING"): (
+        "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
+        PLACE,
+        LINES_OR_NONE,
+    ),
     ("order", "_PAGE_OF_STATUS"): (
         "SEARCH orders USING INDEX orders_by_status (status=? AND sequence>?)",
-        CURSOR,
-        LINES,
+        PLACE,
+        LINES_OR_NONE,
     ),
     ("order", "_SELL_LINE"): (
         "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
     ),
-    ("order", "_UNSETTLED_AFTER"): (UNSETTLED, CURSOR, LINES),
+    ("order", "_UNSETTLED_AFTER"): (
+        "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
+        PLACE,
+        LINES_OR_NONE,
+    ),
     ("order", "_UPDATE"): (ORDER,),
     ("order", "_WITH_STATUS"): (ORDER,),
 }

@@ -85,8 +85,8 @@ ENGINE_BUGS = (
         (
             Edit(
                 "order/store/shared.py",
-                "status = ?3 AND status <> 'pending' AND order_id > ?1",
-                "status = ?3 AND order_id > ?1",
+                "    WHERE status = ?3 AND status <> 'pending'\n",
+                "    WHERE status = ?3\n",
             ),
         ),
         (PLANS,),

@@ -28,7 +28,7 @@ def test_a_bug_fits_the_code_of_today(bug: Bug, tmp_path: Path) -> None:
 
 
 def test_the_table_is_what_the_project_promises() -> None:
-    """Each has a name of its own, and twelve or more are for real processes."""
+    """Each has a name of its own, and a dozen or more are for real processes."""
     assert {1} == set(Counter(bug.name for bug in BUGS).values())
     by_processes = [bug for bug in BUGS if bug.parts[0].name in PROCESS_PARTS]
     assert 12 <= len(by_processes)

@@ -184,11 +184,11 @@ class Orders:
 
         Raises:
             InvalidRequest: the page is to come after an order that does not exist. Its place is
-                not known, and to guess one could skip orders. Or it is by id and of one status.
+                not known, and to guess one could skip orders. Or one status is wanted by id.
         """
         if query.by == "id" and query.status is not None:
-            message = "orders by id are listed whatever their status; leave out one of the two"
-            raise InvalidRequest(message, member="status")
+            message = "orders of one status are listed as they were placed, not by id"
+            raise InvalidRequest(message, member="by")
 
         async def work(transaction: Transaction) -> list[StoredOrder]:
             if query.by == "id":

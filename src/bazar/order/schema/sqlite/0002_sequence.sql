@@ -50,4 +50,7 @@ ALTER TABLE order_lines_numbered RENAME TO order_lines;
 
 CREATE INDEX orders_unsettled ON orders (sequence) WHERE settled = 0;
 
+-- Pages of one status; pending orders have the index of the unsettled ones.
+CREATE INDEX orders_by_status ON orders (status, sequence) WHERE status <> 'pending';
+
 PRAGMA ignore_check_constraints = OFF;
