@@ -54,5 +54,6 @@ async def test_every_write_is_behind_the_secret(shop: Shop) -> None:
         ("GET", "/reservations/{order_id}"),
         ("GET", "/movements"),
         ("GET", "/stock-report"),
+        ("GET", "/metrics"),
     }
     assert listed == described
