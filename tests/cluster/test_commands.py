@@ -245,11 +245,14 @@ def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> Non
 
 
 def test_a_wrong_secret_is_refused_in_one_line(shop: RunningShop, tmp_path: Path) -> None:
-    """What changes the shop needs the secret of its data folder."""
+    """What changes the shop needs its secret; another one goes only where somebody said."""
     other = tmp_path / "secret"
     other.write_text("not the secret of this shop\n")
-    assert "unauthorized" in refusal(shop, "book", "restock", 1, 1, "--secret-file", other)
-    assert "unauthorized" in refusal(shop, "orders", "--secret-file", other)
+    for words, option in ((["book", "restock", 1, 1], "--catalog"), (["orders"], "--order")):
+        assert "another secret" in refusal(shop, *words, "--secret-file", other)
+        address = getattr(shop.addresses, option.removeprefix("--"))
+        named = [*words, option, address, "--secret-file", other]
+        assert "unauthorized" in refusal(shop, *named)
 
 
 def test_audit_names_what_somebody_changed_behind_the_shop(tmp_path: Path) -> None:

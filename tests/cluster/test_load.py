@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import sleep
 
+import msgspec
 import pytest
 
 from bazar.load.check import audit_differences
@@ -198,7 +199,11 @@ def test_the_orders_of_another_shop_prove_nothing(shop: RunningShop) -> None:
     ("words", "said"),
     [
         (["--flash-sale", 999_999], "book-not-found"),
-        (["--secret-file", "{secret}"], "unauthorized"),
+        (["--secret-file", "{secret}"], "another secret than that folder"),
+        (
+            ["--secret-file", "{secret}", "--catalog", "{catalog}", "--order", "{order}"],
+            "unauthorized",
+        ),
         (["--url", "http://127.0.0.1:{port}"], "does not answer"),
     ],
 )
@@ -209,7 +214,8 @@ def test_a_load_that_cannot_start_says_why_in_one_line(
     secret = tmp_path / "secret"
     secret.write_text("not the secret of this shop\n")
     (port,) = free_ports(1)
-    given = [str(word).format(secret=secret, port=port) for word in words]
+    at = msgspec.structs.asdict(shop.addresses)
+    given = [str(word).format(secret=secret, port=port, **at) for word in words]
     done = shop.bazar("load", "--duration", 1, *given)
     assert (1, "") == (done.code, done.out)
     (line,) = done.err.splitlines()

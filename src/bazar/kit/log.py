@@ -33,7 +33,7 @@ VALUE_LENGTH_MAX = 4096
 """A longer text keeps its beginning and its end."""
 ITEMS_MAX = 10
 """A longer list keeps its beginning."""
-REPEATS_MAX = 20
+REPEATS_MAX = 10
 REPEATS_INTERVAL_S = 10.0
 """In this time so many warnings of one kind are written; the others are counted."""
 _PLAIN = re.compile(r"[!#-<>-~]*")
@@ -281,7 +281,11 @@ def _drop_repeated(
     _method: str,
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    if event["level"] != "info" and not _lines.repeats.admit(event["event"]):
+    if event["level"] == "info":
+        return event
+    error = event.get("exc_info")
+    fault = f" {type(error).__name__}" if isinstance(error, Exception) else ""
+    if not _lines.repeats.admit(event["event"] + fault):
         raise structlog.DropEvent
     return event
 

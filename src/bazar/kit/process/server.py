@@ -59,13 +59,12 @@ def bound_socket(host: str, port: int) -> socket.socket:
     Raises:
         StartupError: the address is taken, or not one of this machine.
     """
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _name, place = address[0]
-        opened = socket.socket(family, kind, protocol)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(place)
+        opened.bind((host, port))
     except OSError as error:
+        opened.close()
         raise _cannot_listen(host, port, error) from error
     return opened
 
