@@ -3,23 +3,23 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 Clock = Callable[[], int]
 """Return the milliseconds since 1970-01-01 UTC."""
-_PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+passing_s: Callable[[], float] = partial(
+    time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+)
+"""Return seconds of a clock that nobody sets, and that goes on while the machine sleeps.
+
+Where there is no such clock it is the monotonic one. Source: clock_gettime(2)
+"""
 
 
 def now_ms() -> int:
     """Return the milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def passing_s() -> float:
-    """Return seconds of a clock that nobody sets, and that goes on while the machine sleeps.
-
-    Source: clock_gettime(2), CLOCK_BOOTTIME; where there is none, the monotonic clock.
-    """
-    return time.clock_gettime(_PASSING)
 
 
 def as_datetime(at_ms: int) -> datetime:

@@ -116,9 +116,10 @@ class Cache:
 
     def held_book(self, book_id: int) -> Passed | None:
         """Return the catalog's answer about a book, if it is kept here."""
-        held = self._books.get(book_id) if self.live else None
-        if held is not None:
-            self.hits += 1
+        held = self._books.get(book_id)
+        if held is None or not (self._clock() < self._trust.until_s or self.live):
+            return None
+        self.hits += 1
         return held
 
     def held_titles(self, topic: str) -> Passed | None:

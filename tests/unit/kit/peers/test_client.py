@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from time import monotonic
@@ -236,6 +237,33 @@ async def test_a_stream_that_falls_silent_is_given_up(
         async with asyncio.timeout(5):
             await gone.wait()
     assert ([b": open"] if b"open" in said else []) == lines
+
+
+async def test_a_stream_that_drips_without_an_end_of_a_line_is_given_up() -> None:
+    """Bytes are no sign of life; only whole lines are."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n: open\n\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    lines = []
+    async with server, new_client() as client, asyncio.timeout(5):
+        upstream = Upstream("catalog", f"http://127.0.0.1:{port}", client)
+
+        async def follow() -> None:
+            async for line in upstream.stream("/changes", 0.2):
+                lines.append(line)  # noqa: PERF401  they come before an error
+
+        with pytest.raises(Unavailable, match=r"said nothing for 0.2 s"):
+            await follow()
+    assert [b": open"] == lines
 
 
 async def test_without_a_secret_there_is_no_token(service: FakeService, client: Client) -> None:
