@@ -2,8 +2,8 @@
 
 from mutants.bug import Bug, Edit
 from mutants.bugs_of_reading import BUGS_OF_READING
+from mutants.database_bugs import DATABASE_BUGS
 from mutants.edge_bugs import EDGE_BUGS
-from mutants.engine_bugs import ENGINE_BUGS
 from mutants.parts import (
     CANCELS,
     CHANGED_AFTER_CRASH,
@@ -392,7 +392,7 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
-    *ENGINE_BUGS,
+    *DATABASE_BUGS,
     *EDGE_BUGS,
     *PROCESS_BUGS,
     *BUGS_OF_READING,

@@ -1,9 +1,9 @@
-"""Seeded bugs in the engine: lazy writes, scans, the log, plans and the lock."""
+"""Seeded bugs in what the kit promises of databases, and in what is asked of them."""
 
 from mutants.bug import Bug, Edit
 from mutants.parts import FAULTS, LAZY_CUTS, LAZY_WRITES, LOCK, LOG, PLANS, SCANS
 
-ENGINE_BUGS = (
+DATABASE_BUGS = (
     Bug(
         "lazy-never-flushed",
         "A durable write that changes nothing leaves the lazy ones that it saw to the next one.",
