@@ -211,7 +211,7 @@ class Driving:
 
     def _drive_ended(self, orders: Sequence[StoredOrder], drive: _Drive) -> None:
         for order in orders:
-            del self._drives[order.order_id]
+            self._drives.pop(order.order_id, None)
         if not drive.cancelled() and (error := drive.exception()) is not None:
             self._undecided.note([order.order_id for order in orders], str(error))
 
