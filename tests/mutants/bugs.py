@@ -4,19 +4,15 @@ from mutants.bug import Bug, Edit
 from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.database_bugs import DATABASE_BUGS
 from mutants.edge_bugs import EDGE_BUGS
+from mutants.ending_bugs import ENDING_BUGS
 from mutants.parts import (
-    CANCELS,
-    CHANGED_AFTER_CRASH,
     CLIMBING,
     CRASH_POINTS,
-    JUMPING_CLOCK,
-    ORDER_STORE,
     OVERTAKEN,
     PLACE_MODEL,
     POWER_CUTS,
     RESERVE_MODEL,
     STORM,
-    STUCK,
 )
 from mutants.process_bugs import PROCESS_BUGS
 
@@ -301,83 +297,6 @@ BUGS = (
         (OVERTAKEN,),
     ),
     Bug(
-        "clock-decides",
-        "The recovery loop leaves alone what the time of day calls a second old, or not even that.",
-        (
-            Edit(
-                "order/driving.py",
-                '        pending = [order for order in orders if order.status == "pending"]\n',
-                '        at_ms = __import__("time").time_ns() // 1_000_000 - 1000\n'
-                "        pending = [\n"
-                "            order\n"
-                "            for order in orders\n"
-                '            if order.status == "pending" and order.placed_at_ms < at_ms\n'
-                "        ]\n",
-            ),
-        ),
-        (JUMPING_CLOCK,),
-    ),
-    Bug(
-        "one-spoils-all",
-        "A batch in which one order is refused is not asked for in parts.",
-        (
-            Edit(
-                "order/upstream.py",
-                "                    parts += [part[middle:], part[:middle]]\n",
-                "                    parts += [part[middle : middle - 1]]\n",
-            ),
-        ),
-        (STUCK,),
-    ),
-    Bug(
-        "confirms-what-was-cancelled",
-        "A decision is stored whatever became of its order meanwhile.",
-        (
-            Edit(
-                "order/store/sqlite.py",
-                "\nWHERE order_id = ?1 AND status = 'pending'",
-                "\nWHERE order_id = ?1",
-            ),
-        ),
-        (ORDER_STORE,),
-    ),
-    Bug(
-        "change-before-drive",
-        "An order is cancelled or fulfilled as the disk shows it, whatever its buyer was told.",
-        (Edit("order/service.py", "            await self._driving.ended(order_id)\n", ""),),
-        (CHANGED_AFTER_CRASH,),
-    ),
-    Bug(
-        "a-release-each",
-        "Each of many cancels of one order has the catalog release it.",
-        (
-            Edit(
-                "order/driving.py",
-                "        release = self._releases.get(order_id)\n",
-                "        release = None\n",
-            ),
-            Edit(
-                "order/driving.py",
-                "self._releases.pop(order_id))",
-                "self._releases.pop(order_id, None))",
-            ),
-        ),
-        (CANCELS,),
-    ),
-    Bug(
-        "cursor-by-id",
-        "Whoever follows the list of orders goes on after an id, not after a place.",
-        (
-            Edit(
-                "order/store/shared.py",
-                "    WHERE sequence > coalesce("
-                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)\n",
-                "    WHERE order_id > ?1\n",
-            ),
-        ),
-        (ORDER_STORE,),
-    ),
-    Bug(
         "path-climbs",
         "The front asks the order service for whatever a stranger calls an order id.",
         (
@@ -393,6 +312,7 @@ BUGS = (
         (CLIMBING,),
     ),
     *DATABASE_BUGS,
+    *ENDING_BUGS,
     *EDGE_BUGS,
     *PROCESS_BUGS,
     *BUGS_OF_READING,

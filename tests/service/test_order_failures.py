@@ -258,3 +258,29 @@ async def test_a_clock_that_jumps_keeps_no_order_from_its_end(
     assert sorted(order_ids) == [one["order_id"] for one in by_id]
     unknown = await shop.order.get("/orders?after=never-placed")
     assert (400, "after") == (unknown.status, unknown.json["member"])
+
+
+async def test_twins_in_one_call_keep_no_other_order_from_its_end(
+    shop: Shop, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of a key and one of another, repeated together while the catalog is away: all end."""
+    monkeypatch.setattr(budgets, "RESERVE_BATCH_MS", 200)
+    book_id = await shop.add_book(quantity=5)
+    wire.away = True
+    keys = ["a", "a", "b", "a", "c"]
+    batch = [
+        {"kind": "purchase", "lines": [{"id": book_id}], "key": name, "deadline_ms": 300}
+        for name in keys
+    ]
+    for _ in range(2):
+        answers = (await shop.order.post("/placements", batch)).json
+        assert [202] * len(keys) == [answer["status"] for answer in answers]
+        assert 3 == len({answer["order_id"] for answer in answers})
+        await asyncio.sleep(0.5)  # until nobody asks for them any more
+    wire.away = False
+
+    async def sold() -> bool:
+        return 3 == len((await shop.order.get("/orders?status=confirmed")).json)
+
+    await until(sold)
+    assert 2 == await shop.stock(book_id)

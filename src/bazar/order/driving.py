@@ -111,11 +111,11 @@ class Driving:
             deadline: by which the caller's answer is wanted; None leaves the catalog all its time.
             request_ids: join the log lines of all services, by order id.
         """
-        placed = {order.order_id: Placed(order) for order in orders}
+        placed = {order.order_id: Placed(order) for order in orders}  # twins are one order
         pending = [
-            order
-            for order in orders
-            if order.status == "pending" and order.order_id not in self.stuck
+            one.order
+            for one in placed.values()
+            if one.order.status == "pending" and one.order.order_id not in self.stuck
         ]
         if pending:
             driven = await self._decisions(pending, self._patience_s(deadline), request_ids)
@@ -175,7 +175,13 @@ class Driving:
         patience_s: float,
         request_ids: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Placed]:
-        """Wait for decisions, together with everyone who waits for them; return those in time."""
+        """Wait for decisions, together with everyone who waits for them; return those in time.
+
+        Args:
+            pending: each order once.
+            patience_s: how long to wait for the catalog.
+            request_ids: join the log lines of all services, by order id.
+        """
         idle = [order for order in pending if order.order_id not in self._drives]
         if idle:
             self._start_drive(idle, request_ids, self._catalog.reserve)
@@ -205,7 +211,7 @@ class Driving:
 
     def _drive_ended(self, orders: Sequence[StoredOrder], drive: _Drive) -> None:
         for order in orders:
-            del self._drives[order.order_id]
+            self._drives.pop(order.order_id, None)
         if not drive.cancelled() and (error := drive.exception()) is not None:
             self._undecided.note([order.order_id for order in orders], str(error))
 
