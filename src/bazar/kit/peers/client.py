@@ -50,6 +50,17 @@ def reason(error: RequestError) -> str:
     return str(causes[-1]["message"])
 
 
+def heed_cancel() -> None:
+    """Go on with being cancelled, after a failed request.
+
+    The transport may tell a cancel as a failure like any other; whoever then tries again would
+    never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def plain_client() -> ClientBuilder:
     """Return the beginnings of a client that keeps connections, follows and unpacks nothing."""
     return (
@@ -114,6 +125,7 @@ class Upstream:
                 outcome, cause = "did not answer in time", reason(error)
             except RequestError as error:
                 outcome, cause = "cannot be reached", reason(error)
+            heed_cancel()
             await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), deadline.left_s()))  # noqa: S311
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
@@ -160,6 +172,7 @@ class Upstream:
             message = f"the {self.name} service said nothing for {silence_s_max:g} s"
             raise Unavailable(message) from None
         except RequestError as error:
+            heed_cancel()
             message = f"the {self.name} service cannot be reached: {reason(error)}"
             raise Unavailable(message) from error
 

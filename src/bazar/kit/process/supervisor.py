@@ -22,7 +22,7 @@ from time import monotonic
 from pyreqwest.exceptions import RequestError
 
 from bazar.kit.log import get_logger
-from bazar.kit.peers.client import plain_client
+from bazar.kit.peers.client import heed_cancel, plain_client
 from bazar.kit.process.server import SUPERVISOR_FD_VARIABLE
 
 PAUSE_S_FIRST = 0.1
@@ -141,6 +141,7 @@ class Supervisor:
         try:
             return (await self._client.get(url).build().send()).status
         except RequestError:
+            heed_cancel()
             return None
 
     async def stop(self) -> None:

@@ -288,3 +288,40 @@ async def test_a_caller_that_gives_up_stops_the_attempts(
     sent = len(service.urls)
     await asyncio.sleep(0.3)
     assert sent == len(service.urls)
+
+
+class Deaf:
+    """A transport that tells a cancel as one more failure, as the real one may."""
+
+    def __init__(self) -> None:
+        """Wait for the first request."""
+        self.asked = asyncio.Event()
+
+    async def __call__(self, _request: Request, _following: Next) -> Response:
+        """Fail once the request is cancelled."""
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ReadError("cancelled", {"causes": None}) from None
+        raise AssertionError
+
+
+async def test_a_cancel_that_comes_back_as_a_failure_is_heeded() -> None:
+    """Else a service that is told to stop would go on asking another one that is away."""
+    for way in ("call", "stream"):
+        transport = Deaf()
+        async with ClientBuilder().with_middleware(transport).build() as client:
+            to_catalog = Upstream("catalog", URL, client)
+
+            async def ask(way: str = way, upstream: Upstream = to_catalog) -> None:
+                if way == "call":
+                    await upstream.call("GET", "/info/1", deadline=Deadline(5000))
+                async for _line in upstream.stream("/changes", 5):
+                    pass
+
+            asking = asyncio.create_task(ask())
+            await transport.asked.wait()
+            asking.cancel()
+            await asyncio.wait({asking}, timeout=1)
+            assert asking.cancelled()
