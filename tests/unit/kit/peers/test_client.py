@@ -241,6 +241,7 @@ async def test_a_stream_that_falls_silent_is_given_up(
 
 async def test_a_stream_that_drips_without_an_end_of_a_line_is_given_up() -> None:
     """Bytes are no sign of life; only whole lines are."""
+    ended = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -250,6 +251,8 @@ async def test_a_stream_that_drips_without_an_end_of_a_line_is_given_up() -> Non
                 writer.write(b".")
                 await writer.drain()
                 await asyncio.sleep(0.02)
+        writer.close()
+        ended.set()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -263,6 +266,7 @@ async def test_a_stream_that_drips_without_an_end_of_a_line_is_given_up() -> Non
 
         with pytest.raises(Unavailable, match=r"said nothing for 0.2 s"):
             await follow()
+        await ended.wait()
     assert [b": open"] == lines
 
 
