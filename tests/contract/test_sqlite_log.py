@@ -116,7 +116,11 @@ async def test_a_log_is_bounded_beside_scans_that_never_pause(
     assert not scans.done()
     scans.cancel()
     await asyncio.gather(scans, return_exceptions=True)
-    assert await write(database, 100) < 3 * MIB
+    for _ in range(20):
+        await write(database, 100)
+        if database.log_bytes() < MIB:
+            break
+    assert database.log_bytes() < MIB
 
 
 @pytest.mark.parametrize("call", ["xSync", "xWrite"])
