@@ -1,6 +1,7 @@
 """SQLite's write-ahead log stays small, whoever reads in it, and its failures are seen."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -116,7 +117,25 @@ async def test_a_log_is_bounded_beside_scans_that_never_pause(
     assert not scans.done()
     scans.cancel()
     await asyncio.gather(scans, return_exceptions=True)
-    assert await write(database, 100) < 3 * MIB
+    for _ in range(20):
+        await write(database, 100)
+        if database.log_bytes() < MIB:
+            break
+    assert database.log_bytes() < MIB
+
+
+async def test_a_database_closes_in_the_middle_of_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever thread copies at that moment, the close waits for it, and leaves one file."""
+    monkeypatch.setattr(sqlite_checkpoints, "COPY_PAGES", 1)
+    for number in range(30):
+        database = SqliteDatabase(tmp_path / "test.db")
+        await database.write(lambda t: t.script("CREATE TABLE IF NOT EXISTS notes (body TEXT)"))
+        await write(database, 1 + number % 7)
+        await asyncio.sleep(0.0005 * (number % 5))
+        await database.close()
+        assert ["test.db", "test.db.lock"] == sorted(os.listdir(tmp_path))  # noqa: PTH208
 
 
 @pytest.mark.parametrize("call", ["xSync", "xWrite"])

@@ -204,8 +204,8 @@ class SqliteDatabase:
         try:
             self._reader = _connect(path)
             self._writer = SqliteWriter(path)
-            checkpointer = _connect(path)
-            checkpointer.set_busy_timeout(CHECKPOINT_BUSY_TIMEOUT_MS)
+            self._checkpointer = _connect(path)
+            self._checkpointer.set_busy_timeout(CHECKPOINT_BUSY_TIMEOUT_MS)
         except apsw.Error as error:
             self._held.close()
             message = f"cannot open the database {path}: {error}"
@@ -216,7 +216,7 @@ class SqliteDatabase:
         self._scans = Scans(lambda: _connect(path), _in_snapshot)
         self._checkpoints = Checkpoints(
             path,
-            checkpointer,
+            self._checkpointer,
             lambda: self._writer.log_pages,
             self._writes,
             self._scans,
@@ -270,7 +270,7 @@ class SqliteDatabase:
         await self._checkpoints.close()
         await self._writes.close()
         # The last one puts all of the log into the file.
-        for connection in (self._reader, self._writer.connection):
+        for connection in (self._checkpointer, self._reader, self._writer.connection):
             connection.close()
         self._held.close()
 

@@ -66,7 +66,7 @@ class Checkpoints:
 
         Args:
             path: of the database.
-            connection: of our own, to the database.
+            connection: to the database; nobody else uses it before we and `writes` are closed.
             log_pages: tells how many pages the log had after the last commit.
             writes: between whose commits the log is emptied.
             scans: that may have to wait.
@@ -100,12 +100,11 @@ class Checkpoints:
             self._due.set()
 
     async def close(self) -> None:
-        """Take no more care; what is under way is finished."""
+        """Take no more care; what is under way in the commit thread may go on until that ends."""
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
         await asyncio.to_thread(self._thread.shutdown)
-        self._connection.close()
 
     async def _care(self) -> None:
         not_before_s = 0.0
