@@ -12,10 +12,16 @@ from msgspec.structs import replace
 
 from bazar.catalog.app import SCHEMA
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import ReservationDifference, StockDifference, Store
+from bazar.catalog.store import (
+    AFTER_ALL_ORDERS,
+    AFTER_ALL_ROWS,
+    ReservationDifference,
+    Store,
+)
 from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.data.migrate import migrate
+from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, Rejection, SoldLine
 from support.engines import ENGINES
@@ -23,6 +29,7 @@ from support.engines import ENGINES
 NOW_MS = 1_700_000_000_123
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
+ALL = (0, AFTER_ALL_ROWS)
 
 
 class Engine(NamedTuple):
@@ -267,7 +274,8 @@ async def test_a_stock_below_zero_is_refused(database: Database, store: Store) -
     with pytest.raises(Exception, match="books_stock_not_negative"):
         await database.write(lambda t: store.sell(t, [sold], NOW_MS))
     assert one == await database.read(lambda t: store.book(t, number))
-    assert (1, 1, 0) == await database.scan(store.counts)
+    assert (1, 1) == await database.scan(store.ledger_numbers)
+    assert "" == await database.read(store.last_order_id)
 
 
 async def test_a_batch_of_sales_is_written_at_once(database: Database, store: Store) -> None:
@@ -292,8 +300,11 @@ async def test_a_batch_of_sales_is_written_at_once(database: Database, store: St
     assert sorted(decided, key=lambda one: one.order_id) == await database.scan(
         lambda t: store.outcomes_after(t, "", 9)
     )
-    assert [] == await database.scan(store.stock_differences)
-    assert [] == await database.scan(store.reservation_differences)
+    assert [(1, 4), (2, 8), (3, 9)] == await database.scan(lambda t: store.stocks_after(t, 0, 9))
+    assert [(1, 4), (2, 8), (3, 9)] == await database.scan(lambda t: store.ledger_sums(t, ALL, ALL))
+    assert [] == await database.scan(
+        lambda t: store.reservation_differences(t, "", AFTER_ALL_ORDERS)
+    )
 
 
 async def test_decisions_are_found_one_by_one_and_together(
@@ -345,20 +356,88 @@ async def test_an_outcome_of_an_older_release_is_understood(
 # ------------------------------------------------------------------- the audit
 
 
-async def test_everything_is_counted(database: Database, store: Store) -> None:
-    """Books, rows of the ledger and decisions."""
-    assert (0, 0, 0) == await database.scan(store.counts)
-    await added(database, store, book(stock=5), book())
-    await database.write(lambda t: store.sell(t, [reserved("o1", (1, 2, 3))], NOW_MS))
-    assert (2, 2, 1) == await database.scan(store.counts)
+async def test_the_ledger_numbers_its_rows_without_gaps(database: Database, store: Store) -> None:
+    """A write that is rolled back takes no number, and a row that is gone leaves its number."""
+    assert (0, 0) == await database.scan(store.ledger_numbers)
+    await added(database, store, *(book(stock=5) for _ in range(3)))
+    await database.write(lambda t: store.move_stock(t, 1, "adjusted", 1, None, NOW_MS))
+
+    async def too_much(transaction: Transaction) -> None:
+        await store.move_stock(transaction, 2, "adjusted", 1, None, NOW_MS)
+        await store.move_stock(transaction, 1, "adjusted", -9, None, NOW_MS)
+
+    with pytest.raises(Exception, match="books_stock_not_negative"):
+        await database.write(too_much)
+    await database.write(lambda t: store.move_stock(t, 1, "adjusted", -1, None, NOW_MS))
+    assert (5, 5) == await database.scan(store.ledger_numbers)
+    await database.write(lambda t: t.run("DROP TRIGGER movements_never_go"))
+    await database.write(lambda t: t.run("DELETE FROM movements WHERE movement_id = 5"))
+    assert (4, 5) == await database.scan(store.ledger_numbers)
 
 
-async def test_a_stock_that_is_not_its_ledger_is_found(database: Database, store: Store) -> None:
-    """In order of id, a book without any row of the ledger too."""
-    await added(database, store, book(stock=5), book(stock=5), book())
-    await database.write(lambda t: t.run("UPDATE books SET stock = 4 WHERE book_id <> 2"))
-    wanted = [StockDifference(1, 4, 5), StockDifference(3, 4, 0)]
-    assert wanted == await database.scan(store.stock_differences)
+async def test_stock_and_ledger_are_read_in_steps(database: Database, store: Store) -> None:
+    """Of books by id, of rows by number, each after one and up to another."""
+    await added(database, store, *(book(stock=copies) for copies in (5, 0, 7)))
+    await database.write(lambda t: store.move_stock(t, 1, "adjusted", -1, None, NOW_MS))
+    assert [(2, 0), (3, 7)] == await database.scan(lambda t: store.stocks_after(t, 1, 9))
+    assert [(1, 4)] == await database.scan(lambda t: store.stocks_after(t, 0, 1))
+    assert 2 == await database.scan(lambda t: store.ledger_until(t, 0, 2))
+    assert 3 == await database.scan(lambda t: store.ledger_until(t, 2, 1))
+    assert AFTER_ALL_ROWS == await database.scan(lambda t: store.ledger_until(t, 2, 2))
+    first = await database.scan(lambda t: store.ledger_sums(t, (0, 2), ALL))
+    assert [(1, 5), (3, 7)] == first
+    second = await database.scan(lambda t: store.ledger_sums(t, (2, 3), ALL))
+    assert [(1, -1)] == second
+    assert [(3, 7)] == await database.scan(lambda t: store.ledger_sums(t, ALL, (1, 3)))
+
+
+async def test_decisions_and_their_ledger_are_read_in_steps(
+    database: Database, store: Store
+) -> None:
+    """By order id; a step ends where so many decisions do, or so many rows of the ledger."""
+    await added(database, store, book(stock=50))
+    decided = [reserved("o1", (1, 1, 3)), rejected("o2"), reserved("o3", (1, 1, 4))]
+    await database.write(lambda t: store.sell(t, decided, NOW_MS))
+    assert "o2" == await database.scan(lambda t: store.orders_until(t, "", 2))
+    assert AFTER_ALL_ORDERS == await database.scan(lambda t: store.orders_until(t, "o1", 3))
+    await database.write(lambda t: store.move_stock(t, 1, "sold", -1, "o11", NOW_MS))
+    assert "o11" == await database.scan(lambda t: store.orders_until(t, "", 2))
+    assert 2 == await database.scan(lambda t: store.count_decisions(t, "", "o2"))
+    assert 2 == await database.scan(lambda t: store.count_decisions(t, "o1", AFTER_ALL_ORDERS))
+    for step, wanted in (
+        (("", "o1"), []),
+        (("o1", "o2"), [ReservationDifference("o11", 1, 0, -1)]),
+        (("o11", AFTER_ALL_ORDERS), []),
+    ):
+        assert wanted == await database.scan(
+            lambda t, step=step: store.reservation_differences(t, *step)  # type: ignore[misc]
+        )
+
+
+async def test_decisions_are_shown_as_they_are_kept(database: Database, store: Store) -> None:
+    """Column and document, whatever they say; and which order id is the last."""
+    await added(database, store, book(stock=50))
+    await database.write(lambda t: store.sell(t, [rejected("o1"), rejected("o3")], NOW_MS))
+    await database.write(
+        lambda t: t.run("UPDATE reservations SET status = 'released', outcome = '{' WHERE 1")
+    )
+    kept = [KeptDecision(order_id, "released", "{") for order_id in ("o1", "o3")]
+    assert kept == await database.scan(lambda t: store.kept_decisions(t, "", 9))
+    assert kept[1:] == await database.scan(lambda t: store.kept_decisions(t, "o1", 1))
+    assert kept[0] == await database.read(lambda t: store.kept_decision(t, "o1"))
+    assert None is await database.read(lambda t: store.kept_decision(t, "o2"))
+    assert "o3" == await database.read(store.last_order_id)
+    await database.write(lambda t: store.move_stock(t, 1, "sold", -1, "o9", NOW_MS))
+    assert "o9" == await database.read(store.last_order_id)
+    assert [] == await database.scan(
+        lambda t: store.reservation_differences(t, "", "o3")  # a broken document has no lines
+    )
+
+
+async def test_faults_of_the_file_are_named(database: Database, store: Store) -> None:
+    """None in a sound one; a row whose book is gone is one."""
+    await added(database, store, book(stock=5))
+    assert [] == await database.scan(store.faults)
 
 
 async def test_a_reservation_that_is_not_its_ledger_is_found(
@@ -379,4 +458,4 @@ async def test_a_reservation_that_is_not_its_ledger_is_found(
         ReservationDifference("o1", 1, 0, -1),
         ReservationDifference("o2", 1, 0, -2),
         ReservationDifference("o9", 1, 0, -7),
-    ] == await database.scan(store.reservation_differences)
+    ] == await database.scan(lambda t: store.reservation_differences(t, "", AFTER_ALL_ORDERS))

@@ -6,12 +6,15 @@ from mutants.parts import (
     CACHE_MODEL,
     CLIMBING,
     CRASH_POINTS,
+    EXIT_CODES,
     OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
     POWER_CUTS,
+    REMOTE,
     RESERVE_MODEL,
     STORM,
+    TAMPERING,
     Part,
 )
 
@@ -393,5 +396,61 @@ BUGS = (
             ),
         ),
         (CLIMBING,),
+    ),
+    Bug(
+        "short-page-is-the-end",
+        "Whoever reads a list takes a page that is not full for its last one.",
+        (
+            Edit(
+                "tools/remote.py",
+                "            if not page:\n                return\n            yield from page\n",
+                "            yield from page\n"
+                "            if len(page) < limit:\n"
+                "                return\n",
+            ),
+        ),
+        (REMOTE,),
+    ),
+    Bug(
+        "audit-ignores-money",
+        "The audit compares books and copies alone, not what they were sold as.",
+        (
+            Edit(
+                "tools/audit.py",
+                "    if sold_as != (taken or unsold):\n",
+                "    if not sold_as:\n",
+            ),
+        ),
+        (TAMPERING,),
+    ),
+    Bug(
+        "audit-passes-over-lost-books",
+        "The audit goes by the books that are there, not by those of the ledger.",
+        (
+            Edit(
+                "catalog/checking.py",
+                "        for book_id, total in ledger.items():\n",
+                "        for book_id, total in {}.items():\n",
+            ),
+        ),
+        (TAMPERING,),
+    ),
+    Bug(
+        "audit-counts-no-numbers",
+        "The audit does not ask whether rows of the ledger are missing.",
+        (
+            Edit(
+                "catalog/checking.py",
+                "        if numbers.rows != numbers.last:\n",
+                "        if numbers.rows > numbers.last:\n",
+            ),
+        ),
+        (TAMPERING,),
+    ),
+    Bug(
+        "unchecked-is-different",
+        "An audit that gets no answer ends as one that found a difference.",
+        (Edit("cli/keeper.py", '"order", unanswered=2)', '"order", unanswered=1)'),),
+        (EXIT_CODES,),
     ),
 )

@@ -72,3 +72,6 @@ OWN_SALES = _tests(
     "tests/service/test_front.py::test_the_front_sees_its_own_sales_before_the_feed_tells_of_them",
 )
 """In a storm the feed is seldom slower than the next read."""
+TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
+REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
+EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")

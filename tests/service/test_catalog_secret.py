@@ -15,6 +15,10 @@ SECRET_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/reservations/o", None),
     ("GET", "/movements", None),
     ("GET", "/stock-report", None),
+    ("GET", "/audit", None),
+    ("GET", "/audit/decisions", None),
+    ("GET", "/audit/decisions/o", None),
+    ("GET", "/audit/integrity", None),
 ]
 
 
@@ -54,5 +58,9 @@ async def test_every_write_is_behind_the_secret(shop: Shop) -> None:
         ("GET", "/reservations/{order_id}"),
         ("GET", "/movements"),
         ("GET", "/stock-report"),
+        ("GET", "/audit"),
+        ("GET", "/audit/decisions"),
+        ("GET", "/audit/decisions/{order_id}"),
+        ("GET", "/audit/integrity"),
     }
     assert listed == described

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bazar.catalog.app import SCHEMA
+from bazar.catalog.checking import Checking
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
@@ -25,6 +26,7 @@ class OpenCatalog(NamedTuple):
     shelf: Shelf
     stock: Stock
     imports: Imports
+    checking: Checking
 
 
 async def open_catalog(path: Path, clock: Clock = now_ms) -> OpenCatalog:
@@ -39,4 +41,5 @@ async def open_catalog(path: Path, clock: Clock = now_ms) -> OpenCatalog:
         Shelf(database, store, clock=clock),
         Stock(database, store, clock),
         Imports(database, store, clock=clock),
+        Checking(database, store),
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from bazar.catalog.checking import Checking
 from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
@@ -17,6 +18,7 @@ from bazar.kit.errors import InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.request import Request
+from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     VERSION_HEADER,
     Book,
@@ -43,6 +45,7 @@ from bazar.wire.stock import (
     ReservationsQuery,
     ReserveBatch,
     StockReport,
+    StockReportQuery,
 )
 
 STOCK_FIELD = "amount_of_items"
@@ -62,11 +65,14 @@ def _reservation_links(pointer: str) -> list[Link]:
 class CatalogApi:
     """The handlers of the catalog."""
 
-    def __init__(self, shelf: Shelf, stock: Stock, imports: Imports, feed: Feed) -> None:
+    def __init__(
+        self, shelf: Shelf, stock: Stock, imports: Imports, checking: Checking, feed: Feed
+    ) -> None:
         """Serve these use cases, and tell what they change."""
         self._shelf = shelf
         self._stock = stock
         self._imports = imports
+        self._checking = checking
         self._feed = feed
 
     @route("GET", "/info/{book_id:number}", answers={200: Book}, errors=(BookNotFound,))
@@ -228,9 +234,41 @@ class CatalogApi:
         return json_response(await self._stock.movements(query.after, query.limit))
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
-    async def stock_report(self, _request: Request) -> Response:
-        """Compare stock, ledger and reservations in one snapshot."""
-        return json_response(await self._stock.report())
+    async def stock_report(self, _request: Request, query: StockReportQuery) -> Response:
+        """Compare stock, ledger and reservations, a part at a time."""
+        return json_response(await self._checking.part(query.after))
+
+    @route("GET", "/audit", answers={200: AuditMark}, secret=True)
+    async def audit(self, _request: Request) -> Response:
+        """Tell where the orders end now that the catalog knows of."""
+        return json_response(AuditMark(await self._checking.last_order_id()))
+
+    @route(
+        "GET",
+        "/audit/decisions",
+        answers={200: list[KeptDecision]},
+        secret=True,
+        links=(Link(200, "audit_decision", "order_id", "/0/order_id"),),
+    )
+    async def audit_decisions(self, _request: Request, query: AuditQuery) -> Response:
+        """List decisions as they are kept, a page at a time; only the end is empty."""
+        return json_response(await self._checking.decisions(query.after, query.limit))
+
+    @route(
+        "GET",
+        "/audit/decisions/{order_id}",
+        answers={200: KeptDecision},
+        errors=(ReservationNotFound,),
+        secret=True,
+    )
+    async def audit_decision(self, request: Request) -> Response:
+        """Show a decision as it is kept."""
+        return json_response(await self._checking.decision(_order_id(request)))
+
+    @route("GET", "/audit/integrity", answers={200: Integrity}, secret=True)
+    async def audit_integrity(self, _request: Request) -> Response:
+        """Have the database look for faults in itself; it reads all of it."""
+        return json_response(Integrity(await self._checking.faults()))
 
     @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
     async def changes(self, _request: Request) -> Response:

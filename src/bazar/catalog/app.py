@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bazar.catalog.api import CatalogApi
+from bazar.catalog.checking import Checking
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
@@ -36,11 +37,12 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         shelf = Shelf(opened, store, currency)
         stock = Stock(opened, store)
         imports = Imports(opened, store, currency)
+        checking = Checking(opened, store)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        own = endpoints_of(CatalogApi(shelf, stock, imports, feed))
+        own = endpoints_of(CatalogApi(shelf, stock, imports, checking, feed))
         endpoints = operations("catalog", metrics, check, own)
         yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
     finally:

@@ -17,7 +17,7 @@ from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged
-from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockReport
+from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve
 
 
 class Stock:
@@ -160,26 +160,3 @@ class Stock:
             message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
-
-    async def report(self) -> StockReport:
-        """Compare stock, ledger and reservations with each other, in one snapshot."""
-
-        async def work(transaction: Transaction) -> StockReport:
-            counts = await self._store.counts(transaction)
-            differences = [
-                f"book {one.book_id}: stock is {one.stock}, the ledger sums to {one.ledger}"
-                for one in await self._store.stock_differences(transaction)
-            ]
-            differences += [
-                f"order {one.order_id}, book {one.book_id}: its reservation took "
-                f"{-one.reserved} copies, the ledger says {-one.ledger} copies"
-                for one in await self._store.reservation_differences(transaction)
-            ]
-            return StockReport(
-                books=counts.books,
-                movements=counts.movements,
-                reservations=counts.reservations,
-                differences=differences,
-            )
-
-        return await self._database.scan(work)

@@ -174,15 +174,21 @@ def import_books(  # noqa: PLR0913  one parameter an option
     return Answer(report, partial(show_import, dry_run=dry_run))
 
 
-@asks("catalog", "order")
-def audit(shop: Shop) -> "Answer[AuditReport]":
+@asks("catalog", "order", unanswered=2)
+def audit(
+    shop: Shop,
+    *,
+    integrity: Annotated[
+        bool, typer.Option("--integrity", help="Read both databases whole, and look for damage.")
+    ] = False,
+) -> "Answer[AuditReport]":
     """Compare ledger, stock, reservations and orders; exit code 1 when anything differs.
 
-    It works while the shop is running.
+    It works while the shop is running. Exit code 2 when it could not be checked.
     """
     from bazar.tools.audit import audit as run_audit
 
-    report = run_audit(shop)
+    report = run_audit(shop, integrity=integrity)
     return Answer(report, show_audit, fine=not report.differences)
 
 

@@ -46,15 +46,12 @@ def find_shop(
     known = Addresses()
     with suppress(OSError, msgspec.DecodeError):
         known = msgspec.json.decode((data / SHOP_FILE).read_bytes(), type=Addresses)
-    try:
-        secret = find_client_secret(data, secret_file)
-        addresses = Addresses(
-            service_url(url or known.front, "--url"),
-            service_url(catalog or known.catalog, "--catalog"),
-            service_url(order or known.order, "--order"),
-        )
-    except StartupError as error:
-        fail(str(error))
+    secret = find_client_secret(data, secret_file)
+    addresses = Addresses(
+        service_url(url or known.front, "--url"),
+        service_url(catalog or known.catalog, "--catalog"),
+        service_url(order or known.order, "--order"),
+    )
     return Shop(addresses, secret or "")
 
 
@@ -83,13 +80,20 @@ _FINDING = inspect.signature(find_shop).parameters
 _JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
 
 
-def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
+def asks(
+    *services: ServiceName, unanswered: int = 1
+) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
     """Make a command of a function that asks these services of a shop.
 
     To the function's own options come those that find the shop, with the secret where more than
     the front is asked, and `--json`. The function gets the shop first; one of the shared options
     only where it names it. What it returns is shown; what the shop refuses is one line and exit
     code 1.
+
+    Args:
+        services: that are asked.
+        unanswered: the exit code where the shop does not answer, for a command whose 1 says
+            something else.
     """
     left_out = {option for service, option in _OPTIONS.items() if service not in services}
     left_out |= {"secret_file"} if services == ("front",) else set()
@@ -101,11 +105,11 @@ def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Calla
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
-            shop = find_shop(**{name: given[name] for name in finding})
             try:
+                shop = find_shop(**{name: given[name] for name in finding})
                 answer = function(shop, **{option.name: given[option.name] for option in own})
-            except RemoteError as error:
-                fail(str(error))
+            except (StartupError, RemoteError) as error:
+                fail(str(error), unanswered)
             if given["as_json"]:
                 print_json(answer.value)
             else:

@@ -14,6 +14,7 @@ from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.order.api import OrderApi
+from bazar.order.checking import Checking
 from bazar.order.driving import Driving
 from bazar.order.service import Orders
 from bazar.order.store.sqlite import SqliteStore
@@ -45,7 +46,9 @@ async def order_app(
 
         driving.start()
         try:
-            endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))
+            endpoints = operations(
+                "order", metrics, check, endpoints_of(OrderApi(orders, Checking(opened, store)))
+            )
             yield HttpApp("order", endpoints, metrics, secret)
         finally:
             await driving.stop()

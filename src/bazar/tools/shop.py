@@ -10,14 +10,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
-from bazar.tools.remote import TIMEOUT, Remote, ServiceName, segment
+from bazar.tools.remote import Remote, ServiceName, segment
+from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.wire.limits import AUDIT_PAGE_MAX
 from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
 from bazar.wire.stock import Movement, Outcome, StockReport
 
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
+
+INTEGRITY_TIMEOUT = timedelta(minutes=10)
 
 
 class Shop(Remote):
@@ -56,6 +60,19 @@ class Service:
         from bazar.kit.http.operations import Health  # late: the server's half comes with it
 
         return self.remote.call(self.name, "GET", "/readyz", Health)
+
+
+class Keeping(Service):
+    """A service that keeps a database; what the audit asks it needs the secret."""
+
+    def last_order_id(self) -> str:
+        """Return the highest order id that it knows of, empty where there is none."""
+        return self.remote.read(self.name, "/audit", AuditMark).last_order_id
+
+    def faults(self) -> list[str]:
+        """Have its database look for faults in itself; the larger it is, the longer it takes."""
+        path = "/audit/integrity"
+        return self.remote.read(self.name, path, Integrity, INTEGRITY_TIMEOUT).faults
 
 
 class Front(Service):
@@ -100,7 +117,7 @@ class Front(Service):
         return self.remote.call("front", "POST", f"/orders/{segment(order_id)}/cancel", Order)
 
 
-class Catalog(Service):
+class Catalog(Keeping):
     """The catalog; what changes it needs the secret."""
 
     name = "catalog"
@@ -147,12 +164,30 @@ class Catalog(Service):
         """Yield every row of the stock ledger, in the order of the commits."""
         return self.remote.pages("catalog", "/movements", Movement, "id")
 
-    def stock_report(self, timeout: timedelta = TIMEOUT) -> StockReport:
-        """Have the catalog check its own books; the more there are, the longer it takes."""
-        return self.remote.call("catalog", "GET", "/stock-report", StockReport, timeout=timeout)
+    def stock_report(self) -> Iterator[StockReport]:
+        """Have the catalog check its own books, and yield what each part of that found."""
+        following: str | None = ""
+        while following is not None:
+            path = (
+                f"/stock-report?{urlencode({'after': following})}" if following else "/stock-report"
+            )
+            part = self.remote.read("catalog", path, StockReport)
+            yield part
+            following = part.next
+
+    def kept_decisions(self) -> Iterator[KeptDecision]:
+        """Yield every decision as it is kept, by the id of its order."""
+        return self.remote.pages(
+            "catalog", "/audit/decisions", KeptDecision, "order_id", limit=AUDIT_PAGE_MAX
+        )
+
+    def kept_decision(self, order_id: str) -> KeptDecision:
+        """Return a decision as it is kept."""
+        path = f"/audit/decisions/{segment(order_id)}"
+        return self.remote.read("catalog", path, KeptDecision)
 
 
-class Orders(Service):
+class Orders(Keeping):
     """The order service, which needs the secret."""
 
     name = "order"
@@ -173,3 +208,18 @@ class Orders(Service):
     def fulfil(self, order_id: str) -> Order:
         """Note that an order was handed over, and return it."""
         return self.remote.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)
+
+    def kept_orders(self) -> Iterator[KeptOrder]:
+        """Yield every order as it is kept, by its id."""
+        return self.remote.pages(
+            "order", "/audit/orders", KeptOrder, "order_id", limit=AUDIT_PAGE_MAX
+        )
+
+    def unsettled(self, limit: int) -> list[KeptOrder]:
+        """Return the first orders that are not decided yet, or not released."""
+        path = f"/audit/orders?{urlencode({'unsettled': 'true', 'limit': limit})}"
+        return self.remote.read("order", path, list[KeptOrder])
+
+    def kept_order(self, order_id: str) -> KeptOrder:
+        """Return an order as it is kept; it is not driven."""
+        return self.remote.read("order", f"/audit/orders/{segment(order_id)}", KeptOrder)

@@ -10,8 +10,10 @@ from bazar.kit.identity import ID_MAX
 QUANTITY_MAX = 1000
 ORDER_ID_LENGTH_MAX = 64
 """For the catalog, which keeps whatever id an order service gives an order."""
+CHECK_CURSOR_LENGTH_MAX = ORDER_ID_LENGTH_MAX + 10
 LINES_MAX = 100
 PAGE_MAX = 100
+AUDIT_PAGE_MAX = 1000
 RESERVE_BATCH_MAX = 512
 PLACEMENT_BATCH_MAX = 256
 IMPORT_BATCH_MAX = 500

@@ -15,7 +15,7 @@ STATEMENTS = {
     for name, value in vars(module).items()
     if isinstance(value, str) and value.startswith("\n")
 }
-WHOLE = {"_TOPICS", "_COUNTS", "_STOCK_DIFFERENCES", "_RESERVATION_DIFFERENCES"}
+WHOLE = {"_TOPICS", "_LEDGER_NUMBERS"}
 """What is asked of whole tables, and so runs as a scan, beside all else."""
 
 
@@ -45,3 +45,20 @@ def test_a_name_is_looked_up_by_its_index(catalog: apsw.Connection) -> None:
     """Not by the index of the ISBNs, in which all books without one stand together."""
     steps_taken = plan(catalog, STATEMENTS["_BOOK_BY_NAME"])
     assert ["SEARCH books USING INDEX books_by_title (title=? AND author=?)"] == steps_taken
+
+
+@pytest.mark.parametrize("name", ["_RESERVATION_DIFFERENCES", "_ORDER_OF_LEDGER_AT"])
+def test_the_ledger_of_orders_is_read_by_its_index(catalog: apsw.Connection, name: str) -> None:
+    """A step of the audit reads the rows of its orders, and no others."""
+    steps_taken = plan(catalog, STATEMENTS[name])
+    wanted = "SEARCH movements USING COVERING INDEX movements_by_order (order_id>?"
+    assert any(one.startswith(wanted) for one in steps_taken), steps_taken
+
+
+@pytest.mark.parametrize("name", ["_KEPT_DECISIONS", "_STOCKS_AFTER", "_LEDGER_SUMS", "_LEDGER_AT"])
+def test_a_step_of_the_audit_sorts_nothing_but_its_groups(
+    catalog: apsw.Connection, name: str
+) -> None:
+    """Pages come in the order of the table."""
+    sorted_by = [one for one in plan(catalog, STATEMENTS[name]) if "ORDER BY" in one]
+    assert [] == sorted_by

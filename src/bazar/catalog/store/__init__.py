@@ -10,24 +10,29 @@ from typing import NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
 from bazar.kit.data.database import Transaction
+from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.limits import ORDER_ID_LENGTH_MAX
 from bazar.wire.stock import Movement, MovementKind, Outcome
 
-
-class Counts(NamedTuple):
-    """How many rows there are."""
-
-    books: int
-    movements: int
-    reservations: int
+AFTER_ALL_ORDERS = "\U0010ffff" * (ORDER_ID_LENGTH_MAX + 1)
+"""It sorts after every order id."""
+AFTER_ALL_ROWS = 2**63 - 1
+"""No number is higher."""
 
 
-class StockDifference(NamedTuple):
-    """A book whose stock is not the sum of its ledger, or is negative."""
+class LedgerNumbers(NamedTuple):
+    """How many rows the ledger has, and the highest number that it ever gave to one."""
+
+    rows: int
+    last: int
+
+
+class BookStock(NamedTuple):
+    """The copies of a book, in stock or by the ledger."""
 
     book_id: int
     stock: int
-    ledger: int
 
 
 class ReservationDifference(NamedTuple):
@@ -164,20 +169,72 @@ class Store(Protocol):
         """Return a page of the stock ledger."""
         ...
 
-    async def counts(self, transaction: Transaction) -> Counts:
-        """Return the number of books, ledger rows and reservations."""
+    async def ledger_numbers(self, transaction: Transaction) -> LedgerNumbers:
+        """Return how many rows the ledger has, and its highest number; they are equal."""
         ...
 
-    async def stock_differences(self, transaction: Transaction) -> list[StockDifference]:
-        """Return where stock and ledger differ, or the stock is negative, in order of book id."""
+    async def stocks_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[BookStock]:
+        """Return a page of the stock of all books, in order of id."""
+        ...
+
+    async def ledger_until(self, transaction: Transaction, after: int, limit: int) -> int:
+        """Return the number of the row that comes so many after another; at the end the highest."""
+        ...
+
+    async def ledger_sums(
+        self, transaction: Transaction, rows: tuple[int, int], books: tuple[int, int]
+    ) -> list[BookStock]:
+        """Return what some rows of the ledger sum to for some books that they name.
+
+        Args:
+            transaction: to read in.
+            rows: after one number, up to another.
+            books: after one id, up to another.
+        """
+        ...
+
+    async def orders_until(self, transaction: Transaction, after: str, limit: int) -> str:
+        """Return the order id that so many decisions, or rows of the ledger, lead up to.
+
+        Where there are fewer of both it is higher than any.
+        """
+        ...
+
+    async def count_decisions(self, transaction: Transaction, after: str, until: str) -> int:
+        """Return how many decisions have an order id after one, and up to another."""
         ...
 
     async def reservation_differences(
-        self, transaction: Transaction
+        self, transaction: Transaction, after: str, until: str
     ) -> list[ReservationDifference]:
         """Return where reservations and ledger differ, in order of order id and book id.
 
         A reserved order took its lines from the stock; a rejected or released one took nothing,
-        or gave all of it back.
+        or gave all of it back. Of an outcome that cannot be read, no line counts.
+
+        Args:
+            transaction: to read in.
+            after: only orders with a higher id,
+            until: and no higher than this one.
         """
+        ...
+
+    async def kept_decisions(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptDecision]:
+        """Return a page of decisions as they are kept, in order of order id."""
+        ...
+
+    async def kept_decision(self, transaction: Transaction, order_id: str) -> KeptDecision | None:
+        """Return a decision as it is kept, or None."""
+        ...
+
+    async def last_order_id(self, transaction: Transaction) -> str:
+        """Return the highest order id of a decision or a ledger row, empty where there is none."""
+        ...
+
+    async def faults(self, transaction: Transaction) -> list[str]:
+        """Return what the engine finds wrong with its files, and rows without their like."""
         ...
