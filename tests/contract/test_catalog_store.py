@@ -2,104 +2,36 @@
 
 import ast
 import inspect
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
-from bazar.catalog.app import SCHEMA
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import (
     AFTER_ALL_ORDERS,
     AFTER_ALL_ROWS,
-    ReservationDifference,
     Store,
 )
-from bazar.catalog.store.sqlite import SqliteStore
-from bazar.kit.data.database import Database, Transaction
-from bazar.kit.data.migrate import migrate
-from bazar.wire.audit import KeptDecision
+from bazar.kit.data.database import Database
 from bazar.wire.books import BookTitle, TopicCount
-from bazar.wire.stock import Movement, Outcome, Rejection, SoldLine
-from support.engines import ENGINES
+from bazar.wire.stock import Movement, Outcome, SoldLine
+from support import stored_books
+from support.stored_books import NOW_MS, added, book, rejected, reserved
 
-NOW_MS = 1_700_000_000_123
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
+HELPERS = Path(stored_books.__file__)
 ALL = (0, AFTER_ALL_ROWS)
 
 
-class Engine(NamedTuple):
-    """How the catalog is kept on an engine."""
-
-    name: str
-    schema: str
-    store: Callable[[], Store]
-
-
-KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]
-
-
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    database = ENGINES[kept.name](tmp_path / "catalog.db")
-    await migrate(database, kept.schema)
-    yield database
-    await database.close()
-
-
-def book(
-    title: str = "RPCs for Noobs", *, book_id: int = 0, stock: int = 0, **members: object
-) -> StoredBook:
-    """Return a book that is not stored yet."""
-    new = StoredBook(
-        book_id, None, title, "A. Uthor", 1999, "systems", "On calls.", 1999, "USD", stock, 1
-    )
-    return replace(new, **members)
-
-
-async def added(database: Database, store: Store, *books: StoredBook) -> list[StoredBook]:
-    """Store books, and return them as they are stored."""
-
-    async def work(transaction: Transaction) -> list[StoredBook]:
-        return [await store.add_book(transaction, book, NOW_MS) for book in books]
-
-    return await database.write(work)
-
-
-def reserved(order_id: str, *lines: tuple[int, int, int]) -> Outcome:
-    """Return the outcome of an order that bought (book id, copies, version after it)."""
-    sold = [SoldLine(book_id, copies, "T", 1999, "USD", v) for book_id, copies, v in lines]
-    return Outcome(order_id, "reserved", sold)
-
-
-def rejected(order_id: str) -> Outcome:
-    """Return the outcome of an order that bought nothing."""
-    return Outcome(order_id, "rejected", [], Rejection("out-of-stock", "no copies", 1, 2, 0))
-
-
 def test_no_function_of_the_store_is_left_out() -> None:
-    """Each one that the protocol names is called in this module, so on every engine."""
+    """Each one that the protocol names is called in one of these modules, so on every engine."""
     called = {
         node.attr
-        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        for module in (*Path(__file__).parent.glob("test_catalog_store*.py"), HELPERS)
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "store"
@@ -351,111 +283,3 @@ async def test_an_outcome_of_an_older_release_is_understood(
     await database.write(lambda t: store.save_outcome(t, wanted, 0))
     row = await database.read(lambda t: t.one("SELECT outcome FROM reservations"))
     assert (text,) == row
-
-
-# ------------------------------------------------------------------- the audit
-
-
-async def test_the_ledger_numbers_its_rows_without_gaps(database: Database, store: Store) -> None:
-    """A write that is rolled back takes no number, and a row that is gone leaves its number."""
-    assert (0, 0) == await database.scan(store.ledger_numbers)
-    await added(database, store, *(book(stock=5) for _ in range(3)))
-    await database.write(lambda t: store.move_stock(t, 1, "adjusted", 1, None, NOW_MS))
-
-    async def too_much(transaction: Transaction) -> None:
-        await store.move_stock(transaction, 2, "adjusted", 1, None, NOW_MS)
-        await store.move_stock(transaction, 1, "adjusted", -9, None, NOW_MS)
-
-    with pytest.raises(Exception, match="books_stock_not_negative"):
-        await database.write(too_much)
-    await database.write(lambda t: store.move_stock(t, 1, "adjusted", -1, None, NOW_MS))
-    assert (5, 5) == await database.scan(store.ledger_numbers)
-    await database.write(lambda t: t.run("DROP TRIGGER movements_never_go"))
-    await database.write(lambda t: t.run("DELETE FROM movements WHERE movement_id = 5"))
-    assert (4, 5) == await database.scan(store.ledger_numbers)
-
-
-async def test_stock_and_ledger_are_read_in_steps(database: Database, store: Store) -> None:
-    """Of books by id, of rows by number, each after one and up to another."""
-    await added(database, store, *(book(stock=copies) for copies in (5, 0, 7)))
-    await database.write(lambda t: store.move_stock(t, 1, "adjusted", -1, None, NOW_MS))
-    assert [(2, 0), (3, 7)] == await database.scan(lambda t: store.stocks_after(t, 1, 9))
-    assert [(1, 4)] == await database.scan(lambda t: store.stocks_after(t, 0, 1))
-    assert 2 == await database.scan(lambda t: store.ledger_until(t, 0, 2))
-    assert 3 == await database.scan(lambda t: store.ledger_until(t, 2, 1))
-    assert AFTER_ALL_ROWS == await database.scan(lambda t: store.ledger_until(t, 2, 2))
-    first = await database.scan(lambda t: store.ledger_sums(t, (0, 2), ALL))
-    assert [(1, 5), (3, 7)] == first
-    second = await database.scan(lambda t: store.ledger_sums(t, (2, 3), ALL))
-    assert [(1, -1)] == second
-    assert [(3, 7)] == await database.scan(lambda t: store.ledger_sums(t, ALL, (1, 3)))
-
-
-async def test_decisions_and_their_ledger_are_read_in_steps(
-    database: Database, store: Store
-) -> None:
-    """By order id; a step ends where so many decisions do, or so many rows of the ledger."""
-    await added(database, store, book(stock=50))
-    decided = [reserved("o1", (1, 1, 3)), rejected("o2"), reserved("o3", (1, 1, 4))]
-    await database.write(lambda t: store.sell(t, decided, NOW_MS))
-    assert "o2" == await database.scan(lambda t: store.orders_until(t, "", 2))
-    assert AFTER_ALL_ORDERS == await database.scan(lambda t: store.orders_until(t, "o1", 3))
-    await database.write(lambda t: store.move_stock(t, 1, "sold", -1, "o11", NOW_MS))
-    assert "o11" == await database.scan(lambda t: store.orders_until(t, "", 2))
-    assert 2 == await database.scan(lambda t: store.count_decisions(t, "", "o2"))
-    assert 2 == await database.scan(lambda t: store.count_decisions(t, "o1", AFTER_ALL_ORDERS))
-    for step, wanted in (
-        (("", "o1"), []),
-        (("o1", "o2"), [ReservationDifference("o11", 1, 0, -1)]),
-        (("o11", AFTER_ALL_ORDERS), []),
-    ):
-        assert wanted == await database.scan(
-            lambda t, step=step: store.reservation_differences(t, *step)  # type: ignore[misc]
-        )
-
-
-async def test_decisions_are_shown_as_they_are_kept(database: Database, store: Store) -> None:
-    """Column and document, whatever they say; and which order id is the last."""
-    await added(database, store, book(stock=50))
-    await database.write(lambda t: store.sell(t, [rejected("o1"), rejected("o3")], NOW_MS))
-    await database.write(
-        lambda t: t.run("UPDATE reservations SET status = 'released', outcome = '{' WHERE 1")
-    )
-    kept = [KeptDecision(order_id, "released", "{") for order_id in ("o1", "o3")]
-    assert kept == await database.scan(lambda t: store.kept_decisions(t, "", 9))
-    assert kept[1:] == await database.scan(lambda t: store.kept_decisions(t, "o1", 1))
-    assert kept[0] == await database.read(lambda t: store.kept_decision(t, "o1"))
-    assert None is await database.read(lambda t: store.kept_decision(t, "o2"))
-    assert "o3" == await database.read(store.last_order_id)
-    await database.write(lambda t: store.move_stock(t, 1, "sold", -1, "o9", NOW_MS))
-    assert "o9" == await database.read(store.last_order_id)
-    assert [] == await database.scan(
-        lambda t: store.reservation_differences(t, "", "o3")  # a broken document has no lines
-    )
-
-
-async def test_faults_of_the_file_are_named(database: Database, store: Store) -> None:
-    """None in a sound one; a row whose book is gone is one."""
-    await added(database, store, book(stock=5))
-    assert [] == await database.scan(store.faults)
-
-
-async def test_a_reservation_that_is_not_its_ledger_is_found(
-    database: Database, store: Store
-) -> None:
-    """Sold without a row, a row without a sale, and a release that gave nothing back."""
-    await added(database, store, book(stock=50))
-    await database.write(
-        lambda t: store.sell(t, [reserved(f"o{n}", (1, n, n + 2)) for n in (1, 2, 3)], NOW_MS)
-    )
-    await database.write(lambda t: store.save_outcome(t, reserved("o0", (1, 4, 9)), NOW_MS))
-    await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
-    released = replace(reserved("o2", (1, 2, 9)), status="released")
-    await database.write(lambda t: store.save_outcome(t, released, NOW_MS))
-    await database.write(lambda t: store.move_stock(t, 1, "sold", -7, "o9", NOW_MS))
-    assert [
-        ReservationDifference("o0", 1, -4, 0),
-        ReservationDifference("o1", 1, 0, -1),
-        ReservationDifference("o2", 1, 0, -2),
-        ReservationDifference("o9", 1, 0, -7),
-    ] == await database.scan(lambda t: store.reservation_differences(t, "", AFTER_ALL_ORDERS))

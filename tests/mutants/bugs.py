@@ -7,6 +7,7 @@ from mutants.parts import (
     CLIMBING,
     CRASH_POINTS,
     EXIT_CODES,
+    IMPORTS,
     OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
@@ -452,5 +453,41 @@ BUGS = (
         "An audit that gets no answer ends as one that found a difference.",
         (Edit("cli/keeper.py", '"order", unanswered=2)', '"order", unanswered=1)'),),
         (EXIT_CODES,),
+    ),
+    Bug(
+        "count-taken-again",
+        "A count of a file that was imported before sets the stock once more.",
+        (
+            Edit(
+                "catalog/rows.py",
+                "        return last is None or last < count\n",
+                "        return last is None or last <= count\n",
+            ),
+        ),
+        (IMPORTS,),
+    ),
+    Bug(
+        "dry-run-forgets",
+        "Each batch of a dry run knows nothing of those before it.",
+        (
+            Edit(
+                "catalog/rehearsal.py",
+                "            keep = request.run is not None\n",
+                "            keep = False\n",
+            ),
+        ),
+        (IMPORTS,),
+    ),
+    Bug(
+        "letters-not-composed",
+        "A name is kept as it comes, in composed letters or in parted ones.",
+        (
+            Edit(
+                "catalog/domain.py",
+                '    composed = unicodedata.normalize("NFC", text).strip()\n',
+                "    composed = text.strip()\n",
+            ),
+        ),
+        (IMPORTS,),
     ),
 )

@@ -75,3 +75,4 @@ OWN_SALES = _tests(
 TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
 REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
 EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")
+IMPORTS = _tests("import tests", "tests/service/test_catalog_imports.py")

@@ -140,6 +140,10 @@ def import_books(  # noqa: PLR0913  one parameter an option
         typer.Option(help="What to change about books that are there already."),
     ] = "none",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Take the counts of a file anew that was imported before."),
+    ] = False,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", help="Our column=its column, such as title=original_title."),
@@ -163,6 +167,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
             file=file,
             update=update,
             dry_run=dry_run,
+            again=again,
             mapping=parse_pairs(mapping or [], "--map"),
             defaults=parse_pairs(default or [], "--default", several=False),
             rejects=rejects or Path(f"{file.stem}.rejects.csv"),

@@ -1,7 +1,7 @@
 """Calls of a running shop: its three addresses, one secret, and requests with typed answers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
@@ -127,10 +127,21 @@ class Remote:
         Raises:
             RemoteError: the service refused, did not answer in time, or was busy for a minute.
         """
+        return self.in_turn(lambda: self.call(service, "GET", path, kind, timeout=timeout))
+
+    @staticmethod
+    def in_turn(ask: Callable[[], T]) -> T:
+        """Ask, and ask again when the service says so, for a minute.
+
+        Only for what may be asked twice.
+
+        Raises:
+            RemoteError: as the question does.
+        """
         ends_at_s = monotonic() + PATIENCE_S
         while True:
             try:
-                return self.call(service, "GET", path, kind, timeout=timeout)
+                return ask()
             except RemoteError as error:
                 after_s = error.retry_after_s
                 if after_s is None or monotonic() + after_s > ends_at_s:

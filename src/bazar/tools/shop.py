@@ -149,8 +149,12 @@ class Catalog(Keeping):
         return self.remote.call("catalog", "PUT", path, Book)
 
     def import_rows(self, request: ImportRequest) -> list[ImportResult]:
-        """Take in rows of a file, and say what became of each."""
-        return self.remote.call("catalog", "POST", "/imports", list[ImportResult], body=request)
+        """Take in rows of a file, and say what became of each; in a busy shop wait for a turn."""
+        return self.remote.in_turn(
+            lambda: self.remote.call(
+                "catalog", "POST", "/imports", list[ImportResult], body=request
+            )
+        )
 
     def reservation(self, order_id: str) -> Outcome:
         """Return what was decided about an order."""

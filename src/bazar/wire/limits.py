@@ -22,6 +22,7 @@ INTERNAL_BODY_BYTES_MAX = 8 * 1024 * 1024
 """512 reservations of 100 lines each still fit."""
 STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
+TOPIC_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 5000
 GIVEN_ID_MAX = 10**15
 """The catalog counts on from the highest id that it has, so there must be room above."""
@@ -31,7 +32,7 @@ Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]
 Author = Annotated[str, Meta(max_length=TITLE_LENGTH_MAX)]
-Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+Topic = Annotated[str, Meta(min_length=1, max_length=TOPIC_LENGTH_MAX)]
 Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH_MAX)]
 Year = Annotated[int, Meta(ge=-5000, le=3000)]
 Stock = Annotated[int, Meta(ge=0, le=STOCK_MAX)]

@@ -28,6 +28,14 @@ class LedgerNumbers(NamedTuple):
     last: int
 
 
+class Count(NamedTuple):
+    """Where a count of a book came from; a later one is greater."""
+
+    import_id: int
+    """Of the file."""
+    row: int
+
+
 class BookStock(NamedTuple):
     """The copies of a book, in stock or by the ledger."""
 
@@ -65,6 +73,10 @@ class Store(Protocol):
         self, transaction: Transaction, title: str, author: str, year: int | None
     ) -> StoredBook | None:
         """Return the first book with exactly this title, author and year and no ISBN, or None."""
+        ...
+
+    async def last_book(self, transaction: Transaction) -> StoredBook | None:
+        """Return the book with the highest id, or None; the next one gets a higher id."""
         ...
 
     async def titles_by_topic(
@@ -141,6 +153,24 @@ class Store(Protocol):
         costs no more than a rush for many. The database refuses a stock below zero: callers
         check first.
         """
+        ...
+
+    async def import_id(self, transaction: Transaction, key: str) -> int:
+        """Return the number of the file with a key, or the next one where the file is new."""
+        ...
+
+    async def save_import(
+        self, transaction: Transaction, import_id: int, key: str, at_ms: int
+    ) -> None:
+        """Note that rows of a file are taken in; a file that is noted stays as it is."""
+        ...
+
+    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+        """Return where the last count of a book came from, or None."""
+        ...
+
+    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+        """Note where the last count of a book came from."""
         ...
 
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:

@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, topic_key
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, Count
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
@@ -28,6 +28,11 @@ FROM books
 WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
   AND coalesce(isbn, '') = ''
 ORDER BY book_id LIMIT 1"""
+
+_LAST_BOOK = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE book_id = (SELECT max(book_id) FROM books)"""
 
 _BOOKS_AFTER = """
 SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
@@ -78,6 +83,25 @@ RETURNING version"""
 _INSERT_MOVEMENT = """
 INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
 VALUES (?1, ?2, ?3, ?4, ?5)"""
+
+_IMPORT_ID = """
+SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
+                (SELECT max(import_id) FROM imports) + 1,
+                1)"""
+
+_SAVE_IMPORT = """
+INSERT INTO imports (import_id, file_key, begun_at_ms)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (file_key) DO NOTHING"""
+
+_LAST_COUNT = """
+SELECT import_id, row FROM counts
+WHERE book_id = ?1"""
+
+_SAVE_COUNT = """
+INSERT INTO counts (book_id, import_id, row)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
 
 _OUTCOME = """
 SELECT outcome FROM reservations
@@ -161,6 +185,11 @@ class SharedStore:
         row = await transaction.one(_BOOK_BY_NAME, title, author, year)
         return made(StoredBook, row) if row else None
 
+    async def last_book(self, transaction: Transaction) -> StoredBook | None:
+        """Return the book with the highest id, or None."""
+        row = await transaction.one(_LAST_BOOK)
+        return made(StoredBook, row) if row else None
+
     async def titles_by_topic(
         self, transaction: Transaction, topic: str, limit: int
     ) -> list[BookTitle]:
@@ -213,6 +242,25 @@ class SharedStore:
         row = await transaction.one(_MOVE_STOCK, book_id, copies)
         await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms)
         return made(int, _there(row))
+
+    async def import_id(self, transaction: Transaction, key: str) -> int:
+        """Return the number of the file with a key, or the next one where the file is new."""
+        return made(int, _there(await transaction.one(_IMPORT_ID, key)))
+
+    async def save_import(
+        self, transaction: Transaction, import_id: int, key: str, at_ms: int
+    ) -> None:
+        """Note that rows of a file are taken in; a file that is noted stays as it is."""
+        await transaction.run(_SAVE_IMPORT, import_id, key, at_ms)
+
+    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+        """Return where the last count of a book came from, or None."""
+        row = await transaction.one(_LAST_COUNT, book_id)
+        return made(Count, row) if row else None
+
+    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+        """Note where the last count of a book came from."""
+        await transaction.run(_SAVE_COUNT, book_id, *count)
 
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
         """Return what was decided about an order, or None."""
