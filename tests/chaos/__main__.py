@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from chaos import crash_points, power, slow_clients, soak, storm
+from chaos import big, crash_points, power, slow_clients, soak, storm
 from chaos.report import Progress, Report
+
+BIG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Given:
     crash_points: int
     power_cuts: int
     soak_minutes: float
+    big_books: int
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
     progress: Progress
@@ -61,6 +64,16 @@ def _slow_clients(given: Given) -> Report:
     return slow_clients.run(seed=given.seed, folder=given.folder, progress=given.progress)
 
 
+def _big(given: Given) -> Report:
+    return big.run(
+        books=given.big_books,
+        orders=given.big_books,
+        seconds=BIG_SECONDS,
+        folder=given.folder,
+        progress=given.progress,
+    )
+
+
 def _soak(given: Given) -> Report:
     return soak.run(
         seed=given.seed,
@@ -76,6 +89,7 @@ PARTS: Parts = {
     "crash-points": _crash_points,
     "power-cuts": _power_cuts,
     "slow-clients": _slow_clients,
+    "big": _big,
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
@@ -123,6 +137,7 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
     parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
     parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
+    parser.add_argument("--big-books", type=int, default=1_000_000, help="and as many orders")
     parser.add_argument("--only", type=listed, metavar="PART,PART", help=f"of {', '.join(parts)}")
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="steady load for so long; none by default"

@@ -26,12 +26,14 @@ from typing import Self
 
 import apsw
 
+from bazar.kit.data import sqlite_checkpoints
+
 NAME = "power"
 REAL = "unix"
 LINGER_S = 0.005
 """Between the call that a cut hits and the cut: time for an answer that goes out too early."""
 LOG_PAGES = (10, 40, 1000)
-"""After so many pages the log is copied into the database. SQLite's own figure is the last; the
+"""After so many pages the log is copied into the database. A service's own figure is the last; the
 others have it done, and cut, far more often."""
 LOGS = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
@@ -190,11 +192,12 @@ class Power(apsw.VFS):
     ) -> None:
         """Give SQLite its own default back."""
         apsw.connection_hooks.remove(self._log_pages)
+        sqlite_checkpoints.COPY_PAGES = LOG_PAGES[-1]
         self.unregister()
 
     def _log_pages(self, connection: apsw.Connection) -> None:
         if connection.open_vfs == NAME:
-            connection.wal_autocheckpoint(self._chance.choice(LOG_PAGES))
+            sqlite_checkpoints.COPY_PAGES = self._chance.choice(LOG_PAGES)
 
     def disk(self, folder: Path, files: Mapping[str, bytes], on_cut: Callable[[], None]) -> Disk:
         """Return a new disk with some files."""

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bazar.catalog.store import Store
 from bazar.kit.data.database import Database
-from bazar.kit.data.migrate import migrate
 from support.engines import ENGINES, Opener
-from support.stored_books import KEPT, Engine
+from support.notes import create, opened
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -18,23 +16,16 @@ def engine(request: pytest.FixtureRequest) -> Opener:
     return ENGINES[request.param]
 
 
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
+@pytest.fixture
+def batches() -> list[int]:
+    """Gather the sizes of the committed batches."""
+    return []
 
 
 @pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    database = ENGINES[kept.name](tmp_path / "catalog.db")
-    await migrate(database, kept.schema)
-    yield database
-    await database.close()
+async def database(engine: Opener, tmp_path: Path, batches: list[int]) -> AsyncIterator[Database]:
+    """Open a database with one table of notes and one counter."""
+    async with opened(engine, tmp_path / "test.db", batches) as database:
+        await database.write(create)
+        batches.clear()
+        yield database

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,21 +10,37 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import (
-    AFTER_ALL_ORDERS,
-    AFTER_ALL_ROWS,
-    Store,
-)
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, MATCHES_MAX, Store, sqlite
 from bazar.kit.data.database import Database
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
 from support import stored_books
-from support.stored_books import NOW_MS, added, book, rejected, reserved
+from support.stored_books import KEPT, NOW_MS, Engine, added, book, rejected, reserved
 
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
 HELPERS = Path(stored_books.__file__)
 ALL = (0, AFTER_ALL_ROWS)
+
+
+@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
+def kept(request: pytest.FixtureRequest) -> Engine:
+    """Name each engine in turn."""
+    engine: Engine = request.param
+    return engine
+
+
+@pytest.fixture
+def store(kept: Engine) -> Store:
+    """Return the engine's own store."""
+    return kept.store()
+
+
+@pytest.fixture
+async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
+    """Open a database with the catalog's tables."""
+    async with kept.opened(tmp_path / "catalog.db") as database:
+        yield database
 
 
 def test_no_function_of_the_store_is_left_out() -> None:
@@ -109,7 +126,43 @@ async def test_topics_are_one_in_any_case(database: Database, store: Store) -> N
     assert titles[:1] == await database.read(lambda t: store.titles_by_topic(t, "dark-arts", 1))
     assert [] == await database.read(lambda t: store.titles_by_topic(t, "nothing", 9))
     wanted = [TopicCount("Dark-Arts", 2), TopicCount("law", 1)]
-    assert wanted == await database.scan(store.topics)
+    assert wanted == await database.scan(lambda t: store.topics(t, 9))
+
+
+async def test_topics_follow_every_change_of_a_book(database: Database, store: Store) -> None:
+    """Each counts its books in all spellings; one without books is gone; a limit keeps the most."""
+    first, second, _third = await added(
+        database, store, book(topic="Law"), book(topic="law"), book(topic="arts")
+    )
+
+    async def topics(limit: int = 9) -> list[TopicCount]:
+        return await database.scan(lambda t: store.topics(t, limit))
+
+    assert [TopicCount("arts", 1), TopicCount("Law", 2)] == await topics()
+    assert [TopicCount("Law", 2)] == await topics(1)
+    await database.write(lambda t: store.edit_book(t, replace(first, topic="Arts")))
+    assert [TopicCount("Arts", 2), TopicCount("law", 1)] == await topics()
+    await database.write(lambda t: store.edit_book(t, replace(second, topic="ARTS")))
+    await database.write(lambda t: store.edit_book(t, replace(second, topic="ARTS", price_minor=9)))
+    assert [TopicCount("ARTS", 3)] == await topics()
+
+
+async def test_of_very_many_matches_the_first_are_ranked(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no search takes longer the more books there are; one of a topic misses none."""
+    for name in ("_BOOKS_MATCHING", "_BOOKS_OF_TOPIC_MATCHING"):
+        sql = getattr(sqlite, name)
+        assert f"LIMIT {MATCHES_MAX}" in sql
+        monkeypatch.setattr(sqlite, name, sql.replace(f"LIMIT {MATCHES_MAX}", "LIMIT 3"))
+    await added(database, store, *(book("Cook") for _ in range(4)), book("Cook", topic="rare"))
+
+    async def ids(topic: str | None) -> list[int]:
+        found = await database.scan(lambda t: store.books_matching(t, ["cook"], topic, None, 9))
+        return [one.book_id for _score, one in found]
+
+    assert [1, 2, 3] == await ids(None)
+    assert [5] == await ids("RARE")
 
 
 async def test_books_are_paged_by_id(database: Database, store: Store) -> None:
@@ -166,7 +219,7 @@ async def test_an_edit_replaces_what_describes_a_book(database: Database, store:
     after = await database.write(lambda t: store.edit_book(t, changed))
     assert replace(changed, version=before.version + 1) == after
     assert after == await database.read(lambda t: store.book(t, before.book_id))
-    assert [TopicCount("law", 1)] == await database.scan(store.topics)
+    assert [TopicCount("law", 1)] == await database.scan(lambda t: store.topics(t, 9))
     for words, count in ((["after"], 1), (["before"], 0)):
         found = await database.scan(
             lambda t, words=words: store.books_matching(t, words, None, None, 9)  # type: ignore[misc]

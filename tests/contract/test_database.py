@@ -3,78 +3,23 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from bazar.kit.data.database import Database, Row, Transaction, Work
-from bazar.kit.data.group import BATCH_MAX, LAZY_DELAY_MAX_S, QUEUE_MAX
+from bazar.kit.data.database import Database, Row, Transaction
+from bazar.kit.data.group import BATCH_MAX, QUEUE_MAX
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
 from support.engines import Opener
-
-
-@pytest.fixture
-def batches() -> list[int]:
-    """Gather the sizes of the committed batches."""
-    return []
-
-
-@pytest.fixture
-async def database(engine: Opener, tmp_path: Path, batches: list[int]) -> AsyncIterator[Database]:
-    """Open a database with one table of notes and one counter."""
-    async with opened(engine, tmp_path / "test.db", batches) as database:
-        await database.write(_create)
-        batches.clear()
-        yield database
-
-
-@asynccontextmanager
-async def opened(engine: Opener, path: Path, batches: list[int]) -> AsyncIterator[Database]:
-    """Open a database and close it at the end."""
-    database = engine(path, batches.append)
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-async def _create(transaction: Transaction) -> None:
-    await transaction.script(
-        "CREATE TABLE notes (note_id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);"
-        "CREATE TABLE counters (name TEXT PRIMARY KEY, total INTEGER NOT NULL);"
-        "INSERT INTO counters VALUES ('a', 0);"
-    )
-
-
-def _note(body: str) -> Work[int]:
-    async def work(transaction: Transaction) -> int:
-        return await transaction.run("INSERT INTO notes (body) VALUES (?1)", body)
-
-    return work
-
-
-def _failing_note(body: str) -> Work[int]:
-    async def work(transaction: Transaction) -> int:
-        await transaction.run("INSERT INTO notes (body) VALUES (?1)", body)
-        message = "on purpose"
-        raise LookupError(message)
-
-    return work
-
-
-async def _bodies(transaction: Transaction) -> list[str]:
-    rows = await transaction.all("SELECT body FROM notes ORDER BY note_id")
-    return [cast("str", row[0]) for row in rows]
+from support.notes import bodies, create, failing_note, note, opened
 
 
 async def test_a_write_is_seen_by_read_and_scan(database: Database) -> None:
     """What a write committed is what the next read and the next scan show."""
-    assert 1 == await database.write(_note("hello"))
-    assert ["hello"] == await database.read(_bodies)
-    assert ["hello"] == await database.scan(_bodies)
+    assert 1 == await database.write(note("hello"))
+    assert ["hello"] == await database.read(bodies)
+    assert ["hello"] == await database.scan(bodies)
 
 
 async def test_values_of_every_kind_come_back_as_they_went(database: Database) -> None:
@@ -95,7 +40,7 @@ async def test_one_row_is_none_where_nothing_matches(database: Database) -> None
 
 async def test_a_run_tells_how_many_rows_it_changed(database: Database) -> None:
     """The number of changed rows is that of the statement, 0 where nothing matched."""
-    await asyncio.gather(*(database.write(_note(str(number))) for number in range(3)))
+    await asyncio.gather(*(database.write(note(str(number))) for number in range(3)))
     assert 3 == await database.write(lambda t: t.run("UPDATE notes SET body = body || '!'"))
     assert 0 == await database.write(lambda t: t.run("DELETE FROM notes WHERE note_id = 99"))
 
@@ -139,26 +84,26 @@ async def test_a_unit_that_raises_is_rolled_back_alone(
 ) -> None:
     """Its error goes to its own caller, its changes vanish, and its batch mates commit."""
     results = await asyncio.gather(
-        database.write(_note("first")),
-        database.write(_failing_note("never")),
-        database.write(_note("first")),  # breaks the UNIQUE rule
-        database.write(_note("second")),
+        database.write(note("first")),
+        database.write(failing_note("never")),
+        database.write(note("first")),  # breaks the UNIQUE rule
+        database.write(note("second")),
         return_exceptions=True,
     )
     assert [4] == batches
     assert [1, 1] == [results[0], results[3]]
     assert isinstance(results[1], LookupError)
     assert isinstance(results[2], Exception)
-    assert ["first", "second"] == await database.read(_bodies)
+    assert ["first", "second"] == await database.read(bodies)
 
 
 async def test_a_unit_sees_what_earlier_units_of_its_batch_wrote(database: Database) -> None:
     """Within a batch the units run one after the other, in the order of the calls."""
     seen = await asyncio.gather(
-        database.write(_note("first")),
-        database.write(_bodies),
-        database.write(_note("second")),
-        database.write(_bodies),
+        database.write(note("first")),
+        database.write(bodies),
+        database.write(note("second")),
+        database.write(bodies),
     )
     assert (1, ["first"], 1, ["first", "second"]) == tuple(seen)
 
@@ -172,14 +117,14 @@ async def test_half_of_a_unit_is_never_visible(database: Database) -> None:
 
     writing = asyncio.ensure_future(database.write(two_notes))
     while not writing.done():
-        assert len(await database.read(_bodies)) in {0, 2}
-        assert len(await database.scan(_bodies)) in {0, 2}
-    assert ["left", "right"] == await database.read(_bodies)
+        assert len(await database.read(bodies)) in {0, 2}
+        assert len(await database.scan(bodies)) in {0, 2}
+    assert ["left", "right"] == await database.read(bodies)
 
 
 async def test_many_writes_share_few_flushes(database: Database, batches: list[int]) -> None:
     """A hundred writes at once take far fewer than a hundred flushes, and none is uncounted."""
-    await asyncio.gather(*(database.write(_note(str(number))) for number in range(100)))
+    await asyncio.gather(*(database.write(note(str(number))) for number in range(100)))
     assert 100 == sum(batches)
     assert len(batches) < 10
 
@@ -191,7 +136,7 @@ async def test_writes_that_come_during_a_flush_gather_for_the_next(
 
     async def client(name: int) -> None:
         for number in range(25):
-            await database.write(_note(f"{name}-{number}"))
+            await database.write(note(f"{name}-{number}"))
 
     await asyncio.gather(*(client(name) for name in range(8)))
     assert 200 == sum(batches)
@@ -200,7 +145,7 @@ async def test_writes_that_come_during_a_flush_gather_for_the_next(
 
 async def test_a_batch_has_a_limit(database: Database, batches: list[int]) -> None:
     """No flush takes more than BATCH_MAX writes, and the rest follows without another call."""
-    await asyncio.gather(*(database.write(_note(str(n))) for n in range(BATCH_MAX + 10)))
+    await asyncio.gather(*(database.write(note(str(n))) for n in range(BATCH_MAX + 10)))
     assert [BATCH_MAX, 10] == batches
 
 
@@ -208,9 +153,9 @@ async def test_writes_keep_the_order_of_their_calls(database: Database) -> None:
     """Units run in the order in which they were handed over, lazy ones too."""
     wanted = [str(number) for number in range(50)]
     await asyncio.gather(
-        *(database.write(_note(body), lazy=index % 3 == 0) for index, body in enumerate(wanted))
+        *(database.write(note(body), lazy=index % 3 == 0) for index, body in enumerate(wanted))
     )
-    assert wanted == await database.read(_bodies)
+    assert wanted == await database.read(bodies)
 
 
 async def test_increments_at_the_same_time_are_all_counted(database: Database) -> None:
@@ -234,17 +179,17 @@ async def test_increments_at_the_same_time_are_all_counted(database: Database) -
 async def test_a_scan_sees_one_snapshot(database: Database) -> None:
     """Two statements of one scan see the same state, whatever is committed in between."""
     loop = asyncio.get_running_loop()
-    await database.write(_note("before"))
+    await database.write(note("before"))
     counts: list[int] = []
 
     async def count_twice(transaction: Transaction) -> None:
-        counts.append(len(await _bodies(transaction)))
-        asyncio.run_coroutine_threadsafe(database.write(_note("between")), loop).result(10)
-        counts.append(len(await _bodies(transaction)))
+        counts.append(len(await bodies(transaction)))
+        asyncio.run_coroutine_threadsafe(database.write(note("between")), loop).result(10)
+        counts.append(len(await bodies(transaction)))
 
     await database.scan(count_twice)
     assert [1, 1] == counts
-    assert ["before", "between"] == await database.scan(_bodies)
+    assert ["before", "between"] == await database.scan(bodies)
 
 
 async def test_scans_run_side_by_side_with_writes(database: Database) -> None:
@@ -275,32 +220,8 @@ async def test_a_scan_that_raises_leaves_the_next_one_unharmed(database: Databas
     for _ in range(4):
         with pytest.raises(LookupError):
             await database.scan(broken)
-    await database.write(_note("after"))
-    assert ["after"] == await database.scan(_bodies)
-
-
-async def test_a_lazy_write_is_durable_within_its_delay(
-    database: Database, batches: list[int]
-) -> None:
-    """A lazy write that nobody hurries is flushed after the delay, and not before."""
-    loop = asyncio.get_running_loop()
-    started_s = loop.time()
-    await database.write(_note("lazy"), lazy=True)
-    assert LAZY_DELAY_MAX_S * 0.9 <= loop.time() - started_s < LAZY_DELAY_MAX_S + 1
-    assert [1] == batches
-    assert ["lazy"] == await database.scan(_bodies)
-
-
-async def test_a_lazy_write_leaves_with_the_next_durable_one(
-    database: Database, batches: list[int]
-) -> None:
-    """An urgent write takes the lazy ones that wait along, in one flush."""
-    await asyncio.gather(
-        database.write(_note("lazy"), lazy=True),
-        database.write(_note("lazier"), lazy=True),
-        database.write(_note("urgent")),
-    )
-    assert [3] == batches
+    await database.write(note("after"))
+    assert ["after"] == await database.scan(bodies)
 
 
 async def test_lazy_writes_are_there_after_close(engine: Opener, tmp_path: Path) -> None:
@@ -308,74 +229,74 @@ async def test_lazy_writes_are_there_after_close(engine: Opener, tmp_path: Path)
     path = tmp_path / "test.db"
     batches: list[int] = []
     async with opened(engine, path, batches) as database:
-        await database.write(_create)
-        waiting = asyncio.ensure_future(database.write(_note("lazy"), lazy=True))
+        await database.write(create)
+        waiting = asyncio.ensure_future(database.write(note("lazy"), lazy=True))
         await asyncio.sleep(0)
     assert waiting.done()
     assert 1 == waiting.result()
     async with opened(engine, path, batches) as database:
-        assert ["lazy"] == await database.read(_bodies)
+        assert ["lazy"] == await database.read(bodies)
 
 
 async def test_close_finishes_a_flush_that_is_under_way(engine: Opener, tmp_path: Path) -> None:
     """Writes that were accepted before the close are committed and answered, all of them."""
     path = tmp_path / "test.db"
     async with opened(engine, path, []) as database:
-        await database.write(_create)
-        waiting = [asyncio.ensure_future(database.write(_note(str(n)))) for n in range(20)]
+        await database.write(create)
+        waiting = [asyncio.ensure_future(database.write(note(str(n)))) for n in range(20)]
         await asyncio.sleep(0)  # every write is in the queue
         await asyncio.sleep(0)  # the first flush is under way
-        waiting.append(asyncio.ensure_future(database.write(_note("late"))))
+        waiting.append(asyncio.ensure_future(database.write(note("late"))))
         await asyncio.sleep(0)
     assert [1] * 21 == [write.result() for write in waiting]
     async with opened(engine, path, []) as database:
-        assert 21 == len(await database.read(_bodies))
+        assert 21 == len(await database.read(bodies))
 
 
 async def test_a_cancelled_caller_does_not_lose_the_write(database: Database) -> None:
     """A caller that goes away after the call changes nothing: the write is committed."""
-    early = asyncio.ensure_future(database.write(_note("early")))
+    early = asyncio.ensure_future(database.write(note("early")))
     await asyncio.sleep(0)
     early.cancel()
-    late = asyncio.ensure_future(database.write(_note("late")))
+    late = asyncio.ensure_future(database.write(note("late")))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     late.cancel()
-    await database.write(_note("last"))
+    await database.write(note("last"))
     assert early.cancelled()
     assert late.cancelled()
-    assert ["early", "late", "last"] == await database.read(_bodies)
+    assert ["early", "late", "last"] == await database.read(bodies)
 
 
 async def test_a_cancelled_caller_does_not_harm_its_batch_mates(database: Database) -> None:
     """The others of the batch are answered as if nothing had happened."""
-    writes = [asyncio.ensure_future(database.write(_note(str(n)))) for n in range(5)]
+    writes = [asyncio.ensure_future(database.write(note(str(n)))) for n in range(5)]
     await asyncio.sleep(0)
     writes[2].cancel()
     results = await asyncio.gather(*writes, return_exceptions=True)
     assert [1, 1, 1, 1] == [result for result in results if result == 1]
-    assert 5 == len(await database.read(_bodies))
+    assert 5 == len(await database.read(bodies))
 
 
 async def test_a_write_after_close_is_refused(engine: Opener, tmp_path: Path) -> None:
     """A closed database answers Unavailable at once instead of waiting for ever."""
     async with opened(engine, tmp_path / "test.db", []) as database:
-        await database.write(_create)
+        await database.write(create)
     with pytest.raises(Unavailable):
-        await database.write(_note("late"))
+        await database.write(note("late"))
 
 
 async def test_too_many_waiting_writes_are_refused_at_once(database: Database) -> None:
     """Beyond QUEUE_MAX waiting writes the next is refused, those that wait are all done."""
     waiting = [
-        asyncio.ensure_future(database.write(_note(str(number)), lazy=True))
+        asyncio.ensure_future(database.write(note(str(number)), lazy=True))
         for number in range(QUEUE_MAX)
     ]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
-        await database.write(_note("one too many"))
+        await database.write(note("one too many"))
     assert [1] * QUEUE_MAX == await asyncio.gather(*waiting)
-    assert 1 == await database.write(_note("room again"))
+    assert 1 == await database.write(note("room again"))
     assert (QUEUE_MAX + 1,) == await database.read(lambda t: t.one("SELECT count(*) FROM notes"))
 
 
@@ -390,8 +311,8 @@ async def test_a_unit_of_work_that_waits_for_something_else_is_refused(
 
     with pytest.raises(RuntimeError, match="await nothing but its transaction"):
         await database.write(dawdling)
-    assert [] == await database.read(_bodies)
-    assert 1 == await database.write(_note("after"))
+    assert [] == await database.read(bodies)
+    assert 1 == await database.write(note("after"))
 
 
 async def test_a_second_process_on_the_same_database_is_refused(
@@ -418,7 +339,7 @@ async def test_a_second_process_on_the_same_database_is_refused(
     )
     assert 3 == other.returncode, other.stderr
     assert "in use by another process" in other.stdout
-    assert 1 == await database.write(_note("still here"))
+    assert 1 == await database.write(note("still here"))
 
 
 async def test_a_second_opening_in_this_process_is_refused_too(
@@ -427,14 +348,14 @@ async def test_a_second_opening_in_this_process_is_refused_too(
     """The lock holds within one process as well, and the first goes on."""
     with pytest.raises(StartupError, match="in use"):
         engine(tmp_path / "test.db", lambda _size: None)
-    assert 1 == await database.write(_note("still here"))
+    assert 1 == await database.write(note("still here"))
 
 
 async def test_the_database_can_be_opened_again_after_close(engine: Opener, tmp_path: Path) -> None:
     """Closing lets go of the file, and what was written is there."""
     path = tmp_path / "folder that is not there yet" / "test.db"
     async with opened(engine, path, []) as database:
-        await database.write(_create)
-        await database.write(_note("kept"))
+        await database.write(create)
+        await database.write(note("kept"))
     async with opened(engine, path, []) as database:
-        assert ["kept"] == await database.read(_bodies)
+        assert ["kept"] == await database.read(bodies)

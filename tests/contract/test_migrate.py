@@ -15,7 +15,15 @@ from bazar.kit.errors import StartupError
 CATALOG = "bazar.catalog.schema.sqlite"
 ORDER = "bazar.order.schema.sqlite"
 
-CATALOG_TABLES = {"books", "counts", "imports", "movements", "reservations", "schema_history"}
+CATALOG_TABLES = {
+    "books",
+    "counts",
+    "imports",
+    "movements",
+    "reservations",
+    "schema_history",
+    "topics",
+}
 CATALOG_CONSTRAINTS = {
     "books_isbn_unique",
     "books_isbn_length",
@@ -29,6 +37,7 @@ CATALOG_CONSTRAINTS = {
     "movements_sign",
     "movements_order",
     "reservations_status",
+    "topics_books_not_negative",
 }
 
 

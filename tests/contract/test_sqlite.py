@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 
 from bazar.kit.data import sqlite
 from bazar.kit.data.database import Transaction, Value
-from bazar.kit.data.sqlite import EXIT_DISK_FAILED, SqliteDatabase
-from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.data.sqlite import EXIT_DISK_FAILED, EXIT_FAULT, SqliteDatabase
+from bazar.kit.errors import StartupError, Unavailable
 
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
 
@@ -229,61 +228,50 @@ async def test_a_full_disk_stops_the_process_and_acknowledges_nothing(tmp_path: 
     assert acknowledged == kept[: len(acknowledged)]
 
 
+BROKEN = """
+import asyncio, pathlib, sys
+from bazar.kit.data import sqlite
+
+class Broken(sqlite.SqliteWriter):
+    broken = False
+
+    def {step}(self, *given, **named):
+        if Broken.broken:
+            raise MemoryError("on purpose")
+        return super().{step}(*given, **named)
+
+async def main():
+    sqlite.SqliteWriter = Broken
+    database = sqlite.SqliteDatabase(pathlib.Path(sys.argv[1]))
+    await database.write(lambda t: t.script("CREATE TABLE notes (body)"))
+    Broken.broken = True
+    write = database.write(lambda t: t.run("INSERT INTO notes VALUES (1)"))
+    await asyncio.wait_for(write, 5)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("step", ["begin", "commit"])
+def test_a_fault_around_a_batch_ends_the_process_with_a_line(tmp_path: Path, step: str) -> None:
+    """Else every later write would wait for ever while the service says that it is ready."""
+    stopped = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(step=step), str(tmp_path / "test.db")],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert EXIT_FAULT == stopped.returncode, stopped.stderr
+    (line,) = stopped.stderr.splitlines()
+    assert "test.db broke down (MemoryError('on purpose'))" in line
+
+
 async def test_the_lock_file_names_its_holder(database: SqliteDatabase, tmp_path: Path) -> None:
     """The process id is in the lock file, for whoever is refused."""
     assert database is not None
     assert f"{os.getpid()}\n" == (tmp_path / "test.db.lock").read_text()
-
-
-async def _held(release: threading.Event) -> None:
-    assert release.wait(10)
-
-
-async def test_scans_that_wait_are_bounded(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One too many is refused at once, so that searches cannot take every place of a service."""
-    monkeypatch.setattr(sqlite, "SCANS_MAX", 3)
-    release = threading.Event()
-    held = [asyncio.create_task(database.scan(lambda _t: _held(release))) for _ in range(3)]
-    await asyncio.sleep(0)
-    with pytest.raises(Overloaded, match="3 searches wait already"):
-        await database.scan(_pragmas)
-    release.set()
-    await asyncio.gather(*held)
-    assert await database.scan(_pragmas)
-
-
-async def test_a_scan_that_waited_too_long_is_not_even_started(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever asked for it has gone by then."""
-    release = threading.Event()
-    started = threading.Semaphore(0)
-
-    async def hold(_transaction: Transaction) -> None:
-        started.release()
-        assert release.wait(10)
-
-    held = [asyncio.create_task(database.scan(hold)) for _ in range(sqlite.SCAN_THREADS)]
-    for _ in held:
-        await asyncio.to_thread(started.acquire)
-    monkeypatch.setattr(sqlite, "SCAN_PATIENCE_S", 0.05)
-    ran: list[bool] = []
-
-    async def late(_transaction: Transaction) -> None:
-        ran.append(True)
-
-    waiting = asyncio.create_task(database.scan(late))
-    await asyncio.sleep(0.2)
-    release.set()
-    with pytest.raises(Overloaded, match=r"waited for 0\.05 s"):
-        await waiting
-    await asyncio.gather(*held)
-    assert [] == ran
-    monkeypatch.undo()
-    await database.scan(late)
-    assert [True] == ran
 
 
 def test_a_closed_database_is_one_file(tmp_path: Path) -> None:

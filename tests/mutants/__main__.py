@@ -13,7 +13,8 @@ from pathlib import Path
 from textwrap import shorten
 from time import monotonic
 
-from mutants.bugs import BUGS, Bug
+from mutants.bug import Bug
+from mutants.bugs import BUGS
 from mutants.runner import MutantError, copy, examine, run
 
 SENTENCE_MAX = 160

@@ -1,7 +1,7 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
-from dataclasses import dataclass
-
+from mutants.bug import Bug, Edit
+from mutants.database_bugs import DATABASE_BUGS
 from mutants.parts import (
     CACHE_MODEL,
     CLIMBING,
@@ -16,29 +16,7 @@ from mutants.parts import (
     RESERVE_MODEL,
     STORM,
     TAMPERING,
-    Part,
 )
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of one file of the package: a text that stands there once, and what replaces it."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug, and the checks that are to catch it, the cheapest first."""
-
-    name: str
-    wrong: str
-    """What is wrong then, in a sentence."""
-    edits: tuple[Edit, ...]
-    parts: tuple[Part, ...]
-
 
 BUGS = (
     Bug(
@@ -88,12 +66,11 @@ BUGS = (
         (
             Edit(
                 "kit/data/group.py",
-                "        else:\n            self._commits.put(batch)\n",
-                "        else:\n"
-                "            for job in batch.jobs:\n"
-                "                if job.error is None and not job.future.done():\n"
-                "                    job.future.set_result(job.result)\n"
-                "            self._commits.put(batch)\n",
+                "                self._handed_over.put(batch)\n",
+                "                for job in batch.jobs:\n"
+                "                    if job.error is None and not job.future.done():\n"
+                "                        job.future.set_result(job.result)\n"
+                "                self._handed_over.put(batch)\n",
             ),
         ),
         (POWER_CUTS,),
@@ -101,7 +78,7 @@ BUGS = (
     Bug(
         "synchronous-normal",
         "The database is told not to flush at each commit.",
-        (Edit("kit/data/sqlite.py", "synchronous = FULL;", "synchronous = NORMAL;"),),
+        (Edit("kit/data/sqlite.py", 'FLUSHED = "FULL"\n"""How', 'FLUSHED = "NORMAL"\n"""How'),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -398,6 +375,7 @@ BUGS = (
         ),
         (CLIMBING,),
     ),
+    *DATABASE_BUGS,
     Bug(
         "short-page-is-the-end",
         "Whoever reads a list takes a page that is not full for its last one.",

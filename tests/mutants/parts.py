@@ -76,3 +76,17 @@ TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
 REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
 EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")
 IMPORTS = _tests("import tests", "tests/service/test_catalog_imports.py")
+LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
+LAZY_CUTS = _tests(
+    "power cuts among lazy writes",
+    "tests/chaos/test_power_cuts.py"
+    "::test_a_power_cut_takes_lazy_writes_from_the_end_and_no_durable_one",
+)
+FAULTS = _tests(
+    "faults around a batch",
+    "tests/contract/test_sqlite.py::test_a_fault_around_a_batch_ends_the_process_with_a_line",
+)
+LOG = _tests("SQLite's log", "tests/contract/test_sqlite_log.py")
+SCANS = _tests("scans", "tests/contract/test_scans.py")
+PLANS = _tests("plans", "tests/contract/test_plans.py")
+LOCK = _tests("lock", "tests/unit/kit/test_lock.py")

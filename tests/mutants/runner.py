@@ -15,7 +15,7 @@ from time import monotonic
 
 import bazar
 from cluster.processes import Running, all_gone, children_of, environment_of_a_copy
-from mutants.bugs import Bug, Edit
+from mutants.bug import Bug, Edit
 from mutants.parts import Part
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mutants.bugs import BUGS, Bug, Edit
+from mutants.bug import Bug, Edit
+from mutants.bugs import BUGS
 from mutants.parts import CACHE_MODEL
 from mutants.runner import MutantError, copy, examine, run
 

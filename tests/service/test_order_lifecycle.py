@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bazar.kit.data.database import Work
+from bazar.kit.data.database import Lane, Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.domain import StoredOrder
 from bazar.order.driving import RECOVERY_AGE_MS
@@ -186,8 +186,8 @@ async def test_a_cancel_that_overtakes_the_recovery_loop_is_never_sold(
     seen: list[object] = []
     scan = SqliteDatabase.scan
 
-    async def slow(database: SqliteDatabase, work: Work[Any]) -> object:
-        found: list[StoredOrder] = await scan(database, work)
+    async def slow(database: SqliteDatabase, work: Work[Any], *lane: Lane) -> object:
+        found: list[StoredOrder] = await scan(database, work, *lane)
         seen.extend(one.order_id for one in found if isinstance(one, StoredOrder))
         await go_on.wait()
         return found

@@ -1,6 +1,8 @@
 """Books and decisions for the suites of the catalog's store, as an engine keeps them."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -10,7 +12,9 @@ from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import Store
 from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.migrate import migrate
 from bazar.wire.stock import Outcome, Rejection, SoldLine
+from support.engines import ENGINES
 
 NOW_MS = 1_700_000_000_123
 
@@ -21,6 +25,16 @@ class Engine(NamedTuple):
     name: str
     schema: str
     store: Callable[[], Store]
+
+    @asynccontextmanager
+    async def opened(self, path: Path) -> AsyncIterator[Database]:
+        """Open a database with the catalog's tables, and close it at the end."""
+        database = ENGINES[self.name](path)
+        await migrate(database, self.schema)
+        try:
+            yield database
+        finally:
+            await database.close()
 
 
 KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]

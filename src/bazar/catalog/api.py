@@ -112,14 +112,14 @@ class CatalogApi:
         answers={200: list[TopicCount]},
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
-    async def topics(self, _request: Request) -> Response:
-        """List every topic with the number of its books."""
-        return json_response(await self._shelf.topics())
+    async def topics(self, request: Request) -> Response:
+        """List the topics, at most the 10,000 with the most books, each with their number."""
+        return json_response(await request.while_there(self._shelf.topics()))
 
     @route("GET", "/books", answers={200: list[Book]}, links=_book_links(200, "/0/id"))
-    async def books(self, _request: Request, query: BookQuery) -> Response:
+    async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
-        books, cursor = await self._shelf.list_books(query)
+        books, cursor = await request.while_there(self._shelf.list_books(query))
         headers = {}
         if cursor is not None:
             given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
@@ -213,9 +213,10 @@ class CatalogApi:
         secret=True,
         links=_reservation_links("/0/order_id"),
     )
-    async def reservations(self, _request: Request, query: ReservationsQuery) -> Response:
+    async def reservations(self, request: Request, query: ReservationsQuery) -> Response:
         """List decisions by order id, a page at a time."""
-        return json_response(await self._stock.reservations(query.after, query.limit))
+        found = await request.while_there(self._stock.reservations(query.after, query.limit))
+        return json_response(found)
 
     @route(
         "GET",
@@ -229,14 +230,15 @@ class CatalogApi:
         return json_response(await self._stock.reservation(_order_id(request)))
 
     @route("GET", "/movements", answers={200: list[Movement]}, secret=True)
-    async def movements(self, _request: Request, query: MovementsQuery) -> Response:
+    async def movements(self, request: Request, query: MovementsQuery) -> Response:
         """List the stock ledger, a page at a time."""
-        return json_response(await self._stock.movements(query.after, query.limit))
+        found = await request.while_there(self._stock.movements(query.after, query.limit))
+        return json_response(found)
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
-    async def stock_report(self, _request: Request, query: StockReportQuery) -> Response:
+    async def stock_report(self, request: Request, query: StockReportQuery) -> Response:
         """Compare stock, ledger and reservations, a part at a time."""
-        return json_response(await self._checking.part(query.after))
+        return json_response(await request.while_there(self._checking.part(query.after)))
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:
@@ -250,9 +252,10 @@ class CatalogApi:
         secret=True,
         links=(Link(200, "audit_decision", "order_id", "/0/order_id"),),
     )
-    async def audit_decisions(self, _request: Request, query: AuditQuery) -> Response:
+    async def audit_decisions(self, request: Request, query: AuditQuery) -> Response:
         """List decisions as they are kept, a page at a time; only the end is empty."""
-        return json_response(await self._checking.decisions(query.after, query.limit))
+        page = self._checking.decisions(query.after, query.limit)
+        return json_response(await request.while_there(page))
 
     @route(
         "GET",
@@ -266,9 +269,9 @@ class CatalogApi:
         return json_response(await self._checking.decision(_order_id(request)))
 
     @route("GET", "/audit/integrity", answers={200: Integrity}, secret=True)
-    async def audit_integrity(self, _request: Request) -> Response:
+    async def audit_integrity(self, request: Request) -> Response:
         """Have the database look for faults in itself; it reads all of it."""
-        return json_response(Integrity(await self._checking.faults()))
+        return json_response(Integrity(await request.while_there(self._checking.faults())))
 
     @route("GET", "/changes", answers={200: None}, media_type="text/event-stream")
     async def changes(self, _request: Request) -> Response:

@@ -21,6 +21,7 @@ from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
+from bazar.kit.process.watchdog import watched_loop
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 
@@ -35,6 +36,7 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
     metrics = Metrics("catalog")
     feed = Feed()
     opened = SqliteDatabase(database, metrics.commit_batch, feed.publish)
+    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
     try:
         await migrate(opened, SCHEMA)
         store = SqliteStore()
@@ -50,7 +52,8 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         own = endpoints_of(CatalogApi(shelf, stock, imports, checking, feed))
         endpoints = operations("catalog", metrics, check, own)
         try:
-            yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+            with watched_loop(metrics):
+                yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
         finally:
             await rehearsals.close()
     finally:

@@ -9,7 +9,8 @@ from time import monotonic
 
 from bazar.catalog.domain import ReservationNotFound
 from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, Store
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
+from bazar.kit.data.integrity import INSPECTORS
 from bazar.kit.data.pages import gathered
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.audit import KeptDecision
@@ -80,7 +81,7 @@ class Checking:
                     break
             return part.report(following or None)
 
-        return await self._database.scan(work)
+        return await self._database.scan(work, KEEPERS)
 
     async def _check_numbers(self, transaction: Transaction, part: _Part) -> None:
         """Find rows of the ledger that are gone: its numbers have no gaps."""
@@ -142,7 +143,8 @@ class Checking:
                 after=after,
                 limit=limit,
                 weight_max=PAGE_BYTES_MAX,
-            )
+            ),
+            KEEPERS,
         )
 
     async def decision(self, order_id: str) -> KeptDecision:
@@ -165,7 +167,7 @@ class Checking:
 
     async def faults(self) -> list[str]:
         """Return what is wrong with the database in itself; it reads all of it."""
-        return await self._database.scan(self._store.faults)
+        return await self._database.scan(self._store.faults, INSPECTORS)
 
 
 def check_cursor(cursor: str) -> None:

@@ -1,11 +1,16 @@
-"""Taking in rows of a file, a batch in one transaction, or only saying what would become of it."""
+"""Taking in rows of a file, or only saying what would become of them."""
+
+from collections.abc import Sequence
 
 from bazar.catalog.rehearsal import Rehearsals
 from bazar.catalog.rows import Rows
 from bazar.catalog.store import Store
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
-from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.kit.data.database import Database, Transaction, Work
+from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
+
+ROWS_A_UNIT_MAX = 100
+"""That are taken in in one transaction, which takes some milliseconds."""
 
 
 class Imports:
@@ -27,7 +32,7 @@ class Imports:
         self._clock = clock
 
     async def take_in(self, request: ImportRequest) -> list[ImportResult]:
-        """Take in a batch of rows, all good ones of it in one transaction.
+        """Take in a batch of rows; each good one is there as a whole, or not at all.
 
         Args:
             request: 1 to 500 rows. `update` says what happens to books that are there already:
@@ -43,12 +48,20 @@ class Imports:
         """
         if request.dry_run:
             return await self._rehearsals.take_in(request)
+        results: list[ImportResult] = []
+        for start in range(0, len(request.rows), ROWS_A_UNIT_MAX):
+            rows = request.rows[start : start + ROWS_A_UNIT_MAX]
+            results += await self._database.write(self._work(rows, request))
+        return results
+
+    def _work(self, rows: Sequence[ImportRow], request: ImportRequest) -> Work[list[ImportResult]]:
+        """Return the unit of work that takes in some rows of a request."""
 
         async def work(transaction: Transaction) -> list[ImportResult]:
             import_id = None
             if request.key is not None:
                 import_id = await self._store.import_id(transaction, request.key)
                 await self._store.save_import(transaction, import_id, request.key, self._clock())
-            return await self._rows.take_in(transaction, request.rows, request.update, import_id)
+            return await self._rows.take_in(transaction, rows, request.update, import_id)
 
-        return await self._database.write(work)
+        return work

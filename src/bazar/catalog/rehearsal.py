@@ -14,7 +14,7 @@ from bazar.catalog.domain import StoredBook, new_book
 from bazar.catalog.rows import Rows, spellings
 from bazar.catalog.store import Count, Store
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import BazarError
 from bazar.kit.identity import new_request_id
 from bazar.wire.imports import ImportRequest, ImportResult
@@ -71,7 +71,7 @@ class Rehearsals:
         keep = False
         try:
             origin = await self._database.scan(
-                lambda transaction: self._origin(transaction, request, whole=not run.used)
+                lambda transaction: self._origin(transaction, request, whole=not run.used), KEEPERS
             )
             results = await run.take_in(request, origin)
             keep = request.run is not None

@@ -4,7 +4,7 @@ A row is the book with its id, else with its ISBN-13, else with exactly its titl
 year, composed letters or not. So the same file twice changes nothing. A count belongs to the moment
 at which its file was first seen: it is taken once, and never after a later one.
 
-Source: docs/decisions/0010-import-identity.md, docs/decisions/0013-a-count-belongs-to-a-moment.md
+Source: docs/decisions/0010-import-identity.md, docs/decisions/0014-a-count-belongs-to-a-moment.md
 """
 
 import unicodedata

@@ -5,12 +5,13 @@ from bazar.catalog.paging import decode_id, decode_match, encode_match, search_w
 from bazar.catalog.store import Store
 from bazar.formats.isbn import isbn13
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged, BookEdit, BookQuery, BookTitle, NewBook, TopicCount
 from bazar.wire.limits import Price
 
 TOPIC_TITLES_MAX = 1000
+TOPICS_MAX = 10_000
 
 
 class Shelf:
@@ -38,13 +39,15 @@ class Shelf:
 
     async def search(self, topic: str) -> list[BookTitle]:
         """Return the books of a topic, at most 1,000; none for an unknown topic."""
-        return await self._database.read(
+        return await self._database.scan(
             lambda transaction: self._store.titles_by_topic(transaction, topic, TOPIC_TITLES_MAX)
         )
 
     async def topics(self) -> list[TopicCount]:
-        """Return every topic with the number of its books."""
-        return await self._database.scan(self._store.topics)
+        """Return the 10,000 topics with the most books, each with their number."""
+        return await self._database.scan(
+            lambda transaction: self._store.topics(transaction, TOPICS_MAX)
+        )
 
     async def list_books(self, query: BookQuery) -> tuple[list[Book], str | None]:
         """Return a page of books and the cursor of the next page, if there is one.
@@ -93,7 +96,8 @@ class Shelf:
         found = await self._database.scan(
             lambda transaction: self._store.books_matching(
                 transaction, words, query.topic, after, query.limit + 1
-            )
+            ),
+            SEARCHERS,
         )
         page = found[: query.limit]
         cursor = None

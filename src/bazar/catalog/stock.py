@@ -1,6 +1,7 @@
 """The stock of the books, its ledger, and the decisions about orders, each made once."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -14,10 +15,13 @@ from bazar.catalog.domain import (
 )
 from bazar.catalog.store import Store
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged
 from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve
+
+LINES_A_UNIT_MAX = 128
+"""Of reservations that are decided in one go, which takes some milliseconds."""
 
 
 class Stock:
@@ -76,6 +80,13 @@ class Stock:
 
         Source: docs/decisions/0003-catalog-decides.md
         """
+        if sum([len(request.lines) for request in requests]) <= LINES_A_UNIT_MAX:
+            return await self._reserve(requests)
+        parts = await asyncio.gather(*(self._reserve(part) for part in _parts(requests)))
+        return [outcome for part in parts for outcome in part]
+
+    async def _reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
+        """Decide reservations in one transaction, which is short enough for the event loop."""
 
         async def work(transaction: Transaction) -> list[Outcome]:
             order_ids = [one.order_id for one in requests]
@@ -138,13 +149,13 @@ class Stock:
     async def movements(self, after: int, limit: int) -> list[Movement]:
         """Return a page of the stock ledger."""
         return await self._database.scan(
-            lambda transaction: self._store.movements_after(transaction, after, limit)
+            lambda transaction: self._store.movements_after(transaction, after, limit), KEEPERS
         )
 
     async def reservations(self, after: str, limit: int) -> list[Outcome]:
         """Return a page of the decisions, by order id."""
         return await self._database.scan(
-            lambda transaction: self._store.outcomes_after(transaction, after, limit)
+            lambda transaction: self._store.outcomes_after(transaction, after, limit), KEEPERS
         )
 
     async def reservation(self, order_id: str) -> Outcome:
@@ -160,3 +171,14 @@ class Stock:
             message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
+
+
+def _parts(requests: Sequence[Reserve]) -> Iterator[Sequence[Reserve]]:
+    """Yield requests in parts that each have few lines, or are a single request."""
+    start, lines = 0, 0
+    for at, request in enumerate(requests):
+        lines += len(request.lines)
+        if lines > LINES_A_UNIT_MAX and at > start:
+            yield requests[start:at]
+            start, lines = at, len(request.lines)
+    yield requests[start:]

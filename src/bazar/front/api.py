@@ -88,7 +88,7 @@ class FrontApi:
         links=(Link(200, "search", "topic", "/0/topic"),),
     )
     async def topics(self, request: Request) -> Response:
-        """List every topic with the number of its books."""
+        """List the topics, at most the 10,000 with the most books, each with their number."""
         return _response(request, *await self._catalog.topics(request_id=request.id))
 
     @route(

@@ -15,6 +15,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.kit.process.watchdog import watched_loop
 
 
 @asynccontextmanager
@@ -38,7 +39,8 @@ async def front_app(
     endpoints = operations("front", metrics, check, own)
     feed.start()
     try:
-        yield HttpApp("front", endpoints, metrics)
+        with watched_loop(metrics):
+            yield HttpApp("front", endpoints, metrics)
     finally:
         await feed.stop()
         await orders.stop()

@@ -2,10 +2,15 @@
 
 import fcntl
 import os
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from bazar.kit.errors import StartupError
+
+_LOCKED_BYTE = 2**62
+"""Far from those at 2^30 that SQLite locks in a database, and from any that a file has."""
 
 
 def hold(path: Path, what: str) -> IO[str]:
@@ -36,3 +41,54 @@ def hold(path: Path, what: str) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+class FileHold:
+    """A lock on a file itself, whatever it is called, beside one on a lock file by its name.
+
+    A file has more names than one: a link, a mount, the name that it had before it was moved. On
+    Linux the kernel locks the file behind them all. Elsewhere only links are told apart.
+
+    Source: fcntl(2), open file description locks
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Lock a file until `close`, creating it where it is missing.
+
+        Args:
+            path: of the file; links have been followed.
+            what: it is, for the error message.
+
+        Raises:
+            StartupError: another process holds it, it has a second name, or it cannot be opened.
+        """
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            message = f"cannot open {what}: {error.strerror}"
+            raise StartupError(message) from error
+        try:
+            self._check(what)
+        except StartupError:
+            self.close()
+            raise
+
+    def _check(self, what: str) -> None:
+        if hasattr(fcntl, "F_OFD_SETLK"):
+            lock = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _LOCKED_BYTE, 1, 0)
+            try:
+                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, lock)
+            except (BlockingIOError, PermissionError) as error:
+                message = f"{what} is in use by another process, under another name; stop that one"
+                raise StartupError(message) from error
+            except OSError:
+                pass  # a file system without such locks; the lock file is still held
+        if os.fstat(self._fd).st_nlink > 1:
+            # What is not in the file yet lies in a log beside one of its names.
+            message = f"{what} has a second name (a hard link), which would lose data; remove it"
+            raise StartupError(message)
+
+    def close(self) -> None:
+        """Let go of the file. No database may have it open in this process any more."""
+        with suppress(OSError):
+            os.close(self._fd)

@@ -66,7 +66,7 @@ class Metrics:
             registry=self.registry,
         ).labels(service)
 
-    def watch(self, name: str, about: str, value: Callable[[], int]) -> None:
+    def watch(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Show a number of the service's own, asked for whenever somebody looks."""
         gauge = Gauge(name, about, ("service",), registry=self.registry)
         gauge.labels(self._service).set_function(value)

@@ -174,9 +174,9 @@ class OrderApi:
         secret=True,
         links=(Link(200, "audit_order", "order_id", "/0/order_id"),),
     )
-    async def audit_orders(self, _request: Request, query: AuditOrdersQuery) -> Response:
+    async def audit_orders(self, request: Request, query: AuditOrdersQuery) -> Response:
         """List orders as they are kept, a page at a time; only the end is empty."""
-        return json_response(await self._checking.orders(query))
+        return json_response(await request.while_there(self._checking.orders(query)))
 
     @route(
         "GET",
@@ -190,9 +190,9 @@ class OrderApi:
         return json_response(await self._checking.order(request.path_params["order_id"]))
 
     @route("GET", "/audit/integrity", answers={200: Integrity}, secret=True)
-    async def audit_integrity(self, _request: Request) -> Response:
+    async def audit_integrity(self, request: Request) -> Response:
         """Have the database look for faults in itself; it reads all of it."""
-        return json_response(Integrity(await self._checking.faults()))
+        return json_response(Integrity(await request.while_there(self._checking.faults())))
 
 
 def _refused(error: BazarError) -> PlacementAnswer:

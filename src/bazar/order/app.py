@@ -13,6 +13,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
 from bazar.order.checking import Checking
 from bazar.order.driving import Driving
@@ -34,6 +35,7 @@ async def order_app(
     """
     metrics = Metrics("order")
     opened = SqliteDatabase(database, metrics.commit_batch)
+    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
     try:
         await migrate(opened, SCHEMA)
         catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
@@ -49,7 +51,8 @@ async def order_app(
             endpoints = operations(
                 "order", metrics, check, endpoints_of(OrderApi(orders, Checking(opened, store)))
             )
-            yield HttpApp("order", endpoints, metrics, secret)
+            with watched_loop(metrics):
+                yield HttpApp("order", endpoints, metrics, secret)
         finally:
             await driving.stop()
             await catalog.stop()

@@ -1,6 +1,7 @@
 """The orders as they are kept, for the keeper's audit. Nothing is changed, and none is driven."""
 
-from bazar.kit.data.database import Database
+from bazar.kit.data.database import KEEPERS, Database
+from bazar.kit.data.integrity import INSPECTORS
 from bazar.kit.data.pages import gathered
 from bazar.order.store import Store
 from bazar.wire.audit import AuditOrdersQuery, KeptOrder
@@ -28,7 +29,8 @@ class Checking:
                 after=query.after,
                 limit=query.limit,
                 weight_max=PAGE_LINES_MAX,
-            )
+            ),
+            KEEPERS,
         )
 
     async def order(self, order_id: str) -> KeptOrder:
@@ -51,4 +53,4 @@ class Checking:
 
     async def faults(self) -> list[str]:
         """Return what is wrong with the database in itself; it reads all of it."""
-        return await self._database.scan(self._store.faults)
+        return await self._database.scan(self._store.faults, INSPECTORS)

@@ -15,7 +15,7 @@ from collections.abc import Container, Mapping, Sequence
 from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded
 from bazar.kit.identity import new_id
@@ -160,7 +160,8 @@ class Orders:
         orders = await self._database.scan(
             lambda transaction: self._store.page(
                 transaction, query.after, query.status, query.limit
-            )
+            ),
+            KEEPERS,
         )
         return [public(order) for order in orders]
 

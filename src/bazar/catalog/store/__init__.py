@@ -19,6 +19,8 @@ AFTER_ALL_ORDERS = "\U0010ffff" * (ORDER_ID_LENGTH_MAX + 1)
 """It sorts after every order id."""
 AFTER_ALL_ROWS = 2**63 - 1
 """No number is higher."""
+MATCHES_MAX = 10_000
+"""Of a search; so its time does not grow with the books."""
 
 
 class LedgerNumbers(NamedTuple):
@@ -85,8 +87,8 @@ class Store(Protocol):
         """Return id and title of the books of a topic, in order of id."""
         ...
 
-    async def topics(self, transaction: Transaction) -> list[TopicCount]:
-        """Return every topic with the number of its books."""
+    async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
+        """Return the topics with the most books, each with their number, in order of its key."""
         ...
 
     async def books_after(
@@ -104,6 +106,8 @@ class Store(Protocol):
         limit: int,
     ) -> list[tuple[float, StoredBook]]:
         """Return a page of books that have words which begin so, the most relevant first.
+
+        Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
 
         Args:
             transaction: to read in.

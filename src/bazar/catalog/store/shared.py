@@ -52,8 +52,12 @@ WHERE topic_key = ?1
 ORDER BY book_id LIMIT ?2"""
 
 _TOPICS = """
-SELECT min(topic), count(*) FROM books
-GROUP BY topic_key
+WITH largest AS (
+    SELECT topic_key, min(topic) AS topic, sum(books) AS books FROM topics
+    GROUP BY topic_key
+    ORDER BY sum(books) DESC, topic_key LIMIT ?1
+)
+SELECT topic, books FROM largest
 ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
@@ -197,9 +201,9 @@ class SharedStore:
         rows = await transaction.all(_TITLES_BY_TOPIC, topic_key(topic), limit)
         return [made(BookTitle, row) for row in rows]
 
-    async def topics(self, transaction: Transaction) -> list[TopicCount]:
-        """Return every topic with the number of its books."""
-        return [made(TopicCount, row) for row in await transaction.all(_TOPICS)]
+    async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
+        """Return the topics with the most books, each with their number, in order of its key."""
+        return [made(TopicCount, row) for row in await transaction.all(_TOPICS, limit)]
 
     async def books_after(
         self, transaction: Transaction, after: int, topic: str | None, limit: int

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook, topic_key
-from bazar.catalog.store import LedgerNumbers, ReservationDifference
+from bazar.catalog.store import MATCHES_MAX, LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import SharedStore
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.data.integrity import faults
@@ -25,18 +25,40 @@ _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
 
-# The weights are those of a match in title, author, topic and description.
-_BOOKS_MATCHING = """
+# The weights are those of a match in title, author, topic and description. Only what is ranked is
+# sorted, and only what is shown is read.
+_BOOKS_MATCHING = f"""
 WITH found AS MATERIALIZED (
     SELECT rowid AS found_id, bm25(books_text, 10.0, 5.0, 3.0, 1.0) AS score
     FROM books_text
     WHERE books_text MATCH ?1
+    LIMIT {MATCHES_MAX}
+), page AS MATERIALIZED (
+    SELECT score, found_id FROM found
+    WHERE (score, found_id) > (?2, ?3)
+    ORDER BY score, found_id LIMIT ?4
 )
 SELECT score,
     book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
-FROM found JOIN books ON book_id = found_id
-WHERE (score, book_id) > (?2, ?3) AND (?4 IS NULL OR topic_key = ?4)
-ORDER BY score, book_id LIMIT ?5"""
+FROM page CROSS JOIN books ON book_id = found_id
+ORDER BY score, book_id"""
+
+# The `+` has the words looked for once, and not once for each book of the topic.
+_BOOKS_OF_TOPIC_MATCHING = f"""
+WITH found AS MATERIALIZED (
+    SELECT rowid AS found_id, bm25(books_text, 10.0, 5.0, 3.0, 1.0) AS score
+    FROM books_text
+    WHERE books_text MATCH ?1 AND +rowid IN (SELECT book_id FROM books WHERE topic_key = ?5)
+    LIMIT {MATCHES_MAX}
+), page AS MATERIALIZED (
+    SELECT score, found_id FROM found
+    WHERE (score, found_id) > (?2, ?3)
+    ORDER BY score, found_id LIMIT ?4
+)
+SELECT score,
+    book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM page CROSS JOIN books ON book_id = found_id
+ORDER BY score, book_id"""
 _BEFORE_ALL = (-1e300, 0)
 
 _SELL = """
@@ -102,13 +124,11 @@ class SqliteStore(SharedStore):
 
         Source: sqlite.org/fts5.html
         """
-        rows = await transaction.all(
-            _BOOKS_MATCHING,
-            match_expression(words),
-            *(after or _BEFORE_ALL),
-            None if topic is None else topic_key(topic),
-            limit,
-        )
+        values = (match_expression(words), *(after or _BEFORE_ALL), limit)
+        if topic is None:
+            rows = await transaction.all(_BOOKS_MATCHING, *values)
+        else:
+            rows = await transaction.all(_BOOKS_OF_TOPIC_MATCHING, *values, topic_key(topic))
         return [(made(float, row[:1]), made(StoredBook, row[1:])) for row in rows]
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:

@@ -5,6 +5,7 @@ it without ever suspending; engines behind a network (PostgreSQL) suspend in it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -53,13 +54,38 @@ class Transaction(Protocol):
     def announce(self, change: object) -> None:
         """Have a change told to whoever the database delivers to, if this transaction commits.
 
-        It is told once it is durable and before the caller is answered, even if that caller went
-        away; changes are told in the order of the commits. Reads announce nothing.
+        It is told once it is committed and before the caller is answered, even if that caller went
+        away; changes are told in the order of the commits. Reads announce nothing, and lazy writes
+        neither: what was told must not be undone.
         """
         ...
 
 
 Work = Callable[[Transaction], Awaitable[T]]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A place for scans of one kind, so that no crowd of another kind pushes them out."""
+
+    name: str
+    """What those who scan in it are called."""
+    threads: int
+    """So many scans run at once."""
+    scans_max: int
+    """So many run or wait at once, however many ask."""
+    patience_s: float
+    """After which a scan that still waits is dropped."""
+    limit_s: float
+    """After which a scan is ended, counted from its question."""
+
+
+READERS = Lane("readers", threads=2, scans_max=64, patience_s=2.0, limit_s=2.5)
+"""What takes milliseconds and may have to wait for the disk: a page, a list."""
+SEARCHERS = Lane("searchers", threads=2, scans_max=64, patience_s=2.0, limit_s=2.5)
+"""What may take long, whoever asks."""
+KEEPERS = Lane("keepers", threads=2, scans_max=16, patience_s=8.0, limit_s=120.0)
+"""What only those ask who have the secret: ledgers, and reports on whole tables."""
 
 
 class Database(Protocol):
@@ -69,11 +95,14 @@ class Database(Protocol):
         """Run one short statement, such as a point look-up; two might see two states."""
         ...
 
-    async def scan(self, work: Work[T]) -> T:
+    async def scan(self, work: Work[T], lane: Lane = READERS) -> T:
         """Run reads on one consistent snapshot that may take long, such as a search or a page.
 
+        It ends when its lane's time is over, and when its asker is gone.
+
         Raises:
-            Overloaded: definite; too many scans wait, or it waited for too long.
+            Overloaded: definite; too many scans wait in this lane, or it took too long.
+            Unavailable: the database is closing.
         """
         ...
 
@@ -84,8 +113,11 @@ class Database(Protocol):
             work: may run again from the start when something that shares its batch raises, so
                 what it leaves behind outside the transaction must not matter; what it announced
                 is forgotten with the rest.
-            lazy: flush with the next durable write, at the latest after 50 ms. For what can be
-                derived again after a crash.
+            lazy: return as soon as it is committed: every read, scan and write that starts from
+                then on sees it, and a crash of this process loses nothing. A power cut may undo
+                it, until the next durable write, or the flush that follows within 50 ms, has
+                made it durable too. Whatever a power cut leaves ends at one commit: never a later
+                one without an earlier one. For what can be derived again.
 
         Raises:
             Overloaded: definite; too many writes wait.

@@ -1,11 +1,19 @@
 """Group commit: one flush to the disk for all the writes that wait.
 
 How it works: `write` puts a unit of work into a queue. As soon as no flush is under way, all that
-waits (at most 512) runs here, on the event loop, in one transaction; then a thread commits it (one
-flush) while the next units gather; then what they announced is delivered; and only then are they
-all answered. When a unit raises, the batch is rolled back and runs again with a savepoint around
-each unit, so that the one that raises is rolled back alone. Nothing is answered or delivered
-before it is durable, so a crash at any point loses only work whose caller never heard of success.
+waits (at most 512, and no longer than 20 ms) runs here, on the event loop, in one transaction;
+then a thread commits it (one flush) while the next units gather; then what they announced is
+delivered; and only then are they all answered. When a unit raises, the batch is rolled back and
+runs again, in a later turn of the event loop, with a savepoint around each unit, so that the one
+that raises is rolled back alone.
+Nothing is answered or delivered before it is durable, so a crash at any point loses only work
+whose caller never heard of success.
+
+A batch of lazy units alone is committed without a flush: visible to all, and after whatever was
+committed before it. The next flush takes it along; where none comes for 50 ms, one is made.
+
+Whatever goes wrong outside the units, and is no error that the engine comes back from, ends the
+process: nobody would know what is on the disk, or every later write would wait for ever.
 
 The statements run on the event loop and only the commit in a thread, because a thread that runs
 many short statements has to win Python's lock back after each (docs/performance.md).
@@ -20,6 +28,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from bazar.kit.data.database import Transaction, Work
@@ -28,11 +37,15 @@ from bazar.kit.errors import Overloaded, Unavailable
 T = TypeVar("T")
 
 BATCH_MAX = 512
+BATCH_TIME_MAX_S = 0.02
+"""After which a batch takes no further unit, so that the event loop gets its turn."""
 QUEUE_MAX = 8192
 LAZY_DELAY_MAX_S = 0.05
 
+UNIT_ERRORS = (Exception, asyncio.CancelledError)
+"""All that a unit may raise, short of the end of the whole program."""
 OnBatch = Callable[[int], None]
-"""Is told the size of each batch that was committed."""
+"""Is told how many writes each flush made durable."""
 Deliver = Callable[[Sequence[Any]], None]
 """Is given what the units of one commit announced, in their order; must not raise."""
 
@@ -40,15 +53,26 @@ Deliver = Callable[[Sequence[Any]], None]
 class Writer(Protocol):
     """An engine's one connection that writes, with at most one transaction open."""
 
+    passing_errors: tuple[type[Exception], ...]
+    """After one of these the transaction is undone, and the next one may go well."""
     disk_errors: tuple[type[Exception], ...]
-    """After one of these nobody knows what is on the disk."""
+    """After one of these nobody knows what is on the disk; they go before passing errors."""
 
-    def begin(self, announced: list[object]) -> Transaction:
-        """Begin a transaction, which adds to a list what is announced in it."""
+    def begin(self, announced: list[object], *, flush: bool) -> Transaction:
+        """Begin a transaction, which adds to a list what is announced in it.
+
+        Args:
+            announced: is added to.
+            flush: whether its commit makes it and all before it durable, or only visible.
+        """
+        ...
+
+    def flush_with_commit(self) -> None:
+        """Have the open transaction change something, so that its commit has what to flush."""
         ...
 
     def commit(self) -> None:
-        """Make the transaction durable; called in a thread of its own."""
+        """Make the transaction visible, and durable where it began so; called in a thread."""
         ...
 
     def roll_back(self) -> None:
@@ -67,14 +91,15 @@ class Writer(Protocol):
         """Take the mark away, and keep what was done since."""
         ...
 
-    def stop(self, error: Exception) -> NoReturn:
-        """End the process at once, and say that the disk failed."""
+    def stop(self, error: BaseException) -> NoReturn:
+        """End the process at once, and say why."""
         ...
 
 
 @dataclass(slots=True)
 class _Job:
     work: Work[Any]
+    lazy: bool
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
@@ -83,7 +108,14 @@ class _Job:
 @dataclass(slots=True)
 class _Batch:
     jobs: list[_Job]
+    flush: bool
     announced: list[object] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Aside:
+    act: Callable[[], Any]
+    future: asyncio.Future[Any]
 
 
 class GroupCommit:
@@ -96,18 +128,24 @@ class GroupCommit:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._jobs: deque[_Job] = deque()
-        self._flushing = False
-        self._start: asyncio.Handle | None = None
-        self._start_is_urgent = False
+        self._asides: deque[_Aside] = deque()
+        self._busy = False
+        """Whether a transaction is open, or the thread has something to do."""
+        self._careful = False
+        """Whether a unit of the next batch raised when they ran all at once."""
+        self._unflushed = 0
+        """Lazy writes that are visible and not yet durable."""
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._flush_due = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
-        self._commits: SimpleQueue[_Batch | None] = SimpleQueue()
-        self._committer = threading.Thread(target=self._commit_batches, name="commit", daemon=True)
+        self._handed_over: SimpleQueue[_Batch | _Aside | None] = SimpleQueue()
+        self._committer = threading.Thread(target=self._work_through, name="commit", daemon=True)
         self._committer.start()
 
     async def write(self, work: Work[T], *, lazy: bool = False) -> T:
-        """Run a unit of work and return once it is durable.
+        """Run a unit of work and return once it is durable; a lazy one, once it is visible.
 
         Raises:
             Overloaded: definite; 8,192 writes wait already.
@@ -119,109 +157,209 @@ class GroupCommit:
         if len(self._jobs) >= QUEUE_MAX:
             message = f"{QUEUE_MAX} writes wait already"
             raise Overloaded(message)
-        job = _Job(work, self._loop.create_future())
+        job = _Job(work, lazy, self._loop.create_future())
         self._jobs.append(job)
-        self._schedule(LAZY_DELAY_MAX_S if lazy else 0)
+        self._wake()
         return cast("T", await job.future)
 
+    async def aside(self, act: Callable[[], T]) -> T:
+        """Run something in the commit thread while no transaction is open, before the next batch.
+
+        Args:
+            act: must be short, since every write waits for it; what it raises is raised here.
+        """
+        aside = _Aside(act, self._loop.create_future())
+        self._asides.append(aside)
+        self._wake()
+        return cast("T", await aside.future)
+
     async def close(self) -> None:
-        """Commit what waits, and end the thread."""
+        """Commit and flush what waits, and end the thread."""
         self._closing = True
-        if self._jobs:
-            self._schedule(0)
+        if self._unflushed:
+            self._flush_now()
         await self._idle.wait()
-        self._commits.put(None)
+        self._handed_over.put(None)
         self._committer.join()
 
-    def _schedule(self, delay_s: float) -> None:
-        """Have the next batch start, now or at the latest after a delay."""
-        self._idle.clear()
-        if self._flushing:
-            return  # the end of this flush starts the next batch
-        if self._start is not None:
-            if delay_s or self._start_is_urgent:
-                return
-            self._start.cancel()
-        self._start_is_urgent = not delay_s
-        if delay_s:
-            self._start = self._loop.call_later(delay_s, self._start_batch)
+    def _wake(self) -> None:
+        """Have the next batch start, unless the end of what is under way starts it."""
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._next)
+
+    def _flush_now(self) -> None:
+        self._flush_due = True
+        self._wake()
+
+    def _next(self) -> None:
+        """Start what waits: something aside, or the next batch; otherwise rest."""
+        assert not self._busy
+        if self._asides:
+            self._busy = True
+            self._handed_over.put(self._asides.popleft())
+        elif self._jobs or self._flush_due:
+            self._busy = True
+            self._start_batch()
+        elif self._closing and self._unflushed:
+            self._flush_due = self._busy = True
+            self._start_batch()
         else:
-            self._start = self._loop.call_soon(self._start_batch)
+            self._idle.set()
 
     def _start_batch(self) -> None:
-        self._start = None
-        self._flushing = True
-        batch = _Batch([self._jobs.popleft() for _ in range(min(BATCH_MAX, len(self._jobs)))])
+        jobs = [self._jobs.popleft() for _ in range(min(BATCH_MAX, len(self._jobs)))]
+        flush = self._flush_due or not all(job.lazy for job in jobs)
+        batch = _Batch(jobs, flush)
         try:
-            self._run(batch)
+            ran = self._run_one_by_one(batch) if self._careful else self._run(batch)
         except self._writer.disk_errors as error:
             self._writer.stop(error)
-        except Exception as error:  # noqa: BLE001  handed to the callers of the batch
+        except self._writer.passing_errors as error:
             self._finish(batch, error)
+        except UNIT_ERRORS as error:  # such as no memory: nobody knows where it broke off
+            self._writer.stop(error)
         else:
-            self._commits.put(batch)
+            self._careful = not ran
+            if ran:
+                self._handed_over.put(batch)
+            else:
+                self._busy = False
+                self._loop.call_soon(self._next)  # so that others have their turn before
 
-    def _run(self, batch: _Batch) -> None:
-        """Run a batch in one transaction: all at once, or one by one where a unit raises."""
-        transaction = self._writer.begin(batch.announced)
+    def _run(self, batch: _Batch) -> bool:
+        """Run a batch in one transaction, all at once; return False where a unit raised."""
+        transaction = self._begin(batch)
+        end_s = monotonic() + BATCH_TIME_MAX_S
         try:
-            for job in batch.jobs:
+            for number, job in enumerate(batch.jobs, 1):
                 job.result = at_once(job.work(transaction))
+                if monotonic() > end_s:
+                    self._put_back(batch, number)
+                    break
         except self._writer.disk_errors:
             raise
-        except Exception:  # noqa: BLE001  found again, and handed to its caller, one by one
+        except UNIT_ERRORS as error:
             self._writer.roll_back()
             batch.announced.clear()
-            self._run_one_by_one(batch)
+            if len(batch.jobs) == 1:
+                batch.jobs[0].error = error
+                self._begin(batch)  # in place of the one that was undone
+            else:  # found again, and handed to its caller, one by one
+                self._put_back(batch, 0)
+                return False
+        return True
 
-    def _run_one_by_one(self, batch: _Batch) -> None:
+    def _run_one_by_one(self, batch: _Batch) -> bool:
+        """Run a batch in one transaction, with each unit rolled back alone where it raises."""
         writer = self._writer
-        transaction = writer.begin(batch.announced)
-        for job in batch.jobs:
+        transaction = self._begin(batch)
+        end_s = monotonic() + BATCH_TIME_MAX_S
+        for number, job in enumerate(batch.jobs, 1):
             writer.mark()
             announced_before = len(batch.announced)
             try:
                 job.result = at_once(job.work(transaction))
             except writer.disk_errors:
                 raise
-            except Exception as error:  # noqa: BLE001  handed to the caller
+            except UNIT_ERRORS as error:
                 job.error = error
                 writer.go_back()
                 del batch.announced[announced_before:]
             writer.unmark()
+            if monotonic() > end_s:
+                self._put_back(batch, number)
+                break
+        return True
 
-    def _commit_batches(self) -> None:
-        """Commit what `_start_batch` hands over, one batch at a time, until the end."""
-        while (batch := self._commits.get()) is not None:
-            failed = None
+    def _begin(self, batch: _Batch) -> Transaction:
+        transaction = self._writer.begin(batch.announced, flush=batch.flush)
+        if batch.flush and self._unflushed:
+            # A commit that changes nothing flushes nothing; this one has promised to.
+            self._writer.flush_with_commit()
+        return transaction
+
+    def _put_back(self, batch: _Batch, done: int) -> None:
+        """Leave to the next batch what this one did not come to."""
+        self._jobs.extendleft(reversed(batch.jobs[done:]))
+        del batch.jobs[done:]
+
+    def _work_through(self) -> None:
+        """Do what is handed over, one thing at a time, until the end."""
+        while (given := self._handed_over.get()) is not None:
             try:
-                self._writer.commit()
-            except self._writer.disk_errors as error:
+                if isinstance(given, _Aside):
+                    self._do_aside(given)
+                else:
+                    self._commit(given)
+            except BaseException as error:  # noqa: BLE001  else all later writes would wait for ever
+                if self._loop.is_closed():
+                    return  # and nobody waits any more
                 self._writer.stop(error)
-            except Exception as error:  # noqa: BLE001  handed to the callers of the batch
-                failed = error
-            self._loop.call_soon_threadsafe(self._finish, batch, failed)
 
-    def _finish(self, batch: _Batch, error: Exception | None) -> None:
-        if error is not None:  # such as that another program held the file for too long
-            self._writer.roll_back()
-            for job in batch.jobs:
-                job.error = Unavailable(f"the database did not take the write: {error}")
-        elif batch.announced:
-            self._deliver(batch.announced)
-        self._on_batch(len(batch.jobs))
-        for job in batch.jobs:
-            if job.future.done():  # the caller went away; what it asked for is durable all the same
-                continue
-            if job.error is None:
-                job.future.set_result(job.result)
+    def _commit(self, batch: _Batch) -> None:
+        failed = None
+        try:
+            self._writer.commit()
+        except self._writer.disk_errors as error:
+            self._writer.stop(error)
+        except self._writer.passing_errors as error:
+            failed = error
+        self._loop.call_soon_threadsafe(self._finish, batch, failed)
+
+    def _do_aside(self, aside: _Aside) -> None:
+        result, failed = None, None
+        try:
+            result = aside.act()
+        except self._writer.disk_errors as error:
+            self._writer.stop(error)
+        except self._writer.passing_errors as error:
+            failed = error
+        self._loop.call_soon_threadsafe(self._finish_aside, aside, result, failed)
+
+    def _finish_aside(self, aside: _Aside, result: object, failed: Exception | None) -> None:
+        _answer(aside.future, result, failed)
+        self._busy = False
+        self._next()
+
+    def _finish(self, batch: _Batch, failed: Exception | None) -> None:
+        try:
+            if failed is not None:  # such as that another program held the file for too long
+                self._writer.roll_back()
+                for job in batch.jobs:
+                    job.error = Unavailable(f"the database did not take the write: {failed}")
             else:
-                job.future.set_exception(job.error)
-        self._flushing = False
-        if self._jobs:
-            self._schedule(0)
-        else:
-            self._idle.set()
+                self._committed(batch)
+        except UNIT_ERRORS as error:  # else all later writes would wait for ever
+            self._writer.stop(error)
+        for job in batch.jobs:
+            _answer(job.future, job.result, job.error)
+        self._busy = False
+        self._next()
+
+    def _committed(self, batch: _Batch) -> None:
+        """Deliver what a commit announced, and see to it that a flush follows a lazy one."""
+        if batch.announced:
+            self._deliver(batch.announced)
+        self._unflushed += len(batch.jobs)
+        if batch.flush:
+            self._on_batch(self._unflushed)
+            self._unflushed = 0
+            self._flush_due = False
+            if self._flush_timer is not None:
+                self._flush_timer.cancel()
+                self._flush_timer = None
+        elif self._flush_timer is None:
+            self._flush_timer = self._loop.call_later(LAZY_DELAY_MAX_S, self._flush_now)
+
+
+def _answer(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if future.done():  # the caller went away; what it asked for is done all the same
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def at_once(work: Any) -> Any:  # noqa: ANN401

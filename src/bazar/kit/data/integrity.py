@@ -1,7 +1,9 @@
 """What is wrong with a SQLite file in itself, whatever is kept in it."""
 
-from bazar.kit.data.database import Transaction
+from bazar.kit.data.database import Lane, Transaction
 
+INSPECTORS = Lane("inspections", threads=1, scans_max=2, patience_s=8.0, limit_s=600.0)
+"""Who has a whole file read: a lane of its own, since it takes minutes for a gigabyte."""
 FAULTS_MAX = 100
 
 

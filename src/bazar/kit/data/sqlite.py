@@ -8,44 +8,48 @@ never flushes again; the next start replays the write-ahead log from the disk.
 Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 """
 
-import asyncio
 import os
 import sys
 import threading
-from collections.abc import Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any, NoReturn, TypeVar, cast
 
 import apsw
 
-from bazar.kit.data.database import Row, Value, Work
+from bazar.kit.data.database import READERS, Lane, Row, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
-from bazar.kit.errors import Overloaded, StartupError
-from bazar.kit.lock import hold
+from bazar.kit.data.sqlite_checkpoints import DISK_ERRORS, LOG_BYTES_KEPT, Checkpoints
+from bazar.kit.data.sqlite_scans import Scans
+from bazar.kit.errors import StartupError
+from bazar.kit.lock import FileHold, hold
 
 T = TypeVar("T")
 
 SQLITE_VERSION_MIN = (3, 51, 3)
 """Older ones can lose commits in WAL mode with two connections (the WAL-reset bug)."""
 
-SCAN_THREADS = 2
-SCANS_MAX = 64
-"""Scans that run or wait; so many requests at most wait for one, however many ask."""
-SCAN_PATIENCE_S = 2.0
-"""After which a scan that still waits is dropped: nobody waits for an answer much longer."""
 BUSY_TIMEOUT_MS = 5000
 EXIT_DISK_FAILED = 74
+EXIT_FAULT = 70
+SAYING_MAX_S = 1.0
 
-_PRAGMAS = """
+FLUSHED = "FULL"
+"""How `synchronous` stands for a commit that is durable when it returns."""
+UNFLUSHED = "NORMAL"
+"""How it stands for one that is not."""
+_PRAGMAS = f"""
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
+PRAGMA synchronous = {FLUSHED};
+PRAGMA wal_autocheckpoint = 0;
 PRAGMA foreign_keys = ON;
 PRAGMA trusted_schema = OFF;
 PRAGMA recursive_triggers = ON;
 PRAGMA temp_store = MEMORY;
 """
+CHECKPOINT_BUSY_TIMEOUT_MS = 20
+"""Commits wait as long, where another program reads; the next checkpoint may go well."""
 
 
 def sqlite_version() -> tuple[int, ...]:
@@ -101,26 +105,45 @@ class SqliteTransaction:
 class SqliteWriter:
     """The connection that writes, in the words of group commit."""
 
-    disk_errors: tuple[type[Exception], ...] = (
-        apsw.IOError,
-        apsw.FullError,
-        apsw.CorruptError,
-        apsw.NotADBError,
-    )
+    passing_errors: tuple[type[Exception], ...] = (apsw.Error,)
+    disk_errors = DISK_ERRORS
 
     def __init__(self, path: Path) -> None:
         """Open a connection to the file."""
         self._path = path
         self.connection = _connect(path)
         self._execute = self.connection.execute
+        self._execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}").close()
+        self._flushes = True
+        self.log_pages = 0
+        """In the log, after the last commit."""
+        self.connection.set_wal_hook(self._note_log)
 
-    def begin(self, announced: list[object]) -> SqliteTransaction:
-        """Begin a transaction; wait for another program that writes."""
+    def begin(self, announced: list[object], *, flush: bool) -> SqliteTransaction:
+        """Begin a transaction; wait for another program that writes.
+
+        A commit with `synchronous=NORMAL` is written into the log and not flushed. The next one
+        with FULL flushes the log, and with it all that stands before.
+
+        Source: sqlite.org/pragma.html#pragma_synchronous
+        """
+        if flush is not self._flushes:  # which cannot be changed inside a transaction
+            level = FLUSHED if flush else UNFLUSHED
+            self._execute(f"PRAGMA synchronous = {level}", can_cache=False).close()
+            self._flushes = flush
         self._execute("BEGIN IMMEDIATE")
         return SqliteTransaction(self.connection, announced)
 
+    def flush_with_commit(self) -> None:
+        """Write the first page, as it is; a row that gets the values that it had writes nothing."""
+        self._execute("PRAGMA user_version = 0")
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
+
     def commit(self) -> None:
-        """Write the transaction into the log, and flush that."""
+        """Write the transaction into the log, and flush that where it began so."""
         self._execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -140,15 +163,26 @@ class SqliteWriter:
         """Take the mark away."""
         self._execute("RELEASE mark")
 
-    def stop(self, error: Exception) -> NoReturn:
+    def stop(self, error: BaseException) -> NoReturn:
         """End the process at once, past everything that could flush again."""
-        sys.stdout.flush()
-        sys.stderr.write(
-            f"bazar: the disk under {self._path} failed ({error}); nothing unsaved was "
-            "acknowledged. Stopping: make room or mend the disk, then start again.\n"
-        )
-        sys.stderr.flush()
-        os._exit(EXIT_DISK_FAILED)
+        if isinstance(error, self.disk_errors):
+            code, what = EXIT_DISK_FAILED, f"the disk under {self._path} failed ({error})"
+            then = "make room or mend the disk, then start again"
+        else:
+            code, what = EXIT_FAULT, f"a write to {self._path} broke down ({error!r})"
+            then = "the next start goes on from what is on the disk"
+        line = f"bazar: {what}; nothing unsaved was acknowledged. Stopping: {then}.\n"
+        with suppress(Exception):
+            saying = threading.Thread(target=_say, args=(line,), daemon=True)
+            saying.start()
+            saying.join(SAYING_MAX_S)  # nobody may read what we say
+        os._exit(code)
+
+
+def _say(line: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 class SqliteDatabase:
@@ -174,49 +208,58 @@ class SqliteDatabase:
         if sqlite_version() < SQLITE_VERSION_MIN:
             message = f"SQLite {apsw.sqlite_lib_version()} is too old; install the locked apsw"
             raise StartupError(message)
+        self._held = ExitStack()
+        path = self._hold(path)
         self._path = path
-        self._lock_file = hold(path.with_name(path.name + ".lock"), f"the database {path}")
         try:
             self._reader = _connect(path)
             self._writer = SqliteWriter(path)
+            checkpointer = _connect(path)
+            checkpointer.set_busy_timeout(CHECKPOINT_BUSY_TIMEOUT_MS)
         except apsw.Error as error:
-            self._lock_file.close()
+            self._held.close()
             message = f"cannot open the database {path}: {error}"
             raise StartupError(message) from error
         self._reading = SqliteTransaction(self._reader)
-        self._writes = GroupCommit(self._writer, on_batch, deliver)
-        self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="scan")
-        self._scans = 0
-        self._scanner_connections: dict[int, apsw.Connection] = {}
+        self._on_batch = on_batch
+        self._writes = GroupCommit(self._writer, self._flushed, deliver)
+        self._scans = Scans(lambda: _connect(path), _in_snapshot)
+        self._checkpoints = Checkpoints(
+            path,
+            checkpointer,
+            lambda: self._writer.log_pages,
+            self._writes,
+            self._scans,
+            self._writer.stop,
+        )
+        self.log_bytes = self._checkpoints.log_bytes
+
+    def _hold(self, path: Path) -> Path:
+        """Lock the file and its name; return where it really is, which is beside its log."""
+        what = f"the database {path}"
+        try:
+            path = path.resolve()
+        except (OSError, RuntimeError) as error:
+            message = f"cannot open {what}: {error}"
+            raise StartupError(message) from error
+        with ExitStack() as held:
+            held.enter_context(hold(path.with_name(path.name + ".lock"), what))
+            held.enter_context(closing(FileHold(path, what)))
+            self._held = held.pop_all()
+        return path
 
     async def read(self, work: Work[T]) -> T:
         """Run one short statement right here: a point look-up takes microseconds."""
         return cast("T", at_once(work(self._reading)))
 
-    async def scan(self, work: Work[T]) -> T:
+    def scan(self, work: Work[T], lane: Lane = READERS) -> Coroutine[Any, Any, T]:
         """Run long reads on one snapshot in a thread, so that the event loop goes on.
 
         Raises:
-            Overloaded: definite; 64 run or wait already, or it waited for 2 seconds.
+            Overloaded: definite; too many scans wait in this lane, or it took too long.
+            Unavailable: the database is closing.
         """
-        if self._scans >= SCANS_MAX:
-            message = f"{self._scans} searches wait already"
-            raise Overloaded(message)
-        self._scans += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._scanners, self._scan, work, monotonic())
-        finally:
-            self._scans -= 1
-
-    def _scan(self, work: Work[T], asked_at_s: float) -> T:
-        if monotonic() - asked_at_s > SCAN_PATIENCE_S:
-            message = f"this search waited for {SCAN_PATIENCE_S:g} s behind others"
-            raise Overloaded(message)
-        thread = threading.get_ident()
-        if thread not in self._scanner_connections:
-            self._scanner_connections[thread] = _connect(self._path)
-        return _in_snapshot(self._scanner_connections[thread], work)
+        return self._scans.scan(work, lane)
 
     def write(self, work: Work[T], *, lazy: bool = False) -> Coroutine[Any, Any, T]:
         """Run a read-write transaction, in one flush with all that wait, and return after it.
@@ -227,25 +270,54 @@ class SqliteDatabase:
         """
         return self._writes.write(work, lazy=lazy)  # no coroutine of our own around each write
 
+    def _flushed(self, size: int) -> None:
+        self._on_batch(size)
+        self._checkpoints.committed()
+
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
+        await self._scans.close()
+        await self._checkpoints.close()
         await self._writes.close()
-        for connection in self._scanner_connections.values():
-            connection.interrupt()  # a long scan must not hold up the end
-        await asyncio.get_running_loop().run_in_executor(None, self._scanners.shutdown)
-        # The last one puts all of the log into the file, but not if it was interrupted.
-        scanned = self._scanner_connections.values()
-        for connection in (*scanned, self._reader, self._writer.connection):
+        # The last one puts all of the log into the file.
+        for connection in (self._reader, self._writer.connection):
             connection.close()
-        self._lock_file.close()
+        self._held.close()
 
 
-def _in_snapshot(connection: apsw.Connection, work: Work[T]) -> T:
+class _ScanTransaction(SqliteTransaction):
+    """A transaction that ends before its next statement where it has to."""
+
+    def __init__(self, connection: apsw.Connection, has_to_end: Callable[[], bool]) -> None:
+        super().__init__(connection)
+        self._has_to_end = has_to_end
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        self._check()
+        return await super().one(sql, *values)
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        self._check()
+        return await super().all(sql, *values)
+
+    async def all_many(self, sql: str, rows: Iterable[Row]) -> list[Row]:
+        self._check()
+        return await super().all_many(sql, rows)
+
+    def _check(self) -> None:
+        if self._has_to_end():
+            message = "nobody waits for this any more"
+            raise apsw.InterruptError(message)
+
+
+def _in_snapshot(
+    connection: apsw.Connection,
+    work: Work[Any],
+    has_to_end: Callable[[], bool],
+) -> Any:  # noqa: ANN401
+    """Run reads in a transaction, which stays open."""
     connection.execute("BEGIN")
-    try:
-        return cast("T", at_once(work(SqliteTransaction(connection))))
-    finally:
-        connection.execute("COMMIT")
+    return at_once(work(_ScanTransaction(connection, has_to_end)))
 
 
 def _connect(path: Path) -> apsw.Connection:

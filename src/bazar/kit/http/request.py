@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -147,6 +148,31 @@ class Request(StarletteRequest):
                 self._refuse_size()
             more = message.get("more_body", False)
         return bytes(body)
+
+    async def while_there(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what comes of a work, which is cancelled when the client goes away.
+
+        Raises:
+            InvalidRequest: the client went away; nobody will read this.
+        """
+        working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self._left())
+        try:
+            await asyncio.sleep(0)
+            if leaving.done():  # who says so at once says it of everybody who has sent all
+                return await working
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            message = "the client went away before the answer"
+            raise InvalidRequest(message)
+        finally:
+            leaving.cancel()
+            working.cancel()
+
+    async def _left(self) -> None:
+        """Wait until the client has gone away."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     def _refuse_size(self) -> NoReturn:
         message = f"the body is longer than {self._body_bytes_max} bytes"

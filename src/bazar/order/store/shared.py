@@ -43,7 +43,30 @@ ORDER BY order_id, line_number"""
 _PAGE = """
 WITH page AS (
     SELECT * FROM orders
-    WHERE order_id > ?1 AND (CAST(?3 AS TEXT) IS NULL OR status = ?3)
+    WHERE order_id > ?1
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+# Each of these two names the condition of the index that it goes by.
+_PAGE_OF_STATUS = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE status = ?3 AND status <> 'pending' AND order_id > ?1
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
+       book_id, quantity, title, price_minor, currency
+FROM page JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+_PAGE_OF_PENDING = """
+WITH page AS (
+    SELECT * FROM orders
+    WHERE settled = 0 AND status = 'pending' AND order_id > ?1
     ORDER BY order_id LIMIT ?2
 )
 SELECT order_id, idempotency_key, request_hash, kind, status, settled, rejection, placed_at_ms,
@@ -154,7 +177,11 @@ class SharedStore:
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders, oldest first, of one status or of all."""
-        return _orders(await transaction.all(_PAGE, after, limit, status))
+        if status is None:
+            return _orders(await transaction.all(_PAGE, after, limit))
+        if status == "pending":
+            return _orders(await transaction.all(_PAGE_OF_PENDING, after, limit))
+        return _orders(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
 
     async def kept_orders(
         self, transaction: Transaction, after: str, limit: int

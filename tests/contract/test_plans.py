@@ -1,0 +1,183 @@
+"""How SQLite goes about every statement of the two stores: none reads more than it has to.
+
+A statement that reads a table from end to end, or a large part of it, is quick as long as the
+shop is small. So each stands here with how it reaches its rows, and a new one fails until it does.
+"""
+
+import re
+from collections.abc import Sequence
+from importlib import import_module
+
+import apsw
+import pytest
+
+from bazar.catalog.app import SCHEMA as CATALOG_SCHEMA
+from bazar.kit.data.migrate import steps
+from bazar.order.app import SCHEMA as ORDER_SCHEMA
+
+SCHEMAS = {"catalog": CATALOG_SCHEMA, "order": ORDER_SCHEMA}
+STATEMENTS = {
+    (service, name): value
+    for service in SCHEMAS
+    for module in ("shared", "sqlite")
+    for name, value in vars(import_module(f"bazar.{service}.store.{module}")).items()
+    if isinstance(value, str) and value.startswith("\n")
+}
+
+BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
+ORDER = "SEARCH orders USING PRIMARY KEY (order_id=?)"
+LINES = "SEARCH order_lines USING PRIMARY KEY (order_id=?)"
+GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
+WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
+PLANS: dict[tuple[str, str], Sequence[str]] = {
+    ("catalog", "_ADD_BOOK"): (),
+    ("catalog", "_ADD_BOOK_WITH_ID"): (),
+    ("catalog", "_BOOK"): (BOOK,),
+    ("catalog", "_BOOKS"): (GIVEN, BOOK),
+    ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("catalog", "_BOOKS_MATCHING"): (WORDS, BOOK),
+    ("catalog", "_BOOKS_OF_TOPIC_AFTER"): (
+        "SEARCH books USING INDEX books_by_topic (topic_key=? AND book_id>?)",
+    ),
+    ("catalog", "_BOOKS_OF_TOPIC_MATCHING"): (
+        WORDS,
+        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
+        BOOK,
+    ),
+    ("catalog", "_BOOK_BY_ISBN"): ("SEARCH books USING INDEX sqlite_autoindex_books_1 (isbn=?)",),
+    ("catalog", "_BOOK_BY_NAME"): (
+        "SEARCH books USING INDEX books_by_title (title=? AND author=?)",
+    ),
+    ("catalog", "_EDIT_BOOK"): (BOOK,),
+    ("catalog", "_INSERT_MOVEMENT"): (),
+    ("catalog", "_INSERT_SALES"): (GIVEN,),
+    ("catalog", "_MOVEMENTS_AFTER"): ("SEARCH movements USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("catalog", "_MOVE_STOCK"): (BOOK,),
+    ("catalog", "_OUTCOME"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
+    ("catalog", "_OUTCOMES"): (GIVEN, "SEARCH reservations USING PRIMARY KEY (order_id=?)"),
+    ("catalog", "_OUTCOMES_AFTER"): ("SEARCH reservations USING PRIMARY KEY (order_id>?)",),
+    ("catalog", "_SAVE_OUTCOME"): (),
+    ("catalog", "_SELL"): (BOOK,),
+    ("catalog", "_TITLES_BY_TOPIC"): (
+        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
+    ),
+    ("order", "_BY_ID"): (ORDER, LINES),
+    ("order", "_BY_KEY"): (
+        "SEARCH orders USING INDEX sqlite_autoindex_orders_2 (idempotency_key=?)",
+        LINES,
+    ),
+    ("order", "_CONFIRM"): (ORDER,),
+    ("order", "_INSERT"): (),
+    ("order", "_INSERT_LINE"): (),
+    ("order", "_PAGE"): ("SEARCH orders USING PRIMARY KEY (order_id>?)", LINES),
+    ("order", "_PAGE_OF_PENDING"): (
+        "SEARCH orders USING INDEX orders_unsettled (order_id>?)",
+        LINES,
+    ),
+    ("order", "_PAGE_OF_STATUS"): (
+        "SEARCH orders USING INDEX orders_by_status (status=? AND order_id>?)",
+        LINES,
+    ),
+    ("order", "_SELL_LINE"): (
+        "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
+    ),
+    ("order", "_UNSETTLED_AFTER"): (
+        "SEARCH orders USING INDEX orders_unsettled (order_id>?)",
+        LINES,
+    ),
+    ("order", "_UPDATE"): (ORDER,),
+    ("order", "_WITH_STATUS"): (ORDER,),
+    ("catalog", "_COUNT_DECISIONS"): (
+        "SEARCH reservations USING PRIMARY KEY (order_id>? AND order_id<?)",
+    ),
+    ("catalog", "_DECISION_AT"): ("SEARCH reservations USING PRIMARY KEY (order_id>?)",),
+    ("catalog", "_IMPORT_ID"): (
+        "SCAN CONSTANT ROW",
+        "SEARCH imports USING COVERING INDEX sqlite_autoindex_imports_1 (file_key=?)",
+        "SEARCH imports",
+    ),
+    ("catalog", "_KEPT_DECISION"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
+    ("catalog", "_KEPT_DECISIONS"): ("SEARCH reservations USING PRIMARY KEY (order_id>?)",),
+    ("catalog", "_LAST_BOOK"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH books"),
+    ("catalog", "_LAST_COUNT"): ("SEARCH counts USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_LAST_DECISION"): ("SEARCH reservations USING PRIMARY KEY",),
+    ("catalog", "_LAST_ORDER_OF_LEDGER"): (
+        "SEARCH movements USING COVERING INDEX movements_by_order (order_id>?)",
+    ),
+    ("catalog", "_LEDGER_AT"): ("SEARCH movements USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("catalog", "_LEDGER_SUMS"): (
+        "SEARCH movements USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+    ),
+    ("catalog", "_ORDER_OF_LEDGER_AT"): (
+        "SEARCH movements USING COVERING INDEX movements_by_order (order_id>?)",
+    ),
+    ("catalog", "_RESERVATION_DIFFERENCES"): (
+        "SEARCH reservations USING PRIMARY KEY (order_id>? AND order_id<?)",
+        "SCAN line VIRTUAL TABLE INDEX 3:",
+        "SEARCH movements USING COVERING INDEX movements_by_order (order_id>? AND order_id<?)",
+    ),
+    ("catalog", "_SAVE_COUNT"): (),
+    ("catalog", "_SAVE_IMPORT"): (),
+    ("catalog", "_STOCKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("order", "_KEPT_ORDER"): (
+        "SEARCH orders USING PRIMARY KEY (order_id=?)",
+        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+    ),
+    ("order", "_KEPT_ORDERS"): (
+        "SEARCH orders USING PRIMARY KEY (order_id>?)",
+        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+    ),
+    ("order", "_KEPT_UNSETTLED"): (
+        "SEARCH orders USING INDEX orders_unsettled (order_id>?)",
+        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+    ),
+    ("order", "_LAST_ORDER_ID"): ("SEARCH orders USING PRIMARY KEY",),
+}
+WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
+"""What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""
+
+
+@pytest.fixture(scope="module")
+def databases() -> dict[str, apsw.Connection]:
+    """Return a database of each service, with its tables and no row in them."""
+    made = {service: apsw.Connection(":memory:") for service in SCHEMAS}
+    for service, connection in made.items():
+        for _number, _name, sql in steps(SCHEMAS[service]):
+            connection.execute(sql).fetchall()
+    return made
+
+
+def plan(database: apsw.Connection, sql: str) -> list[str]:
+    """Return how a statement reaches the rows of the tables that are stored."""
+    values = [None] * len(set(re.findall(r"\?\d+", sql)))
+    reached = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    made_here = {*re.findall(r"(\w+) AS (?:MATERIALIZED )?\(", sql)}
+    return [
+        step
+        for step in reached
+        if step.startswith(("SCAN ", "SEARCH ")) and step.split()[1] not in made_here
+    ]
+
+
+@pytest.mark.parametrize(("service", "name"), sorted(STATEMENTS))
+def test_every_statement_reaches_its_rows_as_it_should(
+    databases: dict[str, apsw.Connection], service: str, name: str
+) -> None:
+    """By a key or an index that finds few rows; else it would stop everybody in a large shop."""
+    if (service, name) not in WHOLE:
+        assert list(PLANS[service, name]) == plan(databases[service], STATEMENTS[service, name])
+
+
+def test_the_list_of_plans_has_no_others() -> None:
+    """What is gone from the stores is gone from here."""
+    assert STATEMENTS.keys() == PLANS.keys() | WHOLE
+
+
+@pytest.mark.parametrize(("service", "name"), sorted(WHOLE))
+def test_what_is_asked_of_whole_tables_is_no_more_than_that(
+    databases: dict[str, apsw.Connection], service: str, name: str
+) -> None:
+    """It reads each row once: no row has another table read from end to end."""
+    reached = plan(databases[service], STATEMENTS[service, name])
+    tables = [step.split()[1] for step in reached if step.startswith("SCAN")]
+    assert len(set(tables)) == len(tables)
