@@ -210,7 +210,7 @@ def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> Non
     for words in (
         ["info", 1, "--url", front],
         ["orders", "--order", order],
-        ["book", "restock", 1, 1, "--catalog", catalog],
+        ["book", "reprice", 1, 1, "--catalog", catalog],
         ["audit", "--catalog", catalog, "--order", order],
     ):
         refused = run_bazar(*words, "--data", tmp_path)

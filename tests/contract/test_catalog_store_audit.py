@@ -10,6 +10,7 @@ from bazar.catalog.store import (
     AFTER_ALL_ORDERS,
     AFTER_ALL_ROWS,
     Count,
+    KeptWrite,
     ReservationDifference,
     Store,
 )
@@ -78,6 +79,19 @@ async def test_the_last_book_is_the_one_with_the_highest_id(
     assert None is await database.read(store.last_book)
     last, _first = await added(database, store, book(book_id=40), book(book_id=7))
     assert last == await database.read(store.last_book)
+
+
+async def test_the_last_keyed_writes_are_kept(database: Database, store: Store) -> None:
+    """Each with what it asked and its answer; those before are forgotten, a key is there once."""
+    for key in ("a", "b", "c"):
+        await database.write(lambda t, key=key: store.keep_write(t, key, "q" + key, "r", 2))  # type: ignore[misc]
+    found = [
+        await database.read(lambda t, key=key: store.kept_write(t, key))  # type: ignore[misc]
+        for key in ("a", "b", "c")
+    ]
+    assert [None, KeptWrite("qb", "r"), KeptWrite("qc", "r")] == found
+    with pytest.raises(Exception, match="keyed_writes"):
+        await database.write(lambda t: store.keep_write(t, "c", "other", "r", 2))
 
 
 # ------------------------------------------------------------------- the audit

@@ -132,6 +132,14 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
     ),
     ("order", "_LAST_ORDER_ID"): ("SEARCH orders USING PRIMARY KEY",),
+    ("catalog", "_FORGET_WRITES"): (
+        "SEARCH keyed_writes USING INTEGER PRIMARY KEY (rowid<?)",
+        "SEARCH keyed_writes",
+    ),
+    ("catalog", "_KEEP_WRITE"): (),
+    ("catalog", "_KEPT_WRITE"): (
+        "SEARCH keyed_writes USING INDEX sqlite_autoindex_keyed_writes_1 (key=?)",
+    ),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

@@ -8,6 +8,7 @@ from mutants.parts import (
     CRASH_POINTS,
     EXIT_CODES,
     IMPORTS,
+    KEYED_WRITES,
     OVERTAKEN,
     OWN_SALES,
     PLACE_MODEL,
@@ -443,6 +444,23 @@ BUGS = (
             ),
         ),
         (IMPORTS,),
+    ),
+    Bug(
+        "key-counts-twice",
+        "A restock that is sent again with its key is counted again.",
+        (
+            Edit(
+                "catalog/once.py",
+                "        if kept is not None:\n",
+                "        if kept is not None and kept.request != request.what:\n",
+            ),
+            Edit(
+                "catalog/store/shared.py",
+                "INSERT INTO keyed_writes",
+                "INSERT OR REPLACE INTO keyed_writes",
+            ),
+        ),
+        (KEYED_WRITES,),
     ),
     Bug(
         "dry-run-forgets",

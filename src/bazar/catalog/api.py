@@ -17,6 +17,7 @@ from bazar.catalog.stock import Stock
 from bazar.kit.errors import InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response
 from bazar.kit.http.endpoint import Link, route
+from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
 from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
@@ -37,7 +38,7 @@ from bazar.wire.limits import (
     ORDER_ID_LENGTH_MAX,
     STOCK_MAX,
 )
-from bazar.wire.problems import BookNotFound
+from bazar.wire.problems import BookNotFound, KeyReused
 from bazar.wire.stock import (
     Movement,
     MovementsQuery,
@@ -50,6 +51,7 @@ from bazar.wire.stock import (
 
 STOCK_FIELD = "amount_of_items"
 PRICE_FIELDS = ("price", "cost")
+KEY_ERRORS = (InvalidKey, KeyReused)
 
 
 def _book_links(status: int, pointer: str) -> list[Link]:
@@ -130,40 +132,45 @@ class CatalogApi:
         "POST",
         "/books",
         answers={201: Book},
-        errors=(BookExists, Unavailable),
+        errors=(BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
         links=_book_links(201, "/id"),
     )
-    async def add(self, _request: Request, body: NewBook) -> Response:
-        """Add a book."""
-        book = await self._shelf.add(body)
+    async def add(self, request: Request, body: NewBook) -> Response:
+        """Add a book; with a key once."""
+        book = await self._shelf.add(body, _key(request))
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     @route(
         "PATCH",
         "/books/{book_id:number}",
         answers={200: Book},
-        errors=(BookNotFound, BookExists, Unavailable),
+        errors=(BookNotFound, BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
     )
-    async def edit(self, _request: Request, book_id: int, body: BookEdit) -> Response:
+    async def edit(self, request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._shelf.edit(book_id, body))
+        return json_response(await self._shelf.edit(book_id, body, _key(request)))
 
     @route(
         "PUT",
         "/update/{book_id:number}/{field}/{value}",
         answers={200: Book},
-        errors=(BookNotFound, StockTooLow, InvalidRequest, Unavailable),
+        errors=(BookNotFound, StockTooLow, InvalidRequest, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
     )
     async def update(self, request: Request, book_id: int) -> Response:
         """Change the stock (amount_of_items, relative) or the price (price or cost)."""
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
-            return json_response(await self._stock.move_stock(book_id, _change(value)))
+            moved = await self._stock.move_stock(book_id, _change(value), _key(request))
+            return json_response(moved)
         if field in PRICE_FIELDS:
-            return json_response(await self._shelf.reprice(book_id, _price(value)))
+            repriced = await self._shelf.reprice(book_id, _price(value), _key(request))
+            return json_response(repriced)
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
         raise InvalidRequest(message, member="field")
 
@@ -289,6 +296,12 @@ class CatalogApi:
             else:
                 yield silence
                 silence = b": alive\n\n"
+
+
+def _key(request: Request) -> str | None:
+    """Return the key of a request that may have one."""
+    headers = request.header_list(KEY_HEADER)
+    return parse_key(headers) if headers else None
 
 
 def _order_id(request: Request) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bazar.cli.shop import Answer, asks
+from bazar.cli.shop import Answer, Key, asks, with_key
 from bazar.cli.show import (
     show_audit,
     show_book,
@@ -57,8 +57,9 @@ def book_add(  # noqa: PLR0913  one parameter an option
     year: Annotated[int | None, typer.Option(help="First published.")] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
+    key: Key = None,
 ) -> Answer[Book]:
-    """Add a book."""
+    """Add a book, once."""
     new = NewBook(
         title=title,
         topic=topic,
@@ -69,7 +70,7 @@ def book_add(  # noqa: PLR0913  one parameter an option
         quantity=quantity,
         description=description,
     )
-    return Answer(shop.catalog.add(new), show_book)
+    return Answer(with_key(key, "adding", partial(shop.catalog.add, new)), show_book)
 
 
 @asks("catalog")
@@ -107,9 +108,12 @@ def book_restock(
     shop: Shop,
     book_id: BookId,
     copies: Annotated[int, typer.Argument(help="How many came; after -- a negative number left.")],
+    *,
+    key: Key = None,
 ) -> Answer[Book]:
-    """Add copies to the stock, or take some away."""
-    return Answer(shop.catalog.restock(book_id, copies), show_book)
+    """Add copies to the stock, or take some away, once."""
+    restock = partial(shop.catalog.restock, book_id, copies)
+    return Answer(with_key(key, "counting", restock), show_book)
 
 
 @asks("catalog")

@@ -14,6 +14,8 @@ import typer
 
 from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
 from bazar.kit.errors import StartupError
+from bazar.kit.http.idempotency import InvalidKey, parse_key
+from bazar.kit.identity import new_key
 from bazar.kit.process.config import SECRET_FILE, service_url
 from bazar.kit.secret import check_secret, read_secret
 from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
@@ -31,6 +33,7 @@ CatalogUrl = Annotated[
 OrderUrl = Annotated[
     str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
 ]
+Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key never does it twice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -123,3 +126,24 @@ def asks(
         return command
 
     return command_of
+
+
+def with_key(key: str | None, doing: str, ask: Callable[[str], T]) -> T:
+    """Ask with the key that was given, or a new one, and tell it where the answer is unsure."""
+    if key is None:
+        key = new_key()
+    elif key.startswith('"'):
+        key = read_key(key)
+    try:
+        return ask(key)
+    except RemoteError as error:
+        unsure = error.problem is None or not error.problem.definite
+        fail(f"{error}\nTo ask again without {doing} twice: --key {key}" if unsure else str(error))
+
+
+def read_key(text: str) -> str:
+    """Return the key of a quoted header value, as an error of the shop shows it."""
+    try:
+        return parse_key([text])
+    except InvalidKey as error:
+        fail(error.detail)

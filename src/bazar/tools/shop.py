@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
+from bazar.kit.identity import new_key
 from bazar.tools.remote import Remote, ServiceName, segment
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
@@ -131,22 +132,23 @@ class Catalog(Keeping):
         query = {} if topic is None else {"topic": topic}
         return self.remote.pages("catalog", "/books", Book, "id", query)
 
-    def add(self, new: NewBook) -> Book:
-        """Add a book."""
-        return self.remote.call("catalog", "POST", "/books", Book, body=new)
+    def add(self, new: NewBook, key: str | None = None) -> Book:
+        """Add a book; with the same key once, however often it is asked."""
+        return self.remote.call("catalog", "POST", "/books", Book, body=new, key=key)
 
     def edit(self, book_id: int, edit: BookEdit) -> Book:
         """Change what describes a book."""
-        return self.remote.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
+        path = f"/books/{book_id}"
+        return self.remote.call("catalog", "PATCH", path, Book, body=edit, key=new_key())
 
     def reprice(self, book_id: int, price: Decimal) -> Book:
         """Set the price of a book."""
         return self.edit(book_id, BookEdit(price=price))
 
-    def restock(self, book_id: int, copies: int) -> Book:
-        """Add copies to the stock, or take some away where the number is negative."""
+    def restock(self, book_id: int, copies: int, key: str | None = None) -> Book:
+        """Add copies to the stock, or take some away; with the same key once."""
         path = f"/update/{book_id}/amount_of_items/{copies}"
-        return self.remote.call("catalog", "PUT", path, Book)
+        return self.remote.call("catalog", "PUT", path, Book, key=key)
 
     def import_rows(self, request: ImportRequest) -> list[ImportResult]:
         """Take in rows of a file, and say what became of each; in a busy shop wait for a turn."""

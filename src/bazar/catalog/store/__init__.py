@@ -38,6 +38,13 @@ class Count(NamedTuple):
     row: int
 
 
+class KeptWrite(NamedTuple):
+    """What was asked with a key, and the first answer."""
+
+    request: str
+    answer: str
+
+
 class BookStock(NamedTuple):
     """The copies of a book, in stock or by the ledger."""
 
@@ -175,6 +182,16 @@ class Store(Protocol):
 
     async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
         """Note where the last count of a book came from."""
+        ...
+
+    async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
+        """Return what was asked with a key, and its answer, or None."""
+        ...
+
+    async def keep_write(
+        self, transaction: Transaction, key: str, request: str, answer: str, keys_max: int
+    ) -> None:
+        """Keep what was asked with a new key, and its answer; forget all but the last keys."""
         ...
 
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:

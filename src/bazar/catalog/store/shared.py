@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, topic_key
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, Count
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, Count, KeptWrite
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
@@ -106,6 +106,18 @@ _SAVE_COUNT = """
 INSERT INTO counts (book_id, import_id, row)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
+
+_KEPT_WRITE = """
+SELECT request, answer FROM keyed_writes
+WHERE key = ?1"""
+
+_KEEP_WRITE = """
+INSERT INTO keyed_writes (key, request, answer)
+VALUES (?1, ?2, ?3)"""
+
+_FORGET_WRITES = """
+DELETE FROM keyed_writes
+WHERE write_id <= (SELECT max(write_id) FROM keyed_writes) - ?1"""
 
 _OUTCOME = """
 SELECT outcome FROM reservations
@@ -265,6 +277,18 @@ class SharedStore:
     async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
         """Note where the last count of a book came from."""
         await transaction.run(_SAVE_COUNT, book_id, *count)
+
+    async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
+        """Return what was asked with a key, and its answer, or None."""
+        row = await transaction.one(_KEPT_WRITE, key)
+        return made(KeptWrite, row) if row else None
+
+    async def keep_write(
+        self, transaction: Transaction, key: str, request: str, answer: str, keys_max: int
+    ) -> None:
+        """Keep what was asked with a new key, and its answer; forget all but the last keys."""
+        await transaction.run(_KEEP_WRITE, key, request, answer)
+        await transaction.run(_FORGET_WRITES, keys_max)
 
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
         """Return what was decided about an order, or None."""

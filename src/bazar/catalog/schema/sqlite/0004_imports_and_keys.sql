@@ -11,3 +11,11 @@ CREATE TABLE counts (
     import_id INTEGER NOT NULL,
     row INTEGER NOT NULL
 ) STRICT;
+
+-- The last writes of the keeper that had a key: what each asked, and its first answer.
+CREATE TABLE keyed_writes (
+    write_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL CONSTRAINT keyed_writes_key_unique UNIQUE,
+    request TEXT NOT NULL,
+    answer TEXT NOT NULL
+) STRICT;
