@@ -2,11 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
-from bazar.tools.audit import difference
 from bazar.tools.remote import RemoteError
 from bazar.wire.orders import Order
 from chaos import plan
@@ -29,9 +27,10 @@ def final_state(shop: ThreeServices) -> Final:
     differences = ["it did not come to rest"]
     while differences and monotonic() - calm_s < SETTLE_BOUND_S:
         with suppress(RemoteError):
-            if not shop.remote().order.page("pending", "", 1):
+            audited = shop.audit()
+            if not audited.pending:
                 orders = shop.orders()
-                differences = _differences(shop, orders)
+                differences = audited.differences
     return Final(
         settled_after_s=monotonic() - calm_s,
         bound_s=SETTLE_BOUND_S,
@@ -50,19 +49,6 @@ def final_state(shop: ThreeServices) -> Final:
         ),
         differences=tuple(differences),
     )
-
-
-def _differences(shop: ThreeServices, orders: Sequence[Order]) -> list[str]:
-    """Compare what `bazar audit` compares; at rest nothing has to be looked at twice."""
-    remote = shop.remote()
-    report = remote.catalog.stock_report()
-    outcomes = {outcome.order_id: outcome for outcome in remote.catalog.reservations()}
-    by_id = {order.order_id: order for order in orders}
-    found = (
-        difference(by_id.get(order_id), outcomes.get(order_id))
-        for order_id in sorted(by_id.keys() | outcomes.keys())
-    )
-    return [*report.differences, *filter(None, found)]
 
 
 async def read_again(crowd: Crowd, final: Final) -> None:

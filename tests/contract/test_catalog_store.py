@@ -2,38 +2,25 @@
 
 import ast
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
-from bazar.catalog.app import SCHEMA
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import MATCHES_MAX, ReservationDifference, StockDifference, Store, sqlite
-from bazar.catalog.store.sqlite import SqliteStore
-from bazar.kit.data.database import Database, Transaction
-from bazar.kit.data.migrate import migrate
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, MATCHES_MAX, Store, sqlite
+from bazar.kit.data.database import Database
 from bazar.wire.books import BookTitle, TopicCount
-from bazar.wire.stock import Movement, Outcome, Rejection, SoldLine
-from support.engines import ENGINES
+from bazar.wire.stock import Movement, Outcome, SoldLine
+from support import stored_books
+from support.stored_books import KEPT, NOW_MS, Engine, added, book, rejected, reserved
 
-NOW_MS = 1_700_000_000_123
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
-
-
-class Engine(NamedTuple):
-    """How the catalog is kept on an engine."""
-
-    name: str
-    schema: str
-    store: Callable[[], Store]
-
-
-KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]
+HELPERS = Path(stored_books.__file__)
+ALL = (0, AFTER_ALL_ROWS)
 
 
 @pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
@@ -52,47 +39,16 @@ def store(kept: Engine) -> Store:
 @pytest.fixture
 async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
     """Open a database with the catalog's tables."""
-    database = ENGINES[kept.name](tmp_path / "catalog.db")
-    await migrate(database, kept.schema)
-    yield database
-    await database.close()
-
-
-def book(
-    title: str = "RPCs for Noobs", *, book_id: int = 0, stock: int = 0, **members: object
-) -> StoredBook:
-    """Return a book that is not stored yet."""
-    new = StoredBook(
-        book_id, None, title, "A. Uthor", 1999, "systems", "On calls.", 1999, "USD", stock, 1
-    )
-    return replace(new, **members)
-
-
-async def added(database: Database, store: Store, *books: StoredBook) -> list[StoredBook]:
-    """Store books, and return them as they are stored."""
-
-    async def work(transaction: Transaction) -> list[StoredBook]:
-        return [await store.add_book(transaction, book, NOW_MS) for book in books]
-
-    return await database.write(work)
-
-
-def reserved(order_id: str, *lines: tuple[int, int, int]) -> Outcome:
-    """Return the outcome of an order that bought (book id, copies, version after it)."""
-    sold = [SoldLine(book_id, copies, "T", 1999, "USD", v) for book_id, copies, v in lines]
-    return Outcome(order_id, "reserved", sold)
-
-
-def rejected(order_id: str) -> Outcome:
-    """Return the outcome of an order that bought nothing."""
-    return Outcome(order_id, "rejected", [], Rejection("out-of-stock", "no copies", 1, 2, 0))
+    async with kept.opened(tmp_path / "catalog.db") as database:
+        yield database
 
 
 def test_no_function_of_the_store_is_left_out() -> None:
-    """Each one that the protocol names is called in this module, so on every engine."""
+    """Each one that the protocol names is called in one of these modules, so on every engine."""
     called = {
         node.attr
-        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        for module in (*Path(__file__).parent.glob("test_catalog_store*.py"), HELPERS)
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "store"
@@ -303,7 +259,8 @@ async def test_a_stock_below_zero_is_refused(database: Database, store: Store) -
     with pytest.raises(Exception, match="books_stock_not_negative"):
         await database.write(lambda t: store.sell(t, [sold], NOW_MS))
     assert one == await database.read(lambda t: store.book(t, number))
-    assert (1, 1, 0) == await database.scan(store.counts)
+    assert (1, 1) == await database.scan(store.ledger_numbers)
+    assert "" == await database.read(store.last_order_id)
 
 
 async def test_a_batch_of_sales_is_written_at_once(database: Database, store: Store) -> None:
@@ -328,8 +285,11 @@ async def test_a_batch_of_sales_is_written_at_once(database: Database, store: St
     assert sorted(decided, key=lambda one: one.order_id) == await database.scan(
         lambda t: store.outcomes_after(t, "", 9)
     )
-    assert [] == await database.scan(store.stock_differences)
-    assert [] == await database.scan(store.reservation_differences)
+    assert [(1, 4), (2, 8), (3, 9)] == await database.scan(lambda t: store.stocks_after(t, 0, 9))
+    assert [(1, 4), (2, 8), (3, 9)] == await database.scan(lambda t: store.ledger_sums(t, ALL, ALL))
+    assert [] == await database.scan(
+        lambda t: store.reservation_differences(t, "", AFTER_ALL_ORDERS)
+    )
 
 
 async def test_decisions_are_found_one_by_one_and_together(
@@ -376,43 +336,3 @@ async def test_an_outcome_of_an_older_release_is_understood(
     await database.write(lambda t: store.save_outcome(t, wanted, 0))
     row = await database.read(lambda t: t.one("SELECT outcome FROM reservations"))
     assert (text,) == row
-
-
-# ------------------------------------------------------------------- the audit
-
-
-async def test_everything_is_counted(database: Database, store: Store) -> None:
-    """Books, rows of the ledger and decisions."""
-    assert (0, 0, 0) == await database.scan(store.counts)
-    await added(database, store, book(stock=5), book())
-    await database.write(lambda t: store.sell(t, [reserved("o1", (1, 2, 3))], NOW_MS))
-    assert (2, 2, 1) == await database.scan(store.counts)
-
-
-async def test_a_stock_that_is_not_its_ledger_is_found(database: Database, store: Store) -> None:
-    """In order of id, a book without any row of the ledger too."""
-    await added(database, store, book(stock=5), book(stock=5), book())
-    await database.write(lambda t: t.run("UPDATE books SET stock = 4 WHERE book_id <> 2"))
-    wanted = [StockDifference(1, 4, 5), StockDifference(3, 4, 0)]
-    assert wanted == await database.scan(store.stock_differences)
-
-
-async def test_a_reservation_that_is_not_its_ledger_is_found(
-    database: Database, store: Store
-) -> None:
-    """Sold without a row, a row without a sale, and a release that gave nothing back."""
-    await added(database, store, book(stock=50))
-    await database.write(
-        lambda t: store.sell(t, [reserved(f"o{n}", (1, n, n + 2)) for n in (1, 2, 3)], NOW_MS)
-    )
-    await database.write(lambda t: store.save_outcome(t, reserved("o0", (1, 4, 9)), NOW_MS))
-    await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
-    released = replace(reserved("o2", (1, 2, 9)), status="released")
-    await database.write(lambda t: store.save_outcome(t, released, NOW_MS))
-    await database.write(lambda t: store.move_stock(t, 1, "sold", -7, "o9", NOW_MS))
-    assert [
-        ReservationDifference("o0", 1, -4, 0),
-        ReservationDifference("o1", 1, 0, -1),
-        ReservationDifference("o2", 1, 0, -2),
-        ReservationDifference("o9", 1, 0, -7),
-    ] == await database.scan(store.reservation_differences)

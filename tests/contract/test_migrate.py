@@ -15,7 +15,16 @@ from bazar.kit.errors import StartupError
 CATALOG = "bazar.catalog.schema.sqlite"
 ORDER = "bazar.order.schema.sqlite"
 
-CATALOG_TABLES = {"books", "movements", "reservations", "schema_history", "topics"}
+CATALOG_TABLES = {
+    "books",
+    "counts",
+    "imports",
+    "keyed_writes",
+    "movements",
+    "reservations",
+    "schema_history",
+    "topics",
+}
 CATALOG_CONSTRAINTS = {
     "books_isbn_unique",
     "books_isbn_length",
@@ -23,6 +32,8 @@ CATALOG_CONSTRAINTS = {
     "books_price_not_negative",
     "books_currency_length",
     "books_stock_not_negative",
+    "imports_file_key_unique",
+    "keyed_writes_key_unique",
     "movements_book",
     "movements_kind",
     "movements_sign",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from bazar.order.app import SCHEMA
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
+from bazar.wire.audit import KeptLine, KeptOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.stock import Rejection
 
@@ -219,6 +221,34 @@ async def test_a_page_of_one_status_holds_no_other(database: Database, store: St
     assert [] == await database.scan(lambda t: store.page(t, "", "rejected", 2))
 
 
+async def test_orders_are_shown_as_they_are_kept(database: Database, store: Store) -> None:
+    """Those without lines too, and none is made sense of; each alone, in pages, or unsettled."""
+    orders = [pending(order_id, order_id) for order_id in "cab"]
+    await database.write(lambda t: store.insert(t, orders))
+    await database.write(lambda t: store.confirm(t, [replace(orders[1], lines=SOLD)]))
+    await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'c'"))
+    sold = [KeptLine(*msgspec.structs.astuple(line)) for line in SOLD]
+    kept = [
+        KeptOrder("a", "confirmed", settled=True, rejection=None, lines=sold),
+        KeptOrder("b", "pending", False, None, [KeptLine(7, 2, None, None, None)]),  # noqa: FBT003
+        KeptOrder("c", "pending", settled=False, rejection=None, lines=[]),
+    ]
+    assert kept == await database.scan(lambda t: store.kept_orders(t, "", 9))
+    assert kept[1:2] == await database.scan(lambda t: store.kept_orders(t, "a", 1))
+    assert kept[1:] == await database.scan(lambda t: store.kept_unsettled(t, "", 9))
+    assert kept[2] == await database.read(lambda t: store.kept_order(t, "c"))
+    assert None is await database.read(lambda t: store.kept_order(t, "d"))
+    assert "c" == await database.read(store.last_order_id)
+
+
+async def test_an_empty_database_has_no_last_order_and_no_faults(
+    database: Database, store: Store
+) -> None:
+    """Nothing is found where nothing is."""
+    assert "" == await database.read(store.last_order_id)
+    assert [] == await database.scan(store.faults)
+
+
 def functions_of(kind: type) -> set[str]:
     """Return the names of the public functions of a class."""
     return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_"}
@@ -227,12 +257,11 @@ def functions_of(kind: type) -> set[str]:
 def test_no_function_of_the_store_is_left_out() -> None:
     """This suite runs every one; an engine has no other that it would not run."""
     called = {
-        node.func.attr
+        node.attr
         for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and "store" == node.func.value.id
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and "store" == node.value.id
     }
     assert functions_of(Store) == called
     for name, engine in ENGINES.items():

@@ -1,5 +1,6 @@
 """The table of seeded bugs: each one that a programmer could really write, as a small patch."""
 
+from mutants.audit_bugs import AUDIT_BUGS
 from mutants.bug import Bug, Edit
 from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.database_bugs import DATABASE_BUGS
@@ -312,6 +313,7 @@ BUGS = (
         (CLIMBING,),
     ),
     *DATABASE_BUGS,
+    *AUDIT_BUGS,
     *ENDING_BUGS,
     *EDGE_BUGS,
     *PROCESS_BUGS,

@@ -1,11 +1,19 @@
 """Taking files of books into the catalog."""
 
-from typing import Any
+import asyncio
+from pathlib import Path
+from typing import Any, Literal
+from unicodedata import normalize
 
+import apsw
 import pytest
 
-from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger
+from bazar.catalog import rehearsal
+from bazar.catalog.rehearsal import RUNS_MAX
+from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger, reserve
 from support.shops import Caller, Shop
+
+Form = Literal["NFC", "NFD"]
 
 
 async def take_in(catalog: Caller, *books: object, **options: object) -> list[dict[str, Any]]:
@@ -156,3 +164,218 @@ async def test_an_update_leaves_alone_what_the_row_does_not_give(catalog: Caller
         assert (title, "new", 5, "Ann", 4) == tuple(
             info[name] for name in ("title", "topic", "price", "author", "quantity")
         )
+
+
+# ------------------------------------------------------------------- counts
+
+
+async def test_a_count_of_a_file_is_taken_once(shop: Shop) -> None:
+    """Copies that were sold since are not put back on sale by the same file."""
+    row = BOOK | {"isbn": ISBN, "quantity": 10}
+    (first,) = await take_in(shop.catalog, row, update="stock", key="monday")
+    book_id = first["id"]
+    await reserve(shop.catalog, "o1", (book_id, 3))
+    for update in ("stock", "all", "none"):
+        (again,) = await take_in(shop.catalog, row, update=update, key="monday")
+        assert "unchanged" == again["status"], update
+        assert (update != "none") == again.get("repeated", False)
+    assert 7 == await shop.stock(book_id)
+    (counted,) = await take_in(shop.catalog, row, update="stock", key="friday")
+    assert ("updated", 10) == (counted["status"], await shop.stock(book_id))
+    await take_in(shop.catalog, row | {"quantity": 1}, update="stock", key="monday")
+    assert 10 == await shop.stock(book_id)  # what was counted before friday
+
+
+async def test_a_count_that_found_nothing_to_change_is_taken_too(shop: Shop) -> None:
+    """The shelf had what the file says; what is sold after that is sold."""
+    book_id = await shop.add_book(isbn=ISBN, quantity=5)
+    row = BOOK | {"isbn": ISBN, "quantity": 5}
+    assert ["unchanged"] == statuses(await take_in(shop.catalog, row, update="stock", key="k"))
+    await reserve(shop.catalog, "o1", (book_id, 2))
+    assert ["unchanged"] == statuses(await take_in(shop.catalog, row, update="stock", key="k"))
+    assert 3 == await shop.stock(book_id)
+
+
+async def test_a_count_that_was_passed_over_may_be_taken_later(shop: Shop) -> None:
+    """Without an update only new books are counted; the same file then counts the others."""
+    old = await shop.add_book(isbn=ISBN, quantity=5)
+    rows = [BOOK | {"isbn": ISBN, "quantity": 9}, BOOK | {"title": "New", "quantity": 4}]
+    results = await take_in(shop.catalog, *rows, key="k")
+    assert ["unchanged", "created"] == statuses(results)
+    new = results[1]["id"]
+    await reserve(shop.catalog, "o1", (new, 1))
+    results = await take_in(shop.catalog, *rows, update="stock", key="k")
+    assert ["updated", "unchanged"] == statuses(results)
+    assert (9, 3) == (await shop.stock(old), await shop.stock(new))
+
+
+async def test_of_two_counts_in_a_file_the_last_holds_however_often(shop: Shop) -> None:
+    """Sent again, neither the first nor the last is taken."""
+    rows = [BOOK | {"isbn": ISBN, "quantity": copies} for copies in (4, 6)]
+    results = await take_in(shop.catalog, *rows, update="stock", key="k")
+    assert ["created", "updated"] == statuses(results)
+    book_id = results[0]["id"]
+    await reserve(shop.catalog, "o1", (book_id, 1))
+    assert ["unchanged"] * 2 == statuses(
+        await take_in(shop.catalog, *rows, update="stock", key="k")
+    )
+    assert 5 == await shop.stock(book_id)
+
+
+async def test_an_import_that_broke_off_goes_on_where_it_was(shop: Shop) -> None:
+    """Rows that were in stay as they are, the others are taken in."""
+    rows = [BOOK | {"title": f"T{n}", "quantity": 10} for n in range(3)]
+    (first, *_rest) = await take_in(shop.catalog, *rows[:2], update="stock", key="k")
+    await reserve(shop.catalog, "o1", (first["id"], 4))
+    results = await take_in(shop.catalog, *rows, update="stock", key="k")
+    assert ["unchanged", "unchanged", "created"] == statuses(results)
+    assert [6, 10, 10] == [await shop.stock(one["id"]) for one in results]
+
+
+async def test_a_rejected_row_leaves_its_count_open(shop: Shop) -> None:
+    """Mended, it is taken as if it came for the first time."""
+    row = BOOK | {"isbn": ISBN, "quantity": 3}
+    bad = row | {"price": 1.999}
+    assert ["rejected"] == statuses(await take_in(shop.catalog, bad, update="stock", key="k"))
+    assert ["created"] == statuses(await take_in(shop.catalog, row, update="stock", key="k"))
+
+
+async def test_without_a_key_every_count_counts(shop: Shop) -> None:
+    """As a program that knows what it does may want it."""
+    book_id = await shop.add_book(isbn=ISBN, quantity=5)
+    row = BOOK | {"isbn": ISBN, "quantity": 9}
+    for _ in range(2):
+        await take_in(shop.catalog, row, update="stock")
+        await reserve(shop.catalog, f"o{await shop.stock(book_id)}", (book_id, 1))
+        await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/-1")
+        assert 7 <= await shop.stock(book_id) <= 8
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_composed_letters_and_parted_ones_are_the_same(shop: Shop, form: Form) -> None:
+    """A book without an ISBN is found by its name, from whichever system the row comes."""
+    title, author = "Étude für Zoë", "Ḥasan Ångström"
+    other: Form = "NFD" if form == "NFC" else "NFC"
+    books = [
+        BOOK | {"title": normalize(one, title), "author": normalize(one, author)}
+        for one in (form, other)
+    ]
+    assert ["created", "unchanged"] == statuses(await take_in(shop.catalog, *books))
+    (kept,) = (await shop.catalog.get("/books")).json
+    assert (normalize("NFC", title), normalize("NFC", author)) == (kept["title"], kept["author"])
+
+
+async def test_a_name_that_an_older_release_kept_parted_is_found(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """It did not compose what it kept."""
+    await shop.add_book(title="Etude", author="A")
+    connection = apsw.Connection(str(tmp_path / "catalog.db"))
+    connection.execute("UPDATE books SET title = ?", (normalize("NFD", "Étude"),))
+    connection.close()
+    row = BOOK | {"title": normalize("NFC", "Étude"), "author": "A"}
+    assert ["unchanged"] == statuses(await take_in(shop.catalog, row))
+
+
+async def test_letters_that_grow_when_composed_keep_the_limits(catalog: Caller) -> None:
+    """A few have no composed form; a title of them is refused as a row, not as a batch."""
+    longer = "\u0958" * 500  # each becomes two letters
+    results = await take_in(
+        catalog,
+        *(BOOK | {name: longer} for name in ("title", "author")),
+        BOOK | {"topic": "\u0958" * 100},
+        BOOK | {"title": "\u0958" * 250},
+    )
+    assert ["rejected"] * 3 + ["created"] == statuses(results)
+    assert ["title", "author", "topic"] == [one["column"] for one in results[:3]]
+
+
+# ------------------------------------------------------------------- dry runs
+
+
+SEQUENCES: dict[str, list[dict[str, object]]] = {
+    "the same ISBN": [BOOK | {"isbn": ISBN}, BOOK | {"isbn": ISBN_10}],
+    "an ISBN of another id": [BOOK | {"id": 8, "isbn": ISBN}, BOOK | {"id": 9, "isbn": ISBN}],
+    "the same id": [BOOK | {"id": 8}, BOOK | {"id": 8, "title": "Other", "quantity": 2}],
+    "the same name": [BOOK | {"author": "A"}, BOOK | {"author": "A", "quantity": 4}],
+    "an id that was given": [BOOK | {"title": "A"}, BOOK | {"id": 3, "title": "B"}],
+    "an id that came before": [BOOK | {"id": 40}, BOOK | {"title": "A"}, BOOK | {"id": 41}],
+    "an ISBN that was moved": [
+        BOOK | {"id": 1, "isbn": "9780306406157"},
+        BOOK | {"isbn": ISBN, "title": "Another"},
+        BOOK | {"isbn": "9780306406157", "quantity": 3},
+    ],
+    "a count, and one more": [
+        BOOK | {"isbn": ISBN, "quantity": 3},
+        BOOK | {"isbn": ISBN, "quantity": 3},
+        BOOK | {"isbn": ISBN, "quantity": 5},
+    ],
+    "a bad one between": [BOOK | {"id": 8, "price": 1.999}, BOOK | {"id": 8}],
+}
+
+
+@pytest.mark.parametrize("update", ["none", "stock", "all"])
+@pytest.mark.parametrize("name", SEQUENCES)
+async def test_a_dry_run_in_batches_tells_what_the_import_does(
+    shop: Shop, name: str, update: str
+) -> None:
+    """Each batch meets what those before it would have done: statuses, ids and reasons."""
+    await shop.add_book(isbn=ISBN, quantity=1)
+    await shop.add_book(title="By name", author="A")
+    before = (await shop.catalog.get("/books")).json
+    told: dict[bool, list[dict[str, Any]]] = {}
+    for dry_run in (True, False):
+        told[dry_run] = []
+        for number, row in enumerate(SEQUENCES[name]):
+            request = {
+                "rows": [{"row": number, "book": row}],
+                "update": update,
+                "key": "file",
+                "dry_run": dry_run,
+                "run": "this one",
+            }
+            told[dry_run] += (await shop.catalog.post("/imports", request)).json
+        if dry_run:
+            assert before == (await shop.catalog.get("/books")).json
+    assert told[True] == told[False]
+
+
+async def test_a_dry_run_knows_which_counts_were_taken(shop: Shop) -> None:
+    """The file's own, and that of a later file."""
+    row = BOOK | {"isbn": ISBN, "quantity": 10}
+    (result,) = await take_in(shop.catalog, row, update="stock", key="monday")
+    await reserve(shop.catalog, "o1", (result["id"], 3))
+    options = {"update": "stock", "dry_run": True}
+    assert ["unchanged"] == statuses(await take_in(shop.catalog, row, key="monday", **options))
+    assert ["updated"] == statuses(await take_in(shop.catalog, row, key="friday", **options))
+    assert ["updated"] == statuses(await take_in(shop.catalog, row, **options))
+    assert 7 == await shop.stock(result["id"])
+
+
+async def test_dry_runs_do_not_meet_each_other(catalog: Caller) -> None:
+    """Each has a copy of its own, and one without a name has it for one batch."""
+    row = BOOK | {"isbn": ISBN}
+    for run in ("a", "b", None, None):
+        options = {"dry_run": True} | ({"run": run} if run else {})
+        assert ["created"] == statuses(await take_in(catalog, row, **options)), run
+    assert ["unchanged"] == statuses(await take_in(catalog, row, dry_run=True, run="a"))
+
+
+async def test_old_dry_runs_are_forgotten(catalog: Caller) -> None:
+    """Those that are idle for longest; a run that goes on meets its own rows."""
+    row = BOOK | {"isbn": ISBN}
+    for run in range(RUNS_MAX + 1):
+        await take_in(catalog, row, dry_run=True, run=f"{run}")
+    assert ["unchanged"] == statuses(await take_in(catalog, row, dry_run=True, run="1"))
+    assert ["created"] == statuses(await take_in(catalog, row, dry_run=True, run="0"))
+
+
+async def test_a_dry_run_that_is_idle_is_forgotten(
+    catalog: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts anew when it goes on after all."""
+    monkeypatch.setattr(rehearsal, "IDLE_S", 0.05)
+    row = BOOK | {"isbn": ISBN}
+    await take_in(catalog, row, dry_run=True, run="a")
+    await asyncio.sleep(0.2)
+    assert ["created"] == statuses(await take_in(catalog, row, dry_run=True, run="a"))

@@ -15,6 +15,10 @@ SECRET_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/reservations/o", None),
     ("GET", "/movements", None),
     ("GET", "/stock-report", None),
+    ("GET", "/audit", None),
+    ("GET", "/audit/decisions", None),
+    ("GET", "/audit/decisions/o", None),
+    ("GET", "/audit/integrity", None),
 ]
 
 
@@ -55,5 +59,9 @@ async def test_every_write_is_behind_the_secret(shop: Shop) -> None:
         ("GET", "/movements"),
         ("GET", "/stock-report"),
         ("GET", "/metrics"),
+        ("GET", "/audit"),
+        ("GET", "/audit/decisions"),
+        ("GET", "/audit/decisions/{order_id}"),
+        ("GET", "/audit/integrity"),
     }
     assert listed == described

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from bazar.catalog.app import SCHEMA
+from bazar.catalog.app import SCHEMA, scratch_catalog
+from bazar.catalog.checking import Checking
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
+from bazar.catalog.rehearsal import Rehearsals
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.stock import Stock
 from bazar.catalog.store import Store
@@ -25,6 +27,7 @@ class OpenCatalog(NamedTuple):
     shelf: Shelf
     stock: Stock
     imports: Imports
+    checking: Checking
 
 
 async def open_catalog(path: Path, clock: Clock = now_ms) -> OpenCatalog:
@@ -38,5 +41,6 @@ async def open_catalog(path: Path, clock: Clock = now_ms) -> OpenCatalog:
         feed,
         Shelf(database, store, clock=clock),
         Stock(database, store, clock),
-        Imports(database, store, clock=clock),
+        Imports(database, store, Rehearsals(database, store, scratch_catalog), clock=clock),
+        Checking(database, store),
     )

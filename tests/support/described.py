@@ -26,8 +26,8 @@ def endpoints(service: str) -> list[Endpoint]:
     absent = cast("Any", None)
     apis: dict[str, object] = {
         "front": FrontApi(absent, absent),
-        "catalog": CatalogApi(absent, absent, absent, absent),
-        "order": OrderApi(absent),
+        "catalog": CatalogApi(absent, absent, absent, absent, absent),
+        "order": OrderApi(absent, absent),
     }
     return operations(service, Metrics(service), _nothing, endpoints_of(apis[service]))
 

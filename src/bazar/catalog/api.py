@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from bazar.catalog.checking import Checking
 from bazar.catalog.domain import BookExists, ReservationNotFound, StockTooLow
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
@@ -17,7 +18,9 @@ from bazar.catalog.stock import Stock
 from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
 from bazar.kit.http.answers import json_response, tagged_response, unless_held
 from bazar.kit.http.endpoint import Endpoint, Link, route
+from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
+from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     SEQ_HEADER,
     VERSION_HEADER,
@@ -37,7 +40,7 @@ from bazar.wire.limits import (
     ORDER_ID_LENGTH_MAX,
     STOCK_MAX,
 )
-from bazar.wire.problems import BookNotFound
+from bazar.wire.problems import BookNotFound, KeyReused
 from bazar.wire.stock import (
     Movement,
     MovementsQuery,
@@ -45,10 +48,12 @@ from bazar.wire.stock import (
     ReservationsQuery,
     ReserveBatch,
     StockReport,
+    StockReportQuery,
 )
 
 STOCK_FIELD = "amount_of_items"
 PRICE_FIELDS = ("price", "cost")
+KEY_ERRORS = (InvalidKey, KeyReused)
 
 
 def _book_links(status: int, pointer: str) -> list[Link]:
@@ -64,11 +69,14 @@ def _reservation_links(pointer: str) -> list[Link]:
 class CatalogApi:
     """The handlers of the catalog."""
 
-    def __init__(self, shelf: Shelf, stock: Stock, imports: Imports, feed: Feed) -> None:
+    def __init__(
+        self, shelf: Shelf, stock: Stock, imports: Imports, checking: Checking, feed: Feed
+    ) -> None:
         """Serve these use cases, and tell what they change."""
         self._shelf = shelf
         self._stock = stock
         self._imports = imports
+        self._checking = checking
         self._feed = feed
 
     @route("GET", "/info/{book_id:number}", answers={200: Book, 304: None}, errors=(BookNotFound,))
@@ -138,40 +146,45 @@ class CatalogApi:
         "POST",
         "/books",
         answers={201: Book},
-        errors=(BookExists, Unavailable),
+        errors=(BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
         links=_book_links(201, "/id"),
     )
-    async def add(self, _request: Request, body: NewBook) -> Response:
-        """Add a book."""
-        book = await self._shelf.add(body)
+    async def add(self, request: Request, body: NewBook) -> Response:
+        """Add a book; with a key once."""
+        book = await self._shelf.add(body, _key(request))
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     @route(
         "PATCH",
         "/books/{book_id:number}",
         answers={200: Book},
-        errors=(BookNotFound, BookExists, Unavailable),
+        errors=(BookNotFound, BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
     )
-    async def edit(self, _request: Request, book_id: int, body: BookEdit) -> Response:
+    async def edit(self, request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._shelf.edit(book_id, body))
+        return json_response(await self._shelf.edit(book_id, body, _key(request)))
 
     @route(
         "PUT",
         "/update/{book_id:number}/{field}/{value}",
         answers={200: Book},
-        errors=(BookNotFound, StockTooLow, InvalidRequest, Unavailable),
+        errors=(BookNotFound, StockTooLow, InvalidRequest, *KEY_ERRORS, Unavailable),
         secret=True,
+        idempotency_key=True,
     )
     async def update(self, request: Request, book_id: int) -> Response:
         """Change the stock (amount_of_items, relative) or the price (price or cost)."""
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
-            return json_response(await self._stock.move_stock(book_id, _change(value)))
+            moved = await self._stock.move_stock(book_id, _change(value), _key(request))
+            return json_response(moved)
         if field in PRICE_FIELDS:
-            return json_response(await self._shelf.reprice(book_id, _price(value)))
+            repriced = await self._shelf.reprice(book_id, _price(value), _key(request))
+            return json_response(repriced)
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
         raise InvalidRequest(message, member="field")
 
@@ -246,9 +259,42 @@ class CatalogApi:
         return json_response(found)
 
     @route("GET", "/stock-report", answers={200: StockReport}, secret=True)
-    async def stock_report(self, request: Request) -> Response:
-        """Compare stock, ledger and reservations in one snapshot."""
-        return json_response(await request.while_there(self._stock.report()))
+    async def stock_report(self, request: Request, query: StockReportQuery) -> Response:
+        """Compare stock, ledger and reservations, a part at a time."""
+        return json_response(await request.while_there(self._checking.part(query.after)))
+
+    @route("GET", "/audit", answers={200: AuditMark}, secret=True)
+    async def audit(self, _request: Request) -> Response:
+        """Tell where the orders end now that the catalog knows of."""
+        return json_response(AuditMark(await self._checking.last_order_id()))
+
+    @route(
+        "GET",
+        "/audit/decisions",
+        answers={200: list[KeptDecision]},
+        secret=True,
+        links=(Link(200, "audit_decision", "order_id", "/0/order_id"),),
+    )
+    async def audit_decisions(self, request: Request, query: AuditQuery) -> Response:
+        """List decisions as they are kept, a page at a time; only the end is empty."""
+        page = self._checking.decisions(query.after, query.limit)
+        return json_response(await request.while_there(page))
+
+    @route(
+        "GET",
+        "/audit/decisions/{order_id}",
+        answers={200: KeptDecision},
+        errors=(ReservationNotFound,),
+        secret=True,
+    )
+    async def audit_decision(self, request: Request) -> Response:
+        """Show a decision as it is kept."""
+        return json_response(await self._checking.decision(_order_id(request)))
+
+    @route("GET", "/audit/integrity", answers={200: Integrity}, secret=True)
+    async def audit_integrity(self, request: Request) -> Response:
+        """Have the database look for faults in itself; it reads all of it."""
+        return json_response(Integrity(await request.while_there(self._checking.faults())))
 
     @route(
         "GET",
@@ -296,6 +342,12 @@ def with_place(endpoint: Endpoint, feed: Feed) -> Endpoint:
         return response
 
     return replace(endpoint, answer=placed)
+
+
+def _key(request: Request) -> str | None:
+    """Return the key of a request that may have one."""
+    headers = request.header_list(KEY_HEADER)
+    return parse_key(headers) if headers else None
 
 
 def _order_id(request: Request) -> str:

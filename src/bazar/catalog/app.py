@@ -5,12 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bazar.catalog.api import CatalogApi, with_place
+from bazar.catalog.checking import Checking
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
+from bazar.catalog.rehearsal import Rehearsals
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.stock import Stock
+from bazar.catalog.store import Store
 from bazar.catalog.store.sqlite import SqliteStore
+from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
+from bazar.kit.data.scratch import Scratch
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
@@ -37,15 +42,27 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         store = SqliteStore()
         shelf = Shelf(opened, store, currency)
         stock = Stock(opened, store)
-        imports = Imports(opened, store, currency)
+        rehearsals = Rehearsals(opened, store, scratch_catalog, currency)
+        imports = Imports(opened, store, rehearsals, currency)
+        checking = Checking(opened, store)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
-        api = CatalogApi(shelf, stock, imports, feed)
+        api = CatalogApi(shelf, stock, imports, checking, feed)
         own = [with_place(endpoint, feed) for endpoint in endpoints_of(api)]
         endpoints = operations("catalog", metrics, check, own)
-        with watched_loop(metrics):
-            yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+        try:
+            with watched_loop(metrics):
+                yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+        finally:
+            await rehearsals.close()
     finally:
         await opened.close()
+
+
+async def scratch_catalog() -> tuple[Database, Store]:
+    """Return an empty catalog for the moment; who asked for it closes its database."""
+    scratch = Scratch()
+    await migrate(scratch, SCHEMA)
+    return scratch, SqliteStore()

@@ -1,5 +1,6 @@
 """What a book is and when it is sold: pure rules, no I/O."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +11,23 @@ from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
 from bazar.wire.books import Book, BookEdit, NewBook, topic_key
-from bazar.wire.limits import STOCK_MAX, Price
+from bazar.wire.limits import (
+    DESCRIPTION_LENGTH_MAX,
+    STOCK_MAX,
+    TITLE_LENGTH_MAX,
+    TOPIC_LENGTH_MAX,
+    Price,
+)
 from bazar.wire.orders import Line
 from bazar.wire.problems import BookNotFound, PlacingProblem
 from bazar.wire.stock import Outcome, Rejection, SoldLine
+
+_LENGTHS_MAX = {
+    "title": TITLE_LENGTH_MAX,
+    "author": TITLE_LENGTH_MAX,
+    "topic": TOPIC_LENGTH_MAX,
+    "description": DESCRIPTION_LENGTH_MAX,
+}
 
 
 class StockTooLow(BazarError):
@@ -219,11 +233,21 @@ def checked_isbn(text: str | None) -> str | None:
 
 
 def checked_note(name: str, text: str) -> str:
-    """Return a text that may be empty, or raise InvalidRequest where it holds a NUL."""
+    """Return a text that may be empty, its letters composed, or raise InvalidRequest at a NUL.
+
+    The same text comes from one system in composed letters and from another in letters with marks
+    of their own; kept in one form it is the same to every comparison.
+
+    Source: unicode.org/reports/tr15, NFC
+    """
     if "\0" in text:
         message = f"{name} must not hold a NUL character"
         raise InvalidRequest(message, member=name)
-    return text.strip()
+    composed = unicodedata.normalize("NFC", text).strip()
+    if len(composed) > _LENGTHS_MAX[name]:  # a few letters have no composed form but a parted one
+        message = f"{name} has {len(composed)} characters, not at most {_LENGTHS_MAX[name]}"
+        raise InvalidRequest(message, member=name)
+    return composed
 
 
 def checked_text(name: str, text: str) -> str:

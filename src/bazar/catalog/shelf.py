@@ -1,6 +1,9 @@
 """The books on the shelf: finding them, adding them, and changing what describes them."""
 
+import msgspec
+
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
+from bazar.catalog.once import asked, once
 from bazar.catalog.paging import decode_id, decode_match, encode_match, search_words
 from bazar.catalog.store import Store
 from bazar.formats.isbn import isbn13
@@ -106,56 +109,59 @@ class Shelf:
             cursor = encode_match(score, book.book_id)
         return [book.public() for _score, book in page], cursor
 
-    async def add(self, new: NewBook) -> Book:
-        """Add a book with its first stock.
+    async def add(self, new: NewBook, key: str | None = None) -> Book:
+        """Add a book with its first stock; with a key once.
 
         Raises:
+            KeyReused: definite.
             BookExists: definite; the id or ISBN is taken.
             InvalidRequest: the ISBN or the price is not valid.
         """
         wanted = new_book(new, self._currency)
 
-        async def work(transaction: Transaction) -> StoredBook:
+        async def work(transaction: Transaction) -> Book:
             if wanted.book_id and await self._store.book(transaction, wanted.book_id):
                 message = f"the id {wanted.book_id} is taken"
                 raise BookExists(message, member="id", book_id=wanted.book_id)
             await self._check_isbn_free(transaction, wanted)
             book = await self._store.add_book(transaction, wanted, self._clock())
             transaction.announce(BookChanged(book.book_id, book.version, listed=True))
-            return book
+            return book.public()
 
-        return (await self._database.write(work)).public()
+        request = asked(key, "add", **msgspec.structs.asdict(wanted))
+        return await once(self._database, self._store, work, request)
 
-    async def edit(self, book_id: int, edit: BookEdit) -> Book:
-        """Change what describes a book.
+    async def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
+        """Change what describes a book; with a key once.
 
         Raises:
-            BookNotFound, BookExists: definite.
+            BookNotFound, BookExists, KeyReused: definite.
             InvalidRequest: the ISBN or the price is not valid.
         """
 
-        async def work(transaction: Transaction) -> StoredBook:
+        async def work(transaction: Transaction) -> Book:
             book = await self._store.book(transaction, book_id)
             if book is None:
                 raise not_found(book_id)
             changed = edited(book, edit)
             if changed == book:
-                return book
+                return book.public()
             if changed.isbn != book.isbn:
                 await self._check_isbn_free(transaction, changed)
             changed = await self._store.edit_book(transaction, changed)
             transaction.announce(BookChanged(book_id, changed.version, listed=True))
-            return changed
+            return changed.public()
 
-        return (await self._database.write(work)).public()
+        request = asked(key, "edit", book_id, msgspec.to_builtins(edit))
+        return await once(self._database, self._store, work, request)
 
-    async def reprice(self, book_id: int, price: Price) -> Book:
+    async def reprice(self, book_id: int, price: Price, key: str | None = None) -> Book:
         """Set the price.
 
         Raises:
             BookNotFound, InvalidRequest: definite.
         """
-        return await self.edit(book_id, BookEdit(price=price))
+        return await self.edit(book_id, BookEdit(price=price), key)
 
     async def _check_isbn_free(self, transaction: Transaction, book: StoredBook) -> None:
         if book.isbn is None:

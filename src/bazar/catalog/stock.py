@@ -13,12 +13,13 @@ from bazar.catalog.domain import (
     move_stock,
     not_found,
 )
+from bazar.catalog.once import asked, once
 from bazar.catalog.store import Store
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged
-from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockReport
+from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve
 
 LINES_A_UNIT_MAX = 128
 """Of reservations that are decided in one go, which takes some milliseconds."""
@@ -33,22 +34,23 @@ class Stock:
         self._store = store
         self._clock = clock
 
-    async def move_stock(self, book_id: int, copies: int) -> Book:
-        """Add copies (received) or take some away (adjusted).
+    async def move_stock(self, book_id: int, copies: int, key: str | None = None) -> Book:
+        """Add copies (received) or take some away (adjusted); with a key once.
 
         Args:
             book_id: of the book.
             copies: -10^9 to 10^9, not 0.
+            key: of the request, or None: then each request counts.
 
         Raises:
-            BookNotFound, StockTooLow: definite.
+            BookNotFound, StockTooLow, KeyReused: definite.
             InvalidRequest: the change is 0, or the stock would pass 10^9.
         """
         if copies == 0:
             message = "a change of 0 copies changes nothing"
             raise InvalidRequest(message, member="quantity")
 
-        async def work(transaction: Transaction) -> StoredBook:
+        async def work(transaction: Transaction) -> Book:
             book = await self._store.book(transaction, book_id)
             if book is None:
                 raise not_found(book_id)
@@ -58,9 +60,10 @@ class Stock:
                 transaction, book_id, kind, copies, None, self._clock()
             )
             transaction.announce(BookChanged(book_id, version))
-            return replace(moved, version=version)
+            return replace(moved, version=version).public()
 
-        return (await self._database.write(work)).public()
+        request = asked(key, "move-stock", book_id, copies)
+        return await once(self._database, self._store, work, request)
 
     async def reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
         """Decide a batch of reservations, each at most once.
@@ -171,29 +174,6 @@ class Stock:
             message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
-
-    async def report(self) -> StockReport:
-        """Compare stock, ledger and reservations with each other, in one snapshot."""
-
-        async def work(transaction: Transaction) -> StockReport:
-            counts = await self._store.counts(transaction)
-            differences = [
-                f"book {one.book_id}: stock is {one.stock}, the ledger sums to {one.ledger}"
-                for one in await self._store.stock_differences(transaction)
-            ]
-            differences += [
-                f"order {one.order_id}, book {one.book_id}: its reservation took "
-                f"{-one.reserved} copies, the ledger says {-one.ledger} copies"
-                for one in await self._store.reservation_differences(transaction)
-            ]
-            return StockReport(
-                books=counts.books,
-                movements=counts.movements,
-                reservations=counts.reservations,
-                differences=differences,
-            )
-
-        return await self._database.scan(work, KEEPERS)
 
 
 def _parts(requests: Sequence[Reserve]) -> Iterator[Sequence[Reserve]]:

@@ -4,12 +4,9 @@ from typing import Annotated
 
 import typer
 
-from bazar.cli.shop import Answer, asks
+from bazar.cli.shop import Answer, Key, asks, with_key
 from bazar.cli.show import show_book, show_list, show_order, show_purchase
 from bazar.cli.terminal import BookId, OrderId, fail
-from bazar.kit.http.idempotency import InvalidKey, parse_key
-from bazar.kit.identity import new_key
-from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookTitle
 from bazar.wire.orders import Accepted, Order, Purchase
@@ -43,28 +40,11 @@ def buy(
     book_id: BookId,
     *,
     quantity: Annotated[int, typer.Option(min=1, max=1000, help="How many copies.")] = 1,
-    key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key never buys twice.")
-    ] = None,
+    key: Key = None,
 ) -> Answer[Purchase | Accepted]:
     """Buy copies of a book, exactly once."""
-    if key is None:
-        key = new_key()
-    elif key.startswith('"'):
-        key = read_key(key)
-    try:
-        return Answer(shop.front.buy(book_id, quantity, key), show_purchase)
-    except RemoteError as error:
-        unsure = error.problem is None or not error.problem.definite
-        fail(f"{error}\nTo ask again without buying twice: --key {key}" if unsure else str(error))
-
-
-def read_key(text: str) -> str:
-    """Return the key of a quoted header value, as an error of the shop shows it."""
-    try:
-        return parse_key([text])
-    except InvalidKey as error:
-        fail(error.detail)
+    bought = with_key(key, "buying", lambda key: shop.front.buy(book_id, quantity, key))
+    return Answer(bought, show_purchase)
 
 
 @asks("front")

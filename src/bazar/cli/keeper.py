@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bazar.cli.shop import Answer, asks
+from bazar.cli.shop import Answer, Key, asks, with_key
 from bazar.cli.show import (
     show_audit,
     show_book,
@@ -57,8 +57,9 @@ def book_add(  # noqa: PLR0913  one parameter an option
     year: Annotated[int | None, typer.Option(help="First published.")] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
+    key: Key = None,
 ) -> Answer[Book]:
-    """Add a book."""
+    """Add a book, once."""
     new = NewBook(
         title=title,
         topic=topic,
@@ -69,7 +70,7 @@ def book_add(  # noqa: PLR0913  one parameter an option
         quantity=quantity,
         description=description,
     )
-    return Answer(shop.catalog.add(new), show_book)
+    return Answer(with_key(key, "adding", partial(shop.catalog.add, new)), show_book)
 
 
 @asks("catalog")
@@ -107,9 +108,12 @@ def book_restock(
     shop: Shop,
     book_id: BookId,
     copies: Annotated[int, typer.Argument(help="How many came; after -- a negative number left.")],
+    *,
+    key: Key = None,
 ) -> Answer[Book]:
-    """Add copies to the stock, or take some away."""
-    return Answer(shop.catalog.restock(book_id, copies), show_book)
+    """Add copies to the stock, or take some away, once."""
+    restock = partial(shop.catalog.restock, book_id, copies)
+    return Answer(with_key(key, "counting", restock), show_book)
 
 
 @asks("catalog")
@@ -140,6 +144,10 @@ def import_books(  # noqa: PLR0913  one parameter an option
         typer.Option(help="What to change about books that are there already."),
     ] = "none",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Take the counts of a file anew that was imported before."),
+    ] = False,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", help="Our column=its column, such as title=original_title."),
@@ -163,6 +171,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
             file=file,
             update=update,
             dry_run=dry_run,
+            again=again,
             mapping=parse_pairs(mapping or [], "--map"),
             defaults=parse_pairs(default or [], "--default", several=False),
             rejects=rejects or Path(f"{file.stem}.rejects.csv"),
@@ -174,15 +183,21 @@ def import_books(  # noqa: PLR0913  one parameter an option
     return Answer(report, partial(show_import, dry_run=dry_run))
 
 
-@asks("catalog", "order")
-def audit(shop: Shop) -> "Answer[AuditReport]":
+@asks("catalog", "order", unanswered=2)
+def audit(
+    shop: Shop,
+    *,
+    integrity: Annotated[
+        bool, typer.Option("--integrity", help="Read both databases whole, and look for damage.")
+    ] = False,
+) -> "Answer[AuditReport]":
     """Compare ledger, stock, reservations and orders; exit code 1 when anything differs.
 
-    It works while the shop is running.
+    It works while the shop is running. Exit code 2 when it could not be checked.
     """
     from bazar.tools.audit import audit as run_audit
 
-    report = run_audit(shop)
+    report = run_audit(shop, integrity=integrity)
     return Answer(report, show_audit, fine=not report.differences)
 
 

@@ -14,6 +14,8 @@ import typer
 
 from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
 from bazar.kit.errors import StartupError
+from bazar.kit.http.idempotency import InvalidKey, parse_key
+from bazar.kit.identity import new_key
 from bazar.kit.process.config import SECRET_FILE, service_url
 from bazar.kit.secret import check_own, check_secret, read_secret
 from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
@@ -32,6 +34,7 @@ CatalogUrl = Annotated[
 OrderUrl = Annotated[
     str | None, typer.Option("--order", envvar="BAZAR_ORDER", help="Address of the order service.")
 ]
+Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key never does it twice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -53,6 +56,9 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         data: the data folder.
         secret_file: holds the service secret.
         asked: the services that will be asked; the others' addresses do not matter.
+
+    Raises:
+        StartupError: an option is no address, or the secret may not be used.
     """
     named = {"front": url, "catalog": catalog, "order": order}
     sought = [service for service in asked if named[service] is None]
@@ -67,10 +73,9 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         keeper = [service for service in asked if service != "front"]
         found = bool(left and set(keeper) & set(sought))
         secret = _client_secret(data, secret_file, found_there=found) if keeper else None
-    except StartupError as error:
-        fail(str(error))
     except OSError as error:
-        fail(f"cannot look into the data folder {data}: {error.strerror}")
+        message = f"cannot look into the data folder {data}: {error.strerror}"
+        raise StartupError(message) from error
     return Shop(addresses, secret or "")
 
 
@@ -155,13 +160,20 @@ _FINDING = {
 _JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
 
 
-def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
+def asks(
+    *services: ServiceName, unanswered: int = 1
+) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
     """Make a command of a function that asks these services of a shop.
 
     To the function's own options come those that find the shop, with the secret where more than
     the front is asked, and `--json`. The function gets the shop first; one of the shared options
     only where it names it. What it returns is shown; what the shop refuses is one line and exit
     code 1.
+
+    Args:
+        services: that are asked.
+        unanswered: the exit code where the shop does not answer, for a command whose 1 says
+            something else.
     """
     left_out = {option for service, option in _OPTIONS.items() if service not in services}
     left_out |= {"secret_file"} if services == ("front",) else set()
@@ -173,11 +185,11 @@ def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Calla
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
-            shop = find_shop(**{name: given[name] for name in finding}, asked=services)
             try:
+                shop = find_shop(**{name: given[name] for name in finding}, asked=services)
                 answer = function(shop, **{option.name: given[option.name] for option in own})
-            except RemoteError as error:
-                fail(str(error))
+            except (StartupError, RemoteError) as error:
+                fail(str(error), unanswered)
             if given["as_json"]:
                 print_json(answer.value)
             else:
@@ -191,3 +203,24 @@ def asks(*services: ServiceName) -> Callable[[Callable[..., Answer[Any]]], Calla
         return command
 
     return command_of
+
+
+def with_key(key: str | None, doing: str, ask: Callable[[str], T]) -> T:
+    """Ask with the key that was given, or a new one, and tell it where the answer is unsure."""
+    if key is None:
+        key = new_key()
+    elif key.startswith('"'):
+        key = read_key(key)
+    try:
+        return ask(key)
+    except RemoteError as error:
+        unsure = error.problem is None or not error.problem.definite
+        fail(f"{error}\nTo ask again without {doing} twice: --key {key}" if unsure else str(error))
+
+
+def read_key(text: str) -> str:
+    """Return the key of a quoted header value, as an error of the shop shows it."""
+    try:
+        return parse_key([text])
+    except InvalidKey as error:
+        fail(error.detail)

@@ -68,6 +68,11 @@ def show_import(report: "ImportReport", *, dry_run: bool) -> None:
         f"{report.unchanged} unchanged, {report.rejected} rejected"
         + (" (dry run: nothing was kept)" if dry_run else "")
     )
+    if report.repeated:
+        typer.echo(
+            f"{counted(report.repeated, 'count')} of this file taken before, or followed by a "
+            "later one: the stock stays as it is; --again takes it anew"
+        )
     shown = report.rejects[:REJECTS_SHOWN]
     if shown:
         print_table(

@@ -41,10 +41,10 @@ BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
 
 
-def fail(message: str) -> NoReturn:
-    """End with one line on standard error and exit code 1."""
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End with one line on standard error and an exit code."""
     typer.echo(f"bazar: {visible(message)}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def visible(text: str) -> str:

@@ -10,9 +10,11 @@ from bazar.kit.http.answers import encode, json_response, log_fault
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
+from bazar.order.checking import Checking
 from bazar.order.domain import first_answer
 from bazar.order.driving import Placed
 from bazar.order.service import Orders
+from bazar.wire.audit import AuditMark, AuditOrdersQuery, Integrity, KeptOrder
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX, PAGE_MAX
 from bazar.wire.orders import (
@@ -55,9 +57,10 @@ def _order_links(*statuses: int, pointer: str = "/order_id") -> list[Link]:
 class OrderApi:
     """The handlers of the order service."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, checking: Checking) -> None:
         """Serve these use cases."""
         self._orders = orders
+        self._checking = checking
 
     @route(
         "POST",
@@ -176,6 +179,38 @@ class OrderApi:
     async def fulfil(self, request: Request) -> Response:
         """Note that a confirmed order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+
+    @route("GET", "/audit", answers={200: AuditMark}, secret=True)
+    async def audit(self, _request: Request) -> Response:
+        """Tell where the orders end now."""
+        return json_response(AuditMark(await self._checking.last_order_id()))
+
+    @route(
+        "GET",
+        "/audit/orders",
+        answers={200: list[KeptOrder]},
+        secret=True,
+        links=(Link(200, "audit_order", "order_id", "/0/order_id"),),
+    )
+    async def audit_orders(self, request: Request, query: AuditOrdersQuery) -> Response:
+        """List orders as they are kept, a page at a time; only the end is empty."""
+        return json_response(await request.while_there(self._checking.orders(query)))
+
+    @route(
+        "GET",
+        "/audit/orders/{order_id}",
+        answers={200: KeptOrder},
+        errors=(OrderNotFound,),
+        secret=True,
+    )
+    async def audit_order(self, request: Request) -> Response:
+        """Show an order as it is kept; it is not driven."""
+        return json_response(await self._checking.order(request.path_params["order_id"]))
+
+    @route("GET", "/audit/integrity", answers={200: Integrity}, secret=True)
+    async def audit_integrity(self, request: Request) -> Response:
+        """Have the database look for faults in itself; it reads all of it."""
+        return json_response(Integrity(await request.while_there(self._checking.faults())))
 
 
 def _refused(error: BazarError) -> PlacementAnswer:

@@ -15,6 +15,7 @@ from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
+from bazar.order.checking import Checking
 from bazar.order.driving import Driving
 from bazar.order.service import Orders
 from bazar.order.store.sqlite import SqliteStore
@@ -52,7 +53,9 @@ async def order_app(
         )
         driving.start()
         try:
-            endpoints = operations("order", metrics, check, endpoints_of(OrderApi(orders)))
+            endpoints = operations(
+                "order", metrics, check, endpoints_of(OrderApi(orders, Checking(opened, store)))
+            )
             with watched_loop(metrics):
                 yield HttpApp("order", endpoints, metrics, secret)
         finally:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 from pathlib import Path
+from time import sleep
 
 import msgspec
 
@@ -15,6 +16,10 @@ from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Service, Shop
 
 DISK_FREE_BYTES_MIN = 200 * 1024 * 1024
+UNDECIDED_PAUSE_S = 4.0
+"""Longer than any decision takes while both services are well."""
+UNDECIDED_MAX = 1000
+UNDECIDED_SHOWN = 5
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -28,7 +33,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def examine(shop: Shop, data: Path) -> list[Finding]:
-    """Look at Python, SQLite, the data folder, the secret, and each service.
+    """Look at Python, SQLite, the data folder, each service, the secret, and undecided orders.
 
     Args:
         shop: where the services should be.
@@ -40,6 +45,7 @@ def examine(shop: Shop, data: Path) -> list[Finding]:
         *_folder(data),
         *(_service(service) for service in (shop.catalog, shop.order, shop.front)),
         _secret_accepted(shop),
+        *_undecided(shop),
     ]
 
 
@@ -97,7 +103,27 @@ def _service(service: Service) -> Finding:
 
 def _secret_accepted(shop: Shop) -> Finding:
     try:
-        report = shop.catalog.stock_report()
+        for service in (shop.catalog, shop.order):
+            service.last_order_id()
     except RemoteError as error:
         return Finding("secret", ok=False, found="not tried or not accepted", advice=str(error))
-    return Finding("secret", ok=True, found=f"accepted; {report.books} books")
+    return Finding("secret", ok=True, found="accepted")
+
+
+def _undecided(shop: Shop) -> list[Finding]:
+    """Name the orders that stay undecided between two looks; no clock is asked."""
+    try:
+        first = {order.order_id for order in shop.order.unsettled(UNDECIDED_MAX)}
+        if first:
+            sleep(UNDECIDED_PAUSE_S)
+        last = first and [order.order_id for order in shop.order.unsettled(UNDECIDED_MAX)]
+    except RemoteError:
+        return []  # the lines above say that this service does not answer
+    stuck = [order_id for order_id in last if order_id in first]
+    if not stuck:
+        return [Finding("orders", ok=True, found="none waits for long")]
+    shown = ", ".join(stuck[:UNDECIDED_SHOWN])
+    more = " and more" if len(stuck) > UNDECIDED_SHOWN else ""
+    advice = "the catalog may be away; else look for these order ids in the log of both services"
+    found = f"undecided for {UNDECIDED_PAUSE_S:g} s and longer: {shown}{more}"
+    return [Finding("orders", ok=False, found=found, advice=advice)]

@@ -2,11 +2,12 @@
 
 import csv
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,7 @@ import msgspec
 
 from bazar.formats.columns import COLUMNS, BadCell, Layout, new_book, parse_cell, with_defaults
 from bazar.formats.csv import BrokenText, Record, header_problems, records
+from bazar.kit.identity import new_key
 from bazar.tools.shop import Shop
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 from bazar.wire.limits import IMPORT_BATCH_MAX, IMPORT_BODY_BYTES_MAX
@@ -35,6 +37,7 @@ class ImportOptions:
     file: Path
     update: Literal["none", "stock", "all"]
     dry_run: bool
+    again: bool = False  # take the counts of a file anew that was imported before
     mapping: dict[str, str]  # our column to a column of the file
     defaults: dict[str, str]  # our column to the value of empty cells and missing columns
     rejects: Path
@@ -57,6 +60,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    repeated: int = 0  # rows whose count was taken before, or after that of a later file
     rejects: list[Reject] = []  # the first 1,000
     rejects_file: str | None = None
 
@@ -105,14 +109,14 @@ def import_file(
 
     Raises:
         ImportFileError: definite; nothing was sent, unless a disk failed midway.
-        RemoteError: indefinite; some rows may be in. Import the file again.
+        RemoteError: indefinite; some rows may be in. Import the file again: that takes in the rest.
     """
     with _rejects_file(options.rejects) as rejects:
-        header = _checked_header(options)
+        header, key = _checked_file(options)
         layout = Layout(header, options.mapping, options.defaults)
         added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
         rejects.begin(header, passed_over=added)
-        batches = _Batches(shop, options, rejects, progress)
+        batches = _Batches(shop, options, rejects, progress, key)
         with _opened(options.file) as found:
             for record in islice(found, 1, None):
                 batches.add(_read_row(record, layout, options.update))
@@ -124,6 +128,7 @@ def import_file(
         updated=counts["updated"],
         unchanged=counts["unchanged"],
         rejected=rejects.count,
+        repeated=batches.repeated,
         rejects=rejects.first,
         rejects_file=str(options.rejects) if rejects.count else None,
     )
@@ -194,17 +199,27 @@ def _opened(file: Path) -> Iterator[Iterator[Record]]:
             raise ImportFileError(message) from error
 
 
-def _checked_header(options: ImportOptions) -> list[str]:
-    """Read the whole file once, so that one that breaks off midway is refused unsent."""
+def _checked_file(options: ImportOptions) -> tuple[list[str], str]:
+    """Read the whole file once, so that one that breaks off midway is refused unsent.
+
+    Returns:
+        Its header, and a key of what it says, however its name, its quotes and its line ends are.
+    """
+    said = sha256(
+        msgspec.json.encode([sorted(options.mapping.items()), sorted(options.defaults.items())])
+    )
     with _opened(options.file) as found:
-        _line, cells, problem = next(found, Record(1, [], "is empty"))
+        first = next(found, Record(1, [], "is empty"))
+        _line, cells, problem = first
         header = [cell.strip() for cell in cells]
         problems = [problem] if problem else list(_problems(options, header))
         if problems:
             message = f"{options.file} {'; it '.join(problems)}. Its columns: {header or 'none'}"
             raise ImportFileError(message)
-        deque(found, maxlen=0)
-    return header
+        for record in chain([first], found):
+            said.update(msgspec.json.encode(record) + b"\n")
+    again = f"-{new_key()}" if options.again else ""
+    return header, said.hexdigest() + again
 
 
 def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
@@ -247,6 +262,9 @@ class _Batches:
     options: ImportOptions
     rejects: _Rejects
     progress: Callable[[int], None]
+    key: str
+    run: str = field(default_factory=new_key)
+    repeated: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     _rows: list[_Row] = field(default_factory=list)
     _bytes: int = 0
@@ -266,13 +284,19 @@ class _Batches:
         good = [row.checked for row in self._rows if isinstance(row.checked, ImportRow)]
         answers: dict[int, ImportResult] = {}
         if good:
-            update, dry_run = self.options.update, self.options.dry_run
-            request = ImportRequest(rows=good, update=update, dry_run=dry_run)
+            request = ImportRequest(
+                rows=good,
+                update=self.options.update,
+                key=self.key,
+                dry_run=self.options.dry_run,
+                run=self.run if self.options.dry_run else None,
+            )
             answers = {answer.row: answer for answer in self.shop.catalog.import_rows(request)}
         for row in self._rows:
             checked = row.checked
             result = checked if isinstance(checked, ImportResult) else answers[checked.row]
             self.counts[result.status] += 1
+            self.repeated += result.repeated
             if result.status == "rejected":
                 self.rejects.add(row, result)
         self.progress(len(self._rows))

@@ -1,8 +1,10 @@
 """Calls of a running shop: its three addresses, one secret, and requests with typed answers."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -20,7 +22,12 @@ T = TypeVar("T")
 SHOP_FILE = "shop.json"
 """Where `bazar up` leaves the addresses, in the data folder."""
 TIMEOUT = timedelta(seconds=10)
+READ_TIMEOUT = timedelta(minutes=1)
+"""For one of the keeper's reads, a part of something larger."""
+PATIENCE_S = 60.0
+"""How long a keeper's read waits for its turn in a busy shop."""
 _SUCCESS = range(200, 300)
+_SECONDS = re.compile(r"[0-9]{1,4}")
 
 ServiceName = Literal["catalog", "order", "front"]
 DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order": 5002}
@@ -37,10 +44,13 @@ class Addresses(msgspec.Struct, frozen=True):
 class RemoteError(Exception):
     """The shop said no, or did not answer; the message is for the person at the terminal."""
 
-    def __init__(self, message: str, problem: Problem | None = None) -> None:
-        """Keep the problem document, where there is one."""
+    def __init__(
+        self, message: str, problem: Problem | None = None, retry_after_s: float | None = None
+    ) -> None:
+        """Keep the problem document, and when to ask again, where the answer told it."""
         super().__init__(message)
         self.problem = problem
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(slots=True)
@@ -103,36 +113,76 @@ class Remote:
             )
             raise RemoteError(message) from error
         if response.status not in _SUCCESS:
-            raise _refusal(service, response.status, content)
-        return msgspec.json.decode(content, type=kind)
+            after = response.headers.get("retry-after", "")
+            raise _refusal(service, response.status, content, after)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError as error:
+            message = f"the answer of the {service} service makes no sense to this release: {error}"
+            raise RemoteError(message) from error
 
-    def pages(
+    def read(self, service: str, path: str, kind: type[T], timeout: timedelta = READ_TIMEOUT) -> T:
+        """Ask a service for something of the keeper's, and wait for a turn where it is busy.
+
+        Raises:
+            RemoteError: the service refused, did not answer in time, or was busy for a minute.
+        """
+        return self.in_turn(lambda: self.call(service, "GET", path, kind, timeout=timeout))
+
+    @staticmethod
+    def in_turn(ask: Callable[[], T]) -> T:
+        """Ask, and ask again when the service says so, for a minute.
+
+        Only for what may be asked twice.
+
+        Raises:
+            RemoteError: as the question does.
+        """
+        ends_at_s = monotonic() + PATIENCE_S
+        while True:
+            try:
+                return ask()
+            except RemoteError as error:
+                after_s = error.retry_after_s
+                if after_s is None or monotonic() + after_s > ends_at_s:
+                    raise
+            sleep(after_s)
+
+    def pages(  # noqa: PLR0913  the parts of a list's address
         self,
         service: str,
         path: str,
         kind: type[T],
         cursor: str,
         query: Mapping[str, str] | None = None,
+        *,
+        limit: int = PAGE_MAX,
     ) -> Iterator[T]:
-        """Yield every item of a list whose next page comes after the last item's `cursor`."""
+        """Yield every item of a list whose next page comes after the last item's `cursor`.
+
+        Only an empty page is the end: a short one is not.
+        """
         after: Any = None
         while True:
-            arguments: dict[str, Any] = {"limit": PAGE_MAX, **(query or {})}
+            arguments: dict[str, Any] = {"limit": limit, **(query or {})}
             if after is not None:
                 arguments["after"] = after
-            page = self.call(service, "GET", f"{path}?{urlencode(arguments)}", list[kind])  # type: ignore[valid-type]
-            yield from page
-            if len(page) < PAGE_MAX:
+            page = self.read(service, f"{path}?{urlencode(arguments)}", list[kind])  # type: ignore[valid-type]
+            if not page:
                 return
+            yield from page
             after = getattr(page[-1], cursor)
 
 
-def _refusal(service: str, status: int, content: bytes) -> RemoteError:
+def _refusal(service: str, status: int, content: bytes, retry_after: str) -> RemoteError:
+    retry_after_s = float(retry_after) if _SECONDS.fullmatch(retry_after) else None
     try:
         problem = msgspec.json.decode(content, type=Problem)
     except msgspec.DecodeError:
-        return RemoteError(f"the {service} service answered {status}: {content[:200]!r}")
-    return RemoteError(f"{problem.detail} ({problem.code}). {problem.hint}", problem)
+        message = f"the {service} service answered {status}: {content[:200]!r}"
+        return RemoteError(message, None, retry_after_s)
+    message = f"{problem.detail} ({problem.code}). {problem.hint}"
+    return RemoteError(message, problem, retry_after_s)
 
 
 def segment(text: str) -> str:

@@ -10,14 +10,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
-from bazar.tools.remote import TIMEOUT, Remote, ServiceName, segment
+from bazar.kit.identity import new_key
+from bazar.tools.remote import Remote, ServiceName, segment
+from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
+from bazar.wire.limits import AUDIT_PAGE_MAX
 from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
 from bazar.wire.stock import Movement, Outcome, StockReport
 
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
+
+INTEGRITY_TIMEOUT = timedelta(minutes=10)
 
 
 class Shop(Remote):
@@ -56,6 +61,19 @@ class Service:
         from bazar.kit.http.operations import Health  # late: the server's half comes with it
 
         return self.remote.call(self.name, "GET", "/readyz", Health)
+
+
+class Keeping(Service):
+    """A service that keeps a database; what the audit asks it needs the secret."""
+
+    def last_order_id(self) -> str:
+        """Return the highest order id that it knows of, empty where there is none."""
+        return self.remote.read(self.name, "/audit", AuditMark).last_order_id
+
+    def faults(self) -> list[str]:
+        """Have its database look for faults in itself; the larger it is, the longer it takes."""
+        path = "/audit/integrity"
+        return self.remote.read(self.name, path, Integrity, INTEGRITY_TIMEOUT).faults
 
 
 class Front(Service):
@@ -100,7 +118,7 @@ class Front(Service):
         return self.remote.call("front", "POST", f"/orders/{segment(order_id)}/cancel", Order)
 
 
-class Catalog(Service):
+class Catalog(Keeping):
     """The catalog; what changes it needs the secret."""
 
     name = "catalog"
@@ -114,26 +132,31 @@ class Catalog(Service):
         query = {} if topic is None else {"topic": topic}
         return self.remote.pages("catalog", "/books", Book, "id", query)
 
-    def add(self, new: NewBook) -> Book:
-        """Add a book."""
-        return self.remote.call("catalog", "POST", "/books", Book, body=new)
+    def add(self, new: NewBook, key: str | None = None) -> Book:
+        """Add a book; with the same key once, however often it is asked."""
+        return self.remote.call("catalog", "POST", "/books", Book, body=new, key=key)
 
     def edit(self, book_id: int, edit: BookEdit) -> Book:
         """Change what describes a book."""
-        return self.remote.call("catalog", "PATCH", f"/books/{book_id}", Book, body=edit)
+        path = f"/books/{book_id}"
+        return self.remote.call("catalog", "PATCH", path, Book, body=edit, key=new_key())
 
     def reprice(self, book_id: int, price: Decimal) -> Book:
         """Set the price of a book."""
         return self.edit(book_id, BookEdit(price=price))
 
-    def restock(self, book_id: int, copies: int) -> Book:
-        """Add copies to the stock, or take some away where the number is negative."""
+    def restock(self, book_id: int, copies: int, key: str | None = None) -> Book:
+        """Add copies to the stock, or take some away; with the same key once."""
         path = f"/update/{book_id}/amount_of_items/{copies}"
-        return self.remote.call("catalog", "PUT", path, Book)
+        return self.remote.call("catalog", "PUT", path, Book, key=key)
 
     def import_rows(self, request: ImportRequest) -> list[ImportResult]:
-        """Take in rows of a file, and say what became of each."""
-        return self.remote.call("catalog", "POST", "/imports", list[ImportResult], body=request)
+        """Take in rows of a file, and say what became of each; in a busy shop wait for a turn."""
+        return self.remote.in_turn(
+            lambda: self.remote.call(
+                "catalog", "POST", "/imports", list[ImportResult], body=request
+            )
+        )
 
     def reservation(self, order_id: str) -> Outcome:
         """Return what was decided about an order."""
@@ -147,12 +170,30 @@ class Catalog(Service):
         """Yield every row of the stock ledger, in the order of the commits."""
         return self.remote.pages("catalog", "/movements", Movement, "id")
 
-    def stock_report(self, timeout: timedelta = TIMEOUT) -> StockReport:
-        """Have the catalog check its own books; the more there are, the longer it takes."""
-        return self.remote.call("catalog", "GET", "/stock-report", StockReport, timeout=timeout)
+    def stock_report(self) -> Iterator[StockReport]:
+        """Have the catalog check its own books, and yield what each part of that found."""
+        following: str | None = ""
+        while following is not None:
+            path = (
+                f"/stock-report?{urlencode({'after': following})}" if following else "/stock-report"
+            )
+            part = self.remote.read("catalog", path, StockReport)
+            yield part
+            following = part.next
+
+    def kept_decisions(self) -> Iterator[KeptDecision]:
+        """Yield every decision as it is kept, by the id of its order."""
+        return self.remote.pages(
+            "catalog", "/audit/decisions", KeptDecision, "order_id", limit=AUDIT_PAGE_MAX
+        )
+
+    def kept_decision(self, order_id: str) -> KeptDecision:
+        """Return a decision as it is kept."""
+        path = f"/audit/decisions/{segment(order_id)}"
+        return self.remote.read("catalog", path, KeptDecision)
 
 
-class Orders(Service):
+class Orders(Keeping):
     """The order service, which needs the secret."""
 
     name = "order"
@@ -173,3 +214,18 @@ class Orders(Service):
     def fulfil(self, order_id: str) -> Order:
         """Note that an order was handed over, and return it."""
         return self.remote.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)
+
+    def kept_orders(self) -> Iterator[KeptOrder]:
+        """Yield every order as it is kept, by its id."""
+        return self.remote.pages(
+            "order", "/audit/orders", KeptOrder, "order_id", limit=AUDIT_PAGE_MAX
+        )
+
+    def unsettled(self, limit: int) -> list[KeptOrder]:
+        """Return the first orders that are not decided yet, or not released."""
+        path = f"/audit/orders?{urlencode({'unsettled': 'true', 'limit': limit})}"
+        return self.remote.read("order", path, list[KeptOrder])
+
+    def kept_order(self, order_id: str) -> KeptOrder:
+        """Return an order as it is kept; it is not driven."""
+        return self.remote.read("order", f"/audit/orders/{segment(order_id)}", KeptOrder)

@@ -4,14 +4,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from bazar.kit.http.idempotency import KEY_LENGTH_MAX
+from bazar.kit.identity import ID_MAX
 from bazar.wire.books import NewBook
 from bazar.wire.limits import IMPORT_BATCH_MAX, Text
+
+RowNumber = Annotated[int, Meta(ge=0, le=ID_MAX)]
+"""Of a row in its file."""
 
 
 class ImportRow(Struct, frozen=True, kw_only=True):
     """One row of an import, checked field by field by whoever reads the file."""
 
-    row: int
+    row: RowNumber
     book: NewBook
     given: list[Text] | None = None
     """The columns about which the row says something; only those are updated. None for all."""
@@ -22,7 +27,11 @@ class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     rows: Annotated[list[ImportRow], Meta(min_length=1, max_length=IMPORT_BATCH_MAX)]
     update: Literal["none", "stock", "all"] = "none"
+    key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
+    """Of the file, the same in each of its batches: with it a count is taken once."""
     dry_run: bool = False
+    run: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
+    """Of a dry run, the same in each of its batches: each meets what those before it would do."""
 
 
 class ImportResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,5 +40,7 @@ class ImportResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     row: int
     status: Literal["created", "updated", "unchanged", "rejected"]
     id: int | None = None
+    repeated: bool = False
+    """Its count was taken before, or that of a later file: the stock stays as it is."""
     column: str = ""
     reason: str = ""

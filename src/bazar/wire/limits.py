@@ -10,8 +10,10 @@ from bazar.kit.identity import ID_MAX
 QUANTITY_MAX = 1000
 ORDER_ID_LENGTH_MAX = 64
 """For the catalog, which keeps whatever id an order service gives an order."""
+CHECK_CURSOR_LENGTH_MAX = ORDER_ID_LENGTH_MAX + 10
 LINES_MAX = 100
 PAGE_MAX = 100
+AUDIT_PAGE_MAX = 1000
 RESERVE_BATCH_MAX = 512
 PLACEMENT_BATCH_MAX = 256
 IMPORT_BATCH_MAX = 500
@@ -20,6 +22,7 @@ INTERNAL_BODY_BYTES_MAX = 8 * 1024 * 1024
 """512 reservations of 100 lines each still fit."""
 STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
+TOPIC_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 5000
 GIVEN_ID_MAX = 10**15
 """The catalog counts on from the highest id that it has, so there must be room above."""
@@ -29,7 +32,7 @@ Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]
 Author = Annotated[str, Meta(max_length=TITLE_LENGTH_MAX)]
-Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+Topic = Annotated[str, Meta(min_length=1, max_length=TOPIC_LENGTH_MAX)]
 Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH_MAX)]
 Year = Annotated[int, Meta(ge=-5000, le=3000)]
 Stock = Annotated[int, Meta(ge=0, le=STOCK_MAX)]

@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
-from bazar.wire.limits import ORDER_ID_LENGTH_MAX, RESERVE_BATCH_MAX, Limit
+from bazar.wire.limits import (
+    CHECK_CURSOR_LENGTH_MAX,
+    ORDER_ID_LENGTH_MAX,
+    RESERVE_BATCH_MAX,
+    Limit,
+)
 from bazar.wire.orders import Lines
 
 
@@ -81,10 +86,20 @@ class Movement(Struct, frozen=True, kw_only=True):
     moved_at: datetime
 
 
-class StockReport(Struct, frozen=True, kw_only=True):
-    """The catalog's own books, checked in one snapshot."""
+class StockReportQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the check to make."""
+
+    after: Annotated[str, Meta(max_length=CHECK_CURSOR_LENGTH_MAX)] = ""
+
+
+class StockReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the check of the catalog's own books."""
 
     books: int
+    """Compared in this part, as are the reservations."""
     movements: int
+    """All rows of the ledger, in the first part; else 0."""
     reservations: int
     differences: list[str]
+    next: str | None = None
+    """Where the next part begins; without it this was the last one."""

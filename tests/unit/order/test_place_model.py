@@ -22,10 +22,11 @@ from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
-from bazar.tools.audit import difference
+from bazar.tools.audit import difference, pairs
 from bazar.wire import budgets
+from bazar.wire.audit import KeptDecision, KeptOrder
 from bazar.wire.orders import Order
-from bazar.wire.stock import Movement, Outcome, StockReport
+from bazar.wire.stock import Movement, StockReport
 from support.shops import (
     CATALOG_URL,
     SECRET,
@@ -193,19 +194,15 @@ class Placing(RuleBasedStateMachine):
         return msgspec.json.decode(reply.content, type=list[Order])
 
     async def _differences(self) -> list[str]:
-        reply = await self.catalog.get("/reservations?limit=100")
-        outcomes = {
-            one.order_id: one for one in msgspec.json.decode(reply.content, type=list[Outcome])
-        }
-        orders = {one.order_id: one for one in await self._orders()}
-        pending = [
-            f"{one.order_id} is pending" for one in orders.values() if one.status == "pending"
-        ]
-        found = (
-            difference(orders.get(order_id), outcomes.get(order_id))
-            for order_id in orders.keys() | outcomes.keys()
+        decisions = (await self.catalog.get("/audit/decisions")).content
+        orders = msgspec.json.decode(
+            (await self.order.get("/audit/orders")).content, type=list[KeptOrder]
         )
-        return pending + [one for one in found if one]
+        compared = pairs(
+            iter(orders), iter(msgspec.json.decode(decisions, type=list[KeptDecision]))
+        )
+        pending = [f"{one.order_id} is {one.status}" for one in orders if not one.settled]
+        return pending + [text for pair in compared if (text := difference(*pair))]
 
     async def _settle_and_audit(self) -> None:
         self.switch.cut = ""

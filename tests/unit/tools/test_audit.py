@@ -1,18 +1,21 @@
 """The audit: what counts as a difference, what is looked at again, and what it finds."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from bazar.kit.errors import Unavailable
 from bazar.kit.http.operations import Health
 from bazar.tools import audit as module
-from bazar.tools.audit import ALLOWED, RECHECKS, AuditReport, audit, difference, recheck
+from bazar.tools.audit import ALLOWED, RECHECKS, AuditReport, audit, difference, pairs, recheck
 from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
 from bazar.tools.shop import Shop
-from bazar.wire.orders import Order, OrderLine, OrderStatus
+from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptLine, KeptOrder
+from bazar.wire.orders import OrderStatus
 from bazar.wire.problems import OrderNotFound
 from bazar.wire.stock import Outcome, Rejection, SoldLine, StockReport
 
@@ -30,31 +33,35 @@ FITTING = {
     ("rejected", "rejected"),
     ("cancelled", "released"),
 }
+REASON = Rejection("out-of-stock", "none", 7, 2, 0)
+SOLD = KeptLine(7, 2, "T", 1999, "USD")
 
 
-def an_order(order_id: str, status: OrderStatus, quantity: int = 2) -> Order:
+def an_order(
+    order_id: str, status: str, quantity: int = 2, *, settled: bool | None = None
+) -> KeptOrder:
     """Return an order for some copies of book 7."""
-    return Order(
-        order_id=order_id,
-        status=status,
-        lines=[OrderLine(book_id=7, quantity=quantity)],
-        total=None,
-        currency=None,
-        reason=None,
-        placed_at=datetime(2024, 1, 1, tzinfo=UTC),
+    sold = status in {"confirmed", "fulfilled", "cancelled"}
+    line = msgspec.structs.replace(SOLD, quantity=quantity)
+    return KeptOrder(
+        order_id,
+        status,
+        status != "pending" if settled is None else settled,
+        msgspec.json.encode(REASON).decode() if status == "rejected" else None,
+        [line if sold else KeptLine(7, quantity, None, None, None)],
     )
 
 
-def an_outcome(order_id: str, held: str, quantity: int = 2) -> Outcome | None:
+def an_outcome(order_id: str, held: str, quantity: int = 2) -> KeptDecision | None:
     """Return what the catalog holds about an order for some copies of book 7."""
     lines = [SoldLine(7, quantity, "T", 1999, "USD", 2)]
-    if held == "reserved":
-        return Outcome(order_id, "reserved", lines)
-    if held == "released":
-        return Outcome(order_id, "released", lines)
+    if held == "none":
+        return None
     if held == "rejected":
-        return Outcome(order_id, "rejected", rejection=Rejection("out-of-stock", "none"))
-    return None
+        outcome = Outcome(order_id, "rejected", rejection=REASON)
+    else:
+        outcome = Outcome(order_id, held, lines)  # type: ignore[arg-type]
+    return KeptDecision(order_id, held, msgspec.json.encode(outcome).decode())
 
 
 def not_there() -> RemoteError:
@@ -70,14 +77,19 @@ def not_answered() -> RemoteError:
 class FakeShop(Shop):
     """Answers from lists. What is asked for one by one may have moved on from the lists."""
 
-    def __init__(self, orders: list[Order], outcomes: list[Outcome | None]) -> None:
+    def __init__(
+        self, orders: Sequence[KeptOrder], outcomes: Sequence[KeptDecision | None]
+    ) -> None:
         """Hold these."""
         super().__init__(Addresses(), "secret")
         self.orders = {one.order_id: one for one in orders}
         self.outcomes = {one.order_id: one for one in outcomes if one}
-        self.later_orders: dict[str, Order] = {}
+        self.later_orders: dict[str, KeptOrder] = {}
         self.singles = 0
+        self.most = 1000
+        """So many items are in a page at most, whatever was asked for."""
         self.stock_differences: list[str] = []
+        self.faults: list[str] = []
         self.away = False
         self.patience: list[timedelta] = []
         """For each answer so far."""
@@ -95,34 +107,47 @@ class FakeShop(Shop):
     ) -> T:
         """Answer a read."""
         assert ("GET", None, None) == (method, body, key)
-        parts = urlsplit(path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        answer: object
         self.patience.append(timeout)
         if self.away:
             raise not_answered()
-        if path == "/readyz":
-            answer = Health(service, "ready")
-        elif (service, path) == ("catalog", "/stock-report"):
-            answer = StockReport(
-                books=3, movements=9, reservations=0, differences=self.stock_differences
-            )
-        else:
-            held: dict[str, Any] = self.orders if service == "order" else self.outcomes
-            assert parts.path.startswith({"order": "/orders", "catalog": "/reservations"}[service])
-            order_id = parts.path.partition("/")[2].partition("/")[2]
-            if order_id:
+        return self._answer(service, path)  # type: ignore[no-any-return]
+
+    def _answer(self, service: str, path: str) -> Any:  # noqa: ANN401
+        held: dict[str, Any] = self.orders if service == "order" else self.outcomes
+        parts = urlsplit(path)
+        match parts.path.removeprefix("/audit").removeprefix("/").split("/"):
+            case ["readyz"]:
+                return Health(service, "ready")
+            case ["stock-report"]:
+                return self._part(parse_qs(parts.query).get("after", ["0"])[0])
+            case ["integrity"]:
+                return Integrity(self.faults if service == "order" else [])
+            case [""]:
+                return AuditMark(max(held, default=""))
+            case [name]:
+                assert {"order": "orders", "catalog": "decisions"}[service] == name
+                query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+                ids = sorted(one for one in held if one > query.get("after", ""))
+                return [held[one] for one in ids[: min(self.most, int(query["limit"]))]]
+            case [_name, order_id]:
                 self.singles += 1
                 if service == "order" and order_id in self.later_orders:
                     held = self.later_orders
                 if order_id not in held:
                     raise not_there()
-                answer = held[order_id]
-            else:
-                after = query.get("after", "")
-                ids = sorted(one for one in held if one > after)[: int(query["limit"])]
-                answer = [held[one] for one in ids]
-        return answer  # type: ignore[return-value]
+                return held[order_id]
+        raise AssertionError(path)
+
+    def _part(self, after: str) -> StockReport:
+        """Return a part of the check of the stock: three of them, one book and difference each."""
+        number = int(after)
+        return StockReport(
+            books=1,
+            movements=0 if number else 9,
+            reservations=1,
+            differences=self.stock_differences[number : number + 1],
+            next=str(number + 1) if number + 1 < 3 else None,
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +178,27 @@ def test_a_decision_without_an_order_is_a_difference(held: str) -> None:
     assert found is not None
     assert "order a: " in found
     assert "there is no order" in found
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_cancel_may_still_be_on_its_way(held: str) -> None:
+    """Until the catalog has released it, it may hold anything about it; sold as it was, or not."""
+    order = an_order("a", "cancelled", settled=False)
+    if held not in {"none", "rejected"}:
+        assert difference(order, an_outcome("a", held)) is None
+    unsold = msgspec.structs.replace(order, lines=[KeptLine(7, 2, None, None, None)])
+    assert difference(unsold, an_outcome("a", held)) is None
+
+
+def test_pairs_come_in_the_order_of_both_lists() -> None:
+    """Each order id once, with what either side holds."""
+    orders = [an_order(order_id, "pending") for order_id in "abde"]
+    decisions = [an_outcome(order_id, "reserved") for order_id in "acef"]
+    found = pairs(iter(orders), iter([one for one in decisions if one]))
+    assert [("a", "a"), ("b", None), (None, "c"), ("d", None), ("e", "e"), (None, "f")] == [
+        (order and order.order_id, decision and decision.order_id) for order, decision in found
+    ]
+    assert [] == list(pairs(iter([]), iter([])))
 
 
 @pytest.mark.parametrize("status", ["pending", "confirmed", "fulfilled"])
@@ -190,14 +236,14 @@ def test_a_clean_shop_has_no_differences_and_right_counts() -> None:
 
 def test_every_page_is_read() -> None:
     """More orders than fit one page are all compared, a difference on the last one is found."""
-    names = [f"{n:03}" for n in range(250)]
+    names = [f"{n:04}" for n in range(2500)]
     shop = FakeShop(
         [an_order(name, "confirmed") for name in names],
         [an_outcome(name, "reserved") for name in names[:-1]],
     )
     report = audit(shop)
-    assert (250, 249, 500) == (report.orders, report.reservations, report.copies_sold)
-    assert ["order 249: it is confirmed, but the catalog says none"] == report.differences
+    assert (2500, 2499, 5000) == (report.orders, report.reservations, report.copies_sold)
+    assert ["order 2499: it is confirmed, but the catalog says none"] == report.differences
 
 
 def test_seeded_differences_are_found() -> None:
@@ -237,7 +283,7 @@ def test_what_was_seen_at_two_moments_is_asked_again() -> None:
 def test_a_difference_that_stays_is_asked_for_a_bounded_number_of_times() -> None:
     """After five looks it counts."""
     shop = FakeShop([an_order("a", "confirmed")], [])
-    assert recheck(shop, "a") == "order a: it is confirmed, but the catalog says none"
+    assert ["order a: it is confirmed, but the catalog says none"] == recheck(shop, ["a"])
     assert 2 * RECHECKS == shop.singles
 
 
@@ -249,4 +295,57 @@ def test_a_service_that_is_away_is_no_difference() -> None:
         audit(shop)
     assert [TIMEOUT] == shop.patience  # not the minutes that the check itself may take
     with pytest.raises(RemoteError):
-        recheck(shop, "a")
+        recheck(shop, ["a"])
+
+
+def test_a_short_page_is_not_the_last() -> None:
+    """A service may end a page early; only an empty one is the end."""
+    names = [f"{n:02}" for n in range(50)]
+    shop = FakeShop(
+        [an_order(name, "confirmed") for name in names],
+        [an_outcome(name, "reserved") for name in names[:-1]],
+    )
+    shop.most = 7
+    report = audit(shop)
+    assert (50, 49) == (report.orders, report.reservations)
+    assert ["order 49: it is confirmed, but the catalog says none"] == report.differences
+
+
+def test_orders_that_come_meanwhile_do_not_keep_it_from_its_end() -> None:
+    """It reads up to the last order that there was at its beginning."""
+
+    class Busy(FakeShop):
+        def _answer(self, service: str, path: str) -> Any:  # noqa: ANN401
+            if path.startswith("/audit/"):
+                order_id = f"{len(self.orders):04}"
+                self.orders[order_id] = an_order(order_id, "pending")
+            return super()._answer(service, path)
+
+    shop = Busy([an_order("0000", "pending")], [])
+    assert (1, []) == ((report := audit(shop)).orders, report.differences)
+    assert len(shop.orders) < 10
+
+
+def test_many_suspects_are_asked_for_again_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses are those of one, and what is still wrong comes in order."""
+    pauses: list[float] = []
+    monkeypatch.setattr(module, "sleep", pauses.append)
+    shop = FakeShop([an_order(f"{n:03}", "confirmed") for n in range(200)], [])
+    assert 200 == len(audit(shop).differences)
+    assert RECHECKS - 1 == len(pauses)
+
+
+def test_a_shop_that_is_all_wrong_ends_the_audit() -> None:
+    """What it found is bounded, and says that there may be more."""
+    shop = FakeShop([an_order(f"{n:05}", "confirmed") for n in range(2500)], [])
+    found = audit(shop).differences
+    assert module.DIFFERENCES_MAX + 1 == len(found)
+    assert "there may be more" in found[-1]
+
+
+def test_integrity_is_asked_for_on_request_alone() -> None:
+    """What a database finds in itself comes first, with its name."""
+    shop = FakeShop([], [])
+    shop.faults = ["row 1 missing from index"]
+    assert [] == audit(shop).differences
+    assert ["order.db: row 1 missing from index"] == audit(shop, integrity=True).differences

@@ -175,3 +175,90 @@ def test_a_shop_that_fails_midway_leaves_no_half_file(desk: Desk) -> None:
     assert [500] == desk.progress
     assert "old" == desk.rejects.read_text()
     assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
+
+
+def keys(desk: Desk) -> set[str | None]:
+    """Return the keys of all that was sent, and forget it."""
+    found = {request.key for request in desk.shop.sent}
+    desk.shop.sent.clear()
+    return found
+
+
+ROWS = "title,price,quantity\nA,1,2\nB,1,3\n"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ROWS,
+        ROWS.replace("\n", "\r\n"),
+        "\ufeff" + ROWS,
+        ROWS.rstrip(),
+        ROWS.replace("A", '"A"'),
+    ],
+)
+def test_a_file_that_says_the_same_has_the_same_key(desk: Desk, spelling: str) -> None:
+    """However its lines end, whatever is quoted, in each mode, and under another name."""
+    desk.take(ROWS)
+    (key,) = keys(desk)
+    for update in ("none", "stock", "all"):
+        desk.take(spelling, update=update)
+        assert {key} == keys(desk)
+    other = desk.folder / "other.csv"
+    other.write_text(spelling, newline="")
+    importer.import_file(desk.shop, desk.options(file=other), desk.progress.append)
+    assert {key} == keys(desk)
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (ROWS.replace("3", "4"), {}),
+        (ROWS + "C,1,1\n", {}),
+        (ROWS.replace("A,1,2\nB,1,3", "B,1,3\nA,1,2"), {}),
+        (ROWS, {"defaults": {"topic": "t"}}),
+        (ROWS, {"mapping": {"author": "title"}}),
+    ],
+)
+def test_a_file_that_says_something_else_has_another_key(
+    desk: Desk, content: str, options: dict[str, Any]
+) -> None:
+    """One cell, one row, their order, or what was said about the columns."""
+    desk.take(ROWS)
+    (key,) = keys(desk)
+    desk.take(content, **options)
+    assert key not in keys(desk)
+
+
+def test_again_is_another_key_each_time(desk: Desk) -> None:
+    """So that the counts of the file are taken anew."""
+    found: list[str | None] = []
+    for _ in range(2):
+        desk.take(ROWS, again=True)
+        found += keys(desk)
+    desk.take(ROWS)
+    assert 3 == len({*found, *keys(desk)})
+
+
+def test_each_dry_run_has_a_name_of_its_own_in_all_its_batches(desk: Desk) -> None:
+    """So that a batch meets what those before it would have done, and no other run."""
+    rows = "title,price\n" + "".join(f"T{n},1\n" for n in range(1100))
+    runs: list[set[str | None]] = []
+    for dry_run in (True, True, False):
+        desk.take(rows, dry_run=dry_run)
+        assert 3 == len(desk.shop.sent)
+        runs.append({request.run for request in desk.shop.sent})
+        desk.shop.sent.clear()
+    assert [1, 1, 1] == [len(run) for run in runs]
+    assert runs[0] != runs[1]
+    assert {None} == runs[2]
+
+
+def test_counts_that_were_taken_before_are_counted(desk: Desk) -> None:
+    """The report says how many, whatever else became of their rows."""
+    desk.shop.answer = lambda request: [
+        ImportResult(row=row.row, status="unchanged", id=1, repeated=row.row == 2)
+        for row in request.rows
+    ]
+    report = desk.take(ROWS, update="stock")
+    assert (2, 2, 1) == (report.rows, report.unchanged, report.repeated)

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 import pytest
 
 from bazar.kit.http.operations import Health
-from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
+from bazar.tools.remote import READ_TIMEOUT, TIMEOUT, Addresses, RemoteError
 from bazar.tools.shop import Shop
+from bazar.wire.audit import KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.orders import Accepted, Order, Purchase, PurchaseRequest
-from bazar.wire.stock import Movement, Outcome, StockReport
+from bazar.wire.stock import Movement, Outcome
 
 T = TypeVar("T")
 
@@ -84,11 +85,30 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
         None,
     ),
     (
-        lambda shop: shop.catalog.stock_report(),
-        ("catalog", "GET", "/stock-report"),
-        StockReport,
+        lambda shop: shop.catalog.kept_decision("a"),
+        ("catalog", "GET", "/audit/decisions/a"),
+        KeptDecision,
         None,
     ),
+    (
+        lambda shop: shop.catalog.kept_decisions(),
+        ("catalog", "GET", "/audit/decisions?limit=1000"),
+        KeptDecision,
+        None,
+    ),
+    (
+        lambda shop: shop.order.unsettled(5),
+        ("order", "GET", "/audit/orders?unsettled=true&limit=5"),
+        KeptOrder,
+        None,
+    ),
+    (
+        lambda shop: shop.order.kept_orders(),
+        ("order", "GET", "/audit/orders?limit=1000"),
+        KeptOrder,
+        None,
+    ),
+    (lambda shop: shop.order.kept_order("a"), ("order", "GET", "/audit/orders/a"), KeptOrder, None),
     (lambda shop: shop.order.ready(), ("order", "GET", "/readyz"), Health, None),
     (lambda shop: shop.order.order("a"), ("order", "GET", "/orders/a"), Order, None),
     (
@@ -129,7 +149,7 @@ class Notebook(Shop):
         timeout: timedelta = TIMEOUT,
     ) -> T:
         """Note a request."""
-        assert timeout == TIMEOUT
+        assert timeout in {TIMEOUT, READ_TIMEOUT}
         self.asked.append(((service, method, path), kind, body))
         self.keys.append(key)
         return []  # type: ignore[return-value]

@@ -10,27 +10,46 @@ from typing import NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
 from bazar.kit.data.database import Transaction
+from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.limits import ORDER_ID_LENGTH_MAX
 from bazar.wire.stock import Movement, MovementKind, Outcome
 
+AFTER_ALL_ORDERS = "\U0010ffff" * (ORDER_ID_LENGTH_MAX + 1)
+"""It sorts after every order id."""
+AFTER_ALL_ROWS = 2**63 - 1
+"""No number is higher."""
 MATCHES_MAX = 10_000
 """Of a search; so its time does not grow with the books."""
 
 
-class Counts(NamedTuple):
-    """How many rows there are."""
+class LedgerNumbers(NamedTuple):
+    """How many rows the ledger has, and the highest number that it ever gave to one."""
 
-    books: int
-    movements: int
-    reservations: int
+    rows: int
+    last: int
 
 
-class StockDifference(NamedTuple):
-    """A book whose stock is not the sum of its ledger, or is negative."""
+class Count(NamedTuple):
+    """Where a count of a book came from; a later one is greater."""
+
+    import_id: int
+    """Of the file."""
+    row: int
+
+
+class KeptWrite(NamedTuple):
+    """What was asked with a key, and the first answer."""
+
+    request: str
+    answer: str
+
+
+class BookStock(NamedTuple):
+    """The copies of a book, in stock or by the ledger."""
 
     book_id: int
     stock: int
-    ledger: int
 
 
 class ReservationDifference(NamedTuple):
@@ -63,6 +82,10 @@ class Store(Protocol):
         self, transaction: Transaction, title: str, author: str, year: int | None
     ) -> StoredBook | None:
         """Return the first book with exactly this title, author and year and no ISBN, or None."""
+        ...
+
+    async def last_book(self, transaction: Transaction) -> StoredBook | None:
+        """Return the book with the highest id, or None; the next one gets a higher id."""
         ...
 
     async def titles_by_topic(
@@ -143,6 +166,34 @@ class Store(Protocol):
         """
         ...
 
+    async def import_id(self, transaction: Transaction, key: str) -> int:
+        """Return the number of the file with a key, or the next one where the file is new."""
+        ...
+
+    async def save_import(
+        self, transaction: Transaction, import_id: int, key: str, at_ms: int
+    ) -> None:
+        """Note that rows of a file are taken in; a file that is noted stays as it is."""
+        ...
+
+    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+        """Return where the last count of a book came from, or None."""
+        ...
+
+    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+        """Note where the last count of a book came from."""
+        ...
+
+    async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
+        """Return what was asked with a key, and its answer, or None."""
+        ...
+
+    async def keep_write(
+        self, transaction: Transaction, key: str, request: str, answer: str, keys_max: int
+    ) -> None:
+        """Keep what was asked with a new key, and its answer; forget all but the last keys."""
+        ...
+
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
         """Return what was decided about an order, or None."""
         ...
@@ -169,20 +220,72 @@ class Store(Protocol):
         """Return a page of the stock ledger."""
         ...
 
-    async def counts(self, transaction: Transaction) -> Counts:
-        """Return the number of books, ledger rows and reservations."""
+    async def ledger_numbers(self, transaction: Transaction) -> LedgerNumbers:
+        """Return how many rows the ledger has, and its highest number; they are equal."""
         ...
 
-    async def stock_differences(self, transaction: Transaction) -> list[StockDifference]:
-        """Return where stock and ledger differ, or the stock is negative, in order of book id."""
+    async def stocks_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[BookStock]:
+        """Return a page of the stock of all books, in order of id."""
+        ...
+
+    async def ledger_until(self, transaction: Transaction, after: int, limit: int) -> int:
+        """Return the number of the row that comes so many after another; at the end the highest."""
+        ...
+
+    async def ledger_sums(
+        self, transaction: Transaction, rows: tuple[int, int], books: tuple[int, int]
+    ) -> list[BookStock]:
+        """Return what some rows of the ledger sum to for some books that they name.
+
+        Args:
+            transaction: to read in.
+            rows: after one number, up to another.
+            books: after one id, up to another.
+        """
+        ...
+
+    async def orders_until(self, transaction: Transaction, after: str, limit: int) -> str:
+        """Return the order id that so many decisions, or rows of the ledger, lead up to.
+
+        Where there are fewer of both it is higher than any.
+        """
+        ...
+
+    async def count_decisions(self, transaction: Transaction, after: str, until: str) -> int:
+        """Return how many decisions have an order id after one, and up to another."""
         ...
 
     async def reservation_differences(
-        self, transaction: Transaction
+        self, transaction: Transaction, after: str, until: str
     ) -> list[ReservationDifference]:
         """Return where reservations and ledger differ, in order of order id and book id.
 
         A reserved order took its lines from the stock; a rejected or released one took nothing,
-        or gave all of it back.
+        or gave all of it back. Of an outcome that cannot be read, no line counts.
+
+        Args:
+            transaction: to read in.
+            after: only orders with a higher id,
+            until: and no higher than this one.
         """
+        ...
+
+    async def kept_decisions(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptDecision]:
+        """Return a page of decisions as they are kept, in order of order id."""
+        ...
+
+    async def kept_decision(self, transaction: Transaction, order_id: str) -> KeptDecision | None:
+        """Return a decision as it is kept, or None."""
+        ...
+
+    async def last_order_id(self, transaction: Transaction) -> str:
+        """Return the highest order id of a decision or a ledger row, empty where there is none."""
+        ...
+
+    async def faults(self, transaction: Transaction) -> list[str]:
+        """Return what the engine finds wrong with its files, and rows without their like."""
         ...

@@ -4,9 +4,10 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import Counts, StockDifference
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, Count, KeptWrite
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
+from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount, topic_key
 from bazar.wire.stock import Movement, MovementKind, Outcome
 
@@ -27,6 +28,11 @@ FROM books
 WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
   AND coalesce(isbn, '') = ''
 ORDER BY book_id LIMIT 1"""
+
+_LAST_BOOK = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE book_id = (SELECT max(book_id) FROM books)"""
 
 _BOOKS_AFTER = """
 SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
@@ -82,6 +88,37 @@ _INSERT_MOVEMENT = """
 INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
 VALUES (?1, ?2, ?3, ?4, ?5)"""
 
+_IMPORT_ID = """
+SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
+                (SELECT max(import_id) FROM imports) + 1,
+                1)"""
+
+_SAVE_IMPORT = """
+INSERT INTO imports (import_id, file_key, begun_at_ms)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (file_key) DO NOTHING"""
+
+_LAST_COUNT = """
+SELECT import_id, row FROM counts
+WHERE book_id = ?1"""
+
+_SAVE_COUNT = """
+INSERT INTO counts (book_id, import_id, row)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
+
+_KEPT_WRITE = """
+SELECT request, answer FROM keyed_writes
+WHERE key = ?1"""
+
+_KEEP_WRITE = """
+INSERT INTO keyed_writes (key, request, answer)
+VALUES (?1, ?2, ?3)"""
+
+_FORGET_WRITES = """
+DELETE FROM keyed_writes
+WHERE write_id <= (SELECT max(write_id) FROM keyed_writes) - ?1"""
+
 _OUTCOME = """
 SELECT outcome FROM reservations
 WHERE order_id = ?1"""
@@ -96,17 +133,50 @@ SELECT movement_id, book_id, kind, copies, order_id, moved_at_ms FROM movements
 WHERE movement_id > ?1
 ORDER BY movement_id LIMIT ?2"""
 
-_COUNTS = """
-SELECT (SELECT count(*) FROM books),
-       (SELECT count(*) FROM movements),
-       (SELECT count(*) FROM reservations)"""
+_STOCKS_AFTER = """
+SELECT book_id, stock FROM books
+WHERE book_id > ?1
+ORDER BY book_id LIMIT ?2"""
 
-_STOCK_DIFFERENCES = """
-WITH ledger AS (SELECT book_id, sum(copies) AS total FROM movements GROUP BY book_id)
-SELECT book_id, stock, coalesce(total, 0)
-FROM books LEFT JOIN ledger USING (book_id)
-WHERE stock <> coalesce(total, 0) OR stock < 0
-ORDER BY book_id"""
+_LEDGER_AT = """
+SELECT movement_id FROM movements
+WHERE movement_id > ?1
+ORDER BY movement_id LIMIT 1 OFFSET ?2"""
+
+_LEDGER_SUMS = """
+SELECT book_id, sum(copies) FROM movements
+WHERE movement_id > ?1 AND movement_id <= ?2 AND book_id > ?3 AND book_id <= ?4
+GROUP BY book_id"""
+
+_DECISION_AT = """
+SELECT order_id FROM reservations
+WHERE order_id > ?1
+ORDER BY order_id LIMIT 1 OFFSET ?2"""
+
+_ORDER_OF_LEDGER_AT = """
+SELECT order_id FROM movements
+WHERE order_id > ?1
+ORDER BY order_id LIMIT 1 OFFSET ?2"""
+
+_COUNT_DECISIONS = """
+SELECT count(*) FROM reservations
+WHERE order_id > ?1 AND order_id <= ?2"""
+
+_KEPT_DECISIONS = """
+SELECT order_id, status, outcome FROM reservations
+WHERE order_id > ?1
+ORDER BY order_id LIMIT ?2"""
+
+_KEPT_DECISION = """
+SELECT order_id, status, outcome FROM reservations
+WHERE order_id = ?1"""
+
+_LAST_DECISION = """
+SELECT coalesce(max(order_id), '') FROM reservations"""
+
+_LAST_ORDER_OF_LEDGER = """
+SELECT coalesce(max(order_id), '') FROM movements
+WHERE order_id IS NOT NULL"""
 
 _decoded = msgspec.json.Decoder(Outcome).decode
 
@@ -129,6 +199,11 @@ class SharedStore:
     ) -> StoredBook | None:
         """Return the first book with exactly this title, author and year and no ISBN, or None."""
         row = await transaction.one(_BOOK_BY_NAME, title, author, year)
+        return made(StoredBook, row) if row else None
+
+    async def last_book(self, transaction: Transaction) -> StoredBook | None:
+        """Return the book with the highest id, or None."""
+        row = await transaction.one(_LAST_BOOK)
         return made(StoredBook, row) if row else None
 
     async def titles_by_topic(
@@ -184,6 +259,37 @@ class SharedStore:
         await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms)
         return made(int, _there(row))
 
+    async def import_id(self, transaction: Transaction, key: str) -> int:
+        """Return the number of the file with a key, or the next one where the file is new."""
+        return made(int, _there(await transaction.one(_IMPORT_ID, key)))
+
+    async def save_import(
+        self, transaction: Transaction, import_id: int, key: str, at_ms: int
+    ) -> None:
+        """Note that rows of a file are taken in; a file that is noted stays as it is."""
+        await transaction.run(_SAVE_IMPORT, import_id, key, at_ms)
+
+    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+        """Return where the last count of a book came from, or None."""
+        row = await transaction.one(_LAST_COUNT, book_id)
+        return made(Count, row) if row else None
+
+    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+        """Note where the last count of a book came from."""
+        await transaction.run(_SAVE_COUNT, book_id, *count)
+
+    async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
+        """Return what was asked with a key, and its answer, or None."""
+        row = await transaction.one(_KEPT_WRITE, key)
+        return made(KeptWrite, row) if row else None
+
+    async def keep_write(
+        self, transaction: Transaction, key: str, request: str, answer: str, keys_max: int
+    ) -> None:
+        """Keep what was asked with a new key, and its answer; forget all but the last keys."""
+        await transaction.run(_KEEP_WRITE, key, request, answer)
+        await transaction.run(_FORGET_WRITES, keys_max)
+
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
         """Return what was decided about an order, or None."""
         row = await transaction.one(_OUTCOME, order_id)
@@ -202,13 +308,53 @@ class SharedStore:
         rows = await transaction.all(_MOVEMENTS_AFTER, after, limit)
         return [made(_movement, row) for row in rows]
 
-    async def counts(self, transaction: Transaction) -> Counts:
-        """Return the number of books, ledger rows and reservations."""
-        return made(Counts, _there(await transaction.one(_COUNTS)))
+    async def stocks_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[BookStock]:
+        """Return a page of the stock of all books, in order of id."""
+        rows = await transaction.all(_STOCKS_AFTER, after, limit)
+        return [made(BookStock, row) for row in rows]
 
-    async def stock_differences(self, transaction: Transaction) -> list[StockDifference]:
-        """Return where stock and ledger differ, or the stock is negative, in order of book id."""
-        return [made(StockDifference, row) for row in await transaction.all(_STOCK_DIFFERENCES)]
+    async def ledger_until(self, transaction: Transaction, after: int, limit: int) -> int:
+        """Return the number of the row that comes so many after another; at the end the highest."""
+        row = await transaction.one(_LEDGER_AT, after, limit - 1)
+        return made(int, row) if row else AFTER_ALL_ROWS
+
+    async def ledger_sums(
+        self, transaction: Transaction, rows: tuple[int, int], books: tuple[int, int]
+    ) -> list[BookStock]:
+        """Return what some rows of the ledger sum to for some books that they name."""
+        sums = await transaction.all(_LEDGER_SUMS, *rows, *books)
+        return [made(BookStock, row) for row in sums]
+
+    async def orders_until(self, transaction: Transaction, after: str, limit: int) -> str:
+        """Return the order id that so many decisions, or rows of the ledger, lead up to."""
+        at = [
+            await transaction.one(sql, after, limit - 1)
+            for sql in (_DECISION_AT, _ORDER_OF_LEDGER_AT)
+        ]
+        return min((made(str, row) for row in at if row), default=AFTER_ALL_ORDERS)
+
+    async def count_decisions(self, transaction: Transaction, after: str, until: str) -> int:
+        """Return how many decisions have an order id after one, and up to another."""
+        return made(int, _there(await transaction.one(_COUNT_DECISIONS, after, until)))
+
+    async def kept_decisions(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptDecision]:
+        """Return a page of decisions as they are kept, in order of order id."""
+        rows = await transaction.all(_KEPT_DECISIONS, after, limit)
+        return [made(KeptDecision, row) for row in rows]
+
+    async def kept_decision(self, transaction: Transaction, order_id: str) -> KeptDecision | None:
+        """Return a decision as it is kept, or None."""
+        row = await transaction.one(_KEPT_DECISION, order_id)
+        return made(KeptDecision, row) if row else None
+
+    async def last_order_id(self, transaction: Transaction) -> str:
+        """Return the highest order id of a decision or a ledger row, empty where there is none."""
+        last = [await transaction.one(sql) for sql in (_LAST_DECISION, _LAST_ORDER_OF_LEDGER)]
+        return max(made(str, _there(row)) for row in last)
 
 
 def _there(row: Row | None) -> Row:

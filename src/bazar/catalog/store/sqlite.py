@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import MATCHES_MAX, ReservationDifference
+from bazar.catalog.store import MATCHES_MAX, LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import SharedStore
 from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.data.integrity import faults
 from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
 
@@ -80,14 +81,23 @@ _RESERVATION_DIFFERENCES = """
 WITH moved AS (
     SELECT order_id, line.value ->> 'id' AS book_id, 0 AS ledger,
         CASE status WHEN 'reserved' THEN -(line.value ->> 'quantity') ELSE 0 END AS reserved
-    FROM reservations, json_each(outcome, '$.lines') AS line
+    FROM reservations,
+        json_each(CASE WHEN json_valid(outcome) THEN outcome ELSE '{}' END, '$.lines') AS line
+    WHERE order_id > ?1 AND order_id <= ?2
     UNION ALL
-    SELECT order_id, book_id, copies, 0 FROM movements WHERE order_id IS NOT NULL
+    SELECT order_id, book_id, copies, 0 FROM movements
+    WHERE order_id > ?1 AND order_id <= ?2
 )
 SELECT order_id, book_id, sum(reserved), sum(ledger) FROM moved
 GROUP BY order_id, book_id
 HAVING sum(reserved) <> sum(ledger)
 ORDER BY order_id, book_id"""
+
+# What counts the numbers up remembers the highest one that it gave, should its row be gone.
+_LEDGER_NUMBERS = """
+SELECT (SELECT count(*) FROM movements),
+       max((SELECT coalesce(max(movement_id), 0) FROM movements),
+           (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'movements'))"""
 
 _decoded = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.encode
@@ -152,11 +162,21 @@ class SqliteStore(SharedStore):
         await transaction.run(_SAVE_OUTCOME, *_outcome_row(decided, at_ms))
 
     async def reservation_differences(
-        self, transaction: Transaction
+        self, transaction: Transaction, after: str, until: str
     ) -> list[ReservationDifference]:
         """Return where reservations and ledger differ, in order of order id and book id."""
-        rows = await transaction.all(_RESERVATION_DIFFERENCES)
+        rows = await transaction.all(_RESERVATION_DIFFERENCES, after, until)
         return [made(ReservationDifference, row) for row in rows]
+
+    async def ledger_numbers(self, transaction: Transaction) -> LedgerNumbers:
+        """Return how many rows the ledger has, and its highest number; they are equal."""
+        row = await transaction.one(_LEDGER_NUMBERS)
+        assert row is not None
+        return made(LedgerNumbers, row)
+
+    async def faults(self, transaction: Transaction) -> list[str]:
+        """Return what SQLite finds wrong with its file, and rows without their like."""
+        return await faults(transaction)
 
 
 def match_expression(words: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bazar.kit.data.database import Transaction
 from bazar.order.domain import StoredOrder
+from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
 
@@ -60,4 +61,28 @@ class Store(Protocol):
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders by order id."""
+        ...
+
+    async def kept_orders(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptOrder]:
+        """Return a page of orders as they are kept, in order of id; those without lines too."""
+        ...
+
+    async def kept_unsettled(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptOrder]:
+        """Return a page of those whose status the catalog may not know of, as they are kept."""
+        ...
+
+    async def kept_order(self, transaction: Transaction, order_id: str) -> KeptOrder | None:
+        """Return an order as it is kept, or None."""
+        ...
+
+    async def last_order_id(self, transaction: Transaction) -> str:
+        """Return the highest order id, empty where there is no order."""
+        ...
+
+    async def faults(self, transaction: Transaction) -> list[str]:
+        """Return what the engine finds wrong with its files, and rows without their like."""
         ...

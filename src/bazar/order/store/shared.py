@@ -1,6 +1,7 @@
 """The statements that every engine takes as they are, and the way from rows to orders."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
@@ -8,6 +9,7 @@ import msgspec
 
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
+from bazar.wire.audit import KeptLine, KeptOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.placing import Kind
 from bazar.wire.stock import Rejection
@@ -86,6 +88,36 @@ SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms
        book_id, quantity, title, price_minor, currency
 FROM page LEFT JOIN order_lines USING (order_id)
 ORDER BY order_id, line_number"""
+
+# Without its lines an order comes with one row that has no book.
+_KEPT_ORDERS = """
+WITH page AS (
+    SELECT order_id, status, settled, rejection FROM orders
+    WHERE order_id > ?1
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, status, settled, rejection, book_id, quantity, title, price_minor, currency
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+_KEPT_UNSETTLED = """
+WITH page AS (
+    SELECT order_id, status, settled, rejection FROM orders
+    WHERE settled = 0 AND order_id > ?1
+    ORDER BY order_id LIMIT ?2
+)
+SELECT order_id, status, settled, rejection, book_id, quantity, title, price_minor, currency
+FROM page LEFT JOIN order_lines USING (order_id)
+ORDER BY order_id, line_number"""
+
+_KEPT_ORDER = """
+SELECT order_id, status, settled, rejection, book_id, quantity, title, price_minor, currency
+FROM orders LEFT JOIN order_lines USING (order_id)
+WHERE order_id = ?1
+ORDER BY line_number"""
+
+_LAST_ORDER_ID = """
+SELECT coalesce(max(order_id), '') FROM orders"""
 
 _UPDATE = """
 UPDATE orders SET status = ?2, settled = ?3, rejection = ?4
@@ -170,6 +202,44 @@ class SharedStore:
     ) -> list[StoredOrder]:
         """Return a page of orders by order id."""
         return _orders(await transaction.all(_PAGE_BY_ID, after, limit))
+
+    async def kept_orders(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptOrder]:
+        """Return a page of orders as they are kept, in order of id; those without lines too."""
+        return _kept(await transaction.all(_KEPT_ORDERS, after, limit))
+
+    async def kept_unsettled(
+        self, transaction: Transaction, after: str, limit: int
+    ) -> list[KeptOrder]:
+        """Return a page of those whose status the catalog may not know of, as they are kept."""
+        return _kept(await transaction.all(_KEPT_UNSETTLED, after, limit))
+
+    async def kept_order(self, transaction: Transaction, order_id: str) -> KeptOrder | None:
+        """Return an order as it is kept, or None."""
+        return next(iter(_kept(await transaction.all(_KEPT_ORDER, order_id))), None)
+
+    async def last_order_id(self, transaction: Transaction) -> str:
+        """Return the highest order id, empty where there is no order."""
+        row = await transaction.one(_LAST_ORDER_ID)
+        assert row is not None
+        return made(str, row)
+
+
+def _kept(rows: Sequence[Row]) -> list[KeptOrder]:
+    """Return orders as they are kept from the rows of their lines."""
+    kept = []
+    for _order_id, group in groupby(rows, key=itemgetter(0)):
+        first, *others = group
+        lines = [made(KeptLine, row[4:]) for row in (first, *others) if row[4] is not None]
+        kept.append(made(partial(_kept_order, lines), first[:4]))
+    return kept
+
+
+def _kept_order(
+    lines: list[KeptLine], order_id: str, status: str, settled: int, rejection: str | None
+) -> KeptOrder:
+    return KeptOrder(order_id, status, bool(settled), rejection, lines)
 
 
 def _orders(rows: Sequence[Row]) -> list[StoredOrder]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bazar.kit.data.database import Transaction
+from bazar.kit.data.integrity import faults
 from bazar.order.domain import StoredOrder
 from bazar.order.store.shared import SharedStore
 from bazar.wire.orders import OrderStatus
@@ -67,6 +68,10 @@ class SqliteStore(SharedStore):
             orders = await _those_with(transaction, "confirmed", orders)
         await self._sell_lines(transaction, orders)
         return {order.order_id for order in orders}
+
+    async def faults(self, transaction: Transaction) -> list[str]:
+        """Return what SQLite finds wrong with its file, and rows without their like."""
+        return await faults(transaction)
 
 
 async def _those_with(

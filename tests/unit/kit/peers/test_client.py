@@ -307,7 +307,8 @@ class Deaf:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            raise ReadError("cancelled", {"causes": None}) from None
+            message = "cancelled"
+            raise ReadError(message, {"causes": None}) from None
         raise AssertionError
 
 

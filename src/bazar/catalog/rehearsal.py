@@ -1,0 +1,183 @@
+"""Dry runs: the rows of a file are taken into a copy of the books that they are about.
+
+All batches of one run share a copy, so that each meets what those before it would have done. What
+a run touches is copied when it is first touched, and the copy is a database for the moment: a run
+writes nothing into the catalog, and holds up nobody.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from bazar.catalog.domain import StoredBook, new_book
+from bazar.catalog.rows import Rows, spellings
+from bazar.catalog.store import Count, Store
+from bazar.kit.clock import Clock, now_ms
+from bazar.kit.data.database import KEEPERS, Database, Transaction
+from bazar.kit.errors import BazarError
+from bazar.kit.identity import new_request_id
+from bazar.wire.imports import ImportRequest, ImportResult
+
+RUNS_MAX = 4
+"""Beyond these the run that is idle for longest is forgotten."""
+IDLE_S = 60.0
+"""After which a run whose next batch does not come is forgotten."""
+
+Open = Callable[[], Awaitable[tuple[Database, Store]]]
+"""Returns an empty catalog for the moment."""
+
+
+class _Origin(msgspec.Struct):
+    """What the catalog holds that a batch may be about."""
+
+    import_id: int | None
+    books: list[tuple[StoredBook, Count | None]]
+
+
+class Rehearsals:
+    """The dry runs that are under way."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        open_scratch: Open,
+        currency: str = "USD",
+        clock: Clock = now_ms,
+    ) -> None:
+        """Copy from an opened, migrated database, which is never written."""
+        self._database = database
+        self._store = store
+        self._open_scratch = open_scratch
+        self._currency = currency
+        self._clock = clock
+        self._runs: dict[str, _Run] = {}
+        """Those that wait for their next batch, the longest idle first."""
+
+    async def take_in(self, request: ImportRequest) -> list[ImportResult]:
+        """Say what would become of rows, after those of the same run before them.
+
+        Raises:
+            Unavailable: there is no room for the copy.
+            Overloaded: definite.
+        """
+        name = request.run or new_request_id()
+        run = self._runs.pop(name, None)  # so that nobody forgets it meanwhile
+        if run is None:
+            scratch, store = await self._open_scratch()
+            run = _Run(scratch, store, Rows(store, self._currency, self._clock))
+        run.rest()
+        keep = False
+        try:
+            origin = await self._database.scan(
+                lambda transaction: self._origin(transaction, request, whole=not run.used), KEEPERS
+            )
+            results = await run.take_in(request, origin)
+            keep = request.run is not None
+        finally:
+            if not keep:
+                await run.close()
+        self._runs[name] = run
+        run.forget_later(IDLE_S, lambda: self._runs.pop(name, None))
+        while len(self._runs) > RUNS_MAX:
+            await self._runs.pop(next(iter(self._runs))).close()
+        return results
+
+    async def close(self) -> None:
+        """Forget all runs."""
+        while self._runs:
+            await self._runs.popitem()[1].close()
+
+    async def _origin(
+        self, transaction: Transaction, request: ImportRequest, *, whole: bool
+    ) -> _Origin:
+        """Find the books that rows may be about; for a new run the one that ids go on from."""
+        found: dict[int, StoredBook] = {}
+        if whole and (last := await self._store.last_book(transaction)) is not None:
+            found[last.book_id] = last
+        for row in request.rows:
+            try:
+                wanted = new_book(row.book, self._currency)
+            except BazarError:
+                continue  # a row that is refused is about no book
+            for book in await self._candidates(transaction, wanted):
+                found[book.book_id] = book
+        import_id = None
+        if request.key is not None:
+            import_id = await self._store.import_id(transaction, request.key)
+        return _Origin(
+            import_id,
+            [
+                (book, await self._store.last_count(transaction, book_id))
+                for book_id, book in found.items()
+            ],
+        )
+
+    async def _candidates(self, transaction: Transaction, wanted: StoredBook) -> list[StoredBook]:
+        store = self._store
+        found = [
+            await store.book(transaction, wanted.book_id) if wanted.book_id else None,
+            await store.book_by_isbn(transaction, wanted.isbn) if wanted.isbn else None,
+            *[
+                await store.book_by_name(transaction, title, author, wanted.year)
+                for title, author in spellings(wanted)
+            ],
+        ]
+        return [book for book in found if book is not None]
+
+
+class _Run:
+    """One dry run, and its copy."""
+
+    def __init__(self, database: Database, store: Store, rows: Rows) -> None:
+        self._database = database
+        self._store = store
+        self._rows = rows
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.used = False
+
+    async def take_in(self, request: ImportRequest, origin: _Origin) -> list[ImportResult]:
+        """Copy what is not there yet, and take the rows into the copy."""
+
+        async def work(transaction: Transaction) -> list[ImportResult]:
+            await self._copy(transaction, origin.books)
+            return await self._rows.take_in(
+                transaction, request.rows, request.update, origin.import_id
+            )
+
+        results = await self._database.write(work)
+        self.used = True
+        return results
+
+    async def _copy(
+        self, transaction: Transaction, books: Sequence[tuple[StoredBook, Count | None]]
+    ) -> None:
+        for book, count in books:
+            if await self._store.book(transaction, book.book_id):
+                continue  # as the run has left it
+            if book.isbn and await self._store.book_by_isbn(transaction, book.isbn):
+                continue  # it came into the catalog after the run had made the same
+            await self._store.add_book(transaction, book, 0)
+            if count is not None:
+                await self._store.save_count(transaction, book.book_id, count)
+
+    def forget_later(self, idle_s: float, forget: Callable[[], object]) -> None:
+        """Close it unless it is used before."""
+
+        def close() -> None:
+            forget()
+            self._closing = asyncio.ensure_future(self.close())
+
+        self._timer = asyncio.get_running_loop().call_later(idle_s, close)
+
+    def rest(self) -> None:
+        """Stop the time after which it is forgotten."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def close(self) -> None:
+        """Forget the copy."""
+        self.rest()
+        await self._database.close()

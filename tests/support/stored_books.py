@@ -1,0 +1,70 @@
+"""Books and decisions for the suites of the catalog's store, as an engine keeps them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from bazar.catalog.app import SCHEMA
+from bazar.catalog.domain import StoredBook
+from bazar.catalog.store import Store
+from bazar.catalog.store.sqlite import SqliteStore
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.migrate import migrate
+from bazar.wire.stock import Outcome, Rejection, SoldLine
+from support.engines import ENGINES
+
+NOW_MS = 1_700_000_000_123
+
+
+class Engine(NamedTuple):
+    """How the catalog is kept on an engine."""
+
+    name: str
+    schema: str
+    store: Callable[[], Store]
+
+    @asynccontextmanager
+    async def opened(self, path: Path) -> AsyncIterator[Database]:
+        """Open a database with the catalog's tables, and close it at the end."""
+        database = ENGINES[self.name](path)
+        await migrate(database, self.schema)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]
+
+
+def book(
+    title: str = "RPCs for Noobs", *, book_id: int = 0, stock: int = 0, **members: object
+) -> StoredBook:
+    """Return a book that is not stored yet."""
+    new = StoredBook(
+        book_id, None, title, "A. Uthor", 1999, "systems", "On calls.", 1999, "USD", stock, 1
+    )
+    return replace(new, **members)
+
+
+async def added(database: Database, store: Store, *books: StoredBook) -> list[StoredBook]:
+    """Store books, and return them as they are stored."""
+
+    async def work(transaction: Transaction) -> list[StoredBook]:
+        return [await store.add_book(transaction, book, NOW_MS) for book in books]
+
+    return await database.write(work)
+
+
+def reserved(order_id: str, *lines: tuple[int, int, int]) -> Outcome:
+    """Return the outcome of an order that bought (book id, copies, version after it)."""
+    sold = [SoldLine(book_id, copies, "T", 1999, "USD", v) for book_id, copies, v in lines]
+    return Outcome(order_id, "reserved", sold)
+
+
+def rejected(order_id: str) -> Outcome:
+    """Return the outcome of an order that bought nothing."""
+    return Outcome(order_id, "rejected", [], Rejection("out-of-stock", "no copies", 1, 2, 0))
