@@ -20,6 +20,7 @@ CATALOG_TABLES = {
     "counts",
     "imports",
     "keyed_writes",
+    "made_by_rows",
     "movements",
     "reservations",
     "schema_history",

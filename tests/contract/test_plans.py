@@ -150,6 +150,11 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_KEPT_WRITE"): (
         "SEARCH keyed_writes USING INDEX sqlite_autoindex_keyed_writes_1 (key=?)",
     ),
+    ("catalog", "_BOOK_MADE_BY"): (
+        "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH made_by_rows USING PRIMARY KEY (import_id=? AND row=?)",
+    ),
+    ("catalog", "_SAVE_MADE_BY"): (),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

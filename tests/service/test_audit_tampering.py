@@ -113,9 +113,10 @@ TAMPERED = [
      "but has a reason"),
     ("a reason that is none", O, "UPDATE orders SET rejection = '{' WHERE order_id = '{rejected}'",
      "cannot be read"),
-    ("a second order", O, ("INSERT INTO orders SELECT NULL,"
-     " '00000000000000000000000001', 'k2', kind, status, settled, rejection, placed_at_ms"
-     " FROM orders WHERE order_id = '{one}'"), "it is confirmed, but the catalog says none"),
+    ("the id of an order", O, ("PRAGMA foreign_keys = OFF;"
+     "UPDATE orders SET order_id = '00000000000000000000000001' WHERE order_id = '{one}';"
+     "UPDATE order_lines SET order_id = '00000000000000000000000001' WHERE order_id = '{one}'"),
+     "it is confirmed, but the catalog says none"),
     ("a decision gone", C, "DELETE FROM reservations WHERE order_id = '{one}'",
      "its reservation took 0 copies, the ledger says 3"),
     ("a sale of the catalog's", C, ("DELETE FROM reservations WHERE order_id = '{one}';"

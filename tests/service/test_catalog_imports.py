@@ -232,6 +232,27 @@ async def test_an_import_that_broke_off_goes_on_where_it_was(shop: Shop) -> None
     assert [6, 10, 10] == [await shop.stock(one["id"]) for one in results]
 
 
+@pytest.mark.parametrize(
+    "change", [{"isbn": "9780306406157"}, {"title": "Renamed"}, {"author": "B", "year": 1}]
+)
+@pytest.mark.parametrize("isbn", [None, ISBN])
+@pytest.mark.parametrize("update", ["none", "stock", "all"])
+async def test_a_row_is_the_book_that_it_made(
+    shop: Shop, change: dict[str, object], isbn: str | None, update: str
+) -> None:
+    """Whatever the keeper has changed about it since: no second one is made of the same copies."""
+    row = BOOK | {"title": "By name", "quantity": 4} | ({"isbn": isbn} if isbn else {})
+    (first,) = await take_in(shop.catalog, row, update=update, key="k")
+    assert 200 == (await shop.catalog.call("PATCH", f"/books/{first['id']}", change)).status
+    await reserve(shop.catalog, "o1", (first["id"], 1))
+    for dry_run in (True, False):
+        (again,) = await take_in(shop.catalog, row, update=update, key="k", dry_run=dry_run)
+        assert first["id"] == again["id"]
+        assert "created" != again["status"]
+    assert 1 == len((await shop.catalog.get("/books")).json)
+    assert 3 == await shop.stock(first["id"])
+
+
 async def test_a_rejected_row_leaves_its_count_open(shop: Shop) -> None:
     """Mended, it is taken as if it came for the first time."""
     row = BOOK | {"isbn": ISBN, "quantity": 3}

@@ -6,13 +6,13 @@ writes nothing into the catalog, and holds up nobody.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from bazar.catalog.domain import StoredBook, new_book
 from bazar.catalog.rows import Rows, spellings
-from bazar.catalog.store import Count, Store
+from bazar.catalog.store import FileRow, Store
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import BazarError
@@ -32,7 +32,10 @@ class _Origin(msgspec.Struct):
     """What the catalog holds that a batch may be about."""
 
     import_id: int | None
-    books: list[tuple[StoredBook, Count | None]]
+    books: list[tuple[StoredBook, FileRow | None]]
+    """Each with where its last count came from."""
+    made: list[tuple[FileRow, int]]
+    """Rows that have made books before, with those."""
 
 
 class Rehearsals:
@@ -96,22 +99,30 @@ class Rehearsals:
         found: dict[int, StoredBook] = {}
         if whole and (last := await self._store.last_book(transaction)) is not None:
             found[last.book_id] = last
+        import_id = None
+        if request.key is not None:
+            import_id = await self._store.import_id(transaction, request.key)
+        made: list[tuple[FileRow, int]] = []
         for row in request.rows:
+            if import_id is not None:
+                at = FileRow(import_id, row.row)
+                book = await self._store.book_made_by(transaction, at)
+                if book is not None:
+                    found[book.book_id] = book
+                    made.append((at, book.book_id))
             try:
                 wanted = new_book(row.book, self._currency)
             except BazarError:
                 continue  # a row that is refused is about no book
             for book in await self._candidates(transaction, wanted):
                 found[book.book_id] = book
-        import_id = None
-        if request.key is not None:
-            import_id = await self._store.import_id(transaction, request.key)
         return _Origin(
             import_id,
             [
                 (book, await self._store.last_count(transaction, book_id))
                 for book_id, book in found.items()
             ],
+            made,
         )
 
     async def _candidates(self, transaction: Transaction, wanted: StoredBook) -> list[StoredBook]:
@@ -142,7 +153,7 @@ class _Run:
         """Copy what is not there yet, and take the rows into the copy."""
 
         async def work(transaction: Transaction) -> list[ImportResult]:
-            await self._copy(transaction, origin.books)
+            await self._copy(transaction, origin)
             return await self._rows.take_in(
                 transaction, request.rows, request.update, origin.import_id
             )
@@ -151,10 +162,10 @@ class _Run:
         self.used = True
         return results
 
-    async def _copy(
-        self, transaction: Transaction, books: Sequence[tuple[StoredBook, Count | None]]
-    ) -> None:
-        for book, count in books:
+    async def _copy(self, transaction: Transaction, origin: _Origin) -> None:
+        for row, book_id in origin.made:
+            await self._store.save_made_by(transaction, row, book_id)
+        for book, count in origin.books:
             if await self._store.book(transaction, book.book_id):
                 continue  # as the run has left it
             if book.isbn and await self._store.book_by_isbn(transaction, book.isbn):

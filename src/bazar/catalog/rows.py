@@ -1,7 +1,8 @@
 """What a row of a file does to the books: created, updated, left alone, or refused with a reason.
 
-A row is the book with its id, else with its ISBN-13, else with exactly its title, author and
-year, composed letters or not. So the same file twice changes nothing. A count belongs to the moment
+A row is the book with its id, else with its ISBN-13, else the one that it made when its file was
+taken in before, else with exactly its title, author and year. So the same file twice changes
+nothing, whatever was changed since. A count belongs to the moment
 at which its file was first seen: it is taken once, and never after a later one.
 
 Source: docs/decisions/0010-import-identity.md, docs/decisions/0022-a-count-belongs-to-a-moment.md
@@ -14,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, move_stock, new_book
-from bazar.catalog.store import Count, Store
+from bazar.catalog.store import FileRow, Store
 from bazar.kit.clock import Clock
 from bazar.kit.data.database import Transaction
 from bazar.kit.errors import BazarError, InvalidRequest
@@ -72,15 +73,17 @@ class Rows:
         self, transaction: Transaction, row: ImportRow, update: str, import_id: int | None
     ) -> ImportResult:
         number = row.row
-        count = None if import_id is None else Count(import_id, number)
+        count = None if import_id is None else FileRow(import_id, number)
         try:
             wanted = new_book(row.book, self._currency)
-            existing = await self.existing(transaction, wanted)
+            existing = await self._existing(transaction, wanted, count)
             given = _FIELDS.keys() if row.given is None else row.given
             if existing is None:
                 stored = await self._store.add_book(transaction, wanted, self._clock())
-                if count is not None and "quantity" in given:
-                    await self._store.save_count(transaction, stored.book_id, count)
+                if count is not None:
+                    await self._store.save_made_by(transaction, count, stored.book_id)
+                    if "quantity" in given:
+                        await self._store.save_count(transaction, stored.book_id, count)
                 change = _Change(stored)
             else:
                 change = await self._update(transaction, existing, wanted, given, update, count)
@@ -97,7 +100,9 @@ class Rows:
             return ImportResult(row=number, status="created", id=book.book_id)
         return ImportResult(row=number, status="updated", id=book.book_id, repeated=change.repeated)
 
-    async def existing(self, transaction: Transaction, wanted: StoredBook) -> StoredBook | None:
+    async def _existing(
+        self, transaction: Transaction, wanted: StoredBook, row: FileRow | None
+    ) -> StoredBook | None:
         """Return the book that a row is about, or None.
 
         Raises:
@@ -109,8 +114,11 @@ class Rows:
         if book_id and by_isbn is not None and by_isbn.book_id != book_id:
             message = f"isbn {isbn} belongs to book {by_isbn.book_id}, not to {book_id}"
             raise InvalidRequest(message, member="isbn")
-        if book_id or isbn is not None:
+        if by_id or by_isbn or book_id:
             return by_id or by_isbn
+        by_row = await self._store.book_made_by(transaction, row) if row is not None else None
+        if by_row is not None or isbn is not None:
+            return by_row
         for title, author in spellings(wanted):
             by_name = await self._store.book_by_name(transaction, title, author, wanted.year)
             if by_name is not None:
@@ -124,7 +132,7 @@ class Rows:
         wanted: StoredBook,
         given: Collection[str],
         update: str,
-        count: Count | None,
+        count: FileRow | None,
     ) -> _Change:
         """Change a book by what a row gives; the very same book where that is nothing."""
         stored = existing
@@ -149,7 +157,7 @@ class Rows:
             await self._store.save_count(transaction, stored.book_id, count)
         return _Change(stored)
 
-    async def _is_newer(self, transaction: Transaction, book_id: int, count: Count) -> bool:
+    async def _is_newer(self, transaction: Transaction, book_id: int, count: FileRow) -> bool:
         """Tell whether neither this count of a book was taken before nor a later one."""
         last = await self._store.last_count(transaction, book_id)
         return last is None or last < count

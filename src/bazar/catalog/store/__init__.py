@@ -30,8 +30,8 @@ class LedgerNumbers(NamedTuple):
     last: int
 
 
-class Count(NamedTuple):
-    """Where a count of a book came from; a later one is greater."""
+class FileRow(NamedTuple):
+    """A row of a file, as what it says of a book is known by; a later one is greater."""
 
     import_id: int
     """Of the file."""
@@ -176,12 +176,20 @@ class Store(Protocol):
         """Note that rows of a file are taken in; a file that is noted stays as it is."""
         ...
 
-    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+    async def last_count(self, transaction: Transaction, book_id: int) -> FileRow | None:
         """Return where the last count of a book came from, or None."""
         ...
 
-    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+    async def save_count(self, transaction: Transaction, book_id: int, count: FileRow) -> None:
         """Note where the last count of a book came from."""
+        ...
+
+    async def book_made_by(self, transaction: Transaction, row: FileRow) -> StoredBook | None:
+        """Return the book that a row of a file has made, or None."""
+        ...
+
+    async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
+        """Note which book a row of a file has made; once."""
         ...
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:

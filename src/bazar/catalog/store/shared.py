@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, Count, KeptWrite
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, FileRow, KeptWrite
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
@@ -106,6 +106,16 @@ _SAVE_COUNT = """
 INSERT INTO counts (book_id, import_id, row)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
+
+_BOOK_MADE_BY = """
+SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+FROM books
+WHERE book_id = (SELECT book_id FROM made_by_rows WHERE import_id = ?1 AND row = ?2)"""
+
+_SAVE_MADE_BY = """
+INSERT INTO made_by_rows (import_id, row, book_id)
+VALUES (?1, ?2, ?3)
+ON CONFLICT (import_id, row) DO NOTHING"""
 
 _KEPT_WRITE = """
 SELECT request, answer FROM keyed_writes
@@ -269,14 +279,23 @@ class SharedStore:
         """Note that rows of a file are taken in; a file that is noted stays as it is."""
         await transaction.run(_SAVE_IMPORT, import_id, key, at_ms)
 
-    async def last_count(self, transaction: Transaction, book_id: int) -> Count | None:
+    async def last_count(self, transaction: Transaction, book_id: int) -> FileRow | None:
         """Return where the last count of a book came from, or None."""
         row = await transaction.one(_LAST_COUNT, book_id)
-        return made(Count, row) if row else None
+        return made(FileRow, row) if row else None
 
-    async def save_count(self, transaction: Transaction, book_id: int, count: Count) -> None:
+    async def save_count(self, transaction: Transaction, book_id: int, count: FileRow) -> None:
         """Note where the last count of a book came from."""
         await transaction.run(_SAVE_COUNT, book_id, *count)
+
+    async def book_made_by(self, transaction: Transaction, row: FileRow) -> StoredBook | None:
+        """Return the book that a row of a file has made, or None."""
+        found = await transaction.one(_BOOK_MADE_BY, *row)
+        return made(StoredBook, found) if found else None
+
+    async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
+        """Note which book a row of a file has made; once."""
+        await transaction.run(_SAVE_MADE_BY, *row, book_id)
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
         """Return what was asked with a key, and its answer, or None."""

@@ -12,6 +12,14 @@ CREATE TABLE counts (
     row INTEGER NOT NULL
 ) STRICT;
 
+-- Which book a row of a file has made: the row is that book, whatever it is called since.
+CREATE TABLE made_by_rows (
+    import_id INTEGER NOT NULL,
+    row INTEGER NOT NULL,
+    book_id INTEGER NOT NULL,
+    PRIMARY KEY (import_id, row)
+) STRICT, WITHOUT ROWID;
+
 -- The last writes of the keeper that had a key: what each asked, and its first answer.
 CREATE TABLE keyed_writes (
     write_id INTEGER PRIMARY KEY AUTOINCREMENT,
