@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from time import monotonic
@@ -16,7 +17,7 @@ from pyreqwest.response import Response, ResponseBuilder
 
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
-from bazar.kit.peers.client import Upstream, new_client, reason
+from bazar.kit.peers.client import Answer, Upstream, new_client, reason
 
 URL = "http://catalog.test"
 
@@ -262,38 +263,40 @@ async def test_a_caller_that_gives_up_stops_the_attempts(
     assert sent == len(service.urls)
 
 
-class Deaf:
-    """A transport that tells a cancel as one more failure, as the real one may."""
+class Deaf(Upstream):
+    """Tells a cancel as one more failure, as the transport does when both come at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client) -> None:
         """Wait for the first request."""
+        super().__init__("catalog", URL, client)
         self.asked = asyncio.Event()
 
-    async def __call__(self, _request: Request, _following: Next) -> Response:
-        """Fail once the request is cancelled."""
-        self.asked.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            raise ReadError("cancelled", {"causes": None}) from None
-        raise AssertionError
+    async def _send(self, *_words: object) -> Answer:
+        """Fail once the request is cancelled; later ones at once."""
+        with suppress(asyncio.CancelledError):
+            if not self.asked.is_set():
+                self.asked.set()
+                await asyncio.Event().wait()
+        message = "cancelled"
+        raise ReadError(message, {"causes": None})
+
+    async def listen(self) -> None:
+        """Wait for a line of a stream."""
+        async with self._heard_within(5):
+            await self._send()
 
 
-async def test_a_cancel_that_comes_back_as_a_failure_is_heeded() -> None:
+@pytest.mark.parametrize("way", ["call", "listen"])
+async def test_a_cancel_that_comes_back_as_a_failure_is_heeded(client: Client, way: str) -> None:
     """Else a service that is told to stop would go on asking another one that is away."""
-    for way in ("call", "stream"):
-        transport = Deaf()
-        async with ClientBuilder().with_middleware(transport).build() as client:
-            to_catalog = Upstream("catalog", URL, client)
-
-            async def ask(way: str = way, upstream: Upstream = to_catalog) -> None:
-                if way == "call":
-                    await upstream.call("GET", "/info/1", deadline=Deadline(5000))
-                async for _line in upstream.stream("/changes", 5):
-                    pass
-
-            asking = asyncio.create_task(ask())
-            await transport.asked.wait()
-            asking.cancel()
-            await asyncio.wait({asking}, timeout=1)
-            assert asking.cancelled()
+    upstream = Deaf(client)
+    asking: asyncio.Task[object]
+    if way == "call":
+        call = upstream.call("GET", "/info/1", deadline=Deadline(1500))
+        asking = asyncio.create_task(call)
+    else:
+        asking = asyncio.create_task(upstream.listen())
+    await upstream.asked.wait()
+    asking.cancel()
+    await asyncio.wait({asking}, timeout=1)
+    assert asking.cancelled()
