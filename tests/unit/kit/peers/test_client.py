@@ -282,7 +282,7 @@ class Deaf(Upstream):
 
     async def listen(self) -> None:
         """Wait for a line of a stream."""
-        async with self._heard_within(5):
+        async with self._heard_by(asyncio.get_running_loop().time() + 5, 5):
             await self._send()
 
 
