@@ -250,7 +250,8 @@ def test_who_does_not_read_holds_up_nobody_who_logs(configure: Configure) -> Non
         pipe.lines.put(f"{number:099}\n")
     pipe.lines.urgent("urgent\n")
     assert monotonic() - started_s < 1
-    text, kept, dropped = "", [], 0
+    text, dropped = "", 0
+    kept: list[str] = []
     while len(kept) + dropped < 3 * log.LINES_MAX + 1:  # a busy machine may tell it in two parts
         text += pipe.read_to("\n")
         whole = text[: text.rindex("\n") + 1]
