@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,8 +12,12 @@ from bazar.wire.limits import (
     Description,
     GivenId,
     Isbn,
+    LanguageTag,
     Limit,
+    Pages,
     Price,
+    Publisher,
+    Shelf,
     Stock,
     Text,
     Title,
@@ -34,8 +38,15 @@ class BookTitle(Struct, frozen=True):
     title: str
 
 
-class Book(Struct, frozen=True, kw_only=True):
-    """A book as the public sees it."""
+Format = Literal["", "paperback", "hardback", "audio", "map", "other"]
+"""Empty where nobody knows."""
+Condition = Literal["new", "as-new", "very-good", "good", "fair"]
+LOW_AT_DEFAULT = 3
+"""Copies in stock at which a book is running low, where its keeper says nothing else."""
+
+
+class Book(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A book as the public sees it; what nobody knows of it, and what is usual, is left out."""
 
     id: int
     title: str
@@ -50,6 +61,18 @@ class Book(Struct, frozen=True, kw_only=True):
     description: str
     version: int
     """Rises with every change to the book, its stock too."""
+    subtitle: str = ""
+    publisher: str = ""
+    format: Format = ""
+    pages: int | None = None
+    language: str = ""
+    """Of its text, such as `en`. Source: BCP 47"""
+    condition: Condition = "new"
+    shelf: str = ""
+    """Where it stands in the shop."""
+    low_at: int = LOW_AT_DEFAULT
+    retired: bool = False
+    """No longer sold: lists leave it out, and nobody can buy it."""
 
 
 class TopicCount(Struct, frozen=True):
@@ -59,14 +82,38 @@ class TopicCount(Struct, frozen=True):
     books: int
 
 
+Sort = Literal["match", "new", "price", "-price", "title"]
+BookList = Literal["new", "bought", "last", "low", "out", "retired"]
+"""Of books: the newest; the most bought in 30 days; the last copies (1 to 5 left, not retired);
+at or under their `low_at`; sold out; no longer sold."""
+COUNT_MAX = 10_000
+
+
 class BookQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which books to list."""
 
     topic: Text | None = None
     q: Text | None = None
     isbn: Isbn | None = None
+    author: Text | None = None
+    """Its whole name, in any case."""
+    min: Price | None = None
+    max: Price | None = None
+    in_stock: Literal["0", "1"] = "0"
+    list: BookList | None = None
+    sort: Sort | None = None
+    """Without one: the best match first where there are words, else by id."""
     after: Annotated[str, Meta(max_length=200)] | None = None
     limit: Limit = 20
+
+
+class BookCounts(Struct, frozen=True, kw_only=True):
+    """How many books a query finds, and of which topics."""
+
+    books: int
+    """At most `COUNT_MAX`; from there on it is not counted further."""
+    topics: list[TopicCount]
+    """Of the topic's own choice nothing is held against it: as if no topic were asked for."""
 
 
 class TopicQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +134,14 @@ class NewBook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     year: Year | None = None
     quantity: Stock = 0
     description: Description = ""
+    subtitle: Author = ""
+    publisher: Publisher = ""
+    format: Format = ""
+    pages: Pages | None = None
+    language: LanguageTag = ""
+    condition: Condition = "new"
+    shelf: Shelf = ""
+    low_at: Stock = LOW_AT_DEFAULT
 
 
 class BookEdit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +154,15 @@ class BookEdit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     author: Author | msgspec.UnsetType = msgspec.UNSET
     year: Year | msgspec.UnsetType | None = msgspec.UNSET
     description: Description | msgspec.UnsetType = msgspec.UNSET
+    subtitle: Author | msgspec.UnsetType = msgspec.UNSET
+    publisher: Publisher | msgspec.UnsetType = msgspec.UNSET
+    format: Format | msgspec.UnsetType = msgspec.UNSET
+    pages: Pages | msgspec.UnsetType | None = msgspec.UNSET
+    language: LanguageTag | msgspec.UnsetType = msgspec.UNSET
+    condition: Condition | msgspec.UnsetType = msgspec.UNSET
+    shelf: Shelf | msgspec.UnsetType = msgspec.UNSET
+    low_at: Stock | msgspec.UnsetType = msgspec.UNSET
+    retired: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class BookChanged(Struct, frozen=True):

@@ -6,14 +6,67 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bazar.kit.identity import ID_LENGTH
-from bazar.wire.limits import LINES_MAX, BookId, Limit, Price, Quantity
+from bazar.wire.limits import (
+    CITY_LENGTH_MAX,
+    EMAIL_LENGTH_MAX,
+    LINES_MAX,
+    NAME_LENGTH_MAX,
+    NOTE_LENGTH_MAX,
+    POSTCODE_LENGTH_MAX,
+    STREET_LENGTH_MAX,
+    TEL_LENGTH_MAX,
+    BookId,
+    Limit,
+    Price,
+    Quantity,
+)
+
+Delivery = Literal["collect", "post"]
+"""How the books get to their buyer: fetched in the shop, or by post."""
+Payment = Literal["shop", "invoice"]
+"""Paid in the shop when they are collected, or on invoice."""
+Language = Literal["en", "ar"]
+"""Of pages and mails, by its code. Source: BCP 47"""
+Channel = Literal["api", "web", "counter"]
+"""Where an order was placed: the open interface, the shop's pages, or its counter."""
+Progress = Literal["to_pick", "ready", "collected", "packed", "sent"]
+"""How far the shop is with a confirmed order: collect goes to_pick, ready, collected; post goes
+to_pick, packed, sent. The last step of either fulfils the order."""
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True, rename={"book_id": "id"}):
+class Line(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename={"book_id": "id"},
+):
     """Some copies of one book."""
 
     book_id: BookId
     quantity: Quantity = 1
+    price: Price | None = None
+    """Of one copy, as its buyer saw it: at another price nothing is bought."""
+
+
+class Buyer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who orders, and how the books and the money get where they belong."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
+    email: Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX)]
+    tel: Annotated[str, Meta(max_length=TEL_LENGTH_MAX)] = ""
+    delivery: Delivery = "collect"
+    street: Annotated[str, Meta(max_length=STREET_LENGTH_MAX)] = ""
+    """With its number; like the rest of the address only for the post."""
+    street2: Annotated[str, Meta(max_length=STREET_LENGTH_MAX)] = ""
+    postcode: Annotated[str, Meta(max_length=POSTCODE_LENGTH_MAX)] = ""
+    city: Annotated[str, Meta(max_length=CITY_LENGTH_MAX)] = ""
+    country: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
+    """By its code. Source: ISO 3166-1 alpha-2"""
+    payment: Payment = "shop"
+    note: Annotated[str, Meta(max_length=NOTE_LENGTH_MAX)] = ""
+    """From the buyer to the shop."""
+    language: Language = "en"
 
 
 class PurchaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +82,7 @@ class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Several books, all or nothing."""
 
     lines: Lines
+    buyer: Buyer | None = None
 
 
 class Purchase(Struct, frozen=True, kw_only=True, tag_field="status", tag="confirmed"):
@@ -54,14 +108,19 @@ class OrderLine(Struct, frozen=True, kw_only=True, rename={"book_id": "id"}):
     price: Price | None = None
 
 
-class Receipt(Struct, frozen=True, kw_only=True, tag_field="status", tag="confirmed"):
+class Receipt(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="status", tag="confirmed"
+):
     """Several books, bought. The same for every later request with the same key."""
 
     order_id: str
     message: str
     lines: list[OrderLine]
     total: Price
+    """Delivery too."""
     currency: str
+    delivery_price: Price | None = None
+    """Where it costs something."""
 
 
 class Accepted(Struct, frozen=True, kw_only=True, tag_field="status", tag="pending"):
@@ -74,7 +133,7 @@ class Accepted(Struct, frozen=True, kw_only=True, tag_field="status", tag="pendi
 OrderStatus = Literal["pending", "confirmed", "rejected", "cancelled", "fulfilled"]
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order as it stands now."""
 
     order_id: str
@@ -85,6 +144,19 @@ class Order(Struct, frozen=True, kw_only=True):
     reason: str | None
     """Why it was rejected, as an error code."""
     placed_at: datetime
+    reference: str = ""
+    """What people call it: the last six letters of its id, such as `K7Q2T4`."""
+    channel: Channel = "api"
+    buyer: Buyer | None = None
+    delivery_price: Price | None = None
+    """Where it costs something; it is in the total."""
+    progress: Progress | None = None
+    """Of an order that is or was confirmed."""
+    progress_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When it was cancelled or fulfilled."""
+    tracking: str = ""
+    """Where the post tells how far it is: an address or a number."""
 
 
 class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):

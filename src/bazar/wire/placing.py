@@ -12,9 +12,10 @@ from bazar.kit.http.answers import NO_STORE, ReadyResponse
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.kit.http.request import Request
 from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
+from bazar.kit.money import PRICE_MINOR_MAX
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
-from bazar.wire.orders import Lines
+from bazar.wire.orders import Buyer, Channel, Lines
 
 CHANGED_HEADER = "bazar-changed"
 """Books and their new versions after a purchase or a cancel, such as `2=17,3=5`."""
@@ -30,7 +31,7 @@ Kind = Literal["purchase", "order"]
 """Of what places an order: its route, which decides the form of the answer."""
 
 
-class Placement(Struct, frozen=True):
+class Placement(Struct, frozen=True, omit_defaults=True):
     """One purchase, from front to order service."""
 
     kind: Kind
@@ -39,6 +40,12 @@ class Placement(Struct, frozen=True):
     request_id: Annotated[str, Meta(max_length=REQUEST_ID_LENGTH_MAX)] = ""
     deadline_ms: Annotated[int, Meta(ge=0, le=DEADLINE_MS_MAX)] = PLACE_MS
     """After which the client does not wait any more."""
+    channel: Channel = "api"
+    buyer: Buyer | None = None
+    delivery_minor: Annotated[int, Meta(ge=0, le=PRICE_MINOR_MAX)] = 0
+    """What delivery costs, in the shop's currency, as the buyer was told."""
+    open_orders_max: Annotated[int, Meta(ge=0)] = 0
+    """Of one e-mail address, not yet paid; 0: any number."""
 
 
 PlacementBatch = Annotated[list[Placement], Meta(min_length=1, max_length=PLACEMENT_BATCH_MAX)]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bazar.kit.errors import BazarError, Problem, Unavailable
 from bazar.kit.http.idempotency import InvalidKey, format_key, key_header
+from bazar.wire.limits import Price
 
 
 class PlacingProblem(Problem, frozen=True, kw_only=True, omit_defaults=True):
@@ -18,6 +19,9 @@ class PlacingProblem(Problem, frozen=True, kw_only=True, omit_defaults=True):
     book_id: int | None = None
     requested: int | None = None
     available: int | None = None
+    price: Price | None = None
+    """Of one copy, now."""
+    currency: str | None = None
     idempotency_key: str | None = None
 
 
@@ -54,8 +58,41 @@ class MixedCurrencies(BazarError):
     definite = True
 
 
+class PriceChanged(BazarError):
+    """The book has another price now than its buyer saw."""
+
+    problem_type = PlacingProblem
+    code = "price-changed"
+    status = 409
+    title = "The price is another now"
+    hint = "Look at the new price, and order at it with a new Idempotency-Key."
+    definite = True
+
+
+class BookRetired(BazarError):
+    """The book is no longer sold."""
+
+    problem_type = PlacingProblem
+    code = "book-retired"
+    status = 409
+    title = "This book is no longer sold"
+    hint = "Order the other books without it, with a new Idempotency-Key."
+    definite = True
+
+
+class TooManyOpenOrders(BazarError):
+    """This e-mail address has as many unpaid orders open as the shop allows."""
+
+    code = "too-many-open-orders"
+    status = 409
+    title = "Too many orders are open for this e-mail address"
+    hint = "Collect or cancel one of them first, or ring the shop."
+    definite = True
+
+
 REJECTIONS: dict[str, type[BazarError]] = {
-    error.code: error for error in (BookNotFound, OutOfStock, MixedCurrencies)
+    error.code: error
+    for error in (BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies)
 }
 """Why the catalog may refuse to sell, as far as this release knows."""
 
@@ -147,7 +184,10 @@ class PurchaseUnavailable(Unavailable):
 PLACING_ERRORS: tuple[type[BazarError], ...] = (
     BookNotFound,
     OutOfStock,
+    PriceChanged,
+    BookRetired,
     MixedCurrencies,
+    TooManyOpenOrders,
     OrderRejected,
     OrderCancelled,
     KeyReused,

@@ -10,7 +10,10 @@ from bazar.wire.limits import (
     CHECK_CURSOR_LENGTH_MAX,
     ORDER_ID_LENGTH_MAX,
     RESERVE_BATCH_MAX,
+    Change,
     Limit,
+    Note,
+    Stock,
 )
 from bazar.wire.orders import Lines
 
@@ -47,6 +50,9 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
     book_id: int | None = None
     requested: int | None = None
     available: int | None = None
+    price_minor: int | None = None
+    """Of one copy, now, where it is another than the buyer saw."""
+    currency: str | None = None
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True):
@@ -72,10 +78,36 @@ class ReservationsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 100
 
 
+Reason = Literal["counted", "damaged", "lost", "found", "returned-to-supplier", "gift", "other"]
+"""Why a keeper corrects a stock."""
+
+
+class StockChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Copies that came or went, or a new count; one of the two."""
+
+    change: Change | None = None
+    """Positive ones are received where there is no reason."""
+    count: Stock | None = None
+    """Copies that were counted on the shelf."""
+    reason: Reason | None = None
+    note: Note = ""
+
+
+class LedgerQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of one book's ledger to read, the newest first."""
+
+    before: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    limit: Limit = 20
+
+
+ACTOR_HEADER = "bazar-actor"
+"""Who changes something in the catalog, at most 100 characters: kept with the change."""
+
+
 MovementKind = Literal["received", "sold", "released", "adjusted"]
 
 
-class Movement(Struct, frozen=True, kw_only=True):
+class Movement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of the stock ledger: copies that came (positive) or went (negative)."""
 
     id: int
@@ -84,6 +116,9 @@ class Movement(Struct, frozen=True, kw_only=True):
     copies: int
     order_id: str | None
     moved_at: datetime
+    reason: Reason | None = None
+    note: str = ""
+    actor: str = ""
 
 
 class StockReportQuery(Struct, frozen=True, forbid_unknown_fields=True):
