@@ -45,13 +45,13 @@ class Shop(Struct, frozen=True, kw_only=True):
     """Source: IANA time zone database"""
     tel: Annotated[str, Meta(max_length=TEL_LENGTH_MAX)] = ""
     email: Annotated[str, Meta(max_length=EMAIL_LENGTH_MAX)] = ""
-    languages: list[Language] = ["en", "ar"]
-    deliveries: list[Delivery] = ["collect"]
+    languages: list[Language] = msgspec.field(default_factory=lambda: ["en", "ar"])
+    deliveries: list[Delivery] = msgspec.field(default_factory=lambda: ["collect"])
     post_price: Price | None = None
     """Of an order by post."""
     countries: list[Country] = []
     """Those that the shop posts to; the first is offered first."""
-    payments: list[Payment] = ["shop"]
+    payments: list[Payment] = msgspec.field(default_factory=lambda: ["shop"])
     copies_a_line_max: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 10
     """On the shop's pages, as are the next three."""
     copies_an_order_max: Annotated[int, Meta(ge=1, le=QUANTITY_MAX * LINES_MAX)] = 20
