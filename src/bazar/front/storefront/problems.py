@@ -67,7 +67,7 @@ def _too_often(texts: Texts, error: BazarError, _request: Request) -> Words:
 def _broken(texts: Texts, _error: BazarError, request: Request) -> Words:
     _ = texts.gettext
     return Words(
-        _("Something broke here"),
+        _("That did not work"),
         _("Something broke here, and we have a note of it: %(id)s.", id=request.id),
     )
 
