@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pyreqwest.client import Client
 
 from bazar.front.api import FrontApi
+from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
@@ -20,9 +21,17 @@ from bazar.kit.process.watchdog import watched_loop
 
 @asynccontextmanager
 async def front_app(
-    catalog_url: str, order_url: str, secret: str, client: Client
+    catalog_url: str, order_url: str, secret: str, client: Client, public_url: str = ""
 ) -> AsyncIterator[HttpApp]:
-    """Open the front. It is ready even while the others are away: purchases may still be kept."""
+    """Open the front. It is ready even while the others are away: purchases may still be kept.
+
+    Args:
+        catalog_url: of the catalog.
+        order_url: of the order service.
+        secret: of all services.
+        client: asks them.
+        public_url: where people reach the shop; empty: whatever host they ask for, over http.
+    """
     metrics = Metrics("front")
     cache = Cache()
     to_catalog = Upstream("catalog", catalog_url, client)
@@ -40,11 +49,14 @@ async def front_app(
         "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
     )
     own = endpoints_of(FrontApi(catalog, orders))
-    endpoints = operations("front", metrics, check, own)
+    storefront = Storefront(catalog, orders, secret, public_url)
+    endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
     feed.start()
     try:
         with watched_loop(metrics):
-            yield HttpApp("front", endpoints, metrics, secret)
+            app = HttpApp("front", endpoints, metrics, secret)
+            app.lost = storefront.error_page
+            yield app
     finally:
         await feed.stop()
         await orders.stop()

@@ -8,7 +8,7 @@ import msgspec
 
 from bazar.kit.errors import BazarError, Overloaded, Problem, Unavailable
 from bazar.kit.peers.client import Answer
-from bazar.wire.books import VERSION_HEADER, Book, BookTitle
+from bazar.wire.books import VERSION_HEADER, Book, BookTitle, TopicCount
 from bazar.wire.problems import BookNotFound
 
 T = TypeVar("T")
@@ -19,6 +19,8 @@ _ERRORS: dict[str, type[BazarError]] = {error.code: error for error in (BookNotF
 """What the catalog may say of itself; whatever else it says means that it is of no help now."""
 _book = msgspec.json.Decoder(Book).decode
 _titles = msgspec.json.Decoder(list[BookTitle]).decode
+_books = msgspec.json.Decoder(list[Book]).decode
+_topics = msgspec.json.Decoder(list[TopicCount]).decode
 _problem = msgspec.json.Decoder(Problem).decode
 
 
@@ -53,6 +55,14 @@ class Passed:
             Unavailable: the catalog could not say, or what it said makes no sense.
         """
         return self._shown(_titles)
+
+    def as_books(self) -> list[Book]:
+        """Return the page of books that it shows; raises as `as_titles`."""
+        return self._shown(_books)
+
+    def as_topics(self) -> list[TopicCount]:
+        """Return the topics that it shows; raises as `as_titles`."""
+        return self._shown(_topics)
 
     def _shown(self, decode: Callable[[bytes], T]) -> T:
         try:

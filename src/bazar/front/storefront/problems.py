@@ -1,0 +1,122 @@
+"""What went wrong, told to people: a page for each kind of error, in their language."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from bazar.front.storefront.frame import Frame, Head
+from bazar.kit.errors import BazarError
+from bazar.kit.http.request import Request
+from bazar.kit.web.answers import NO_STORE
+from bazar.kit.web.texts import Texts
+
+BREATH_S = 5
+"""After which a page that could not be shown asks again by itself."""
+_RETRY_AFTER = b"retry-after"
+_ALLOW = b"allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an error page says."""
+
+    title: str
+    text: str
+    home: bool = True
+    """Whether it shows the ways on."""
+
+
+def _not_found(texts: Texts, _error: BazarError, _request: Request) -> Words:
+    _ = texts.gettext
+    return Words(
+        _("This shelf is empty"),
+        _("There is no page at this address. Search for a book, or look at what we have."),
+    )
+
+
+def _foreign(texts: Texts, _error: BazarError, _request: Request) -> Words:
+    _ = texts.gettext
+    return Words(
+        _("This form came from another page. Open it again."),
+        _("Nothing was done. Go back to our page, open it anew, and send it from there."),
+    )
+
+
+def _refused(texts: Texts, _error: BazarError, _request: Request) -> Words:
+    _ = texts.gettext
+    return Words(
+        _("We could not read that"),
+        _("Nothing was done. Go back and try it once more."),
+    )
+
+
+def _too_often(texts: Texts, error: BazarError, _request: Request) -> Words:
+    wait_s = _wait_s(error)
+    return Words(
+        texts.gettext("That was a little too often"),
+        texts.ngettext(
+            "Nothing was done. Wait %(n)s second, then try again.",
+            "Nothing was done. Wait %(n)s seconds, then try again.",
+            wait_s,
+        ),
+    )
+
+
+def _broken(texts: Texts, _error: BazarError, request: Request) -> Words:
+    _ = texts.gettext
+    return Words(
+        _("Something broke here"),
+        _("Something broke here, and we have a note of it: %(id)s.", id=request.id),
+    )
+
+
+def _away(texts: Texts, _error: BazarError, _request: Request) -> Words:
+    _ = texts.gettext
+    return Words(
+        _("The shop takes a breath"),
+        _("We can't reach our stock room. Your basket is safe. This page asks again by itself."),
+        home=False,
+    )
+
+
+_WORDS: dict[int, Callable[[Texts, BazarError, Request], Words]] = {
+    403: _foreign,
+    404: _not_found,
+    405: _not_found,
+    429: _too_often,
+    500: _broken,
+    503: _away,
+}
+
+
+def error_page(frame: Frame, request: Request, error: BazarError) -> Response:
+    """Return the page that tells of an error."""
+    seen = frame.visit(request)
+    texts = frame.texts(seen.language)
+    status = HTTPStatus.NOT_FOUND if error.status == HTTPStatus.METHOD_NOT_ALLOWED else error.status
+    words = _WORDS.get(error.status, _refused)(texts, error, request)
+    headers = [one for one in error.headers if one[0] != _ALLOW]
+    refresh_s = 0
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        refresh_s = _wait_s(error)
+        headers = [one for one in headers if one[0] != _RETRY_AFTER]
+        headers.append((_RETRY_AFTER, b"%d" % refresh_s))
+    if request.method not in {"GET", "HEAD"}:
+        refresh_s = 0  # the browser would ask for the page behind the form
+    head = Head(title=words.title, path="/", index=False)
+    return frame.show(
+        seen,
+        "problem.html",
+        head,
+        status,
+        caching=NO_STORE,
+        headers=headers,
+        words=words,
+        refresh_s=refresh_s,
+    )
+
+
+def _wait_s(error: BazarError) -> int:
+    return next((int(value) for name, value in error.headers if name == _RETRY_AFTER), BREATH_S)
