@@ -91,7 +91,7 @@ class Watched:
 
 
 @contextmanager
-def window(  # noqa: PLR0913  one parameter a property of the window
+def window(
     browser: Browser,
     url: str,
     *,
