@@ -29,6 +29,7 @@ ORDER = "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 """Of the order after which a page comes."""
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
+BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
 WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
 PLANS: dict[tuple[str, str], Sequence[str]] = {
@@ -63,27 +64,44 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
-    ("order", "_BY_ID"): (ORDER, LINES_OR_NONE),
+    ("order", "_BY_ID"): (ORDER, BUYER_OR_NONE, LINES_OR_NONE),
     ("order", "_BY_KEY"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_2 (idempotency_key=?)",
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
+    ("order", "_CLOSE_BUYER"): (
+        "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?)",
+        PLACE,
+    ),
     ("order", "_CONFIRM"): (ORDER,),
+    ("order", "_COUNT_OPEN"): (
+        "SEARCH buyers USING COVERING INDEX buyers_with_open (email_key=?)",
+    ),
     ("order", "_INSERT"): (),
+    ("order", "_INSERT_BUYER"): (PLACE,),
     ("order", "_INSERT_LINE"): (),
-    ("order", "_PAGE"): ("SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)", PLACE, LINES_OR_NONE),
+    ("order", "_PAGE"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
     ("order", "_PAGE_BY_ID"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_PAGE_OF_PENDING"): (
         "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_PAGE_OF_STATUS"): (
         "SEARCH orders USING INDEX orders_by_status (status=? AND sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_SELL_LINE"): (
@@ -92,6 +110,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_UNSETTLED_AFTER"): (
         "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_UPDATE"): (ORDER,),
@@ -130,16 +149,16 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_STOCKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
     ("order", "_KEPT_ORDER"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     ("order", "_KEPT_ORDERS"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     # All pages together read each order once; a page by itself may read many.
     ("order", "_KEPT_UNSETTLED"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     ("order", "_LAST_ORDER_ID"): ("SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1",),
     ("catalog", "_FORGET_WRITES"): (

@@ -39,6 +39,8 @@ async def test_an_order_shows_as_it_stands(shop: Shop) -> None:
         "currency": "USD",
         "reason": None,
         "placed_at": placed_at,
+        "reference": bought.json["order_id"][-6:].upper(),
+        "progress": "to_pick",
     } == found.json
     refused = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("b"))
     found = await shop.order.get(f"/orders/{refused.json['order_id']}")

@@ -19,6 +19,7 @@ from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX, PAGE_MAX
 from bazar.wire.orders import (
     Accepted,
+    Buyer,
     Line,
     Order,
     OrderQuery,
@@ -88,12 +89,15 @@ class OrderApi:
     )
     async def order(self, request: Request, body: OrderRequest) -> Response:
         """Buy several books, all or nothing, exactly once a key."""
-        return await self._place_one(request, "order", body.lines)
+        return await self._place_one(request, "order", body.lines, body.buyer)
 
-    async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
+    async def _place_one(
+        self, request: Request, kind: Kind, lines: list[Line], buyer: Buyer | None = None
+    ) -> Response:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         left_ms = request.deadline(PLACE_MS).left_ms()
-        (answer,) = await self._place([Placement(kind, lines, key, request.id, left_ms)])
+        placement = Placement(kind, lines, key, request.id, left_ms, buyer=buyer)
+        (answer,) = await self._place([placement])
         response = placing_response(request, answer, internal=True)
         response.raw_headers.append(key_header(key))
         return response

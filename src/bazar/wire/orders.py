@@ -49,7 +49,7 @@ class Line(
     """Of one copy, as its buyer saw it: at another price nothing is bought."""
 
 
-class Buyer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Buyer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who orders, and how the books and the money get where they belong."""
 
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]

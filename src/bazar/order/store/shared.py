@@ -8,25 +8,42 @@ from operator import itemgetter
 import msgspec
 
 from bazar.kit.data.database import Row, Transaction, made
+from bazar.order.buyers import same_person
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
+from bazar.order.progress import FIRST
 from bazar.wire.audit import KeptLine, KeptOrder
-from bazar.wire.orders import OrderStatus
+from bazar.wire.orders import (
+    Buyer,
+    Channel,
+    Delivery,
+    Language,
+    OrderStatus,
+    Payment,
+    Progress,
+)
 from bazar.wire.placing import Kind
 from bazar.wire.stock import Rejection
 
-# The first seven columns of each list are an _OrderRow, the others a StoredLine. An order whose
-# lines are lost is there all the same, with one row of NULLs for them.
+# The first columns of each list are an _OrderRow, the next a _BuyerRow, the last a StoredLine. An
+# order whose lines are lost is there all the same, with one row of NULLs for them; and so is one
+# without a buyer.
 _BY_ID = """
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM orders LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM orders LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 WHERE order_id = ?1
 ORDER BY line_number"""
 
 _BY_KEY = """
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM orders LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM orders LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 WHERE idempotency_key = ?1
 ORDER BY line_number"""
 
@@ -38,8 +55,11 @@ WITH unsettled AS (
     ORDER BY sequence LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM unsettled LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM unsettled LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
 _PAGE = """
@@ -49,8 +69,11 @@ WITH page AS (
     ORDER BY sequence LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
 # Each of these two names the condition of the index that it goes by.
@@ -62,8 +85,11 @@ WITH page AS (
     ORDER BY sequence LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
 _PAGE_OF_PENDING = """
@@ -74,8 +100,11 @@ WITH page AS (
     ORDER BY sequence LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
 _PAGE_BY_ID = """
@@ -85,8 +114,11 @@ WITH page AS (
     ORDER BY order_id LIMIT ?2
 )
 SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+       channel, progress, progress_at_ms, ended_at_ms, tracking,
+       name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+       language, delivery_minor,
+       book_id, quantity, title, price_minor, currency, price_seen
+FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY order_id, line_number"""
 
 # Without its lines an order comes with one row that has no book.
@@ -120,8 +152,28 @@ _LAST_ORDER_ID = """
 SELECT coalesce(max(order_id), '') FROM orders"""
 
 _UPDATE = """
-UPDATE orders SET status = ?2, settled = ?3, rejection = ?4
+UPDATE orders SET status = ?2, settled = ?3, rejection = ?4,
+       progress = ?5, progress_at_ms = ?6, ended_at_ms = ?7, tracking = ?8
 WHERE order_id = ?1"""
+
+_INSERT_BUYER = """
+INSERT INTO buyers
+    (sequence, name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+     language, delivery_minor, name_key, email_key, open)
+SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1
+FROM orders WHERE order_id = ?1"""
+
+_CLOSE_BUYER = """
+UPDATE buyers SET open = 0
+WHERE sequence = (SELECT sequence FROM orders WHERE order_id = ?1)"""
+
+_COUNT_OPEN = """
+WITH open_orders AS (
+    SELECT sequence FROM buyers
+    WHERE email_key = ?1 AND open = 1
+    LIMIT ?2
+)
+SELECT count(*) FROM open_orders"""
 
 _SELL_LINE = """
 UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5
@@ -140,9 +192,36 @@ class _OrderRow(msgspec.Struct, frozen=True):
     settled: int
     rejection: str | None
     placed_at_ms: int
+    channel: Channel | None
+    progress: Progress | None
+    progress_at_ms: int | None
+    ended_at_ms: int | None
+    tracking: str | None
 
 
-_ORDER_COLUMNS = len(_OrderRow.__struct_fields__)
+class _BuyerRow(msgspec.Struct, frozen=True):
+    """The columns of an order's buyer."""
+
+    name: str
+    email: str
+    tel: str
+    delivery: Delivery
+    street: str
+    street2: str
+    postcode: str
+    city: str
+    country: str
+    payment: Payment
+    note: str
+    language: Language
+    delivery_minor: int
+
+
+_BUYER_MEMBERS = _BuyerRow.__struct_fields__[:-1]
+_BUYER_FROM = len(_OrderRow.__struct_fields__)
+_LINE_FROM = _BUYER_FROM + len(_BuyerRow.__struct_fields__)
+OPEN: frozenset[OrderStatus] = frozenset({"pending", "confirmed"})
+"""Statuses of orders that count as open."""
 
 
 class SharedStore:
@@ -159,16 +238,44 @@ class SharedStore:
         return _order(rows) if rows else None
 
     async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, its rejection, and what its lines were sold as."""
+        """Store an order's status, rejection and progress, and what its lines were sold as."""
         await transaction.run(
             _UPDATE,
             order.order_id,
             order.status,
             int(order.settled),
             msgspec.json.encode(order.rejection).decode() if order.rejection else None,
+            None if order.progress == FIRST else order.progress,
+            order.progress_at_ms,
+            order.ended_at_ms,
+            order.tracking or None,
         )
+        if order.buyer is not None and order.status not in OPEN:
+            await transaction.run(_CLOSE_BUYER, order.order_id)
         if order.sold:
             await self._sell_lines(transaction, [order])
+
+    async def _insert_buyers(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
+        """Insert the buyers of orders that are inserted already; one without has no row."""
+        rows = [
+            (
+                order.order_id,
+                *(getattr(order.buyer, member) for member in _BUYER_MEMBERS),
+                order.delivery_minor,
+                same_person(order.buyer.name),
+                same_person(order.buyer.email),
+            )
+            for order in orders
+            if order.buyer is not None
+        ]
+        if rows:
+            await transaction.run_many(_INSERT_BUYER, rows)
+
+    async def count_open(self, transaction: Transaction, email_key: str, limit: int) -> int:
+        """Return how many orders of an address are open; it counts no further than the limit."""
+        row = await transaction.one(_COUNT_OPEN, email_key, limit)
+        assert row is not None
+        return made(int, row)
 
     async def _sell_lines(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         """Store what the lines of orders were sold as."""
@@ -249,8 +356,10 @@ def _orders(rows: Sequence[Row]) -> list[StoredOrder]:
 
 def _order(rows: Sequence[Row]) -> StoredOrder:
     """Return an order from the rows of its lines."""
-    order = made(_OrderRow, rows[0][:_ORDER_COLUMNS])
-    lost = rows[0][_ORDER_COLUMNS] is None
+    row = rows[0]
+    order = made(_OrderRow, row[:_BUYER_FROM])
+    bare = row[_LINE_FROM] is None
+    buyer, delivery_minor = _buyer(row[_BUYER_FROM:_LINE_FROM])
     return StoredOrder(
         order.order_id,
         order.key,
@@ -259,8 +368,25 @@ def _order(rows: Sequence[Row]) -> StoredOrder:
         settled=bool(order.settled),
         rejection=_reason(order.rejection) if order.status == "rejected" else None,
         placed_at_ms=order.placed_at_ms,
-        lines=() if lost else tuple([made(StoredLine, row[_ORDER_COLUMNS:]) for row in rows]),
+        lines=() if bare else tuple([made(StoredLine, row[_LINE_FROM:]) for row in rows]),
+        channel=order.channel or "api",
+        buyer=buyer,
+        delivery_minor=delivery_minor,
+        progress=order.progress,
+        progress_at_ms=order.progress_at_ms,
+        ended_at_ms=order.ended_at_ms,
+        tracking=order.tracking or "",
     )
+
+
+def _buyer(row: Row) -> tuple[Buyer | None, int]:
+    """Return an order's buyer and what delivery costs; nobody, and nothing, where there is none."""
+    if row[0] is None:
+        return None, 0
+    kept = made(_BuyerRow, row)
+    return Buyer(
+        **{member: getattr(kept, member) for member in _BUYER_MEMBERS}
+    ), kept.delivery_minor
 
 
 def _reason(document: str | None) -> Rejection:
