@@ -16,10 +16,14 @@ from bazar.kit.data.migrate import steps
 from bazar.order.app import SCHEMA as ORDER_SCHEMA
 
 SCHEMAS = {"catalog": CATALOG_SCHEMA, "order": ORDER_SCHEMA}
+MODULES = {
+    "catalog": ("ledger", "settings", "shared", "sqlite"),
+    "order": ("shared", "sqlite"),
+}
 STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
-    for module in ("shared", "sqlite")
+    for module in MODULES[service]
     for name, value in vars(import_module(f"bazar.{service}.store.{module}")).items()
     if isinstance(value, str) and value.startswith("\n")
 }
@@ -174,6 +178,15 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH made_by_rows USING PRIMARY KEY (import_id=? AND row=?)",
     ),
     ("catalog", "_SAVE_MADE_BY"): (),
+    ("catalog", "_MOVEMENTS_OF_BOOK"): (
+        "SEARCH movements USING INDEX movements_by_book (book_id=? AND movement_id<?)",
+    ),
+    ("catalog", "_STOCK_BEFORE"): (
+        BOOK,
+        "SEARCH movements USING COVERING INDEX movements_by_book (book_id=? AND movement_id>?)",
+    ),
+    ("catalog", "_SHOP"): ("SEARCH shop USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_SAVE_SHOP"): (),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

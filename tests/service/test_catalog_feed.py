@@ -19,6 +19,7 @@ from bazar.wire.books import BookChanged, NewBook, Place, Sign, TopicCount
 from bazar.wire.budgets import LAG_MS
 from bazar.wire.imports import ImportRequest, ImportRow
 from bazar.wire.orders import Line
+from bazar.wire.shop import ShopChanged
 from bazar.wire.stock import Reserve
 from support.catalog_calls import BOOK
 from support.catalogs import OpenCatalog, open_catalog
@@ -118,7 +119,7 @@ async def test_every_change_is_told_after_its_commit(catalog: OpenCatalog) -> No
         await catalog.stock.reserve([Reserve("o2", [Line(book.id, 99)])])
         await catalog.stock.release("o1")
         await catalog.stock.release("o1")
-        told: list[BookChanged] = []
+        told: list[BookChanged | ShopChanged] = []
         while changes := await anext(events):
             told += changes
     wanted = [
