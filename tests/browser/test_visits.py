@@ -1,13 +1,12 @@
 """A visit to the shop from its first page to a cancelled order, in every way that people come."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from browser.chromium import WIDTH_PHONE, WIDTH_WIDE, window
-from browser.stage import LAST, OTHER, PLENTY, Stage
+from browser.stage import OTHER, PLENTY, Stage
 from browser.visitor import ADD, CANCEL, ORDER, TO_CANCEL, TO_CHECKOUT, Visitor
 
 

@@ -55,7 +55,7 @@ class BasketPages:
         if not basket.lines:
             return self._show(seen, "basket-empty.html")
         try:
-            shop = self._frame.shop = await self._goods.shop(request.id)
+            shop = await self._goods.shop(request.id)
             ids = [line.book_id for line in basket.lines]
             books = await self._goods.books(ids, request.id)
         except (Overloaded, Unavailable):

@@ -105,7 +105,7 @@ class CheckoutPages:
         basket = seen.basket
         if basket is None or not basket.lines:
             return see(self._frame.href(seen.language, "/basket"))
-        shop = self._frame.shop = await self._goods.shop(request.id)
+        shop = await self._goods.shop(request.id)
         ids = [line.book_id for line in basket.lines]
         books = await self._goods.books(ids, request.id)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
@@ -125,7 +125,7 @@ class CheckoutPages:
         visitor = visitor_of(client[0] if client else "", forwarded, self._proxies)
         deadline = request.deadline(PLACE_MS)
         try:
-            shop = self._frame.shop = await self._goods.shop(request.id)
+            shop = await self._goods.shop(request.id)
         except (Overloaded, Unavailable):  # nothing was sent, but the form must not be lost
             return self._unknown(seen, form)
         outcome = await self._checkout.place(form, shop, Asker(visitor, request.id), deadline)
