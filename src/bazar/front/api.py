@@ -5,6 +5,7 @@ from starlette.responses import Response
 from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
+from bazar.front.upstream.terms import NO_TERMS, TermsFor, no_terms
 from bazar.kit.errors import Unavailable
 from bazar.kit.http.answers import Ready, ReadyResponse, unless_held
 from bazar.kit.http.endpoint import Link, route
@@ -14,6 +15,7 @@ from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.orders import (
     Accepted,
+    Buyer,
     Line,
     Order,
     OrderRequest,
@@ -50,10 +52,11 @@ _CACHE_STATUS: dict[How, tuple[bytes, bytes]] = {
 class FrontApi:
     """The handlers of the front."""
 
-    def __init__(self, catalog: Catalog, orders: Orders) -> None:
-        """Answer from these two."""
+    def __init__(self, catalog: Catalog, orders: Orders, terms: TermsFor = no_terms) -> None:
+        """Answer from these two, and place orders of buyers on the shop's terms."""
         self._catalog = catalog
         self._orders = orders
+        self._terms = terms
 
     @route(
         "GET",
@@ -138,13 +141,15 @@ class FrontApi:
     )
     async def order(self, request: Request, body: OrderRequest) -> Response:
         """Buy several books, all or nothing, exactly once a key."""
-        return await self._place(request, "order", body.lines)
+        return await self._place(request, "order", body.lines, body.buyer)
 
     def full(self) -> bool:
         """Tell whether purchases have to be refused, since too many wait."""
         return self._orders.full()
 
-    async def _place(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
+    async def _place(
+        self, request: Request, kind: Kind, lines: list[Line], buyer: Buyer | None = None
+    ) -> Response:
         """Place an order under a key, so that it may be sent again without buying twice.
 
         Where the client sent no key we make one. The answer tells the key, so that even then the
@@ -153,8 +158,16 @@ class FrontApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
+            terms = NO_TERMS if buyer is None else await self._terms(buyer)
             placed = await self._orders.place(
-                kind, lines, key, deadline=deadline, request_id=request.id
+                kind,
+                lines,
+                key,
+                deadline=deadline,
+                request_id=request.id,
+                buyer=buyer,
+                delivery_minor=terms.delivery_minor,
+                open_orders_max=terms.open_orders_max,
             )
         except Unavailable as error:
             raise PurchaseUnavailable(error.detail, key) from error

@@ -1,19 +1,26 @@
 """Every route of the storefront."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from starlette.responses import Response
 
+from bazar.front.storefront.basket_pages import BasketPages
 from bazar.front.storefront.book_page import BookPage
 from bazar.front.storefront.cards import Cards
+from bazar.front.storefront.checkout import Checkout
+from bazar.front.storefront.checkout_pages import CheckoutPages
 from bazar.front.storefront.finding import Finding
 from bazar.front.storefront.frame import Frame
+from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.home import Home
 from bazar.front.storefront.keeping import Keeping
 from bazar.front.storefront.live import Live
 from bazar.front.storefront.looking import Lookout
 from bazar.front.storefront.machines import Machines
+from bazar.front.storefront.order_pages import OrderPages
+from bazar.front.storefront.pace import Network, Pace, Repeats
 from bazar.front.storefront.problems import error_page
 from bazar.front.storefront.sitemap import Sitemap
 from bazar.front.storefront.stockroom import Stockroom
@@ -31,7 +38,14 @@ from bazar.kit.web.site import Site
 class Storefront:
     """The shop that people see."""
 
-    def __init__(self, catalog: Catalog, orders: Orders, secret: str, public_url: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        orders: Orders,
+        secret: str,
+        public_url: str,
+        proxies: Sequence[Network] = (),
+    ) -> None:
         """Show and sell what these two have.
 
         Args:
@@ -39,24 +53,35 @@ class Storefront:
             orders: takes them.
             secret: of the service; the cookies' keys are derived from it.
             public_url: where people reach the shop; empty: whatever host they ask for, over http.
+            proxies: whose word on who asks counts.
         """
         self._site = Site(public_url)
         self._catalog = catalog
-        self._orders = orders
         self._frame = frame = Frame(secret, self._site, lambda: catalog.last_shop)
         stockroom = Stockroom(catalog)
         self.keeping = keeping = Keeping(Lookout(catalog))
         self.live = Live(frame, stockroom, catalog.following)
         cards = Cards(frame)
+        goods = Goods(catalog)
+        checkout = Checkout(orders, Pace(), Repeats())
+        self._order_pages = OrderPages(frame, goods, orders)
         self._apis = (
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
+            BasketPages(frame, goods),
+            CheckoutPages(frame, goods, checkout, proxies),
+            self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),
             Sitemap(frame, stockroom),
             self.live,
         )
+
+    def stop(self) -> None:
+        """End what would go on for ever."""
+        self.live.stop()
+        self._order_pages.stop()
 
     def endpoints(self) -> list[Endpoint]:
         """Return the routes, those of pages in each language."""
