@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from babel import Locale
 from msgspec.structs import replace
 from starlette.responses import Response
 
@@ -279,7 +278,6 @@ class CheckoutPages:
         said: Said | None = None,
     ) -> Response:
         shop, texts = self._frame.shop, self._frame.texts(seen.language)
-        countries = Locale.parse(seen.language).territories
         fields = buyers.fields_of(shop, {"delivery": "post"})
         title = texts.gettext("Checkout")
         wrong = bool(filled.wrong) or bool(said)
@@ -295,7 +293,9 @@ class CheckoutPages:
             said=said if said and said.first else None,
             first_wrong=next(iter(filled.wrong), ""),
             deliveries=buyers.deliveries(shop),
-            countries=[(code, countries.get(code, code)) for code in shop.countries],
+            countries=[
+                (code, figures.country_name(code, seen.language)) for code in shop.countries
+            ],
             rows=rows_of(form.lines, books, shop.currency, texts),
             money=money_of(form.lines, form.post_minor, shop.currency, texts),
         )
