@@ -92,5 +92,16 @@ def language_name(tag: str, language: str) -> str:
         return tag
 
 
+@lru_cache(REMEMBERED_MAX)
+def country_name(code: str, language: str) -> str:
+    """Return the name of a country in a language; a code that nobody knows stays as it is.
+
+    Args:
+        code: such as `IE`. Source: ISO 3166-1 alpha-2
+        language: in which to name it.
+    """
+    return str(Locale.parse(language).territories.get(code, code))
+
+
 def _dated(language: str) -> str:
     return "en_GB" if language == "en" else language
