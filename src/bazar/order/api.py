@@ -39,6 +39,7 @@ from bazar.wire.placing import (
 )
 from bazar.wire.problems import (
     PLACING_ERRORS,
+    KeyReused,
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
@@ -131,6 +132,7 @@ class OrderApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound,),
         secret=True,
@@ -159,6 +161,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
@@ -175,6 +178,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/fulfil",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
         secret=True,
@@ -203,6 +207,7 @@ class OrderApi:
     @route(
         "GET",
         "/audit/orders/{order_id}",
+        hidden=True,
         answers={200: KeptOrder},
         errors=(OrderNotFound,),
         secret=True,
@@ -218,7 +223,8 @@ class OrderApi:
 
 
 def _refused(error: BazarError) -> PlacementAnswer:
-    return PlacementAnswer(error.status, encode(error.problem()))
+    order_id = error.order_id if isinstance(error, KeyReused) else ""
+    return PlacementAnswer(error.status, encode(error.problem()), order_id)
 
 
 def _told(placed: Placed | BazarError) -> PlacementAnswer:
