@@ -16,6 +16,7 @@ from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
+from bazar.order.finding import Sought, Wanted
 from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
 from bazar.wire.audit import KeptLine, KeptOrder
@@ -316,6 +317,69 @@ async def test_a_page_of_one_status_holds_no_other(database: Database, store: St
     confirmed = await database.scan(lambda t: store.page(t, "", "confirmed", 2))
     assert ["b"] == [order.order_id for order in confirmed]
     assert [] == await database.scan(lambda t: store.page(t, "", "rejected", 2))
+
+
+async def test_the_newest_come_first_and_only_those_that_are_wanted(
+    database: Database, store: Store
+) -> None:
+    """By status, step, channel, time, id, reference, address and name; in pages by their place."""
+    day_ms = 86_400_000
+    orders = [
+        replace(
+            pending(order_id, order_id),
+            placed_at_ms=number * day_ms,
+            channel="web" if buyer else "api",
+            buyer=buyer,
+        )
+        for number, (order_id, buyer) in enumerate(
+            [
+                ("zz00000000000000000000aaaa", None),
+                ("01aaaaaaaaaaaaaaaaaak7q2t4", LINA),
+                ("01bbbbbbbbbbbbbbbbbbk7q2t4", None),
+                ("00cccccccccccccccccccccccc", replace(OMAR, name="LINA Q")),
+                ("02dddddddddddddddddddddddd", replace(LINA, name="Karolina")),
+            ]
+        )
+    ]
+    await database.write(lambda t: store.insert(t, orders))
+    first, lina, third, omar, _karolina = orders
+    for after in (
+        replace(first, status="confirmed", settled=True, lines=SOLD),
+        replace(lina, status="confirmed", settled=True, progress="ready", lines=SOLD),
+        replace(third, status="fulfilled", settled=True, progress="collected", lines=SOLD),
+        replace(omar, status="cancelled", settled=True, progress="ready", lines=SOLD),
+    ):
+        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+
+    async def listed(**question: object) -> list[int]:
+        wanted = msgspec.structs.replace(Wanted(limit=9), **question)
+        page = await database.scan(lambda t: store.newest(t, wanted))
+        places = {order.order_id: number for number, order in enumerate(orders)}
+        return [places[order.order_id] for order in page]
+
+    assert [4, 3, 2, 1, 0] == await listed()
+    assert [4, 3] == await listed(limit=2)
+    assert [2, 1] == await listed(limit=2, before=omar.order_id)
+    assert [1, 0] == await listed(status="confirmed")
+    assert [0] == await listed(status="confirmed", progress="to_pick")
+    assert [0] == await listed(status="confirmed", before=lina.order_id)
+    assert [4] == await listed(status="pending")
+    assert [1] == await listed(status="confirmed", progress="ready")
+    assert [2] == await listed(status="fulfilled", progress="collected")
+    assert [4, 3, 1] == await listed(channel="web")
+    assert [2, 0] == await listed(channel="api")
+    assert [] == await listed(channel="counter")
+    assert [3, 2] == await listed(since_ms=2 * day_ms, until_ms=4 * day_ms)
+    assert [2, 1] == await listed(sought=Sought(reference="k7q2t4", name_key="k7q2t4"))
+    assert [1] == await listed(sought=Sought(reference="k7q2t4"), before=third.order_id)
+    assert [1] == await listed(sought=Sought(reference="k7q2t4"), status="confirmed")
+    assert [3] == await listed(sought=Sought(order_id=omar.order_id))
+    assert [4, 1] == await listed(sought=Sought(email_key="lina@example.org"))
+    assert [3, 1] == await listed(sought=Sought(name_key="lina"))
+    assert [4, 3] == await listed(
+        sought=Sought(name_key="lina q", email_key="lina@example.org"), since_ms=2 * day_ms
+    )
+    assert [] == await listed(sought=Sought(name_key="olina"))
 
 
 async def test_orders_are_shown_as_they_are_kept(database: Database, store: Store) -> None:

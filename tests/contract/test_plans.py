@@ -7,6 +7,7 @@ shop is small. So each stands here with how it reaches its rows, and a new one f
 import re
 from collections.abc import Sequence
 from importlib import import_module
+from pkgutil import iter_modules
 
 import apsw
 import pytest
@@ -16,15 +17,11 @@ from bazar.kit.data.migrate import steps
 from bazar.order.app import SCHEMA as ORDER_SCHEMA
 
 SCHEMAS = {"catalog": CATALOG_SCHEMA, "order": ORDER_SCHEMA}
-MODULES = {
-    "catalog": ("ledger", "settings", "shared", "sqlite"),
-    "order": ("shared", "sqlite"),
-}
 STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
-    for module in MODULES[service]
-    for name, value in vars(import_module(f"bazar.{service}.store.{module}")).items()
+    for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
+    for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
     if isinstance(value, str) and value.startswith("\n")
 }
 
@@ -85,6 +82,42 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_INSERT"): (),
     ("order", "_INSERT_BUYER"): (PLACE,),
     ("order", "_INSERT_LINE"): (),
+    # What no index helps with is looked at row by row, until the page is full.
+    ("order", "_NEWEST"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_AT_STEP"): (
+        "SEARCH orders USING INDEX orders_by_progress (progress=? AND sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_OF_PENDING"): (
+        "SEARCH orders USING INDEX orders_unsettled (sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_OF_STATUS"): (
+        "SEARCH orders USING INDEX orders_by_status (status=? AND sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    # The ids are read from end to end, only for what may be a reference.
+    ("order", "_NEWEST_SOUGHT"): (
+        PLACE,
+        "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id>? AND order_id<?)",
+        "SEARCH buyers USING COVERING INDEX buyers_by_email (email_key=?)",
+        "SEARCH buyers USING COVERING INDEX buyers_by_name (name_key>? AND name_key<?)",
+        PLACE,
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
     ("order", "_PAGE"): (
         "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)",
         PLACE,

@@ -34,14 +34,22 @@ def fulfil(shop: Shop, order_id: OrderId) -> Answer[Order]:
 
 
 @asks("order")
-def orders(
+def orders(  # noqa: PLR0913  one parameter an option
     shop: Shop,
     *,
     status: Annotated[OrderStatus | None, typer.Option(help="Only these.")] = None,
     after: Annotated[str, typer.Option(help="Only orders after this order id.")] = "",
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
+    find: Annotated[
+        str, typer.Option(help="A reference, an order id, an e-mail address, a name.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
 ) -> Answer[list[Order]]:
-    """List orders, oldest first."""
+    """List orders, oldest first; the newest first with --newest or --find."""
+    if newest or find:
+        if after:
+            fail("--after goes with the oldest first; it fits neither --newest nor --find")
+        return Answer(shop.order.newest(status, find, limit), show_list)
     return Answer(shop.order.page(status, after, limit), show_list)
 
 

@@ -50,11 +50,20 @@ async def front_app(
     )
     own = endpoints_of(FrontApi(catalog, orders))
     storefront = Storefront(catalog, orders, secret, public_url)
+    metrics.watch(
+        "bazar_pages_kept",
+        "Pages that were answered as they were kept.",
+        lambda: storefront.keeping.hits,
+    )
+    metrics.watch("bazar_pages_drawn", "Pages that were drawn.", lambda: storefront.keeping.misses)
+    metrics.watch(
+        "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
+    )
     endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret, on_stop=storefront.stop)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
             app.lost = storefront.error_page
             yield app
     finally:

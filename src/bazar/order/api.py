@@ -24,6 +24,7 @@ from bazar.wire.orders import (
     Order,
     OrderQuery,
     OrderRequest,
+    ProgressRequest,
     Purchase,
     PurchaseRequest,
     Receipt,
@@ -43,6 +44,7 @@ from bazar.wire.problems import (
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
+    ProgressNotPossible,
 )
 from bazar.wire.stock import Outcome
 
@@ -187,6 +189,18 @@ class OrderApi:
     async def fulfil(self, request: Request) -> Response:
         """Note that a confirmed order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+
+    @route(
+        "POST",
+        "/orders/{order_id}/progress",
+        answers={200: Order},
+        errors=(OrderNotFound, ProgressNotPossible, Unavailable),
+        secret=True,
+        links=_order_links(200),
+    )
+    async def progress(self, request: Request, body: ProgressRequest) -> Response:
+        """Note how far the shop is with a confirmed order; the last step fulfils it."""
+        return json_response(await self._orders.progress(request.path_params["order_id"], body))
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:

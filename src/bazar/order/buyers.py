@@ -62,6 +62,19 @@ def checked_buyer(buyer: Buyer) -> Buyer:
     return checked
 
 
+def checked_tracking(text: str) -> str:
+    """Return where the post tells how far an order is, as it is kept, or refuse it.
+
+    Raises:
+        InvalidRequest: definite; it holds a control character.
+    """
+    kept = composed(text)
+    if control_in(kept) is not None:
+        message = "tracking must not hold a control character"
+        raise InvalidRequest(message, member="tracking")
+    return kept
+
+
 def _text(name: str, text: str) -> str:
     kept = composed(text)
     if control_in(kept, but=_LINES_IN.get(name, "")) is not None:

@@ -11,9 +11,7 @@ Source: docs/exactly-once.md
 """
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
-
-from msgspec.structs import replace
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
@@ -21,27 +19,22 @@ from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
-from bazar.order.buyers import checked_buyer, same_person
+from bazar.order.buyers import checked_buyer, checked_tracking, same_person
+from bazar.order.changes import advance, cancel, fulfil
 from bazar.order.domain import (
     StoredOrder,
     asks_for,
-    can_become,
     check_delivery,
     check_lines,
     public,
     stored_lines,
 )
 from bazar.order.driving import Driving, Placed
+from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
-from bazar.wire.orders import Order, OrderQuery, OrderStatus, StuckOrder
+from bazar.wire.orders import Order, OrderQuery, ProgressRequest, StuckOrder
 from bazar.wire.placing import Placement
-from bazar.wire.problems import (
-    KeyReused,
-    OrderNotCancellable,
-    OrderNotFound,
-    OrderNotFulfillable,
-    TooManyOpenOrders,
-)
+from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
 from bazar.wire.stock import Outcome
 
 
@@ -249,25 +242,31 @@ class Orders:
         return public((await self._driving.decided([order]))[order_id].order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
-        """Return a page of orders, oldest first, or by their ids.
+        """Return a page of orders: oldest first, newest first, or by their ids.
 
         Raises:
-            InvalidRequest: the page is to come after an order that does not exist. Its place is
-                not known, and to guess one could skip orders. Or one status is wanted by id.
+            InvalidRequest: the page is to come after or before an order that does not exist. Its
+                place is not known, and to guess one could skip orders. Or what is asked for does
+                not fit together.
         """
-        if query.by == "id" and query.status is not None:
-            message = "orders of one status are listed as they were placed, not by id"
-            raise InvalidRequest(message, member="by")
+        check_query(query)
 
-        async def work(transaction: Transaction) -> list[StoredOrder]:
-            if query.by == "id":
-                return await self._store.page_by_id(transaction, query.after, query.limit)
-            if query.after and await self._store.by_id(transaction, query.after) is None:
-                message = f"no order has the id {query.after!r}; ask for the first page again"
-                raise InvalidRequest(message, member="after")
+        async def work(transaction: Transaction) -> list[Order]:  # in a thread, up to its end
+            return [public(order) for order in await self._page(transaction, query)]
+
+        return await self._database.scan(work, KEEPERS)
+
+    async def _page(self, transaction: Transaction, query: OrderQuery) -> list[StoredOrder]:
+        if query.by == "id":
+            return await self._store.page_by_id(transaction, query.after, query.limit)
+        for member, order_id in (("after", query.after), ("before", query.before)):
+            if order_id and await self._store.by_id(transaction, order_id) is None:
+                message = f"no order has the id {order_id!r}; ask for the first page again"
+                raise InvalidRequest(message, member=member)
+        if query.sort == "placed_at":
             return await self._store.page(transaction, query.after, query.status, query.limit)
-
-        return [public(order) for order in await self._database.scan(work, KEEPERS)]
+        newest = wanted(query)
+        return [] if newest is None else await self._store.newest(transaction, newest)
 
     def stuck(self) -> Iterator[StuckOrder]:
         """Yield the orders that the catalog does not take, although it answers."""
@@ -285,7 +284,7 @@ class Orders:
             OrderNotFound, OrderNotCancellable: definite.
             Unavailable: indefinite; ask again.
         """
-        order = await self._change_status(order_id, "cancelled", OrderNotCancellable)
+        order = await self._change(order_id, lambda order: cancel(order, self._clock()))
         # A crash here: the order stays unsettled, so the recovery loop has it released.
         released = await self._driving.release(order)
         return public(order), released
@@ -297,28 +296,35 @@ class Orders:
             OrderNotFound, OrderNotFulfillable: definite.
             Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
-        return public(await self._change_status(order_id, "fulfilled", OrderNotFulfillable))
+        return public(await self._change(order_id, lambda order: fulfil(order, self._clock())))
 
-    async def _change_status(
-        self, order_id: str, status: OrderStatus, refusal: type[BazarError]
+    async def progress(self, order_id: str, body: ProgressRequest) -> Order:
+        """Note how far the shop is with a confirmed order; again, it only says so.
+
+        Raises:
+            OrderNotFound, ProgressNotPossible, InvalidRequest: definite.
+            Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
+        """
+        tracking = checked_tracking(body.tracking)
+        return public(
+            await self._change(
+                order_id, lambda order: advance(order, body.progress, tracking, self._clock())
+            )
+        )
+
+    async def _change(
+        self, order_id: str, change: Callable[[StoredOrder], StoredOrder]
     ) -> StoredOrder:
-        """Give an order a status, durably; the catalog has to be told of a cancel."""
+        """Change an order, durably, once nobody drives it any more."""
 
         async def work(transaction: Transaction) -> StoredOrder:
             order = await self._store.by_id(transaction, order_id)
             if order is None:
                 raise _not_found(order_id)
-            if order.status == status:
-                return order
-            if order.status == "pending" and status == "fulfilled":
-                message = f"order {order_id} is not decided yet"
-                raise Unavailable(message)
-            if not can_become(order.status, status):
-                message = f"order {order_id} is {order.status}"
-                raise refusal(message, order_id=order_id)
-            order = replace(order, status=status, settled=status != "cancelled")
-            await self._store.update(transaction, order)
-            return order
+            changed = change(order)
+            if changed is not order:
+                await self._store.update(transaction, changed)
+            return changed
 
         with self._driving.held([order_id]):
             await self._driving.ended(order_id)

@@ -207,6 +207,12 @@ class Orders(Keeping):
         query = {"limit": str(limit), "after": after} | ({"status": status} if status else {})
         return self.remote.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
 
+    def newest(self, status: OrderStatus | None, sought: str, limit: int) -> list[Order]:
+        """Return the newest orders, the newest first: all, those with a status, or those sought."""
+        query = {"sort": "-placed_at", "limit": str(limit), "q": sought}
+        query |= {"status": status} if status else {}
+        return self.remote.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
+
     def orders(self) -> Iterator[Order]:
         """Yield every order, oldest first."""
         return self.remote.pages("order", "/orders", Order, "order_id")

@@ -149,6 +149,17 @@ class OrderNotFulfillable(BazarError):
     definite = True
 
 
+class ProgressNotPossible(BazarError):
+    """The order is not where this step follows."""
+
+    problem_type = PlacingProblem
+    code = "progress-not-possible"
+    status = 409
+    title = "This step does not follow where the order is"
+    hint = "A confirmed order goes to_pick, ready, collected; by post to_pick, packed, sent."
+    definite = True
+
+
 class OrderCancelled(BazarError):
     """The order of this key was cancelled before it was sold."""
 

@@ -202,6 +202,8 @@ def test_who_is_not_answered_is_told_the_key(
         (("load", "--plot", "load.png"), "--plot takes a file such as load.svg"),
         (("load", "--plot", "nowhere/load.svg"), "in a folder that is there, not nowhere/load.svg"),
         (("orders", "--order", "ftp://x"), "not 'ftp://x'"),
+        (("orders", "--newest", "--after", "a"), "--after goes with the oldest first"),
+        (("orders", "--find", "a", "--after", "a"), "--after goes with the oldest first"),
         (("audit", "--secret-file", "missing"), "cannot read the secret file missing"),
         (("serve", "front", "--host", "0.0.0.0"), "can be reached from other machines"),  # noqa: S104
     ],

@@ -91,6 +91,18 @@ _WORDS: dict[int, Callable[[Texts, BazarError, Request], Words]] = {
 }
 
 
+class Pages:
+    """Handlers of pages, whose errors are pages too."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Draw in this frame."""
+        self._frame = frame
+
+    async def error_page(self, request: Request, error: BazarError) -> Response:
+        """Tell what went wrong."""
+        return error_page(self._frame, request, error)
+
+
 def error_page(frame: Frame, request: Request, error: BazarError) -> Response:
     """Return the page that tells of an error."""
     seen = frame.visit(request)

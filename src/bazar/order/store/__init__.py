@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bazar.kit.data.database import Transaction
 from bazar.order.domain import StoredOrder
+from bazar.order.finding import Wanted
 from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
@@ -68,6 +69,13 @@ class Store(Protocol):
 
         Orders get their places in the order of their commits: whoever has seen one has seen all
         that come before it. After an id that no order has comes the first page.
+        """
+        ...
+
+    async def newest(self, transaction: Transaction, wanted: Wanted) -> list[StoredOrder]:
+        """Return a page of orders, the newest first, as they were stored: those that are wanted.
+
+        Before an id that no order has comes the first page.
         """
         ...
 
