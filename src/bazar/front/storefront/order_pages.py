@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from babel import Locale
 from markupsafe import Markup
 from starlette.responses import Response, StreamingResponse
 
@@ -30,7 +28,7 @@ from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.deadline import Deadline
-from bazar.kit.errors import BazarError, Overloaded, Unavailable
+from bazar.kit.errors import BazarError, Unavailable
 from bazar.kit.http.answers import Headers
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
@@ -117,7 +115,6 @@ class OrderPages:
         """Show where an order is."""
         seen = self._frame.visit(request)
         order = await self._found(request)
-        await self._settle(request)
         return await self._show_order(seen, order)
 
     @route("GET", "/order/{order_id}/cancel", answers={}, page=True, hidden=True, places="looking")
@@ -201,11 +198,6 @@ class OrderPages:
         except BazarError:
             return ""
 
-    async def _settle(self, request: Request) -> None:
-        """Look at the settings of the shop; an order is shown without them, too."""
-        with suppress(Overloaded, Unavailable):
-            self._frame.shop = await self._goods.shop(request.id)
-
     async def _found(self, request: Request) -> Order:
         """Return the order of the path, or raise OrderNotFound or Unavailable."""
         return _read(
@@ -245,17 +237,13 @@ class OrderPages:
             thanks=order.status == "confirmed" and age_ms < THANKS_MS,
             refresh_s=refresh_s(age_ms) if order.status == "pending" else 0,
             code=qr_code(self._address(seen, order.order_id)),
-            country=self._country(order, seen),
+            country=figures.country(order.buyer.country if order.buyer else "", seen.language),
             reason=reason_words(order.reason, texts),
             reference_words=Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>').format(
                 spaced(order)
             ),
             when=lambda at: figures.day_and_time(at, shop.time_zone, seen.language),
         )
-
-    def _country(self, order: Order, seen: Visit) -> str:
-        code = order.buyer.country if order.buyer else ""
-        return str(Locale.parse(seen.language).territories.get(code, code))
 
     def _address(self, seen: Visit, order_id: str) -> str:
         """Return the whole address of an order's page."""

@@ -53,6 +53,11 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def country(code: str, language: str) -> str:
+    """Return the name of a country in a language; where it has none, its code. Source: CLDR"""
+    return str(Locale.parse(language).territories.get(code, code))
+
+
 def day(at: datetime, time_zone: str, language: str) -> str:
     """Return a day such as `26 November`."""
     return str(format_skeleton("MMMMd", at, zone(time_zone), locale=_dated(language)))
