@@ -180,6 +180,7 @@ class FrontApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, Unavailable),
         places="looking",
@@ -196,6 +197,7 @@ class FrontApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         links=_order_links(200),
