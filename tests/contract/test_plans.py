@@ -30,13 +30,13 @@ PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=
 """Of the order after which a page comes."""
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
-WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
+WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M6"
 PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_ADD_BOOK"): (),
     ("catalog", "_ADD_BOOK_WITH_ID"): (),
     ("catalog", "_BOOK"): (BOOK,),
     ("catalog", "_BOOKS"): (GIVEN, BOOK),
-    ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
     ("catalog", "_BOOKS_MATCHING"): (WORDS, BOOK),
     ("catalog", "_BOOKS_OF_TOPIC_AFTER"): (
         "SEARCH books USING INDEX books_by_topic (topic_key=? AND book_id>?)",
@@ -155,6 +155,8 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH made_by_rows USING PRIMARY KEY (import_id=? AND row=?)",
     ),
     ("catalog", "_SAVE_MADE_BY"): (),
+    ("catalog", "_BOOKS_WITHOUT_KEYS"): ("SCAN books USING INDEX books_without_keys",),
+    ("catalog", "_SAVE_KEYS"): (BOOK,),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

@@ -41,6 +41,7 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
         await migrate(opened, SCHEMA)
         store = SqliteStore()
         shelf = Shelf(opened, store, currency)
+        await shelf.complete()
         stock = Stock(opened, store)
         rehearsals = Rehearsals(opened, store, scratch_catalog, currency)
         imports = Imports(opened, store, rehearsals, currency)
