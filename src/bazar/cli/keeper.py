@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,7 +18,7 @@ from bazar.cli.show import (
 )
 from bazar.cli.terminal import BookId, OrderId, fail, progress_bar
 from bazar.tools.shop import Shop
-from bazar.wire.books import Book, BookEdit, NewBook
+from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.orders import Order, OrderStatus
 from bazar.wire.stock import Movement, Reason, StockChange
 
@@ -54,6 +54,16 @@ def orders(  # noqa: PLR0913  one parameter an option
     return Answer(shop.order.page(status, after, limit), show_list)
 
 
+Subtitle = Annotated[str | None, typer.Option(help="What stands under the title.")]
+Publisher = Annotated[str | None, typer.Option(help="Who published it.")]
+BookFormat = Annotated[Format | None, typer.Option(help="What kind of thing it is.")]
+Pages = Annotated[int | None, typer.Option(help="How many it has.")]
+Language = Annotated[str | None, typer.Option(help="Of its text, such as en.")]
+BookCondition = Annotated[Condition | None, typer.Option(help="How worn it is.")]
+Shelf = Annotated[str | None, typer.Option(help="Where it stands in the shop.")]
+LowAt = Annotated[int | None, typer.Option(min=0, help="Copies at which it is running low.")]
+
+
 @asks("catalog")
 def book_add(  # noqa: PLR0913  one parameter an option
     shop: Shop,
@@ -66,6 +76,14 @@ def book_add(  # noqa: PLR0913  one parameter an option
     year: Annotated[int | None, typer.Option(help="First published.")] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
+    subtitle: Subtitle = None,
+    publisher: Publisher = None,
+    format: BookFormat = None,  # noqa: A002  as the option is called
+    pages: Pages = None,
+    language: Language = None,
+    condition: BookCondition = None,
+    shelf: Shelf = None,
+    low_at: LowAt = None,
     key: Key = None,
 ) -> Answer[Book]:
     """Add a book, once."""
@@ -78,6 +96,16 @@ def book_add(  # noqa: PLR0913  one parameter an option
         year=year,
         quantity=quantity,
         description=description,
+        **_given(
+            subtitle=subtitle,
+            publisher=publisher,
+            format=format,
+            pages=pages,
+            language=language,
+            condition=condition,
+            shelf=shelf,
+            low_at=low_at,
+        ),
     )
     return Answer(with_key(key, "adding", partial(shop.catalog.add, new)), show_book)
 
@@ -93,23 +121,46 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     isbn: Annotated[str | None, typer.Option(help="New ISBN; '' takes it away.")] = None,
     year: Annotated[int | None, typer.Option(help="New year.")] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
+    subtitle: Subtitle = None,
+    publisher: Publisher = None,
+    format: BookFormat = None,  # noqa: A002  as the option is called
+    pages: Pages = None,
+    language: Language = None,
+    condition: BookCondition = None,
+    shelf: Shelf = None,
+    low_at: LowAt = None,
+    retired: Annotated[
+        bool | None, typer.Option("--retire/--sell", help="Take it off sale, or sell it again.")
+    ] = None,
 ) -> Answer[Book]:
-    """Change what describes a book."""
-    given = {
-        "title": title,
-        "topic": topic,
-        "author": author,
-        "isbn": isbn,
-        "year": year,
-        "description": description,
-    }
-    edit = BookEdit(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    if edit == BookEdit():
-        fail(
-            "nothing to change: give at least one of --title, --topic, --author, --isbn, --year, "
-            "--description"
+    """Change what describes a book, or take it off sale."""
+    edit = BookEdit(
+        **_given(
+            title=title,
+            topic=topic,
+            author=author,
+            isbn=isbn,
+            year=year,
+            description=description,
+            subtitle=subtitle,
+            publisher=publisher,
+            format=format,
+            pages=pages,
+            language=language,
+            condition=condition,
+            shelf=shelf,
+            low_at=low_at,
+            retired=retired,
         )
+    )
+    if edit == BookEdit():
+        fail("nothing to change: name at least one option; bazar book edit --help lists them")
     return Answer(shop.catalog.edit(book_id, edit), show_book)
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @asks("catalog")

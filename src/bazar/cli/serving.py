@@ -229,13 +229,16 @@ def serve(  # noqa: PLR0913  one parameter an option
 
 
 def _public_url(url: str) -> str:
-    """Return the address of the shop, or end with a clear message."""
+    """Return the address of the shop without its last slash, or end with a clear message."""
     if not url:
         return ""
     try:
-        return service_url(url, "--public-url")
+        checked = service_url(url, "--public-url")
     except StartupError as error:
         fail(str(error))
+    if checked.count("/") > len("//"):
+        fail(f"--public-url takes an address without a path, not {url!r}")
+    return checked
 
 
 def _currency(code: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """How what a shop answers is shown to a person."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,8 +38,8 @@ def show_list(items: Sequence[Book | BookTitle | Order | Movement]) -> None:
 
 
 def show_book(book: Book) -> None:
-    """Print a book, a line a fact."""
-    for name, value in msgspec.structs.asdict(book).items():
+    """Print a book, a line a fact; what nobody knows of it, and what is usual, is left out."""
+    for name, value in msgspec.to_builtins(book, builtin_types=[Decimal]).items():
         typer.echo(f"{name:<12} {'' if value is None else visible(str(value))}")
 
 

@@ -198,6 +198,7 @@ class FrontApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, Unavailable),
         places="looking",
@@ -214,6 +215,7 @@ class FrontApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         links=_order_links(200),

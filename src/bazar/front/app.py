@@ -71,7 +71,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret, on_stop=storefront.stop)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
             app.lost = storefront.error_page
             yield app
     finally:

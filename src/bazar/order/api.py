@@ -40,6 +40,7 @@ from bazar.wire.placing import (
 )
 from bazar.wire.problems import (
     PLACING_ERRORS,
+    KeyReused,
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
@@ -133,6 +134,7 @@ class OrderApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound,),
         secret=True,
@@ -161,6 +163,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
@@ -177,6 +180,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/fulfil",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
         secret=True,
@@ -217,6 +221,7 @@ class OrderApi:
     @route(
         "GET",
         "/audit/orders/{order_id}",
+        hidden=True,
         answers={200: KeptOrder},
         errors=(OrderNotFound,),
         secret=True,
@@ -232,7 +237,8 @@ class OrderApi:
 
 
 def _refused(error: BazarError) -> PlacementAnswer:
-    return PlacementAnswer(error.status, encode(error.problem()))
+    order_id = error.order_id if isinstance(error, KeyReused) else ""
+    return PlacementAnswer(error.status, encode(error.problem()), order_id)
 
 
 def _told(placed: Placed | BazarError) -> PlacementAnswer:

@@ -190,6 +190,17 @@ class KeyReused(BazarError):
     hint = "Use a new key for a new purchase."
     definite = True
 
+    def __init__(self, detail: str, *, order_id: str = "") -> None:
+        """Describe one failure.
+
+        Args:
+            detail: what was wrong.
+            order_id: that the key has placed, for the shop's own pages, whose keys nobody guesses.
+                It is no part of the document: whoever guesses a key must not learn an order.
+        """
+        super().__init__(detail)
+        self.order_id = order_id
+
 
 class PurchaseUnavailable(Unavailable):
     """Nobody knows what became of a purchase; it tells the key to ask again with."""

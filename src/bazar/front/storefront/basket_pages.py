@@ -55,13 +55,12 @@ class BasketPages:
         if not basket.lines:
             return self._show(seen, "basket-empty.html")
         try:
-            shop = await self._goods.shop(request.id)
             ids = [line.book_id for line in basket.lines]
             books = await self._goods.books(ids, request.id)
         except (Overloaded, Unavailable):
             headers: Headers = [(b"retry-after", b"%d" % BREATH_S)]
             return self._show(seen, "basket-away.html", UNAVAILABLE, headers)
-        texts = self._frame.texts(seen.language)
+        shop, texts = self._frame.shop, self._frame.texts(seen.language)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
         now = replace(basket, lines=lines)
         headers = [basket_header(self._frame.cookies, now)] if changes else []
@@ -103,8 +102,7 @@ class BasketPages:
         self, seen: Visit, basket: Basket, typed: Mapping[str, str]
     ) -> tuple[Basket, Notice]:
         """Return the basket with more copies of a book, as far as there are, and what to say."""
-        texts = self._frame.texts(seen.language)
-        most = (await self._goods.shop(seen.request.id)).copies_a_line_max
+        texts, most = self._frame.texts(seen.language), self._frame.shop.copies_a_line_max
         book_id = _number(typed["add"], ID_MAX)
         if not book_id:
             message = "no book has such an id"

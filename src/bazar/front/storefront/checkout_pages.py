@@ -35,7 +35,7 @@ from bazar.front.storefront.rows import (
 from bazar.front.storefront.showing import Shown, shown
 from bazar.front.storefront.visit import Visit, basket_header
 from bazar.kit.clock import as_datetime
-from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
+from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.http.answers import Headers
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
@@ -104,7 +104,7 @@ class CheckoutPages:
         basket = seen.basket
         if basket is None or not basket.lines:
             return see(self._frame.href(seen.language, "/basket"))
-        shop = await self._goods.shop(request.id)
+        shop = self._frame.shop
         ids = [line.book_id for line in basket.lines]
         books = await self._goods.books(ids, request.id)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
@@ -122,10 +122,8 @@ class CheckoutPages:
         client = request.scope.get("client")
         forwarded = request.header_list("x-forwarded-for")
         visitor = visitor_of(client[0] if client else "", forwarded, self._proxies)
-        deadline = request.deadline(PLACE_MS)
-        try:
-            shop = await self._goods.shop(request.id)
-        except (Overloaded, Unavailable):  # nothing was sent, but the form must not be lost
+        shop, deadline = self._frame.shop, request.deadline(PLACE_MS)
+        if not shop.version:  # never seen yet: the form must not be lost, nor its prices misread
             return self._unknown(seen, form)
         outcome = await self._checkout.place(form, shop, Asker(visitor, request.id), deadline)
         return await self._answer(seen, form, outcome)
@@ -293,9 +291,7 @@ class CheckoutPages:
             said=said if said and said.first else None,
             first_wrong=next(iter(filled.wrong), ""),
             deliveries=buyers.deliveries(shop),
-            countries=[
-                (code, figures.country_name(code, seen.language)) for code in shop.countries
-            ],
+            countries=[(code, figures.country(code, seen.language)) for code in shop.countries],
             rows=rows_of(form.lines, books, shop.currency, texts),
             money=money_of(form.lines, form.post_minor, shop.currency, texts),
         )
