@@ -40,7 +40,7 @@ def price(amount: Decimal, currency: str, language: str) -> str:
     if locale.text_direction == "rtl":
         symbol = get_currency_symbol(currency, locale)
         if symbol.strip("\u200f").isascii():
-            text = text.replace("\u200f", "").replace(symbol, _ISOLATED.format(symbol))
+            text = text.replace(symbol, _ISOLATED.format(symbol))
     return text
 
 
@@ -54,7 +54,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def country(code: str, language: str) -> str:
-    """Return the name of a country in a language; where it has none, its code. Source: CLDR"""
+    """Return the name of a country in a language; where it has none, its code: from CLDR."""
     return str(Locale.parse(language).territories.get(code, code))
 
 
