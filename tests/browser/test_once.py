@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from browser.chromium import Watched, window
+from browser.chromium import window
 from browser.stage import LAST, OTHER, PLENTY, Stage
 from browser.visitor import EMAIL, NAME, ORDER, PENDING, PROBLEMS, TO_ORDER, Visitor
 
@@ -53,7 +53,7 @@ def test_back_and_the_same_again_leads_to_the_same_order(browser: Browser, stage
     with window(browser, stage.url) as context:
         visitor = a_visitor(context)
         order_id = visitor.order("back@example.org", PLENTY)
-        visitor.page.go_back()
+        visitor.back()
         visitor.fill_in("back@example.org")
         visitor.press(ORDER)
         assert order_id == visitor.order_id
@@ -66,7 +66,7 @@ def test_back_and_another_name_is_told_that_it_is_ordered(browser: Browser, stag
     with window(browser, stage.url) as context:
         visitor = a_visitor(context)
         first = visitor.order(email, PLENTY)
-        visitor.page.go_back()
+        visitor.back()
         visitor.fill_in(email, "Lina M.")
         visitor.press(ORDER)
         assert visitor.status == CONFLICT
@@ -214,15 +214,3 @@ def test_seven_open_tabs_do_not_hold_up_the_shop(browser: Browser, stage: Stage)
         tabs[0].page.evaluate(_HIDE, arg=False)
         tabs[0].page.locator(f'.buy [data-live="{PLENTY}"].stock-low').wait_for()
         stage.leave(PLENTY, COPIES)
-
-
-def test_a_page_asks_for_little_and_of_one_host(browser: Browser, stage: Stage) -> None:
-    """The first page that somebody sees needs at most twelve requests, covers aside."""
-    watched = Watched(stage.url.removeprefix("http://"))
-    with window(browser, stage.url, watched=watched) as context:
-        visitor = a_visitor(context)
-        visitor.go(f"/book/{PLENTY}?fbclid=abc")
-        visitor.page.wait_for_load_state("load")
-        assert visitor.status == 200
-        rest = [url for url in watched.requests if "/cover/" not in url and "/live?" not in url]
-        assert len(rest) <= 12
