@@ -60,6 +60,10 @@ class Visitor:
         """Open an address, given without the prefix of a language."""
         self.page.goto((self.prefix + path).rstrip("/") or "/")
 
+    def back(self) -> None:
+        """Go back to the page before, which a browser shows as it was left."""
+        self.page.go_back(wait_until="commit")
+
     def find(self, selector: str) -> Locator:
         """Return the first of what is selected."""
         return self.page.locator(selector).first
