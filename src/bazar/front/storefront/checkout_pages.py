@@ -308,7 +308,9 @@ class CheckoutPages:
         texts = self._frame.texts(seen.language)
         if status >= HTTPStatus.BAD_REQUEST and not title.startswith(texts.gettext("Problem:")):
             title = texts.gettext("Problem: %(title)s", title=title)
-        head = Head(title=title, path="/checkout", index=False)
+        # What answers a post has no address of its own: in another language begins the basket.
+        path = "/checkout" if status == HTTPStatus.OK else "/basket"
+        head = Head(title=title, path=path, index=False)
         return self._frame.show(seen, template, head, status, headers=headers, plain=True, **values)
 
     async def _books(

@@ -54,7 +54,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def country(code: str, language: str) -> str:
-    """Return the name of a country in a language; where it has none, its code. Source: CLDR"""
+    """Return the name of a country in a language; where it has none, its code."""
     return str(Locale.parse(language).territories.get(code, code))
 
 
