@@ -57,7 +57,6 @@ class Storefront:
         """
         self._site = Site(public_url)
         self._catalog = catalog
-        self._orders = orders
         self._frame = frame = Frame(secret, self._site, lambda: catalog.last_shop)
         stockroom = Stockroom(catalog)
         self.keeping = keeping = Keeping(Lookout(catalog))
@@ -68,13 +67,13 @@ class Storefront:
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
+            BasketPages(frame, goods),
+            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
+            self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),
             Sitemap(frame, stockroom),
             self.live,
-            BasketPages(frame, goods),
-            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
-            self._order_pages,
         )
 
     def stop(self) -> None:

@@ -55,6 +55,6 @@ def streams(title: str, author: str, topic: str) -> Streams:
 
 
 def digest(title: str, author: str, topic: str) -> str:
-    """Return 10 hex digits that change with the words of a cover, and with the algorithm."""
+    """Return 10 hex digits that change with the clean words of a cover, and with the algorithm."""
     words = _SEPARATOR.join((title, author, topic, str(VERSION)))
-    return blake2b(words.encode("utf-8", "replace"), digest_size=_HASH_BYTES).hexdigest()
+    return blake2b(words.encode(), digest_size=_HASH_BYTES).hexdigest()

@@ -85,8 +85,7 @@ def for_script(face: Face, *, leftwards: bool) -> Face:
 
 def upright(face: Face, text: str) -> Face:
     """Return a face without a slant where the script of a text has none."""
-    slants = text.isascii() or all(map(_slants, text))
-    return face if slants else face._replace(italic=False)
+    return SERIF if face.italic and not (text.isascii() or all(map(_slants, text))) else face
 
 
 def _slants(letter: str) -> bool:

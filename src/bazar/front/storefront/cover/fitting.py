@@ -18,7 +18,8 @@ _LOOK_BACK_LETTERS = 4
 _VOWELS = frozenset("aeiouyäöüáéíóúàèìòùâêîôûåæœø")
 _DIGRAPHS = frozenset({"ch", "ck", "gh", "ph", "qu", "sh", "th"})
 _NEVER_FIRST = frozenset(
-    "\u3001\u3002\uff0c\uff0e\uff1a\uff1b\uff1f\uff01\u30fb\u300d\u300f\uff09\u3011\u300b\u3009\u3015\u30fc\u3005\u2026ゃゅょっャュョッ"
+    "\u3001\u3002\uff0c\uff0e\uff1a\uff1b\uff1f\uff01\u30fb\u300d\u300f"
+    "\uff09\u3011\u300b\u3009\u3015\u30fc\u3005\u2026ゃゅょっャュョッ"
 )
 """Signs and small letters that belong to the letter before them."""
 _JOINER = "\u200d"
@@ -74,8 +75,10 @@ def fit(text: str, face: Face, box: Box) -> Fitted:
 
 
 def fit_line(text: str, face: Face, box: Box) -> Fitted:
-    """Fit a text on one line, at the largest size that its width and height allow."""
-    em = width_em(text, face) or 1
+    """Fit a text on one line, or as `fit` does where its line would be too small."""
+    if not text:
+        return Fitted([], box.largest, face)
+    em = width_em(text, face) or box.width
     size = min(box.largest, int(box.width / em))
     return Fitted([text], size, face) if size >= box.smallest else fit(text, face, box)
 
@@ -170,7 +173,7 @@ def _joined(line: list[_Piece]) -> str:
 
 
 def _cut(pieces: list[_Piece], face: Face, box: Box) -> Fitted:
-    """Fit at the smallest size: break words that are too long, and end with … what has no room."""
+    """Fit at the smallest size: break words that are too long, and cut what has no room."""
     measure = box.width / box.smallest
     whole = [part for piece in pieces for part in _broken(piece, face, measure)]
     wrapped = _wrapped(whole, measure)
@@ -184,11 +187,15 @@ def _cut(pieces: list[_Piece], face: Face, box: Box) -> Fitted:
 
 
 def _ended(line: str, face: Face, measure: float) -> str:
-    """Take letters off a line until there is room for an ellipsis."""
+    """Take words, or letters of the only one, off a line until an ellipsis has room."""
     clusters = _clusters(line.rstrip(_HYPHEN))
+    cut = ""
     while clusters and width_em("".join(clusters) + _ELLIPSIS, face) > measure:
-        clusters.pop()
-    return "".join(clusters).rstrip(" .,:;-") + _ELLIPSIS
+        cut = clusters.pop()
+    kept = "".join(clusters)
+    if cut.strip() and " " in kept:
+        kept = kept.rpartition(" ")[0]
+    return kept.rstrip(" .,:;-") + _ELLIPSIS
 
 
 def _broken(piece: _Piece, face: Face, measure: float) -> Iterator[_Piece]:

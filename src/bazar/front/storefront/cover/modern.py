@@ -20,7 +20,7 @@ BANDS_MAX = 5
 _BAND_LETTERS_MAX = 11
 _BAND_EM_MAX = 7.5
 _SHORT_WORD_LETTERS = 3
-_JOINED_LETTERS_MAX = 7
+_JOINED_LETTERS_MAX = 6
 
 
 def swiss(sheet: Sheet) -> Drawn:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bazar.front.storefront.cover.choices import Choices
 from bazar.front.storefront.cover.drawing import WIDTH, colour, tag, text_content
 from bazar.front.storefront.cover.faces import SERIF, Face, for_script, upright
-from bazar.front.storefront.cover.fitting import Box, Fitted, fit
+from bazar.front.storefront.cover.fitting import Box, Fitted, fit, fit_line
 from bazar.front.storefront.cover.palettes import Palette
 from bazar.front.storefront.cover.wording import runs_left
 
@@ -73,11 +73,11 @@ def fit_title(sheet: Sheet, face: Face, box: Box) -> Fitted:
 
 
 def fit_author(sheet: Sheet, face: Face, width: float) -> Fitted:
-    """Fit the author into a width, on two lines at most."""
+    """Fit the author into a width: on one line, or on two where that would be too small."""
     leftwards = sheet.leftwards or runs_left(sheet.author)
     largest = _AUTHOR_LARGEST + (_NASKH_LARGER if leftwards else 0)
     box = Box(width, _AUTHOR_HEIGHT_MAX, largest, _AUTHOR_SMALLEST, _AUTHOR_LINES_MAX)
-    return fit(sheet.author, upright(for_script(face, leftwards=leftwards), sheet.author), box)
+    return fit_line(sheet.author, upright(for_script(face, leftwards=leftwards), sheet.author), box)
 
 
 def place(
