@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -44,6 +45,8 @@ class ServiceSettings:
     host: str
     public_hosts: str
     """Names by which a proxy before it is reached, with commas between them."""
+    public_url: str = ""
+    """Where people reach the shop's pages; empty: wherever they ask for them, over http."""
     database: Path
     catalog_url: str
     order_url: str
@@ -67,10 +70,11 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "order":
             opened = order_app(settings.database, catalog_url, secret, client)
         case "front":
-            opened = front_app(catalog_url, order_url, secret, client)
+            opened = front_app(catalog_url, order_url, secret, client, settings.public_url)
     async with opened as app:
         app.admission = Admission(
-            loopback=is_loopback(settings.host), public_hosts=settings.public_hosts.split(",")
+            loopback=is_loopback(settings.host),
+            public_hosts=[*settings.public_hosts.split(","), _host_of(settings.public_url)],
         )
         if settings.metrics == "open":
             app.open_to_strangers("/metrics")
@@ -85,6 +89,7 @@ class UpSettings:
     data: Path
     host: str
     public_hosts: str
+    public_url: str = ""
     port: int
     catalog_port: int
     order_port: int
@@ -126,8 +131,11 @@ class UpSettings:
         return [
             self._child("catalog", *self._database("catalog")),
             self._child("order", *catalog, *self._database("order")),
-            self._child("front", *catalog, *order, "--public-host", self.public_hosts),
+            self._child("front", *catalog, *order, *self._public()),
         ]
+
+    def _public(self) -> list[str]:
+        return ["--public-host", self.public_hosts, "--public-url", self.public_url]
 
     def _database(self, name: str) -> list[str]:
         return ["--database", str(self.data / f"{name}.db")]
@@ -140,6 +148,10 @@ class UpSettings:
         command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         return Child(name, command, inherited, getattr(self.addresses(), name))
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 async def up(

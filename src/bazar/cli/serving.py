@@ -14,6 +14,7 @@ from bazar.cli.terminal import (
     LogFormat,
     MetricsFor,
     PublicHost,
+    PublicUrl,
     SecretFile,
     environment_secret,
     fail,
@@ -41,6 +42,7 @@ def up(  # noqa: PLR0913  one parameter an option
     data: Data = DATA_DEFAULT,
     host: Host = "127.0.0.1",
     public_host: PublicHost = "",
+    public_url: PublicUrl = "",
     port: Port = DEFAULT_PORTS["front"],
     catalog_port: CatalogPort = DEFAULT_PORTS["catalog"],
     order_port: OrderPort = DEFAULT_PORTS["order"],
@@ -69,6 +71,7 @@ def up(  # noqa: PLR0913  one parameter an option
         data=data.absolute(),
         host=host,
         public_hosts=public_host,
+        public_url=_public_url(public_url),
         port=port,
         catalog_port=catalog_port,
         order_port=order_port,
@@ -132,6 +135,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     *,
     host: Host = "127.0.0.1",
     public_host: PublicHost = "",
+    public_url: PublicUrl = "",
     port: Annotated[
         int | None,
         typer.Option(
@@ -175,6 +179,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             service=service,
             host=host,
             public_hosts=public_host,
+            public_url=_public_url(public_url),
             database=database_path(database, data / f"{service}.db"),
             catalog_url=service_url(catalog, "--catalog"),
             order_url=service_url(order, "--order"),
@@ -186,6 +191,19 @@ def serve(  # noqa: PLR0913  one parameter an option
     except StartupError as error:
         _end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _public_url(url: str) -> str:
+    """Return the address of the pages without its last slash; it has no path."""
+    if not url:
+        return ""
+    try:
+        checked = service_url(url, "--public-url")
+    except StartupError as error:
+        fail(str(error))
+    if checked.count("/") > len("//"):
+        fail(f"--public-url takes an address without a path, not {url!r}")
+    return checked
 
 
 def _currency(code: str) -> str:

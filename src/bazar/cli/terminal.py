@@ -23,6 +23,13 @@ PublicHost = Annotated[
         help="Names of the proxy before it, such as shop.example, with commas between them.",
     ),
 ]
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_PUBLIC_URL",
+        help="Address by which people reach the shop's pages, such as https://shop.example.",
+    ),
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 from starlette.responses import Response
 
+from bazar.formats.isbn import grouped
 from bazar.front.storefront.cards import Cards, Shelf
 from bazar.front.storefront.described import book_data
 from bazar.front.storefront.frame import Drawn, Frame, Head
@@ -116,7 +117,7 @@ def facts(book: Book, texts: Texts) -> list[tuple[str, str]]:
     """Return what is known of a book, each with its name."""
     _ = texts.gettext
     rows = [
-        (_("ISBN"), book.isbn or ""),
+        (_("ISBN"), grouped(book.isbn) if book.isbn else ""),
         (_("First published"), _year(book, texts)),
         (_("Publisher"), book.publisher),
         (_("Format"), _format(book, texts)),
@@ -161,12 +162,8 @@ def _condition(book: Book, texts: Texts) -> str:
 
 _PAYMENTS: dict[frozenset[str], str] = {
     frozenset({"shop"}): noted("Pay at the counter"),
-    frozenset({"card"}): noted("Pay by card"),
     frozenset({"invoice"}): noted("Pay on invoice"),
-    frozenset({"shop", "card"}): noted("Pay at the counter or by card"),
     frozenset({"shop", "invoice"}): noted("Pay at the counter or on invoice"),
-    frozenset({"card", "invoice"}): noted("Pay by card or on invoice"),
-    frozenset({"shop", "card", "invoice"}): noted("Pay at the counter, by card or on invoice"),
 }
 
 

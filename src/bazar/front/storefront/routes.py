@@ -21,14 +21,15 @@ from bazar.front.storefront.looking import Lookout
 from bazar.front.storefront.machines import Machines
 from bazar.front.storefront.order_pages import OrderPages
 from bazar.front.storefront.pace import Network, Pace, Repeats
-from bazar.front.storefront.problems import error_page
+from bazar.front.storefront.problems import crowded_page, error_page
 from bazar.front.storefront.sitemap import Sitemap
 from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.telling import Telling
-from bazar.front.storefront.visit import PREFIXES
+from bazar.front.storefront.visit import PREFIXES, language_of
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.orders import Orders
 from bazar.kit.errors import BazarError, Overloaded, Unavailable
+from bazar.kit.http.answers import Ready
 from bazar.kit.http.endpoint import Endpoint
 from bazar.kit.http.request import Request
 from bazar.kit.web.pages import page_endpoints
@@ -61,14 +62,17 @@ class Storefront:
         stockroom = Stockroom(catalog)
         self.keeping = keeping = Keeping(Lookout(catalog))
         self.live = Live(frame, stockroom, catalog.following)
-        cards, goods = Cards(frame), Goods(catalog)
+        cards = Cards(frame)
+        self._crowded_pages: dict[str, Ready] = {}
+        goods = Goods(catalog)
+        checkout = Checkout(orders, Pace(), Repeats())
         self._order_pages = OrderPages(frame, goods, orders)
         self._apis = (
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
             BasketPages(frame, goods),
-            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
+            CheckoutPages(frame, goods, checkout, proxies),
             self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),
@@ -96,7 +100,14 @@ class Storefront:
                 await self._catalog.shop(request_id=request.id)
             return await answer(request)
 
-        return replace(endpoint, answer=answered)
+        language, _path = language_of(endpoint.route.path)
+        return replace(endpoint, answer=answered, crowded=lambda: self._crowded(language))
+
+    def _crowded(self, language: str) -> Ready:
+        page = self._crowded_pages.get(language)
+        if page is None:
+            page = self._crowded_pages[language] = crowded_page(self._frame, language)
+        return page
 
     async def error_page(self, request: Request, error: BazarError) -> Response:
         """Tell a browser what went wrong where no route is."""

@@ -40,7 +40,7 @@ def price(amount: Decimal, currency: str, language: str) -> str:
     if locale.text_direction == "rtl":
         symbol = get_currency_symbol(currency, locale)
         if symbol.strip("\u200f").isascii():
-            text = text.replace("\u200f", "").replace(symbol, _ISOLATED.format(symbol))
+            text = text.replace(symbol, _ISOLATED.format(symbol))
     return text
 
 
