@@ -20,8 +20,14 @@ from bazar.kit.process.watchdog import watched_loop
 
 
 @asynccontextmanager
-async def front_app(
-    catalog_url: str, order_url: str, secret: str, client: Client, public_url: str = ""
+async def front_app(  # noqa: PLR0913  one parameter a setting
+    catalog_url: str,
+    order_url: str,
+    secret: str,
+    client: Client,
+    public_url: str = "",
+    *,
+    open_api: bool = True,
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
@@ -31,6 +37,7 @@ async def front_app(
         secret: of all services.
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
+        open_api: whether orders may be placed over the JSON routes without the secret.
     """
     metrics = Metrics("front")
     cache = Cache()
@@ -48,7 +55,8 @@ async def front_app(
     metrics.watch(
         "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
     )
-    own = endpoints_of(FrontApi(catalog, orders))
+    api = FrontApi(catalog, orders, only_with=None if open_api else secret)
+    own = endpoints_of(api)
     storefront = Storefront(catalog, orders, secret, public_url)
     metrics.watch(
         "bazar_pages_kept",

@@ -90,6 +90,16 @@ class TooManyOpenOrders(BazarError):
     definite = True
 
 
+class OpenApiOff(BazarError):
+    """The shop takes no orders over its open interface."""
+
+    code = "open-api-off"
+    status = 403
+    title = "This shop takes orders on its pages alone"
+    hint = "Order on the pages of the shop. The keeper's own programs send the service secret."
+    definite = True
+
+
 REJECTIONS: dict[str, type[BazarError]] = {
     error.code: error
     for error in (BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies)

@@ -292,9 +292,7 @@ class CheckoutPages:
             said=said if said and said.first else None,
             first_wrong=next(iter(filled.wrong), ""),
             deliveries=buyers.deliveries(shop),
-            countries=[
-                (code, figures.country_name(code, seen.language)) for code in shop.countries
-            ],
+            countries=[(code, figures.country(code, seen.language)) for code in shop.countries],
             rows=rows_of(form.lines, books, shop.currency, texts),
             money=money_of(form.lines, form.post_minor, shop.currency, texts),
         )

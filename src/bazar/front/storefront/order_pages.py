@@ -237,7 +237,7 @@ class OrderPages:
             thanks=order.status == "confirmed" and age_ms < THANKS_MS,
             refresh_s=refresh_s(age_ms) if order.status == "pending" else 0,
             code=qr_code(self._address(seen, order.order_id)),
-            country=figures.country_name(order.buyer.country if order.buyer else "", seen.language),
+            country=figures.country(order.buyer.country if order.buyer else "", seen.language),
             reason=reason_words(order.reason, texts),
             reference_words=Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>').format(
                 spaced(order)
