@@ -95,10 +95,13 @@ class InProcess:
     def __init__(self) -> None:
         """Start with no service reachable."""
         self.apps: dict[str, ASGITestMiddleware] = {}
+        self.bare: dict[str, HttpApp] = {}
+        """The same, for who calls one without a client."""
 
     def host(self, url: str, app: HttpApp) -> None:
         """Make a service reachable."""
         self.apps[url] = ASGITestMiddleware(app)
+        self.bare[url] = app
 
     async def __call__(self, request: Request, following: Next) -> Response:
         """Answer from the application, or fail as the network would when the service is away."""
