@@ -15,6 +15,8 @@ from bazar.kit.errors import StartupError
 CATALOG = "bazar.catalog.schema.sqlite"
 ORDER = "bazar.order.schema.sqlite"
 
+SHOP_STEP = 6
+"""Which brings the settings of the shop."""
 CATALOG_TABLES = {
     "books",
     "counts",
@@ -24,6 +26,7 @@ CATALOG_TABLES = {
     "movements",
     "reservations",
     "schema_history",
+    "shop",
     "topics",
 }
 CATALOG_CONSTRAINTS = {
@@ -43,7 +46,10 @@ CATALOG_CONSTRAINTS = {
     "movements_kind",
     "movements_sign",
     "movements_order",
+    "movements_reason",
     "reservations_status",
+    "shop_currency_length",
+    "shop_one_row",
     "topics_books_not_negative",
 }
 
@@ -156,7 +162,7 @@ async def test_every_table_of_ours_is_strict(database: SqliteDatabase, package: 
     [
         "UPDATE movements SET copies = 6",
         "DELETE FROM movements",
-        "REPLACE INTO movements VALUES (1, 1, 'received', 6, NULL, 0)",
+        "REPLACE INTO movements VALUES (1, 1, 'received', 6, NULL, 0, NULL, '', '')",
     ],
 )
 async def test_the_ledger_is_append_only(catalog: SqliteDatabase, statement: str) -> None:
@@ -175,14 +181,42 @@ async def test_the_ledger_is_append_only(catalog: SqliteDatabase, statement: str
         ("UPDATE books SET isbn = '978'", "books_isbn_length"),
         ("UPDATE books SET title = ''", "books_title_length"),
         ("UPDATE books SET currency = 'EURO'", "books_currency_length"),
-        ("INSERT INTO movements VALUES (9, 1, 'stolen', -1, NULL, 0)", "movements_kind"),
-        ("INSERT INTO movements VALUES (9, 1, 'sold', 1, 'o', 0)", "movements_sign"),
-        ("INSERT INTO movements VALUES (9, 1, 'released', -1, 'o', 0)", "movements_sign"),
-        ("INSERT INTO movements VALUES (9, 1, 'received', 0, NULL, 0)", "movements_sign"),
-        ("INSERT INTO movements VALUES (9, 1, 'sold', -1, NULL, 0)", "movements_order"),
-        ("INSERT INTO movements VALUES (9, 1, 'received', 1, 'o', 0)", "movements_order"),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'stolen', -1, NULL, 0, NULL, '', '')",
+            "movements_kind",
+        ),
+        ("INSERT INTO movements VALUES (9, 1, 'sold', 1, 'o', 0, NULL, '', '')", "movements_sign"),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'released', -1, 'o', 0, NULL, '', '')",
+            "movements_sign",
+        ),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'received', 0, NULL, 0, NULL, '', '')",
+            "movements_sign",
+        ),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'sold', -1, NULL, 0, NULL, '', '')",
+            "movements_order",
+        ),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'received', 1, 'o', 0, NULL, '', '')",
+            "movements_order",
+        ),
         ("INSERT INTO reservations VALUES ('o', 'maybe', '{}', 0)", "reservations_status"),
-        ("INSERT INTO movements VALUES (9, 77, 'received', 1, NULL, 0)", "FOREIGN KEY"),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'adjusted', 1, NULL, 0, 'bored', '', '')",
+            "movements_reason",
+        ),
+        (
+            "INSERT INTO movements VALUES (9, 1, 'received', 1, NULL, 0, 'gift', '', '')",
+            "movements_reason",
+        ),
+        ("INSERT INTO shop VALUES (2, 1, 'USD', '{}')", "shop_one_row"),
+        ("INSERT INTO shop VALUES (1, 1, 'EURO', '{}')", "shop_currency_length"),
+        (
+            "INSERT INTO movements VALUES (9, 77, 'received', 1, NULL, 0, NULL, '', '')",
+            "FOREIGN KEY",
+        ),
         ("DELETE FROM books", "FOREIGN KEY"),
     ],
 )
@@ -192,3 +226,38 @@ async def test_the_catalogs_schema_refuses_what_must_not_be(
     """Each rule that the code checks first is held by the database as well."""
     with pytest.raises(apsw.ConstraintError, match=constraint):
         await catalog.write(lambda t: t.run(statement))
+
+
+async def test_the_currency_of_a_shop_never_changes(catalog: SqliteDatabase) -> None:
+    """The database itself refuses another; the same one is nothing new."""
+    await catalog.write(lambda t: t.run("INSERT INTO shop VALUES (1, 1, 'USD', '{}')"))
+    await catalog.write(lambda t: t.run("UPDATE shop SET currency = 'USD', version = 2"))
+    with pytest.raises(apsw.ConstraintError, match="never changes"):
+        await catalog.write(lambda t: t.run("UPDATE shop SET currency = 'EUR'"))
+
+
+@pytest.mark.parametrize(
+    ("currencies", "known"),
+    [((), []), (("EUR", "EUR"), [(0, "EUR", "{}")]), (("EUR", "JOD"), [])],
+)
+async def test_an_older_shop_keeps_the_currency_of_its_books(
+    database: SqliteDatabase, currencies: tuple[str, ...], known: list[tuple[object, ...]]
+) -> None:
+    """Where they have one; without books, or with several currencies, there is none to keep."""
+    earlier = [step for step in steps(CATALOG) if step[0] < SHOP_STEP]
+    (shop_step,) = [sql for number, _name, sql in steps(CATALOG) if number == SHOP_STEP]
+
+    async def work(transaction: Transaction) -> None:
+        for _number, _name, sql in earlier:
+            await transaction.script(sql)
+        for currency in currencies:
+            await transaction.run(
+                "INSERT INTO books (title, author, topic, topic_key, description, price_minor, "
+                "currency) VALUES ('A', '', 'b', 'b', '', 1, ?1)",
+                currency,
+            )
+        await transaction.script(shop_step)
+
+    await database.write(work)
+    rows = await database.read(lambda t: t.all("SELECT version, currency, settings FROM shop"))
+    assert known == rows

@@ -59,7 +59,10 @@ async def test_an_older_database_keeps_its_orders_and_gets_their_sequence(old: P
             await database.write(lambda t: t.run("UPDATE orders SET status = 'x'"))
         with pytest.raises(apsw.ConstraintError, match="FOREIGN KEY"):
             await database.write(
-                lambda t: t.run("INSERT INTO order_lines VALUES ('z', 0, 1, 1, NULL, NULL, NULL)")
+                lambda t: t.run(
+                    "INSERT INTO order_lines (order_id, line_number, book_id, quantity) "
+                    "VALUES ('z', 0, 1, 1)"
+                )
             )
     finally:
         await database.close()

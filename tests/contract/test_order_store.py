@@ -16,11 +16,13 @@ from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
+from bazar.order.finding import Sought, Wanted
 from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
 from bazar.wire.audit import KeptLine, KeptOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.stock import Rejection
+from support.buyers import LINA, OMAR
 
 SOLD = (StoredLine(7, 2, "RPCs for Noobs", 1999, "USD"),)
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
@@ -81,6 +83,102 @@ async def test_an_order_comes_back_as_it_was_stored(database: Database, store: S
     assert order == await database.read(lambda t: store.by_key(t, "one"))
     assert None is await database.read(lambda t: store.by_id(t, "one"))
     assert None is await database.read(lambda t: store.by_key(t, "a"))
+
+
+async def test_an_order_comes_back_with_its_buyer(database: Database, store: Store) -> None:
+    """Whole, wherever it is read; one without has none, though it stands beside."""
+    orders = [
+        replace(
+            pending(name, name, StoredLine(7, 2, price_seen="19.99"), StoredLine(9, 1)),
+            kind="order",
+            channel=channel,
+            buyer=buyer,
+            delivery_minor=delivery_minor,
+        )
+        for name, channel, buyer, delivery_minor in (
+            ("b", "web", OMAR, 450),
+            ("a", "counter", LINA, 0),
+            ("c", "api", None, 0),
+        )
+    ]
+    await database.write(lambda t: store.insert(t, orders))
+    for order in orders:
+        assert order == await database.read(lambda t, one=order: store.by_id(t, one.order_id))  # type: ignore[misc]
+        assert order == await database.read(lambda t, one=order: store.by_key(t, one.key))  # type: ignore[misc]
+    assert orders == await database.scan(lambda t: store.page(t, "", None, 9))
+    assert orders == await database.scan(lambda t: store.page(t, "", "pending", 9))
+    assert orders == await database.scan(lambda t: store.unsettled_after(t, "", 9))
+    assert sorted(orders, key=lambda one: one.order_id) == await database.scan(
+        lambda t: store.page_by_id(t, "", 9)
+    )
+    sold = replace(
+        orders[0],
+        lines=tuple(
+            replace(line, title="T", price_minor=1, currency="USD") for line in orders[0].lines
+        ),
+    )
+    assert {"b"} == await database.write(lambda t: store.confirm(t, [sold]))
+    confirmed = replace(sold, status="confirmed", settled=True)
+    assert confirmed == await database.read(lambda t: store.by_id(t, "b"))
+
+
+async def test_a_buyer_whose_key_is_taken_is_not_inserted(database: Database, store: Store) -> None:
+    """The first order keeps its own."""
+    first, twin = (
+        replace(pending(name, "one"), buyer=who) for name, who in (("a", LINA), ("b", OMAR))
+    )
+    assert {"a"} == await database.write(lambda t: store.insert(t, [first, twin]))
+    assert first == await database.read(lambda t: store.by_key(t, "one"))
+    assert 0 == await database.read(lambda t: store.count_open(t, OMAR.email, 9))
+
+
+async def test_open_orders_of_an_address_are_counted(database: Database, store: Store) -> None:
+    """In any case of its letters, up to the limit; until they are rejected, cancelled or done."""
+    names = "abcde"
+    orders = [
+        replace(pending(name, name), buyer=replace(LINA, email=email))
+        for name, email in zip(names, ("LINA@example.org", *["lina@example.org"] * 4), strict=True)
+    ]
+    await database.write(
+        lambda t: store.insert(t, [*orders, replace(pending("z", "z"), buyer=OMAR)])
+    )
+
+    async def count(limit: int) -> int:
+        return await database.read(lambda t: store.count_open(t, "lina@example.org", limit))
+
+    assert (5, 3) == (await count(9), await count(3))
+    rejection = Rejection("out-of-stock", "why", 7, 2, 0)
+    for order, status, left in zip(
+        orders, ("confirmed", "rejected", "cancelled", "fulfilled"), (5, 4, 3, 2), strict=False
+    ):
+        after = replace(
+            order,
+            status=status,
+            settled=True,
+            rejection=rejection if status == "rejected" else None,
+        )
+        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+        assert left == await count(9), status
+
+
+async def test_an_update_stores_how_far_an_order_is(database: Database, store: Store) -> None:
+    """Step, times and tracking, and back to none of them; the buyer stays."""
+    order = replace(pending("a", "one"), buyer=OMAR)
+    await database.write(lambda t: store.insert(t, [order]))
+    sent = replace(
+        order,
+        status="fulfilled",
+        settled=True,
+        progress="sent",
+        progress_at_ms=5,
+        ended_at_ms=5,
+        tracking="RR1",
+        lines=SOLD,
+    )
+    for after in (sent, order):
+        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+        kept = await database.read(lambda t: store.by_id(t, "a"))
+        assert replace(after, lines=SOLD) == kept
 
 
 async def test_an_order_whose_key_is_taken_is_not_inserted(
@@ -221,13 +319,76 @@ async def test_a_page_of_one_status_holds_no_other(database: Database, store: St
     assert [] == await database.scan(lambda t: store.page(t, "", "rejected", 2))
 
 
+async def test_the_newest_come_first_and_only_those_that_are_wanted(
+    database: Database, store: Store
+) -> None:
+    """By status, step, channel, time, id, reference, address and name; in pages by their place."""
+    day_ms = 86_400_000
+    orders = [
+        replace(
+            pending(order_id, order_id),
+            placed_at_ms=number * day_ms,
+            channel="web" if buyer else "api",
+            buyer=buyer,
+        )
+        for number, (order_id, buyer) in enumerate(
+            [
+                ("zz00000000000000000000aaaa", None),
+                ("01aaaaaaaaaaaaaaaaaak7q2t4", LINA),
+                ("01bbbbbbbbbbbbbbbbbbk7q2t4", None),
+                ("00cccccccccccccccccccccccc", replace(OMAR, name="LINA Q")),
+                ("02dddddddddddddddddddddddd", replace(LINA, name="Karolina")),
+            ]
+        )
+    ]
+    await database.write(lambda t: store.insert(t, orders))
+    first, lina, third, omar, _karolina = orders
+    for after in (
+        replace(first, status="confirmed", settled=True, lines=SOLD),
+        replace(lina, status="confirmed", settled=True, progress="ready", lines=SOLD),
+        replace(third, status="fulfilled", settled=True, progress="collected", lines=SOLD),
+        replace(omar, status="cancelled", settled=True, progress="ready", lines=SOLD),
+    ):
+        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+
+    async def listed(**question: object) -> list[int]:
+        wanted = msgspec.structs.replace(Wanted(limit=9), **question)
+        page = await database.scan(lambda t: store.newest(t, wanted))
+        places = {order.order_id: number for number, order in enumerate(orders)}
+        return [places[order.order_id] for order in page]
+
+    assert [4, 3, 2, 1, 0] == await listed()
+    assert [4, 3] == await listed(limit=2)
+    assert [2, 1] == await listed(limit=2, before=omar.order_id)
+    assert [1, 0] == await listed(status="confirmed")
+    assert [0] == await listed(status="confirmed", progress="to_pick")
+    assert [0] == await listed(status="confirmed", before=lina.order_id)
+    assert [4] == await listed(status="pending")
+    assert [1] == await listed(status="confirmed", progress="ready")
+    assert [2] == await listed(status="fulfilled", progress="collected")
+    assert [4, 3, 1] == await listed(channel="web")
+    assert [2, 0] == await listed(channel="api")
+    assert [] == await listed(channel="counter")
+    assert [3, 2] == await listed(since_ms=2 * day_ms, until_ms=4 * day_ms)
+    assert [2, 1] == await listed(sought=Sought(reference="k7q2t4", name_key="k7q2t4"))
+    assert [1] == await listed(sought=Sought(reference="k7q2t4"), before=third.order_id)
+    assert [1] == await listed(sought=Sought(reference="k7q2t4"), status="confirmed")
+    assert [3] == await listed(sought=Sought(order_id=omar.order_id))
+    assert [4, 1] == await listed(sought=Sought(email_key="lina@example.org"))
+    assert [3, 1] == await listed(sought=Sought(name_key="lina"))
+    assert [4, 3] == await listed(
+        sought=Sought(name_key="lina q", email_key="lina@example.org"), since_ms=2 * day_ms
+    )
+    assert [] == await listed(sought=Sought(name_key="olina"))
+
+
 async def test_orders_are_shown_as_they_are_kept(database: Database, store: Store) -> None:
     """Those without lines too, and none is made sense of; each alone, in pages, or unsettled."""
     orders = [pending(order_id, order_id) for order_id in "cab"]
     await database.write(lambda t: store.insert(t, orders))
     await database.write(lambda t: store.confirm(t, [replace(orders[1], lines=SOLD)]))
     await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'c'"))
-    sold = [KeptLine(*msgspec.structs.astuple(line)) for line in SOLD]
+    sold = [KeptLine(*msgspec.structs.astuple(line)[:5]) for line in SOLD]
     kept = [
         KeptOrder("a", "confirmed", settled=True, rejection=None, lines=sold),
         KeptOrder("b", "pending", False, None, [KeptLine(7, 2, None, None, None)]),  # noqa: FBT003

@@ -7,6 +7,7 @@ shop is small. So each stands here with how it reaches its rows, and a new one f
 import re
 from collections.abc import Sequence
 from importlib import import_module
+from pkgutil import iter_modules
 
 import apsw
 import pytest
@@ -19,9 +20,8 @@ SCHEMAS = {"catalog": CATALOG_SCHEMA, "order": ORDER_SCHEMA}
 STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
-    for module in ("shared", "sqlite", "sqlite_lists")
-    if (service, module) != ("order", "sqlite_lists")
-    for name, value in vars(import_module(f"bazar.{service}.store.{module}")).items()
+    for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
+    for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
     if isinstance(value, str) and value.startswith("\n")
 }
 
@@ -30,6 +30,7 @@ ORDER = "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 """Of the order after which a page comes."""
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
+BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
 WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M6"
 OF_ORDER = "movements_by_order"
@@ -70,27 +71,80 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
-    ("order", "_BY_ID"): (ORDER, LINES_OR_NONE),
+    ("order", "_BY_ID"): (ORDER, BUYER_OR_NONE, LINES_OR_NONE),
     ("order", "_BY_KEY"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_2 (idempotency_key=?)",
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
+    ("order", "_CLOSE_BUYER"): (
+        "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?)",
+        PLACE,
+    ),
     ("order", "_CONFIRM"): (ORDER,),
+    ("order", "_COUNT_OPEN"): (
+        "SEARCH buyers USING COVERING INDEX buyers_with_open (email_key=?)",
+    ),
     ("order", "_INSERT"): (),
+    ("order", "_INSERT_BUYER"): (PLACE,),
     ("order", "_INSERT_LINE"): (),
-    ("order", "_PAGE"): ("SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)", PLACE, LINES_OR_NONE),
+    # What no index helps with is looked at row by row, until the page is full.
+    ("order", "_NEWEST"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_AT_STEP"): (
+        "SEARCH orders USING INDEX orders_by_progress (progress=? AND sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_OF_PENDING"): (
+        "SEARCH orders USING INDEX orders_unsettled (sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_NEWEST_OF_STATUS"): (
+        "SEARCH orders USING INDEX orders_by_status (status=? AND sequence<?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    # The ids are read from end to end, only for what may be a reference.
+    ("order", "_NEWEST_SOUGHT"): (
+        PLACE,
+        "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id>? AND order_id<?)",
+        "SEARCH buyers USING COVERING INDEX buyers_by_email (email_key=?)",
+        "SEARCH buyers USING COVERING INDEX buyers_by_name (name_key>? AND name_key<?)",
+        PLACE,
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
+    ("order", "_PAGE"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)",
+        PLACE,
+        BUYER_OR_NONE,
+        LINES_OR_NONE,
+    ),
     ("order", "_PAGE_BY_ID"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_PAGE_OF_PENDING"): (
         "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_PAGE_OF_STATUS"): (
         "SEARCH orders USING INDEX orders_by_status (status=? AND sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_SELL_LINE"): (
@@ -99,6 +153,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_UNSETTLED_AFTER"): (
         "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
         PLACE,
+        BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_UPDATE"): (ORDER,),
@@ -137,16 +192,16 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_STOCKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
     ("order", "_KEPT_ORDER"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     ("order", "_KEPT_ORDERS"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     # All pages together read each order once; a page by itself may read many.
     ("order", "_KEPT_UNSETTLED"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id>?)",
-        "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN",
+        LINES_OR_NONE,
     ),
     ("order", "_LAST_ORDER_ID"): ("SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1",),
     ("catalog", "_FORGET_WRITES"): (
@@ -162,6 +217,15 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH made_by_rows USING PRIMARY KEY (import_id=? AND row=?)",
     ),
     ("catalog", "_SAVE_MADE_BY"): (),
+    ("catalog", "_MOVEMENTS_OF_BOOK"): (
+        "SEARCH movements USING INDEX movements_by_book (book_id=? AND movement_id<?)",
+    ),
+    ("catalog", "_STOCK_BEFORE"): (
+        BOOK,
+        "SEARCH movements USING COVERING INDEX movements_by_book (book_id=? AND movement_id>?)",
+    ),
+    ("catalog", "_SHOP"): ("SEARCH shop USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_SAVE_SHOP"): (),
     ("catalog", "_BOOKS_WITHOUT_KEYS"): ("SCAN books USING INDEX books_without_keys",),
     ("catalog", "_SAVE_KEYS"): (BOOK,),
     # What these pass over they do not look up: the index says enough of it.

@@ -209,7 +209,11 @@ async def test_a_bad_order_body_is_refused(shop: Shop) -> None:
         {"lines": [{"quantity": 1}]},
         {"lines": [{"id": 1, "quantity": 0}]},
         {"lines": [{"id": 1, "quantity": 1001}]},
-        {"lines": [{"id": 1, "price": 1}]},
+        {"lines": [{"id": 1, "price": "dear"}]},
+        {"lines": [{"id": 1, "price": -1}]},
+        {"lines": [{"id": 1, "price": "NaN"}]},
+        {"lines": [{"id": 1, "cost": 1}]},
+        {"lines": [{"id": 1}], "buyer": {"name": "Lina"}},
         {"lines": [{"id": 1}], "customer": "me"},
         {"lines": [{"id": book_id} for book_id in range(1, 102)]},
     )

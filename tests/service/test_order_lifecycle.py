@@ -9,6 +9,7 @@ import pytest
 from bazar.kit.data.database import Lane, Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.domain import StoredOrder
+from support.buyers import LINA, OMAR, as_sent
 from support.order_calls import SHORT, key, ledger, status
 from support.shops import Reply, Shop
 from support.wires import Wire, until
@@ -39,6 +40,8 @@ async def test_an_order_shows_as_it_stands(shop: Shop) -> None:
         "currency": "USD",
         "reason": None,
         "placed_at": placed_at,
+        "reference": bought.json["order_id"][-6:].upper(),
+        "progress": "to_pick",
     } == found.json
     refused = await shop.order.post(f"/purchase/{book_id}", {"quantity": 9}, key("b"))
     found = await shop.order.get(f"/orders/{refused.json['order_id']}")
@@ -163,6 +166,81 @@ async def test_what_has_ended_otherwise_is_not_cancelled(shop: Shop) -> None:
     unknown = await shop.order.post("/orders/nope/cancel")
     assert (404, "order-not-found") == (unknown.status, unknown.code)
     assert 3 == await shop.stock(book_id)
+
+
+async def test_an_order_goes_step_by_step_to_its_buyer(shop: Shop) -> None:
+    """Shown with its times; the last step fulfils it, after which it cannot go back or away."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post("/orders", {"lines": [{"id": book_id}], "buyer": as_sent(OMAR)})
+    path = bought.headers["location"]
+
+    async def step(progress: str, **more: str) -> Reply:
+        return await shop.order.post(f"{path}/progress", {"progress": progress} | more)
+
+    shown = [(await step(name)).json for name in ("packed", "to_pick", "packed")]
+    assert ["packed", "to_pick", "packed"] == [order["progress"] for order in shown]
+    refused = await step("ready")
+    assert (409, "progress-not-possible") == (refused.status, refused.code)
+    assert 400 == (await step("packed", tracking="a\r\nb")).status
+    sent = await step("sent", tracking=" RR1 ")
+    assert ("fulfilled", "sent", "RR1", sent.json["progress_at"]) == tuple(
+        sent.json[name] for name in ("status", "progress", "tracking", "ended_at")
+    )
+    assert sent.content == (await step("sent")).content == (await shop.order.get(path)).content
+    assert sent.content == (await shop.order.post(f"{path}/fulfil")).content
+    for refused in (await step("packed"), await shop.order.post(f"{path}/cancel")):
+        assert 409 == refused.status
+    assert 404 == (await shop.order.post("/orders/nope/progress", {"progress": "sent"})).status
+
+
+async def test_a_step_of_an_undecided_order_has_to_wait(shop: Shop, wire: Wire) -> None:
+    """Nobody knows whether it will be sold."""
+    book_id = await shop.add_book(quantity=5)
+    wire.away = True
+    accepted = await shop.order.post(f"/purchase/{book_id}", None, key("a") | SHORT)
+    path = f"{accepted.headers['location']}/progress"
+    assert 503 == (await shop.order.post(path, {"progress": "ready"})).status
+
+
+async def test_a_cancelled_order_tells_when(shop: Shop) -> None:
+    """Once for all; the time stays when it is cancelled again."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post(f"/purchase/{book_id}")
+    first, again = [await shop.order.post(f"{bought.headers['location']}/cancel") for _ in range(2)]
+    assert first.json["ended_at"] == again.json["ended_at"]
+
+
+async def test_the_newest_orders_are_listed_first(shop: Shop) -> None:
+    """With filters, and in pages; what does not fit together is refused, and named."""
+    book_id = await shop.add_book(quantity=9)
+    bought = [
+        await shop.order.post("/orders", {"lines": [{"id": book_id}], "buyer": as_sent(buyer)})
+        for buyer in (LINA, OMAR, LINA)
+    ]
+    ids = [one.json["order_id"] for one in bought]
+    await shop.order.post(f"/orders/{ids[1]}/fulfil")
+
+    async def listed(question: str) -> list[int]:
+        reply = await shop.order.get(f"/orders?sort=-placed_at&{question}")
+        assert 200 == reply.status, reply.content
+        return [ids.index(order["order_id"]) for order in reply.json]
+
+    placed_at = (await shop.order.get(f"/orders/{ids[1]}")).json["placed_at"]
+    assert [2, 1, 0] == await listed("limit=9")
+    assert [2] == await listed("limit=1")
+    assert [1, 0] == await listed(f"before={ids[2]}")
+    assert [1] == await listed("status=fulfilled")
+    assert [2, 0] == await listed("progress=to_pick")
+    assert [1] == await listed("progress=sent")
+    assert [] == await listed("progress=sent&status=confirmed")
+    assert [2, 1, 0] == await listed("channel=api")
+    assert [2, 1] == await listed(f"from={placed_at}")
+    assert [0] == await listed(f"to={placed_at}")
+    assert [2, 0] == await listed("q=LINA%40example.org")
+    assert [1] == await listed("q=oma")
+    assert [1] == await listed(f"q={ids[1][-6:-3].upper()}+{ids[1][-3:].upper()}")
+    for question in ("q=lina", "sort=-placed_at&after=a", "sort=-placed_at&before=nope"):
+        assert 400 == (await shop.order.get(f"/orders?{question}")).status
 
 
 async def test_only_a_confirmed_order_is_fulfilled(shop: Shop) -> None:

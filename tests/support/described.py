@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from bazar import __version__
 from bazar.catalog.api import CatalogApi
+from bazar.catalog.shop_api import ShopApi
 from bazar.front.api import FrontApi
 from bazar.kit.http import openapi
 from bazar.kit.http.endpoint import Endpoint, endpoints_of
@@ -24,12 +25,13 @@ async def _nothing() -> None:
 def endpoints(service: str) -> list[Endpoint]:
     """Return a service's routes, made around a service that is not there."""
     absent = cast("Any", None)
-    apis: dict[str, object] = {
-        "front": FrontApi(absent, absent),
-        "catalog": CatalogApi(absent, absent, absent, absent, absent),
-        "order": OrderApi(absent, absent),
+    apis: dict[str, list[object]] = {
+        "front": [FrontApi(absent, absent)],
+        "catalog": [CatalogApi(absent, absent, absent, absent, absent), ShopApi(absent, absent)],
+        "order": [OrderApi(absent, absent)],
     }
-    return operations(service, Metrics(service), _nothing, endpoints_of(apis[service]))
+    own = [endpoint for api in apis[service] for endpoint in endpoints_of(api)]
+    return operations(service, Metrics(service), _nothing, own)
 
 
 def documented(endpoint: Endpoint) -> tuple[str, str]:

@@ -30,6 +30,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    cookies: tuple[str, ...] = ()
+    """Each header that sets one."""
 
     @property
     def json(self) -> Any:  # noqa: ANN401
@@ -73,7 +75,8 @@ class Caller:
             request = request.body_bytes(content)
         response = await request.build().send()
         data = (await response.bytes()).to_bytes()
-        return Reply(response.status, dict(response.headers), data)
+        cookies = tuple(response.get_header_all("set-cookie"))
+        return Reply(response.status, dict(response.headers), data, cookies)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a GET."""

@@ -25,6 +25,7 @@ from bazar.wire.books import (
     SEQ_HEADER,
     VERSION_HEADER,
     Book,
+    BookChanged,
     BookCounts,
     BookEdit,
     BookQuery,
@@ -42,6 +43,7 @@ from bazar.wire.limits import (
     STOCK_MAX,
 )
 from bazar.wire.problems import BookNotFound, KeyReused
+from bazar.wire.shop import SHOP_EVENT, ShopChanged
 from bazar.wire.stock import (
     Movement,
     MovementsQuery,
@@ -165,7 +167,7 @@ class CatalogApi:
     )
     async def add(self, request: Request, body: NewBook) -> Response:
         """Add a book; with a key once."""
-        book = await self._shelf.add(body, _key(request))
+        book = await self._shelf.add(body, key_of(request))
         return json_response(book, 201, {"location": f"/info/{book.id}"})
 
     @route(
@@ -178,7 +180,7 @@ class CatalogApi:
     )
     async def edit(self, request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._shelf.edit(book_id, body, _key(request)))
+        return json_response(await self._shelf.edit(book_id, body, key_of(request)))
 
     @route(
         "PUT",
@@ -192,10 +194,10 @@ class CatalogApi:
         """Change the stock (amount_of_items, relative) or the price (price or cost)."""
         field, value = request.path_params["field"], request.path_params["value"]
         if field == STOCK_FIELD:
-            moved = await self._stock.move_stock(book_id, _change(value), _key(request))
+            moved = await self._stock.move_stock(book_id, _change(value), key_of(request))
             return json_response(moved)
         if field in PRICE_FIELDS:
-            repriced = await self._shelf.reprice(book_id, _price(value), _key(request))
+            repriced = await self._shelf.reprice(book_id, _price(value), key_of(request))
             return json_response(repriced)
         message = f"{field[:40]!r} cannot be updated; {STOCK_FIELD}, price and cost can"
         raise InvalidRequest(message, member="field")
@@ -231,6 +233,7 @@ class CatalogApi:
     @route(
         "POST",
         "/reservations/{order_id}/release",
+        hidden=True,
         answers={200: Outcome},
         errors=(Unavailable,),
         secret=True,
@@ -256,6 +259,7 @@ class CatalogApi:
     @route(
         "GET",
         "/reservations/{order_id}",
+        hidden=True,
         answers={200: Outcome},
         errors=(ReservationNotFound,),
         secret=True,
@@ -295,6 +299,7 @@ class CatalogApi:
     @route(
         "GET",
         "/audit/decisions/{order_id}",
+        hidden=True,
         answers={200: KeptDecision},
         errors=(ReservationNotFound,),
         secret=True,
@@ -328,7 +333,7 @@ class CatalogApi:
         """
         word = "open"
         async for told in self._feed.follow():
-            events = [b"data: %b\n\n" % msgspec.json.encode(one) for one in told.changes]
+            events = map(_event, told.changes)
             sign = Sign("told" if told.changes else word, told.place, told.at_ms)
             yield b"%b%b\n\n" % (b"".join(events), sign.line())
             word = "alive"
@@ -365,7 +370,16 @@ def _following(query: BookQuery, cursor: str) -> str:
     return urlencode(given | {"after": cursor})
 
 
-def _key(request: Request) -> str | None:
+def _event(change: BookChanged | ShopChanged) -> bytes:
+    """Return a change as a server-sent event; one of the settings has a name, one of a book none.
+
+    Source: HTML Living Standard, section 9.2.6
+    """
+    name = b"" if isinstance(change, BookChanged) else b"event: %b\n" % SHOP_EVENT.encode()
+    return b"%bdata: %b\n\n" % (name, msgspec.json.encode(change))
+
+
+def key_of(request: Request) -> str | None:
     """Return the key of a request that may have one."""
     headers = request.header_list(KEY_HEADER)
     return parse_key(headers) if headers else None

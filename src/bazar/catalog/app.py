@@ -9,7 +9,9 @@ from bazar.catalog.checking import Checking
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.rehearsal import Rehearsals
+from bazar.catalog.settings import Settings
 from bazar.catalog.shelf import Shelf
+from bazar.catalog.shop_api import ShopApi
 from bazar.catalog.stock import Stock
 from bazar.catalog.store import Store
 from bazar.catalog.store.sqlite import SqliteStore
@@ -27,11 +29,19 @@ SCHEMA = "bazar.catalog.schema.sqlite"
 
 
 @asynccontextmanager
-async def catalog_app(database: Path, secret: str, currency: str = "USD") -> AsyncIterator[HttpApp]:
+async def catalog_app(
+    database: Path, secret: str, currency: str | None = None, name: str | None = None
+) -> AsyncIterator[HttpApp]:
     """Open the catalog; close it at the end.
 
+    Args:
+        database: its file.
+        secret: of the service.
+        currency: of all prices, or None: the one that the shop has, else US dollars.
+        name: of the shop, at its first start.
+
     Raises:
-        StartupError: the database cannot be opened.
+        StartupError: the database cannot be opened, or the shop has another currency.
     """
     metrics = Metrics("catalog")
     feed = Feed()
@@ -40,6 +50,8 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
     try:
         await migrate(opened, SCHEMA)
         store = SqliteStore()
+        settings = Settings(opened, store)
+        currency = (await settings.open(currency, name)).currency
         shelf = Shelf(opened, store, currency)
         await shelf.complete()
         stock = Stock(opened, store)
@@ -51,7 +63,8 @@ async def catalog_app(database: Path, secret: str, currency: str = "USD") -> Asy
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
         api = CatalogApi(shelf, stock, imports, checking, feed)
-        own = [with_place(endpoint, feed) for endpoint in endpoints_of(api)]
+        routes = [*endpoints_of(api), *endpoints_of(ShopApi(settings, stock))]
+        own = [with_place(endpoint, feed) for endpoint in routes]
         endpoints = operations("catalog", metrics, check, own)
         try:
             with watched_loop(metrics):

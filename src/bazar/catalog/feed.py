@@ -1,4 +1,4 @@
-"""The change feed: which books changed, told after the commit, so never of what did not happen.
+"""The change feed: what changed, books or settings, told after the commit and never otherwise.
 
 How it works: each commit has a number, and each follower a queue. Commits and signs of life go
 through that one queue, each with the time at which it was put in. So a sign of life that arrives
@@ -18,11 +18,12 @@ from typing import NamedTuple
 from bazar.kit.clock import passing_s
 from bazar.wire.books import BookChanged, Place
 from bazar.wire.budgets import HEARTBEAT_MS, LAG_MS
+from bazar.wire.shop import ShopChanged
 
 BACKLOG_MAX = 1000
 """Commits and signs of life that wait for one follower."""
 
-Changes = Sequence[BookChanged]
+Changes = Sequence[BookChanged | ShopChanged]
 
 
 class Told(NamedTuple):
@@ -61,7 +62,7 @@ class _Follower:
 
 
 class Feed:
-    """Tells followers which books each commit changed."""
+    """Tells followers what each commit changed."""
 
     def __init__(
         self, *, heartbeat_s: float = HEARTBEAT_MS / 1000, clock: Callable[[], float] = passing_s

@@ -7,21 +7,25 @@ Source: docs/decisions/0022-a-count-belongs-to-a-moment.md
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from bazar.catalog.domain import BookExists, StockTooLow
+from bazar.catalog.shop import CurrencyFixed
 from bazar.catalog.store import Store
 from bazar.kit.data.database import Database, Transaction, Work
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire.books import Book
 from bazar.wire.problems import BookNotFound, KeyReused
+from bazar.wire.shop import Shop
 
 KEYS_MAX = 10_000
 _REFUSALS: dict[str, type[BazarError]] = {
-    kind.code: kind for kind in (BookExists, BookNotFound, InvalidRequest, StockTooLow)
+    kind.code: kind
+    for kind in (BookExists, BookNotFound, CurrencyFixed, InvalidRequest, StockTooLow)
 }
+A = TypeVar("A", Book, Shop)
 
 
 class Asked(NamedTuple):
@@ -43,8 +47,12 @@ class _Done(msgspec.Struct, frozen=True, tag="done"):
     book: Book
 
 
+class _Settled(msgspec.Struct, frozen=True, tag="settled"):
+    shop: Shop
+
+
 _encode = msgspec.json.encode
-_decode = msgspec.json.Decoder(_Done | _Refused).decode
+_decode = msgspec.json.Decoder(_Done | _Settled | _Refused).decode
 
 
 def asked(key: str | None, use_case: str, *said: object, **members: object) -> Asked | None:
@@ -63,7 +71,7 @@ def asked(key: str | None, use_case: str, *said: object, **members: object) -> A
     return Asked(key, _encode([use_case, *said, dict(sorted(given.items()))]).decode())
 
 
-async def once(database: Database, store: Store, work: Work[Book], request: Asked | None) -> Book:
+async def once(database: Database, store: Store, work: Work[A], request: Asked | None) -> A:
     """Run a unit of work that writes, once for a key.
 
     Raises:
@@ -73,18 +81,21 @@ async def once(database: Database, store: Store, work: Work[Book], request: Aske
     if request is None:
         return await database.write(work)
 
-    async def keyed(transaction: Transaction) -> Book | BazarError:
+    async def keyed(transaction: Transaction) -> Any:  # noqa: ANN401  what the work gives, or an error
         kept = await store.kept_write(transaction, request.key)
         if kept is not None:
             if kept.request != request.what:
                 return KeyReused("this key was used before, for something else")
-            return _told(kept.answer)
+            return _again(_decode(kept.answer))
+        answer: _Done | _Settled | _Refused
         try:
-            answer: _Done | _Refused = _Done(await work(transaction))
+            done = await work(transaction)
         except BazarError as error:  # before anything was written: use cases check first
             if error.code not in _REFUSALS:
                 raise
             answer = _Refused(error.code, error.detail, error.member, dict(error.members))
+        else:
+            answer = _Done(done) if isinstance(done, Book) else _Settled(done)
         await store.keep_write(
             transaction, request.key, request.what, _encode(answer).decode(), KEYS_MAX
         )
@@ -93,15 +104,15 @@ async def once(database: Database, store: Store, work: Work[Book], request: Aske
     result = await database.write(keyed)
     if isinstance(result, BazarError):
         raise result
-    return result
+    answered: A = result
+    return answered
 
 
-def _told(text: str) -> Book | BazarError:
-    return _again(_decode(text))
-
-
-def _again(answer: _Done | _Refused) -> Book | BazarError:
-    if isinstance(answer, _Done):
-        return answer.book
+def _again(answer: _Done | _Settled | _Refused) -> Book | Shop | BazarError:
+    match answer:
+        case _Done():
+            return answer.book
+        case _Settled():
+            return answer.shop
     members: Mapping[str, Any] = answer.members
     return _REFUSALS[answer.code](answer.detail, member=answer.member, **members)

@@ -14,12 +14,12 @@ from bazar.catalog.domain import (
     not_found,
 )
 from bazar.catalog.once import asked, once
-from bazar.catalog.store import Store
+from bazar.catalog.store import AFTER_ALL_ROWS, NO_WHY, Store, Why
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import Book, BookChanged
-from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve
+from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockChange
 
 LINES_A_UNIT_MAX = 128
 """Of reservations that are decided in one go, which takes some milliseconds."""
@@ -46,24 +46,74 @@ class Stock:
             BookNotFound, StockTooLow, KeyReused: definite.
             InvalidRequest: the change is 0, or the stock would pass 10^9.
         """
-        if copies == 0:
-            message = "a change of 0 copies changes nothing"
-            raise InvalidRequest(message, member="quantity")
+        _refuse_nothing(copies, "quantity")
 
         async def work(transaction: Transaction) -> Book:
-            book = await self._store.book(transaction, book_id)
-            if book is None:
-                raise not_found(book_id)
-            moved = move_stock(book, copies)
-            kind: MovementKind = "received" if copies > 0 else "adjusted"
-            version = await self._store.move_stock(
-                transaction, book_id, kind, copies, None, self._clock()
-            )
-            transaction.announce(BookChanged(book_id, version))
-            return replace(moved, version=version).public()
+            book = await self._book(transaction, book_id)
+            return await self._move(transaction, book, copies)
 
         request = asked(key, "move-stock", book_id, copies)
         return await once(self._database, self._store, work, request)
+
+    async def change_stock(
+        self, book_id: int, wanted: StockChange, actor: str, key: str | None = None
+    ) -> Book:
+        """Note copies that came or went, or a new count; with a key once.
+
+        Args:
+            book_id: of the book.
+            wanted: copies that come without a reason are received; all others are adjusted.
+            actor: who says so.
+            key: of the request, or None: then each request counts.
+
+        Raises:
+            BookNotFound, StockTooLow, KeyReused: definite.
+            InvalidRequest: it names neither change nor count, or both, or changes nothing.
+        """
+        if (wanted.change is None) == (wanted.count is None):
+            message = "name one of the two: change, the copies that came or went, or count"
+            raise InvalidRequest(message, member="change")
+        if wanted.change is not None:
+            _refuse_nothing(wanted.change, "change")
+
+        async def work(transaction: Transaction) -> Book:
+            book = await self._book(transaction, book_id)
+            if wanted.count is not None:
+                why = Why(wanted.reason or "counted", wanted.note.strip(), actor)
+                return await self._move(transaction, book, wanted.count - book.stock, why)
+            why = Why(wanted.reason, wanted.note.strip(), actor)
+            return await self._move(transaction, book, wanted.change or 0, why)
+
+        request = asked(
+            key,
+            "change-stock",
+            book_id,
+            wanted.change,
+            wanted.count,
+            reason=wanted.reason,
+            note=wanted.note,
+        )
+        return await once(self._database, self._store, work, request)
+
+    async def _book(self, transaction: Transaction, book_id: int) -> StoredBook:
+        book = await self._store.book(transaction, book_id)
+        if book is None:
+            raise not_found(book_id)
+        return book
+
+    async def _move(
+        self, transaction: Transaction, book: StoredBook, copies: int, why: Why = NO_WHY
+    ) -> Book:
+        """Move copies, which may be none, and announce it."""
+        if copies == 0:
+            return book.public()
+        moved = move_stock(book, copies)
+        kind: MovementKind = "received" if copies > 0 and why.reason is None else "adjusted"
+        version = await self._store.move_stock(
+            transaction, book.book_id, kind, copies, None, self._clock(), why
+        )
+        transaction.announce(BookChanged(book.book_id, version))
+        return replace(moved, version=version).public()
 
     async def reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
         """Decide a batch of reservations, each at most once.
@@ -155,6 +205,23 @@ class Stock:
             lambda transaction: self._store.movements_after(transaction, after, limit), KEEPERS
         )
 
+    async def movements_of_book(
+        self, book_id: int, before: int | None, limit: int
+    ) -> list[Movement]:
+        """Return a page of one book's ledger, the newest first, with the stock after each row.
+
+        Raises:
+            BookNotFound: definite.
+        """
+
+        async def work(transaction: Transaction) -> list[Movement]:
+            await self._book(transaction, book_id)
+            return await self._store.movements_of_book(
+                transaction, book_id, before or AFTER_ALL_ROWS, limit
+            )
+
+        return await self._database.scan(work, KEEPERS)
+
     async def reservations(self, after: str, limit: int) -> list[Outcome]:
         """Return a page of the decisions, by order id."""
         return await self._database.scan(
@@ -174,6 +241,12 @@ class Stock:
             message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
+
+
+def _refuse_nothing(copies: int, member: str) -> None:
+    if copies == 0:
+        message = "a change of 0 copies changes nothing"
+        raise InvalidRequest(message, member=member)
 
 
 def _parts(requests: Sequence[Reserve]) -> Iterator[Sequence[Reserve]]:

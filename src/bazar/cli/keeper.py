@@ -20,6 +20,7 @@ from bazar.cli.terminal import BookId, OrderId, fail, progress_bar
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.orders import Order, OrderStatus
+from bazar.wire.stock import Movement, Reason, StockChange
 
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
@@ -34,14 +35,22 @@ def fulfil(shop: Shop, order_id: OrderId) -> Answer[Order]:
 
 
 @asks("order")
-def orders(
+def orders(  # noqa: PLR0913  one parameter an option
     shop: Shop,
     *,
     status: Annotated[OrderStatus | None, typer.Option(help="Only these.")] = None,
     after: Annotated[str, typer.Option(help="Only orders after this order id.")] = "",
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
+    find: Annotated[
+        str, typer.Option(help="A reference, an order id, an e-mail address, a name.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
 ) -> Answer[list[Order]]:
-    """List orders, oldest first."""
+    """List orders, oldest first; the newest first with --newest or --find."""
+    if newest or find:
+        if after:
+            fail("--after goes with the oldest first; it fits neither --newest nor --find")
+        return Answer(shop.order.newest(status, find, limit), show_list)
     return Answer(shop.order.page(status, after, limit), show_list)
 
 
@@ -177,6 +186,57 @@ def book_reprice(
     return Answer(shop.catalog.reprice(book_id, parse_price(price)), show_book)
 
 
+@asks("catalog")
+def stock(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
+    book_id: BookId,
+    *,
+    change: Annotated[
+        int | None, typer.Option(help="How many copies came, or with a minus how many went.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(min=0, help="How many were counted on the shelf.")
+    ] = None,
+    reason: Annotated[Reason | None, typer.Option(help="Why the stock is corrected.")] = None,
+    note: Annotated[str, typer.Option(help="A few words for the ledger.")] = "",
+    actor: Annotated[
+        str | None, typer.Option(help="Who changes it [default: your login name].")
+    ] = None,
+    key: Key = None,
+) -> Answer[Book]:
+    """Note copies that came or went, or a new count, once."""
+    if (change is None) == (count is None):
+        fail("give one of the two: --change COPIES or --count COPIES")
+    wanted = StockChange(change=change, count=count, reason=reason, note=note)
+    shop.actor = _login_name() if actor is None else actor
+    ask = partial(shop.catalog.change_stock, book_id, wanted)
+    return Answer(with_key(key, "counting", ask), show_book)
+
+
+def _login_name() -> str:
+    """Return who this is for the operating system, or nothing where it does not know."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+@asks("catalog")
+def ledger(
+    shop: Shop,
+    book_id: BookId,
+    *,
+    before: Annotated[
+        int | None, typer.Option(min=1, help="Only rows before the row with this id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+) -> Answer[list[Movement]]:
+    """Show what happened to the stock of a book, the newest first."""
+    return Answer(shop.catalog.ledger(book_id, before, limit), show_list)
+
+
 def parse_price(text: str) -> Decimal:
     """Return a price, or end with a clear message."""
     try:
@@ -263,7 +323,7 @@ def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (fulfil, orders, audit, doctor):
+    for command in (fulfil, orders, stock, ledger, audit, doctor):
         app.command()(command)
     app.command("import")(import_books)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)

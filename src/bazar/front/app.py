@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pyreqwest.client import Client
 
 from bazar.front.api import FrontApi
+from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
@@ -19,10 +20,25 @@ from bazar.kit.process.watchdog import watched_loop
 
 
 @asynccontextmanager
-async def front_app(
-    catalog_url: str, order_url: str, secret: str, client: Client
+async def front_app(  # noqa: PLR0913  one parameter a setting
+    catalog_url: str,
+    order_url: str,
+    secret: str,
+    client: Client,
+    public_url: str = "",
+    *,
+    open_api: bool = True,
 ) -> AsyncIterator[HttpApp]:
-    """Open the front. It is ready even while the others are away: purchases may still be kept."""
+    """Open the front. It is ready even while the others are away: purchases may still be kept.
+
+    Args:
+        catalog_url: of the catalog.
+        order_url: of the order service.
+        secret: of all services.
+        client: asks them.
+        public_url: where people reach the shop; empty: whatever host they ask for, over http.
+        open_api: whether orders may be placed over the JSON routes without the secret.
+    """
     metrics = Metrics("front")
     cache = Cache()
     to_catalog = Upstream("catalog", catalog_url, client)
@@ -39,12 +55,25 @@ async def front_app(
     metrics.watch(
         "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
     )
-    own = endpoints_of(FrontApi(catalog, orders))
-    endpoints = operations("front", metrics, check, own)
+    api = FrontApi(catalog, orders, only_with=None if open_api else secret)
+    own = endpoints_of(api)
+    storefront = Storefront(catalog, orders, secret, public_url)
+    metrics.watch(
+        "bazar_pages_kept",
+        "Pages that were answered as they were kept.",
+        lambda: storefront.keeping.hits,
+    )
+    metrics.watch("bazar_pages_drawn", "Pages that were drawn.", lambda: storefront.keeping.misses)
+    metrics.watch(
+        "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
+    )
+    endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
     feed.start()
     try:
         with watched_loop(metrics):
-            yield HttpApp("front", endpoints, metrics, secret)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
+            app.lost = storefront.error_page
+            yield app
     finally:
         await feed.stop()
         await orders.stop()

@@ -19,10 +19,12 @@ from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX, PAGE_MAX
 from bazar.wire.orders import (
     Accepted,
+    Buyer,
     Line,
     Order,
     OrderQuery,
     OrderRequest,
+    ProgressRequest,
     Purchase,
     PurchaseRequest,
     Receipt,
@@ -38,9 +40,11 @@ from bazar.wire.placing import (
 )
 from bazar.wire.problems import (
     PLACING_ERRORS,
+    KeyReused,
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
+    ProgressNotPossible,
 )
 from bazar.wire.stock import Outcome
 
@@ -88,12 +92,15 @@ class OrderApi:
     )
     async def order(self, request: Request, body: OrderRequest) -> Response:
         """Buy several books, all or nothing, exactly once a key."""
-        return await self._place_one(request, "order", body.lines)
+        return await self._place_one(request, "order", body.lines, body.buyer)
 
-    async def _place_one(self, request: Request, kind: Kind, lines: list[Line]) -> Response:
+    async def _place_one(
+        self, request: Request, kind: Kind, lines: list[Line], buyer: Buyer | None = None
+    ) -> Response:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         left_ms = request.deadline(PLACE_MS).left_ms()
-        (answer,) = await self._place([Placement(kind, lines, key, request.id, left_ms)])
+        placement = Placement(kind, lines, key, request.id, left_ms, buyer=buyer)
+        (answer,) = await self._place([placement])
         response = placing_response(request, answer, internal=True)
         response.raw_headers.append(key_header(key))
         return response
@@ -127,6 +134,7 @@ class OrderApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound,),
         secret=True,
@@ -155,6 +163,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
@@ -171,6 +180,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/fulfil",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
         secret=True,
@@ -179,6 +189,18 @@ class OrderApi:
     async def fulfil(self, request: Request) -> Response:
         """Note that a confirmed order was handed over."""
         return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+
+    @route(
+        "POST",
+        "/orders/{order_id}/progress",
+        answers={200: Order},
+        errors=(OrderNotFound, ProgressNotPossible, Unavailable),
+        secret=True,
+        links=_order_links(200),
+    )
+    async def progress(self, request: Request, body: ProgressRequest) -> Response:
+        """Note how far the shop is with a confirmed order; the last step fulfils it."""
+        return json_response(await self._orders.progress(request.path_params["order_id"], body))
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:
@@ -199,6 +221,7 @@ class OrderApi:
     @route(
         "GET",
         "/audit/orders/{order_id}",
+        hidden=True,
         answers={200: KeptOrder},
         errors=(OrderNotFound,),
         secret=True,
@@ -214,7 +237,8 @@ class OrderApi:
 
 
 def _refused(error: BazarError) -> PlacementAnswer:
-    return PlacementAnswer(error.status, encode(error.problem()))
+    order_id = error.order_id if isinstance(error, KeyReused) else ""
+    return PlacementAnswer(error.status, encode(error.problem()), order_id)
 
 
 def _told(placed: Placed | BazarError) -> PlacementAnswer:

@@ -18,7 +18,22 @@ from msgspec.structs import replace
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_price
-from bazar.wire.orders import Accepted, Line, Order, OrderLine, OrderStatus, Purchase, Receipt
+from bazar.order.buyers import price_of, price_seen
+from bazar.order.progress import FIRST
+from bazar.wire.orders import (
+    Accepted,
+    Buyer,
+    Channel,
+    Delivery,
+    Line,
+    Order,
+    OrderLine,
+    OrderStatus,
+    Progress,
+    Purchase,
+    Receipt,
+    reference_of,
+)
 from bazar.wire.placing import Kind
 from bazar.wire.problems import REJECTIONS, OrderCancelled, OrderRejected
 from bazar.wire.stock import Outcome, Rejection
@@ -32,18 +47,20 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 """From each status, the statuses that may follow it."""
 UNREADABLE = Rejection("order-rejected", "why it was refused is not readable any more")
-_PLACED_AT_MS_MAX = 253_402_300_799_999
+_TIME_MS_MAX = 253_402_300_799_999
 """The end of the year 9999: no date is later."""
 
 
 class StoredLine(msgspec.Struct, frozen=True):
-    """A line of an order as it is kept; the last three are None until it was sold."""
+    """A line of an order as it is kept; title, price and currency are None until it was sold."""
 
     book_id: int
     quantity: int
     title: str | None = None
     price_minor: int | None = None
     currency: str | None = None
+    price_seen: str | None = None
+    """Of one copy, as `buyers.price_seen` makes it, where its buyer said so."""
 
     @property
     def sold(self) -> bool:
@@ -62,15 +79,29 @@ class StoredOrder(msgspec.Struct, frozen=True):
     rejection: Rejection | None
     placed_at_ms: int
     lines: tuple[StoredLine, ...]
+    channel: Channel = "api"
+    buyer: Buyer | None = None
+    delivery_minor: int = 0
+    """In the currency of what was sold."""
+    progress: Progress | None = None
+    """None: the first step, as soon as it is confirmed."""
+    progress_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    tracking: str = ""
 
     @property
     def sold(self) -> bool:
         """Tell whether the catalog has ever sold it, cancelled later or not."""
         return bool(self.lines) and all(line.sold for line in self.lines)
 
+    @property
+    def delivery(self) -> Delivery:
+        """Tell how the books get to their buyer; who said nothing fetches them."""
+        return self.buyer.delivery if self.buyer else "collect"
+
     def asked(self) -> list[Line]:
-        """Return the lines as they were asked for."""
-        return [Line(line.book_id, line.quantity) for line in self.lines]
+        """Return the lines as they were asked for, always to the byte the same."""
+        return [Line(line.book_id, line.quantity, price_of(line.price_seen)) for line in self.lines]
 
 
 def check_lines(lines: Sequence[Line]) -> None:
@@ -87,17 +118,56 @@ def check_lines(lines: Sequence[Line]) -> None:
         seen.add(line.book_id)
 
 
-def asks_for(order: StoredOrder, kind: Kind, lines: Sequence[Line]) -> bool:
-    """Tell whether a request asks for what an order was placed for.
+def check_delivery(kind: Kind, buyer: Buyer | None, delivery_minor: int) -> None:
+    """Refuse a buyer where the answer has no place for delivery, and delivery to nobody.
+
+    Raises:
+        InvalidRequest: definite.
+    """
+    if kind == "purchase" and buyer is not None:
+        message = "a purchase of one book has no buyer; place an order"
+        raise InvalidRequest(message, member="buyer")
+    if delivery_minor and (buyer is None or buyer.delivery == "collect"):
+        message = "nothing is posted, so delivery has no price"
+        raise InvalidRequest(message, member="delivery_minor")
+
+
+def stored_lines(lines: Sequence[Line]) -> tuple[StoredLine, ...]:
+    """Return lines that were asked for as they are kept.
+
+    Raises:
+        InvalidRequest: definite; a price that its buyer saw can be none.
+    """
+    return tuple(
+        [
+            StoredLine(line.book_id, line.quantity)
+            if line.price is None
+            else StoredLine(
+                line.book_id,
+                line.quantity,
+                price_seen=price_seen(line.price, f"lines[{number}].price"),
+            )
+            for number, line in enumerate(lines)
+        ]
+    )
+
+
+def asks_for(order: StoredOrder, wanted: StoredOrder) -> bool:
+    """Tell whether a new order asks for what an older one was placed for.
 
     What is stored is compared, member by member, not an encoding or a hash of it: those change
     with a release that adds a member, and a repetition across it would be refused. A member that
-    changes what is bought has to be stored, and compared here.
+    changes what is bought, for whom or for how much has to be stored, and compared here.
 
     Of an order whose lines are lost nobody can tell; to refuse it might be a lie.
     """
-    asked = [(line.book_id, line.quantity) for line in lines]
-    return not order.lines or (order.kind == kind and _asked(order) == asked)
+    return not order.lines or _wish(order) == _wish(wanted)
+
+
+def _wish(order: StoredOrder) -> tuple[object, ...]:
+    """Return all that is compared of what was asked for."""
+    lines = [(line.book_id, line.quantity, line.price_seen) for line in order.lines]
+    return order.kind, order.channel, lines, order.buyer, order.delivery_minor
 
 
 def _asked(order: StoredOrder) -> list[tuple[int, int]]:
@@ -131,7 +201,7 @@ def cancelled(order: StoredOrder, outcome: Outcome) -> StoredOrder:
 
 
 def _released_lines(order: StoredOrder, outcome: Outcome) -> tuple[StoredLine, ...]:
-    return _sold_lines(outcome) if _sells(order, outcome) else order.lines
+    return _sold_lines(order, outcome) if _sells(order, outcome) else order.lines
 
 
 def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
@@ -146,13 +216,22 @@ def decided(order: StoredOrder, outcome: Outcome) -> StoredOrder:
         return _decided(order, "rejected", outcome.rejection, order.lines)
     if outcome.status == "released":
         return _decided(order, "cancelled", None, _released_lines(order, outcome))
-    return _decided(order, "confirmed", None, _sold_lines(outcome))
+    return _decided(order, "confirmed", None, _sold_lines(order, outcome))
 
 
-def _sold_lines(outcome: Outcome) -> tuple[StoredLine, ...]:
+def _sold_lines(order: StoredOrder, outcome: Outcome) -> tuple[StoredLine, ...]:
     return tuple(
-        StoredLine(sold.book_id, sold.quantity, sold.title, sold.price_minor, sold.currency)
-        for sold in outcome.lines
+        [
+            StoredLine(
+                sold.book_id,
+                sold.quantity,
+                sold.title,
+                sold.price_minor,
+                sold.currency,
+                line.price_seen,
+            )
+            for line, sold in zip(order.lines, outcome.lines, strict=True)
+        ]
     )
 
 
@@ -173,8 +252,8 @@ def first_answer(order: StoredOrder) -> Purchase | Receipt | Accepted:
     or fulfilment leaves it as it was, to the byte.
 
     Raises:
-        BookNotFound, OutOfStock, MixedCurrencies, OrderRejected, OrderCancelled: definite; nothing
-            was sold.
+        BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies, OrderRejected,
+            OrderCancelled: definite; nothing was sold.
     """
     if order.sold:
         return _purchase(order) if order.kind == "purchase" else _receipt(order)
@@ -196,6 +275,9 @@ def _refusal(order_id: str, rejection: Rejection) -> BazarError:
         "requested": rejection.requested,
         "available": rejection.available,
     }
+    if rejection.price_minor is not None and rejection.currency is not None:
+        members["price"] = to_price(rejection.price_minor, rejection.currency)
+        members["currency"] = rejection.currency
     known = REJECTIONS.get(rejection.code)
     if known is not None:
         return known(rejection.detail, **members)
@@ -233,16 +315,19 @@ def _receipt(order: StoredOrder) -> Receipt:
         lines=view.lines,
         total=view.total,
         currency=view.currency,
+        delivery_price=view.delivery_price,
     )
 
 
 def public(order: StoredOrder) -> Order:
     """Return an order as its buyer sees it now; of a damaged one, what is left of it."""
     currency = order.lines[0].currency if order.sold else None
-    total = None
+    total = delivery_price = None
     if currency is not None:
         minor = sum((line.price_minor or 0) * line.quantity for line in order.lines)
-        total = to_price(minor, currency)
+        total = to_price(minor + order.delivery_minor, currency)
+        if order.delivery_minor:
+            delivery_price = to_price(order.delivery_minor, currency)
     return Order(
         order_id=order.order_id,
         status=order.status,
@@ -260,9 +345,21 @@ def public(order: StoredOrder) -> Order:
         total=total,
         currency=currency,
         reason=order.rejection.code if order.rejection else None,
-        placed_at=_placed_at(order),
+        placed_at=_time(order.placed_at_ms),
+        reference=reference_of(order.order_id),
+        channel=order.channel,
+        buyer=order.buyer,
+        delivery_price=delivery_price,
+        progress=order.progress or (FIRST if order.sold else None),
+        progress_at=_time_or_none(order.progress_at_ms),
+        ended_at=_time_or_none(order.ended_at_ms),
+        tracking=order.tracking,
     )
 
 
-def _placed_at(order: StoredOrder) -> datetime:
-    return as_datetime(max(0, min(order.placed_at_ms, _PLACED_AT_MS_MAX)))
+def _time_or_none(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else _time(at_ms)
+
+
+def _time(at_ms: int) -> datetime:
+    return as_datetime(max(0, min(at_ms, _TIME_MS_MAX)))

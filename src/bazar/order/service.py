@@ -10,9 +10,8 @@ at each point does is said at its line.
 Source: docs/exactly-once.md
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-
-from msgspec.structs import replace
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
@@ -20,19 +19,22 @@ from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
+from bazar.order.buyers import checked_buyer, checked_tracking, same_person
+from bazar.order.changes import advance, cancel, fulfil
 from bazar.order.domain import (
-    StoredLine,
     StoredOrder,
     asks_for,
-    can_become,
+    check_delivery,
     check_lines,
     public,
+    stored_lines,
 )
 from bazar.order.driving import Driving, Placed
+from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
-from bazar.wire.orders import Order, OrderQuery, OrderStatus, StuckOrder
+from bazar.wire.orders import Order, OrderQuery, ProgressRequest, StuckOrder
 from bazar.wire.placing import Placement
-from bazar.wire.problems import KeyReused, OrderNotCancellable, OrderNotFound, OrderNotFulfillable
+from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
 from bazar.wire.stock import Outcome
 
 
@@ -65,7 +67,8 @@ class Orders:
 
         Returns:
             For each, in the same order, what was placed or found, or why nothing was:
-            InvalidRequest, KeyReused, or Overloaded where it was dropped, all definite.
+            InvalidRequest, KeyReused, TooManyOpenOrders, or Overloaded where it was dropped, all
+            definite.
 
         Raises:
             Overloaded: definite; too many writes wait.
@@ -82,15 +85,26 @@ class Orders:
         wanted: Sequence[StoredOrder | BazarError],
         deadlines: Sequence[Deadline],
     ) -> list[Placed | BazarError]:
+        open_orders_max = {
+            order.order_id: placement.open_orders_max
+            for order, placement in zip(wanted, placements, strict=True)
+            if isinstance(order, StoredOrder) and order.buyer and placement.open_orders_max
+        }
+
         async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
             timely = [
                 order
                 for order, deadline in zip(wanted, deadlines, strict=True)
                 if isinstance(order, StoredOrder) and deadline.left_s() > 0
             ]
+            refused = await self._over_limit(transaction, timely, open_orders_max)
+            if refused:
+                timely = [order for order in timely if order.order_id not in refused]
             inserted = await self._store.insert(transaction, timely)
             asked = {order.order_id for order in timely}
-            return [await self._found(transaction, order, inserted, asked) for order in wanted]
+            return [
+                await self._found(transaction, order, inserted, asked, refused) for order in wanted
+            ]
 
         # A crash before this is durable: nothing happened. After it: the recovery loop of the next
         # start, or a retry with the same key, goes on from here.
@@ -105,17 +119,22 @@ class Orders:
             max(deadlines, key=Deadline.left_s),
             request_ids,
         )
-        return [
-            self._answered(placement, mine, one, placed)
-            for placement, mine, one in zip(placements, wanted, found, strict=True)
-        ]
+        return [self._answered(mine, one, placed) for mine, one in zip(wanted, found, strict=True)]
 
     def _wanted(self, placement: Placement) -> StoredOrder | BazarError:
         """Return the new order that a placement asks for, or what is wrong with it."""
         try:
-            check_lines(placement.lines)
+            return self._new_order(placement)
         except InvalidRequest as error:
             return error
+
+    def _new_order(self, placement: Placement) -> StoredOrder:
+        """Return the new order that a placement asks for, or raise InvalidRequest."""
+        check_lines(placement.lines)
+        buyer = placement.buyer
+        if buyer is not None:
+            buyer = checked_buyer(buyer)
+        check_delivery(placement.kind, buyer, placement.delivery_minor)
         return StoredOrder(
             new_id(self._clock),
             placement.key,
@@ -124,8 +143,46 @@ class Orders:
             settled=False,
             rejection=None,
             placed_at_ms=self._clock(),
-            lines=tuple([StoredLine(line.book_id, line.quantity) for line in placement.lines]),
+            lines=stored_lines(placement.lines),
+            channel=placement.channel,
+            buyer=buyer,
+            delivery_minor=placement.delivery_minor,
         )
+
+    async def _over_limit(
+        self,
+        transaction: Transaction,
+        orders: Sequence[StoredOrder],
+        open_orders_max: Mapping[str, int],
+    ) -> dict[str, TooManyOpenOrders]:
+        """Return why new orders may not be inserted, by order id, for those that may not.
+
+        It counts in the transaction that inserts, of which there is one at a time, so no crowd
+        gets past it. An order whose key has placed one before is none of them.
+
+        Args:
+            transaction: the one that inserts.
+            orders: that are to be inserted, in this order.
+            open_orders_max: of one address, by order id, for those that have a limit.
+        """
+        refused: dict[str, TooManyOpenOrders] = {}
+        coming: Counter[str] = Counter()
+        keys: set[str] = set()
+        for order in orders if open_orders_max else ():
+            taken = order.key in keys or await self._store.by_key(transaction, order.key)
+            if order.buyer is None or taken:
+                continue
+            email_key = same_person(order.buyer.email)
+            most = open_orders_max.get(order.order_id)
+            if most is not None:
+                stored = await self._store.count_open(transaction, email_key, most)
+                if stored + coming[email_key] >= most:
+                    message = f"{most} orders of this e-mail address are open already"
+                    refused[order.order_id] = TooManyOpenOrders(message)
+                    continue
+            keys.add(order.key)
+            coming[email_key] += 1
+        return refused
 
     async def _found(
         self,
@@ -133,6 +190,7 @@ class Orders:
         order: StoredOrder | BazarError,
         inserted: Container[str],
         asked: Container[str],
+        refused: Mapping[str, BazarError],
     ) -> StoredOrder | BazarError:
         """Return a new order that was inserted, or the one that its key placed before.
 
@@ -141,9 +199,12 @@ class Orders:
             order: the new one, or why there is none.
             inserted: the ids of those that were inserted.
             asked: the ids of those that were to be.
+            refused: why others were not to be, by their ids.
         """
         if isinstance(order, BazarError) or order.order_id in inserted:
             return order
+        if order.order_id in refused:
+            return refused[order.order_id]
         existing = await self._store.by_key(transaction, order.key)
         if existing is not None:
             return existing
@@ -153,7 +214,6 @@ class Orders:
 
     def _answered(
         self,
-        placement: Placement,
         mine: StoredOrder | BazarError,
         found: StoredOrder | BazarError,
         placed: Mapping[str, Placed],
@@ -161,9 +221,11 @@ class Orders:
         """Return what came of one placement: its own order, or the one that its key placed."""
         if isinstance(found, BazarError):
             return found
-        if not asks_for(found, placement.kind, placement.lines):
+        assert isinstance(mine, StoredOrder)  # or nothing would have been found
+        if found is not mine and not asks_for(found, mine):
             message = "this key has placed an order before, which asks for something else"
-            return KeyReused(message)
+            of_pages = mine.channel == found.channel == "web"
+            return KeyReused(message, order_id=found.order_id if of_pages else "")
         answer = placed[found.order_id]
         self._count(answer.order.status if found is mine else "replayed")
         return answer
@@ -180,25 +242,31 @@ class Orders:
         return public((await self._driving.decided([order]))[order_id].order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
-        """Return a page of orders, oldest first, or by their ids.
+        """Return a page of orders: oldest first, newest first, or by their ids.
 
         Raises:
-            InvalidRequest: the page is to come after an order that does not exist. Its place is
-                not known, and to guess one could skip orders. Or one status is wanted by id.
+            InvalidRequest: the page is to come after or before an order that does not exist. Its
+                place is not known, and to guess one could skip orders. Or what is asked for does
+                not fit together.
         """
-        if query.by == "id" and query.status is not None:
-            message = "orders of one status are listed as they were placed, not by id"
-            raise InvalidRequest(message, member="by")
+        check_query(query)
 
-        async def work(transaction: Transaction) -> list[StoredOrder]:
-            if query.by == "id":
-                return await self._store.page_by_id(transaction, query.after, query.limit)
-            if query.after and await self._store.by_id(transaction, query.after) is None:
-                message = f"no order has the id {query.after!r}; ask for the first page again"
-                raise InvalidRequest(message, member="after")
+        async def work(transaction: Transaction) -> list[Order]:  # in a thread, up to its end
+            return [public(order) for order in await self._page(transaction, query)]
+
+        return await self._database.scan(work, KEEPERS)
+
+    async def _page(self, transaction: Transaction, query: OrderQuery) -> list[StoredOrder]:
+        if query.by == "id":
+            return await self._store.page_by_id(transaction, query.after, query.limit)
+        for member, order_id in (("after", query.after), ("before", query.before)):
+            if order_id and await self._store.by_id(transaction, order_id) is None:
+                message = f"no order has the id {order_id!r}; ask for the first page again"
+                raise InvalidRequest(message, member=member)
+        if query.sort == "placed_at":
             return await self._store.page(transaction, query.after, query.status, query.limit)
-
-        return [public(order) for order in await self._database.scan(work, KEEPERS)]
+        newest = wanted(query)
+        return [] if newest is None else await self._store.newest(transaction, newest)
 
     def stuck(self) -> Iterator[StuckOrder]:
         """Yield the orders that the catalog does not take, although it answers."""
@@ -216,7 +284,7 @@ class Orders:
             OrderNotFound, OrderNotCancellable: definite.
             Unavailable: indefinite; ask again.
         """
-        order = await self._change_status(order_id, "cancelled", OrderNotCancellable)
+        order = await self._change(order_id, lambda order: cancel(order, self._clock()))
         # A crash here: the order stays unsettled, so the recovery loop has it released.
         released = await self._driving.release(order)
         return public(order), released
@@ -228,28 +296,35 @@ class Orders:
             OrderNotFound, OrderNotFulfillable: definite.
             Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
-        return public(await self._change_status(order_id, "fulfilled", OrderNotFulfillable))
+        return public(await self._change(order_id, lambda order: fulfil(order, self._clock())))
 
-    async def _change_status(
-        self, order_id: str, status: OrderStatus, refusal: type[BazarError]
+    async def progress(self, order_id: str, body: ProgressRequest) -> Order:
+        """Note how far the shop is with a confirmed order; again, it only says so.
+
+        Raises:
+            OrderNotFound, ProgressNotPossible, InvalidRequest: definite.
+            Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
+        """
+        tracking = checked_tracking(body.tracking)
+        return public(
+            await self._change(
+                order_id, lambda order: advance(order, body.progress, tracking, self._clock())
+            )
+        )
+
+    async def _change(
+        self, order_id: str, change: Callable[[StoredOrder], StoredOrder]
     ) -> StoredOrder:
-        """Give an order a status, durably; the catalog has to be told of a cancel."""
+        """Change an order, durably, once nobody drives it any more."""
 
         async def work(transaction: Transaction) -> StoredOrder:
             order = await self._store.by_id(transaction, order_id)
             if order is None:
                 raise _not_found(order_id)
-            if order.status == status:
-                return order
-            if order.status == "pending" and status == "fulfilled":
-                message = f"order {order_id} is not decided yet"
-                raise Unavailable(message)
-            if not can_become(order.status, status):
-                message = f"order {order_id} is {order.status}"
-                raise refusal(message, order_id=order_id)
-            order = replace(order, status=status, settled=status != "cancelled")
-            await self._store.update(transaction, order)
-            return order
+            changed = change(order)
+            if changed is not order:
+                await self._store.update(transaction, changed)
+            return changed
 
         with self._driving.held([order_id]):
             await self._driving.ended(order_id)

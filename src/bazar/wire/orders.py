@@ -15,6 +15,7 @@ from bazar.wire.limits import (
     POSTCODE_LENGTH_MAX,
     STREET_LENGTH_MAX,
     TEL_LENGTH_MAX,
+    TRACKING_LENGTH_MAX,
     BookId,
     Limit,
     Price,
@@ -34,6 +35,15 @@ Progress = Literal["to_pick", "ready", "collected", "packed", "sent"]
 to_pick, packed, sent. The last step of either fulfils the order."""
 
 
+REFERENCE_LENGTH = 6
+"""In letters of the order id, its last; the others stay the buyer's secret."""
+
+
+def reference_of(order_id: str) -> str:
+    """Return what people call an order: short, and rarely that of another too."""
+    return order_id[-REFERENCE_LENGTH:].upper()
+
+
 class Line(
     Struct,
     frozen=True,
@@ -49,7 +59,7 @@ class Line(
     """Of one copy, as its buyer saw it: at another price nothing is bought."""
 
 
-class Buyer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Buyer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who orders, and how the books and the money get where they belong."""
 
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
@@ -159,15 +169,38 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the post tells how far it is: an address or a number."""
 
 
-class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which orders to list, oldest first."""
+class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far the shop is with an order now."""
+
+    progress: Progress
+    tracking: Annotated[str, Meta(max_length=TRACKING_LENGTH_MAX)] = ""
+    """Where the post tells how far it is: an address or a number; empty leaves what is there."""
+
+
+class OrderQuery(
+    Struct, frozen=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}
+):
+    """Which orders to list: the oldest first for who follows them, the newest for who looks."""
 
     status: OrderStatus | None = None
     after: Annotated[str, Meta(max_length=ID_LENGTH)] = ""
-    """The last order id of the page before."""
+    """The last order id of the page before, oldest first."""
     limit: Limit = 20
     by: Literal["placed", "id"] = "placed"
     """In the order in which they were stored, for whoever follows the list; or by their ids."""
+    sort: Literal["placed_at", "-placed_at"] = "placed_at"
+    """Oldest first, or newest first; what follows goes with the newest first alone."""
+    before: Annotated[str, Meta(max_length=ID_LENGTH)] = ""
+    """The last order id of the page before, newest first."""
+    progress: Progress | None = None
+    """Those that are at a step now."""
+    channel: Channel | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    """Placed then or later."""
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    """Placed before then."""
+    q: Annotated[str, Meta(max_length=EMAIL_LENGTH_MAX)] = ""
+    """An order's id or address, its reference, an e-mail address, or how a name begins."""
 
 
 class StuckOrder(Struct, frozen=True):

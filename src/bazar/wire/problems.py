@@ -90,6 +90,16 @@ class TooManyOpenOrders(BazarError):
     definite = True
 
 
+class OpenApiOff(BazarError):
+    """The shop takes no orders over its open interface."""
+
+    code = "open-api-off"
+    status = 403
+    title = "This shop takes orders on its pages alone"
+    hint = "Order on the pages of the shop. The keeper's own programs send the service secret."
+    definite = True
+
+
 REJECTIONS: dict[str, type[BazarError]] = {
     error.code: error
     for error in (BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies)
@@ -149,6 +159,17 @@ class OrderNotFulfillable(BazarError):
     definite = True
 
 
+class ProgressNotPossible(BazarError):
+    """The order is not where this step follows."""
+
+    problem_type = PlacingProblem
+    code = "progress-not-possible"
+    status = 409
+    title = "This step does not follow where the order is"
+    hint = "A confirmed order goes to_pick, ready, collected; by post to_pick, packed, sent."
+    definite = True
+
+
 class OrderCancelled(BazarError):
     """The order of this key was cancelled before it was sold."""
 
@@ -168,6 +189,17 @@ class KeyReused(BazarError):
     title = "This Idempotency-Key was used for another request"
     hint = "Use a new key for a new purchase."
     definite = True
+
+    def __init__(self, detail: str, *, order_id: str = "") -> None:
+        """Describe one failure.
+
+        Args:
+            detail: what was wrong.
+            order_id: that the key has placed, for the shop's own pages, whose keys nobody guesses.
+                It is no part of the document: whoever guesses a key must not learn an order.
+        """
+        super().__init__(detail)
+        self.order_id = order_id
 
 
 class PurchaseUnavailable(Unavailable):

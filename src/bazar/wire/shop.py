@@ -23,6 +23,9 @@ Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 """Source: ISO 3166-1 alpha-2"""
 PageName = Annotated[str, Meta(pattern="^[a-z][a-z-]{0,39}$")]
 OrdersAnHour = Annotated[int, Meta(ge=0, le=1_000_000)]
+TEXTS_MAX = 20
+NAME_DEFAULT = "Bazar Books"
+CURRENCY_DEFAULT = "USD"
 
 
 class Shop(Struct, frozen=True, kw_only=True):
@@ -32,7 +35,7 @@ class Shop(Struct, frozen=True, kw_only=True):
     """Rises with every change."""
     currency: str
     """Of every price; it never changes. Source: ISO 4217"""
-    name: ShopName = "Bazar Books"
+    name: ShopName = NAME_DEFAULT
     claim: Sentence = ""
     """What the home page says first; empty: our own words, in each language."""
     sentence: Sentence = ""
@@ -45,13 +48,13 @@ class Shop(Struct, frozen=True, kw_only=True):
     """Source: IANA time zone database"""
     tel: Annotated[str, Meta(max_length=TEL_LENGTH_MAX)] = ""
     email: Annotated[str, Meta(max_length=EMAIL_LENGTH_MAX)] = ""
-    languages: list[Language] = ["en", "ar"]
-    deliveries: list[Delivery] = ["collect"]
+    languages: list[Language] = msgspec.field(default_factory=lambda: ["en", "ar"])
+    deliveries: list[Delivery] = msgspec.field(default_factory=lambda: ["collect"])
     post_price: Price | None = None
     """Of an order by post."""
     countries: list[Country] = []
     """Those that the shop posts to; the first is offered first."""
-    payments: list[Payment] = ["shop"]
+    payments: list[Payment] = msgspec.field(default_factory=lambda: ["shop"])
     copies_a_line_max: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 10
     """On the shop's pages, as are the next three."""
     copies_an_order_max: Annotated[int, Meta(ge=1, le=QUANTITY_MAX * LINES_MAX)] = 20
@@ -96,4 +99,15 @@ class ShopEdit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders_an_hour_max: OrdersAnHour | msgspec.UnsetType = msgspec.UNSET
     keep_days: Annotated[int, Meta(ge=1, le=365)] | msgspec.UnsetType = msgspec.UNSET
     texts: dict[PageName, Paragraphs] | msgspec.UnsetType = msgspec.UNSET
+    """Of the pages that are named; an empty one takes its page away, and the others stay."""
     picks: Annotated[list[BookId], Meta(max_length=3)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ShopChanged(Struct, frozen=True):
+    """An event of the change feed: the settings have a new version."""
+
+    version: int
+
+
+SHOP_EVENT = "shop"
+"""The name of that event; one without a name is of a book."""

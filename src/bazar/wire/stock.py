@@ -101,7 +101,8 @@ class LedgerQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 ACTOR_HEADER = "bazar-actor"
-"""Who changes something in the catalog, at most 100 characters: kept with the change."""
+"""Who changes something in the catalog, in UTF-8: kept with the change."""
+ACTOR_LENGTH_MAX = 100
 
 
 MovementKind = Literal["received", "sold", "released", "adjusted"]
@@ -119,6 +120,8 @@ class Movement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: Reason | None = None
     note: str = ""
     actor: str = ""
+    stock_after: int | None = None
+    """Copies in stock after it; only the ledger of one book tells them."""
 
 
 class StockReportQuery(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,9 @@
 """The rules of the order service: the life of an order, and what its client is told."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -19,11 +21,13 @@ from bazar.order.domain import (
     asks_for,
     can_become,
     cancelled,
+    check_delivery,
     check_lines,
     decided,
     first_answer,
     misfit,
     public,
+    stored_lines,
 )
 from bazar.wire.limits import QUANTITY_MAX
 from bazar.wire.orders import Accepted, Line, OrderStatus, Purchase, Receipt
@@ -34,8 +38,10 @@ from bazar.wire.problems import (
     OrderCancelled,
     OrderRejected,
     OutOfStock,
+    PriceChanged,
 )
 from bazar.wire.stock import Outcome, Rejection, SoldLine
+from support.buyers import LINA, OMAR
 
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
 ORDER_ID = "01h000000000000000000000aa"
@@ -72,6 +78,11 @@ def several(order: StoredOrder) -> StoredOrder:
         kind="order",
         lines=(*order.lines, StoredLine(8, 1, "Impatient Undergrad", 500, "USD")),
     )
+
+
+def wanted(lines: Sequence[Line], kind: Kind = "purchase") -> StoredOrder:
+    """Return the new order that a request for these lines makes."""
+    return replace(PENDING, order_id="another", kind=kind, lines=stored_lines(lines))
 
 
 def test_the_transitions_are_those_of_the_diagram() -> None:
@@ -155,7 +166,7 @@ def test_a_repetition_is_told_by_what_it_asks_for_not_by_its_spelling() -> None:
     """A quantity that is written out asks for the same as the default one."""
     for text in (b'{"quantity": 1, "id": 7}', b'{"id":7}'):
         line = msgspec.json.decode(text, type=Line)
-        assert asks_for(replace(PENDING, lines=(StoredLine(7, 1),)), "purchase", [line])
+        assert asks_for(replace(PENDING, lines=(StoredLine(7, 1),)), wanted([line]))
 
 
 def test_different_requests_are_told_apart() -> None:
@@ -173,10 +184,9 @@ def test_different_requests_are_told_apart() -> None:
         ("purchase", [Line(1)]),
     ]
     for (kind, lines), (other_kind, others) in product(requests, requests):
-        stored = tuple(StoredLine(line.book_id, line.quantity) for line in lines)
-        order = replace(PENDING, kind=kind, lines=stored)
+        order = wanted(lines, kind)
         same = (kind, lines) == (other_kind, others)
-        assert same == asks_for(order, other_kind, others)
+        assert same == asks_for(order, wanted(others, other_kind))
 
 
 def test_a_release_that_adds_a_member_to_a_line_knows_older_requests() -> None:
@@ -189,13 +199,110 @@ def test_a_release_that_adds_a_member_to_a_line_knows_older_requests() -> None:
         gift: bool = False
 
     asked = [LineToMorrow(7, 2)]
-    assert asks_for(PENDING, "purchase", asked)
-    assert not asks_for(PENDING, "purchase", [LineToMorrow(7, 3)])
+    assert asks_for(PENDING, wanted(asked))
+    assert not asks_for(PENDING, wanted([LineToMorrow(7, 3)]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"buyer": None},
+        {"buyer": msgspec.structs.replace(OMAR, street="2 Olive Street")},
+        {"buyer": msgspec.structs.replace(OMAR, name="Omar B.")},
+        {"buyer": msgspec.structs.replace(OMAR, language="ar")},
+        {"delivery_minor": 451},
+        {"channel": "counter"},
+        {"lines": (StoredLine(7, 2, price_seen="19.98"),)},
+        {"lines": (StoredLine(7, 2),)},
+    ],
+    ids=str,
+)
+def test_a_repetition_asks_for_the_same_to_the_same_person(change: dict[str, Any]) -> None:
+    """Buyer, address, what delivery costs, the price seen and the channel are compared too."""
+    placed = replace(
+        PENDING,
+        kind="order",
+        buyer=OMAR,
+        delivery_minor=450,
+        channel="web",
+        lines=(StoredLine(7, 2, price_seen="19.99"),),
+    )
+    again = replace(placed, order_id="another", placed_at_ms=2)
+    assert asks_for(placed, again)
+    assert asks_for(decided(placed, RESERVED), again)
+    assert not asks_for(placed, replace(again, **change))
+
+
+def test_an_amount_is_compared_not_its_noughts() -> None:
+    """A price of 20 was seen as 20.00."""
+    seen = [wanted([Line(7, 2, Decimal(text))]) for text in ("20", "20.00", "2E+1")]
+    assert all(asks_for(seen[0], one) for one in seen)
+    assert not asks_for(seen[0], wanted([Line(7, 2, Decimal("20.01"))]))
+
+
+def test_what_was_asked_for_stays_the_same_to_the_byte() -> None:
+    """Before the order is sold, after it, and where its release came first."""
+    order = replace(PENDING, lines=stored_lines([Line(7, 2, Decimal("19.990"))]))
+    asked = msgspec.json.encode(order.asked())
+    assert b'[{"id":7,"quantity":2,"price":"19.99"}]' == asked
+    for outcome in (RESERVED, REJECTED, Outcome(ORDER_ID, "released", RESERVED.lines)):
+        assert asked == msgspec.json.encode(decided(order, outcome).asked())
+
+
+def test_delivery_is_in_the_total_and_beside_it() -> None:
+    """In the order and in the receipt; where it costs nothing neither tells of it."""
+    order = replace(CONFIRMED, kind="order", buyer=OMAR, delivery_minor=450)
+    receipt = first_answer(order)
+    assert isinstance(receipt, Receipt)
+    for answer in (receipt, public(order)):
+        assert ("44.48", "4.50") == (str(answer.total), str(answer.delivery_price))
+    assert OMAR == public(order).buyer
+    free = first_answer(replace(order, delivery_minor=0))
+    assert b"delivery_price" not in bytes(encode(free))
+    pending = public(replace(PENDING, kind="order", buyer=OMAR, delivery_minor=450))
+    assert (None, None) == (pending.total, pending.delivery_price)
+
+
+def test_delivery_to_nobody_and_a_buyer_of_one_book_are_refused() -> None:
+    """What is collected has no price of delivery; a purchase has no place for either."""
+    check_delivery("order", None, 0)
+    check_delivery("order", OMAR, 450)
+    for kind, buyer, delivery_minor, member in (
+        ("purchase", LINA, 0, "buyer"),
+        ("order", None, 1, "delivery_minor"),
+        ("order", LINA, 1, "delivery_minor"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            check_delivery(kind, buyer, delivery_minor)  # type: ignore[arg-type]
+        assert member == refused.value.member
+
+
+def test_a_changed_price_is_told_with_what_it_is_now() -> None:
+    """As an amount of its currency."""
+    rejection = Rejection("price-changed", "why", 7, price_minor=1500, currency="JOD")
+    order = decided(PENDING, Outcome(ORDER_ID, "rejected", rejection=rejection))
+    with pytest.raises(PriceChanged) as refused:
+        first_answer(order)
+    document = msgspec.json.decode(encode(refused.value.problem()))
+    assert (7, 1.5, "JOD") == tuple(document[name] for name in ("book_id", "price", "currency"))
+    assert b'"price":1.500' in bytes(encode(refused.value.problem()))
+
+
+def test_people_call_an_order_by_its_last_letters() -> None:
+    """Which are six, in capitals."""
+    assert "0000AA" == public(PENDING).reference
+
+
+def test_a_confirmed_order_is_to_be_picked_until_someone_does() -> None:
+    """One that was never sold has no such state; a step that was stored is shown."""
+    assert "to_pick" == public(CONFIRMED).progress
+    assert None is public(PENDING).progress
+    assert "ready" == public(replace(CONFIRMED, progress="ready")).progress
 
 
 def test_an_order_whose_lines_are_lost_refuses_no_repetition() -> None:
     """A definite refusal could be a lie: it may be the very order that was sold."""
-    assert asks_for(replace(PENDING, lines=()), "purchase", [Line(7, 2)])
+    assert asks_for(replace(PENDING, lines=()), wanted([Line(7, 2)]))
 
 
 def test_a_pending_order_is_accepted() -> None:

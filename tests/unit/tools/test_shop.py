@@ -123,6 +123,12 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
         Order,
         None,
     ),
+    (
+        lambda shop: shop.order.newest("pending", "a@b", 5),
+        ("order", "GET", "/orders?sort=-placed_at&limit=5&q=a%40b&status=pending"),
+        Order,
+        None,
+    ),
     (lambda shop: shop.order.orders(), ("order", "GET", "/orders?limit=100"), Order, None),
     (lambda shop: shop.order.fulfil("a"), ("order", "POST", "/orders/a/fulfil"), Order, None),
 ]

@@ -13,7 +13,8 @@ from bazar.kit.data.database import Transaction
 from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.limits import ORDER_ID_LENGTH_MAX
-from bazar.wire.stock import Movement, MovementKind, Outcome
+from bazar.wire.shop import Shop
+from bazar.wire.stock import Movement, MovementKind, Outcome, Reason
 
 AFTER_ALL_ORDERS = "\U0010ffff" * (ORDER_ID_LENGTH_MAX + 1)
 """It sorts after every order id."""
@@ -69,6 +70,17 @@ class KeptWrite(NamedTuple):
 
     request: str
     answer: str
+
+
+class Why(NamedTuple):
+    """Why a keeper changed a stock, and who that was."""
+
+    reason: Reason | None = None
+    note: str = ""
+    actor: str = ""
+
+
+NO_WHY = Why()
 
 
 class BookStock(NamedTuple):
@@ -279,6 +291,7 @@ class Store(Protocol):
         copies: int,
         order_id: str | None,
         at_ms: int,
+        why: Why = NO_WHY,
     ) -> int:
         """Change a book's stock and write the ledger row that says so; return the new version.
 
@@ -331,6 +344,20 @@ class Store(Protocol):
         """Keep what was asked with a new key, and its answer; forget all but the last keys."""
         ...
 
+    async def shop(self, transaction: Transaction) -> Shop | None:
+        """Return the settings of the shop, or None before its first start.
+
+        Those with version 0 only tell the currency of books that are older than the settings.
+        """
+        ...
+
+    async def save_shop(self, transaction: Transaction, shop: Shop) -> None:
+        """Store the settings of the shop in place of those that were there.
+
+        The database refuses another currency once there is one: callers check first.
+        """
+        ...
+
     async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
         """Return what was decided about an order, or None."""
         ...
@@ -355,6 +382,21 @@ class Store(Protocol):
         self, transaction: Transaction, after: int, limit: int
     ) -> list[Movement]:
         """Return a page of the stock ledger."""
+        ...
+
+    async def movements_of_book(
+        self, transaction: Transaction, book_id: int, before: int, limit: int
+    ) -> list[Movement]:
+        """Return a page of one book's ledger, the newest first.
+
+        Each row tells the stock after it: that of now, without what came later.
+
+        Args:
+            transaction: to read in.
+            book_id: of the book; one that does not exist has no rows.
+            before: only rows with a lower number.
+            limit: how many at most.
+        """
         ...
 
     async def ledger_numbers(self, transaction: Transaction) -> LedgerNumbers:

@@ -4,13 +4,14 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, BookStock, FileRow, KeptWrite
+from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, FileRow, KeptWrite
+from bazar.catalog.store.ledger import LedgerRows
+from bazar.catalog.store.settings import ShopRows
 from bazar.catalog.words import name_key, title_key
-from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount, topic_key
-from bazar.wire.stock import Movement, MovementKind, Outcome
+from bazar.wire.stock import Outcome
 
 BOOK = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
@@ -104,15 +105,6 @@ _SAVE_KEYS = """
 UPDATE books SET title_key = ?2, author_key = ?3
 WHERE book_id = ?1"""
 
-_MOVE_STOCK = """
-UPDATE books SET stock = stock + ?2, version = version + 1
-WHERE book_id = ?1
-RETURNING version"""
-
-_INSERT_MOVEMENT = """
-INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5)"""
-
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
                 (SELECT max(import_id) FROM imports) + 1,
@@ -163,25 +155,10 @@ SELECT outcome FROM reservations
 WHERE order_id > ?1
 ORDER BY order_id LIMIT ?2"""
 
-_MOVEMENTS_AFTER = """
-SELECT movement_id, book_id, kind, copies, order_id, moved_at_ms FROM movements
-WHERE movement_id > ?1
-ORDER BY movement_id LIMIT ?2"""
-
 _STOCKS_AFTER = """
 SELECT book_id, stock FROM books
 WHERE book_id > ?1
 ORDER BY book_id LIMIT ?2"""
-
-_LEDGER_AT = """
-SELECT movement_id FROM movements
-WHERE movement_id > ?1
-ORDER BY movement_id LIMIT 1 OFFSET ?2"""
-
-_LEDGER_SUMS = """
-SELECT book_id, sum(copies) FROM movements
-WHERE movement_id > ?1 AND movement_id <= ?2 AND book_id > ?3 AND book_id <= ?4
-GROUP BY book_id"""
 
 _DECISION_AT = """
 SELECT order_id FROM reservations
@@ -216,7 +193,7 @@ WHERE order_id IS NOT NULL"""
 _decoded = msgspec.json.Decoder(Outcome).decode
 
 
-class SharedStore:
+class SharedStore(LedgerRows, ShopRows):
     """What is the same on every engine."""
 
     async def book(self, transaction: Transaction, book_id: int) -> StoredBook | None:
@@ -288,20 +265,6 @@ class SharedStore:
         await transaction.run_many(_SAVE_KEYS, keys)
         return len(keys)
 
-    async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row
-        self,
-        transaction: Transaction,
-        book_id: int,
-        kind: MovementKind,
-        copies: int,
-        order_id: str | None,
-        at_ms: int,
-    ) -> int:
-        """Change a book's stock and write the ledger row that says so; return the new version."""
-        row = await transaction.one(_MOVE_STOCK, book_id, copies)
-        await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms)
-        return made(int, _there(row))
-
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         return made(int, _there(await transaction.one(_IMPORT_ID, key)))
@@ -353,31 +316,12 @@ class SharedStore:
         """Return a page of decisions in order of order id."""
         return [made(_decoded, row) for row in await transaction.all(_OUTCOMES_AFTER, after, limit)]
 
-    async def movements_after(
-        self, transaction: Transaction, after: int, limit: int
-    ) -> list[Movement]:
-        """Return a page of the stock ledger."""
-        rows = await transaction.all(_MOVEMENTS_AFTER, after, limit)
-        return [made(_movement, row) for row in rows]
-
     async def stocks_after(
         self, transaction: Transaction, after: int, limit: int
     ) -> list[BookStock]:
         """Return a page of the stock of all books, in order of id."""
         rows = await transaction.all(_STOCKS_AFTER, after, limit)
         return [made(BookStock, row) for row in rows]
-
-    async def ledger_until(self, transaction: Transaction, after: int, limit: int) -> int:
-        """Return the number of the row that comes so many after another; at the end the highest."""
-        row = await transaction.one(_LEDGER_AT, after, limit - 1)
-        return made(int, row) if row else AFTER_ALL_ROWS
-
-    async def ledger_sums(
-        self, transaction: Transaction, rows: tuple[int, int], books: tuple[int, int]
-    ) -> list[BookStock]:
-        """Return what some rows of the ledger sum to for some books that they name."""
-        sums = await transaction.all(_LEDGER_SUMS, *rows, *books)
-        return [made(BookStock, row) for row in sums]
 
     async def orders_until(self, transaction: Transaction, after: str, limit: int) -> str:
         """Return the order id that so many decisions, or rows of the ledger, lead up to."""
@@ -443,21 +387,3 @@ def _description(book: StoredBook) -> Row:
 
 def _keys(book_id: int, title: str, author: str) -> Row:
     return book_id, title_key(title), name_key(author)
-
-
-def _movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
-    movement_id: int,
-    book_id: int,
-    kind: MovementKind,
-    copies: int,
-    order_id: str | None,
-    moved_at_ms: int,
-) -> Movement:
-    return Movement(
-        id=movement_id,
-        book_id=book_id,
-        kind=kind,
-        copies=copies,
-        order_id=order_id,
-        moved_at=as_datetime(moved_at_ms),
-    )

@@ -19,7 +19,7 @@ from bazar.kit.peers.client import Upstream
 from bazar.wire.books import BookChanged
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
-from bazar.wire.orders import Line
+from bazar.wire.orders import Buyer, Channel, Line
 from bazar.wire.placing import CHANGED_HEADER, Kind, Placement, PlacementAnswer
 from bazar.wire.problems import OrderNotFound
 
@@ -46,6 +46,10 @@ class _Wanted(Struct, frozen=True):
     key: str
     request_id: str
     deadline: Deadline
+    channel: Channel
+    buyer: Buyer | None
+    delivery_minor: int
+    open_orders_max: int
 
 
 class Orders:
@@ -74,16 +78,47 @@ class Orders:
         """Tell whether so many purchases wait that one more would only wait in vain."""
         return self._placements.waiting >= PLACEMENTS_WAITING_MAX
 
-    async def place(
-        self, kind: Kind, lines: list[Line], key: str, *, deadline: Deadline, request_id: str
+    async def place(  # noqa: PLR0913  what an order is made of
+        self,
+        kind: Kind,
+        lines: list[Line],
+        key: str,
+        *,
+        deadline: Deadline,
+        request_id: str,
+        channel: Channel = "api",
+        buyer: Buyer | None = None,
+        delivery_minor: int = 0,
+        open_orders_max: int = 0,
     ) -> Placed:
         """Place an order, together with others that are placed now, exactly once a key.
+
+        Args:
+            kind: of its route.
+            lines: what is bought.
+            key: of this purchase.
+            deadline: by which its answer is wanted.
+            request_id: joins the log lines of all services.
+            channel: where it is placed.
+            buyer: who buys, where that is known.
+            delivery_minor: what delivery costs, in the shop's currency, as the buyer was told.
+            open_orders_max: of this buyer's address; 0: any number.
 
         Raises:
             Overloaded: definite; too many purchases wait already.
             Unavailable: indefinite; the order service did not answer in time.
         """
-        wanted = _Wanted(kind, lines, key, request_id, deadline)
+        wanted = _Wanted(
+            kind,
+            lines,
+            key,
+            request_id,
+            deadline,
+            channel,
+            buyer,
+            delivery_minor,
+            open_orders_max,
+        )
         (placed,) = await self._placements.ask([wanted], deadline)
         self._announce(placed.answer.changed)
         return placed
@@ -121,7 +156,17 @@ class Orders:
 
     async def _place_batch(self, batch: Sequence[_Wanted]) -> list[Placed]:
         placements = [
-            Placement(one.kind, one.lines, one.key, one.request_id, one.deadline.left_ms())
+            Placement(
+                one.kind,
+                one.lines,
+                one.key,
+                one.request_id,
+                one.deadline.left_ms(),
+                one.channel,
+                one.buyer,
+                one.delivery_minor,
+                one.open_orders_max,
+            )
             for one in batch
         ]
         answer = await self._upstream.call(

@@ -222,6 +222,18 @@ def check_media_type(request: Request) -> None:
     raise UnsupportedMediaType(message)
 
 
+def check_form_type(request: Request) -> None:
+    """Make sure that a body is said to be what a browser's form sends.
+
+    Raises:
+        UnsupportedMediaType: definite.
+    """
+    kind = request.header(b"content-type").partition(";")[0].strip(" \t").lower()
+    if kind != _FORM:
+        message = f"the body is {kind[:100] or 'of no type'}, not {_FORM}"
+        raise UnsupportedMediaType(message)
+
+
 def _plain(name: str) -> str:
     """Return a host name in its usual form."""
     return name.lower().removesuffix(".")

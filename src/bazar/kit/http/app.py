@@ -22,9 +22,9 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
-from bazar.kit.http.admission import Admission, check_media_type
+from bazar.kit.http.admission import Admission, check_form_type, check_media_type
 from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
-from bazar.kit.http.endpoint import Endpoint
+from bazar.kit.http.endpoint import Endpoint, ErrorPage
 from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
@@ -51,6 +51,7 @@ class _Told(NamedTuple):
     status: int
     request_id: str
     started_s: float
+    hidden: bool = False
 
 
 class HttpApp:
@@ -78,6 +79,8 @@ class HttpApp:
         self.rooms = {kind: Room(kind) for kind in PLACES}
         self._readers = self.rooms["reading"].in_flight
         self.admission = Admission()
+        self.lost: ErrorPage | None = None
+        """Tells a browser that nothing is where it asked; everybody else gets a document."""
         self._secret = secret
         self._open: set[str] = set()
         self._metrics = metrics
@@ -118,13 +121,16 @@ class HttpApp:
             endpoint and endpoint.full and endpoint.full()
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
-            await room.refusals.send(send)
+            page = endpoint.crowded() if endpoint and endpoint.crowded else None
+            await room.refusals.send(send, page)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
         response = await self._answer(request, path, endpoint, room)
-        told = _Told(counted, path.template, response.status_code, request.id, started_s)
+        told = _Told(
+            counted, path.template, response.status_code, request.id, started_s, path.hidden
+        )
         self._tell(scope, told, response.raw_headers, request.timings, request.facts)
         if method == "HEAD":
             response = _without_body(response)
@@ -174,7 +180,7 @@ class HttpApp:
         self._metrics.request(told.counted, told.template, told.status, duration_s)
         if told.template == _QUIET and told.status == _OK:
             return
-        shown = scope["path"][:_LOGGED_PATH_LENGTH_MAX]
+        shown = told.template if told.hidden else scope["path"][:_LOGGED_PATH_LENGTH_MAX]
         log.request_line(
             scope["method"], shown, told.status, duration_s * 1000, told.request_id, facts
         )
@@ -200,7 +206,11 @@ class HttpApp:
                 return path.without_endpoint(request)
             if endpoint.route.secret and path.template not in self._open:
                 check_bearer(request.header(b"authorization"), self._secret)
-            if endpoint.query is None and request.scope["query_string"]:
+            if endpoint.route.page:
+                if endpoint.route.method == "POST" and request.has_body:
+                    check_form_type(request)
+                    await _receive(request, room)
+            elif endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
             if endpoint.body is not None and request.has_body:
                 check_media_type(request)
@@ -212,21 +222,40 @@ class HttpApp:
                 room.in_flight.taken -= 1
         except Overloaded as error:  # found out late: it gets a turn like those refused at once
             turn_s = room.refusals.next_turn()
-            return _problem(request, Overloaded(error.detail, retry_after_s=turn_s))
+            refused = Overloaded(error.detail, retry_after_s=turn_s)
+            return await self._refusal(request, path, endpoint, refused)
         except BazarError as error:
-            return _problem(request, error)
+            return await self._refusal(request, path, endpoint, error)
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
-            return problem_response(InternalError(log_fault(error, request.id)))
+            fault = InternalError(log_fault(error, request.id))
+            return await self._refusal(request, path, endpoint, fault)
+
+    async def _refusal(
+        self, request: Request, path: "_Path", endpoint: Endpoint | None, error: BazarError
+    ) -> Response:
+        """Tell what went wrong: as a page to who asks for pages, else as a document."""
+        request.facts["error"] = error.code
+        page = endpoint.error_page if endpoint else path.error_page
+        if path is self._nowhere and "text/html" in request.header(b"accept"):
+            page = self.lost
+        if page is not None:
+            try:
+                return await page(request, error)
+            except Exception as fault:  # noqa: BLE001  the page itself: its document is simpler
+                error = InternalError(log_fault(fault, request.id))
+        return problem_response(error)
 
 
 class _Path:
     """All methods of one path."""
 
-    __slots__ = ("_allowed", "endpoints", "match", "template")
+    __slots__ = ("_allowed", "endpoints", "error_page", "hidden", "match", "template")
 
     def __init__(self, template: str, endpoints: Sequence[Endpoint]) -> None:
         self.template = template
         self.endpoints = {endpoint.route.method: endpoint for endpoint in endpoints}
+        self.error_page = next((one.error_page for one in endpoints if one.error_page), None)
+        self.hidden = any(endpoint.route.hidden for endpoint in endpoints)
         if "GET" in self.endpoints:
             self.endpoints["HEAD"] = self.endpoints["GET"]
         self._allowed = ", ".join(sorted(self.endpoints))
@@ -262,11 +291,6 @@ async def _receive(request: Request, room: Room) -> None:
 
 def _first_segment(path: str) -> str:
     return path[1:].partition("/")[0]
-
-
-def _problem(request: Request, error: BazarError) -> Response:
-    request.facts["error"] = error.code
-    return problem_response(error)
 
 
 def _without_body(response: Response) -> Response:

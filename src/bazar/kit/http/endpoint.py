@@ -19,6 +19,8 @@ from bazar.kit.http.answers import Ready
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 
 Handler = Callable[[Request], Awaitable[Response]]
+ErrorPage = Callable[[Request, BazarError], Awaitable[Response]]
+"""Tells a person what went wrong."""
 H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
 
 Kind = Literal["reading", "searching", "looking", "buying", "keeping", "watching"]
@@ -73,6 +75,11 @@ class Route:
     """The method that answers from memory, given the number that ends the path; else None."""
     tag: str = "shop"
     """Groups the routes on the API page."""
+    page: bool = False
+    """For people: anything may stand in its query string, its body is a form, and what goes wrong
+    is told as a page, by the object's `error_page`."""
+    hidden: bool = False
+    """Its path is somebody's secret: the log holds the template in its place."""
 
     def __call__(self, handler: H) -> H:
         """Mark a method as the handler of this route."""
@@ -117,6 +124,9 @@ class Endpoint:
     full: Callable[[], bool] | None = None
     kind: Kind = "reading"
     at_once: Callable[[int], Ready | None] | None = None
+    error_page: ErrorPage | None = None
+    crowded: Callable[[], Ready] | None = None
+    """Tells a person that it is too full; drawn beforehand, since it is sent often then."""
 
 
 def endpoints_of(api: object) -> list[Endpoint]:
@@ -158,6 +168,7 @@ def _endpoint(api: object, handler: Callable[..., Awaitable[Response]], mark: Ro
         full=getattr(api, mark.full) if mark.full else None,
         kind=mark.kind,
         at_once=getattr(api, mark.at_once) if mark.at_once else None,
+        error_page=getattr(api, "error_page", None) if mark.page else None,
     )
 
 

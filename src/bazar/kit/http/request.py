@@ -101,6 +101,11 @@ class Request(StarletteRequest):
             _refuse("the body", error)
 
     @property
+    def content(self) -> bytes:
+        """Return the body as it came, received before."""
+        return self._content
+
+    @property
     def has_body(self) -> bool:
         """Tell whether a body follows; without a length and an encoding there is none."""
         length = self.header(b"content-length")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bazar.kit.data.database import Transaction
 from bazar.order.domain import StoredOrder
+from bazar.order.finding import Wanted
 from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
@@ -26,11 +27,25 @@ class Store(Protocol):
         ...
 
     async def insert(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
-        """Insert new orders, but for those whose key is taken; return the ids of the inserted."""
+        """Insert new orders with their lines and buyers, but for those whose key is taken.
+
+        Returns:
+            The ids of the inserted.
+        """
+        ...
+
+    async def count_open(self, transaction: Transaction, email_key: str, limit: int) -> int:
+        """Return how many orders of an address are open; it counts no further than the limit.
+
+        Args:
+            transaction: the one that inserts the next.
+            email_key: the address as `buyers.same_person` makes it.
+            limit: at least 1.
+        """
         ...
 
     async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, its rejection, and what its lines were sold as."""
+        """Store an order's status, rejection and progress, and what its lines were sold as."""
         ...
 
     async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
@@ -54,6 +69,13 @@ class Store(Protocol):
 
         Orders get their places in the order of their commits: whoever has seen one has seen all
         that come before it. After an id that no order has comes the first page.
+        """
+        ...
+
+    async def newest(self, transaction: Transaction, wanted: Wanted) -> list[StoredOrder]:
+        """Return a page of orders, the newest first, as they were stored: those that are wanted.
+
+        Before an id that no order has comes the first page.
         """
         ...
 

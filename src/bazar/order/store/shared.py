@@ -1,92 +1,76 @@
 """The statements that every engine takes as they are, and the way from rows to orders."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable
 
 import msgspec
 
-from bazar.kit.data.database import Row, Transaction, made
-from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
-from bazar.wire.audit import KeptLine, KeptOrder
+from bazar.kit.data.database import Transaction, made
+from bazar.order.buyers import same_person
+from bazar.order.domain import StoredOrder
+from bazar.order.finding import Wanted
+from bazar.order.progress import FIRST
+from bazar.order.store import newest
+from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, kept_of, order_of, orders_of
+from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
-from bazar.wire.placing import Kind
-from bazar.wire.stock import Rejection
 
-# The first seven columns of each list are an _OrderRow, the others a StoredLine. An order whose
-# lines are lost is there all the same, with one row of NULLs for them.
-_BY_ID = """
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM orders LEFT JOIN order_lines USING (order_id)
+_BY_ID = f"""
+{COLUMNS}FROM orders LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 WHERE order_id = ?1
 ORDER BY line_number"""
 
-_BY_KEY = """
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM orders LEFT JOIN order_lines USING (order_id)
+_BY_KEY = f"""
+{COLUMNS}FROM orders LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 WHERE idempotency_key = ?1
 ORDER BY line_number"""
 
-_UNSETTLED_AFTER = """
+_UNSETTLED_AFTER = f"""
 WITH unsettled AS (
     SELECT * FROM orders
     WHERE settled = 0
       AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM unsettled LEFT JOIN order_lines USING (order_id)
+{COLUMNS}FROM unsettled LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
-_PAGE = """
+_PAGE = f"""
 WITH page AS (
     SELECT * FROM orders
     WHERE sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
 # Each of these two names the condition of the index that it goes by.
-_PAGE_OF_STATUS = """
+_PAGE_OF_STATUS = f"""
 WITH page AS (
     SELECT * FROM orders
     WHERE status = ?3 AND status <> 'pending'
       AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
-_PAGE_OF_PENDING = """
+_PAGE_OF_PENDING = f"""
 WITH page AS (
     SELECT * FROM orders
     WHERE settled = 0 AND status = 'pending'
       AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
-_PAGE_BY_ID = """
+_PAGE_BY_ID = f"""
 WITH page AS (
     SELECT * FROM orders
     WHERE order_id > ?1
     ORDER BY order_id LIMIT ?2
 )
-SELECT order_id, idempotency_key, kind, status, settled, rejection, placed_at_ms,
-       book_id, quantity, title, price_minor, currency
-FROM page LEFT JOIN order_lines USING (order_id)
+{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY order_id, line_number"""
 
 # Without its lines an order comes with one row that has no book.
@@ -120,29 +104,35 @@ _LAST_ORDER_ID = """
 SELECT coalesce(max(order_id), '') FROM orders"""
 
 _UPDATE = """
-UPDATE orders SET status = ?2, settled = ?3, rejection = ?4
+UPDATE orders SET status = ?2, settled = ?3, rejection = ?4,
+       progress = ?5, progress_at_ms = ?6, ended_at_ms = ?7, tracking = ?8
 WHERE order_id = ?1"""
+
+_INSERT_BUYER = """
+INSERT INTO buyers
+    (sequence, name, email, tel, delivery, street, street2, postcode, city, country, payment, note,
+     language, delivery_minor, name_key, email_key, open)
+SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1
+FROM orders WHERE order_id = ?1"""
+
+_CLOSE_BUYER = """
+UPDATE buyers SET open = 0
+WHERE sequence = (SELECT sequence FROM orders WHERE order_id = ?1)"""
+
+_COUNT_OPEN = """
+WITH open_orders AS (
+    SELECT sequence FROM buyers
+    WHERE email_key = ?1 AND open = 1
+    LIMIT ?2
+)
+SELECT count(*) FROM open_orders"""
 
 _SELL_LINE = """
 UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5
 WHERE order_id = ?1 AND line_number = ?2"""
 
-_rejection = msgspec.json.Decoder(Rejection).decode
-
-
-class _OrderRow(msgspec.Struct, frozen=True):
-    """The columns of an order, without its lines."""
-
-    order_id: str
-    key: str
-    kind: Kind
-    status: OrderStatus
-    settled: int
-    rejection: str | None
-    placed_at_ms: int
-
-
-_ORDER_COLUMNS = len(_OrderRow.__struct_fields__)
+OPEN: frozenset[OrderStatus] = frozenset({"pending", "confirmed"})
+"""Statuses of orders that count as open."""
 
 
 class SharedStore:
@@ -151,24 +141,52 @@ class SharedStore:
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
         rows = await transaction.all(_BY_ID, order_id)
-        return _order(rows) if rows else None
+        return order_of(rows) if rows else None
 
     async def by_key(self, transaction: Transaction, key: str) -> StoredOrder | None:
         """Return the order that was placed with a key, or None."""
         rows = await transaction.all(_BY_KEY, key)
-        return _order(rows) if rows else None
+        return order_of(rows) if rows else None
 
     async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, its rejection, and what its lines were sold as."""
+        """Store an order's status, rejection and progress, and what its lines were sold as."""
         await transaction.run(
             _UPDATE,
             order.order_id,
             order.status,
             int(order.settled),
             msgspec.json.encode(order.rejection).decode() if order.rejection else None,
+            None if order.progress == FIRST else order.progress,
+            order.progress_at_ms,
+            order.ended_at_ms,
+            order.tracking or None,
         )
+        if order.buyer is not None and order.status not in OPEN:
+            await transaction.run(_CLOSE_BUYER, order.order_id)
         if order.sold:
             await self._sell_lines(transaction, [order])
+
+    async def _insert_buyers(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
+        """Insert the buyers of orders that are inserted already; one without has no row."""
+        rows = [
+            (
+                order.order_id,
+                *(getattr(order.buyer, member) for member in BUYER_MEMBERS),
+                order.delivery_minor,
+                same_person(order.buyer.name),
+                same_person(order.buyer.email),
+            )
+            for order in orders
+            if order.buyer is not None
+        ]
+        if rows:
+            await transaction.run_many(_INSERT_BUYER, rows)
+
+    async def count_open(self, transaction: Transaction, email_key: str, limit: int) -> int:
+        """Return how many orders of an address are open; it counts no further than the limit."""
+        row = await transaction.one(_COUNT_OPEN, email_key, limit)
+        assert row is not None
+        return made(int, row)
 
     async def _sell_lines(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         """Store what the lines of orders were sold as."""
@@ -185,87 +203,46 @@ class SharedStore:
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
         """Return orders whose status the catalog may not know of, oldest first."""
-        return _orders(await transaction.all(_UNSETTLED_AFTER, after, limit))
+        return orders_of(await transaction.all(_UNSETTLED_AFTER, after, limit))
 
     async def page(
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders, oldest first, of one status or of all."""
         if status is None:
-            return _orders(await transaction.all(_PAGE, after, limit))
+            return orders_of(await transaction.all(_PAGE, after, limit))
         if status == "pending":
-            return _orders(await transaction.all(_PAGE_OF_PENDING, after, limit))
-        return _orders(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
+            return orders_of(await transaction.all(_PAGE_OF_PENDING, after, limit))
+        return orders_of(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
+
+    async def newest(self, transaction: Transaction, wanted: Wanted) -> list[StoredOrder]:
+        """Return a page of orders, the newest first, as they were stored: those that are wanted."""
+        return orders_of(await transaction.all(newest.statement(wanted), *newest.values(wanted)))
 
     async def page_by_id(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders by order id."""
-        return _orders(await transaction.all(_PAGE_BY_ID, after, limit))
+        return orders_of(await transaction.all(_PAGE_BY_ID, after, limit))
 
     async def kept_orders(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[KeptOrder]:
         """Return a page of orders as they are kept, in order of id; those without lines too."""
-        return _kept(await transaction.all(_KEPT_ORDERS, after, limit))
+        return kept_of(await transaction.all(_KEPT_ORDERS, after, limit))
 
     async def kept_unsettled(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[KeptOrder]:
         """Return a page of those whose status the catalog may not know of, as they are kept."""
-        return _kept(await transaction.all(_KEPT_UNSETTLED, after, limit))
+        return kept_of(await transaction.all(_KEPT_UNSETTLED, after, limit))
 
     async def kept_order(self, transaction: Transaction, order_id: str) -> KeptOrder | None:
         """Return an order as it is kept, or None."""
-        return next(iter(_kept(await transaction.all(_KEPT_ORDER, order_id))), None)
+        return next(iter(kept_of(await transaction.all(_KEPT_ORDER, order_id))), None)
 
     async def last_order_id(self, transaction: Transaction) -> str:
         """Return the highest order id, empty where there is no order."""
         row = await transaction.one(_LAST_ORDER_ID)
         assert row is not None
         return made(str, row)
-
-
-def _kept(rows: Sequence[Row]) -> list[KeptOrder]:
-    """Return orders as they are kept from the rows of their lines."""
-    kept = []
-    for _order_id, group in groupby(rows, key=itemgetter(0)):
-        first, *others = group
-        lines = [made(KeptLine, row[4:]) for row in (first, *others) if row[4] is not None]
-        kept.append(made(partial(_kept_order, lines), first[:4]))
-    return kept
-
-
-def _kept_order(
-    lines: list[KeptLine], order_id: str, status: str, settled: int, rejection: str | None
-) -> KeptOrder:
-    return KeptOrder(order_id, status, bool(settled), rejection, lines)
-
-
-def _orders(rows: Sequence[Row]) -> list[StoredOrder]:
-    """Return orders from the rows of their lines; those of one order stand together."""
-    return [_order(list(group)) for _order_id, group in groupby(rows, key=itemgetter(0))]
-
-
-def _order(rows: Sequence[Row]) -> StoredOrder:
-    """Return an order from the rows of its lines."""
-    order = made(_OrderRow, rows[0][:_ORDER_COLUMNS])
-    lost = rows[0][_ORDER_COLUMNS] is None
-    return StoredOrder(
-        order.order_id,
-        order.key,
-        order.kind,
-        order.status,
-        settled=bool(order.settled),
-        rejection=_reason(order.rejection) if order.status == "rejected" else None,
-        placed_at_ms=order.placed_at_ms,
-        lines=() if lost else tuple([made(StoredLine, row[_ORDER_COLUMNS:]) for row in rows]),
-    )
-
-
-def _reason(document: str | None) -> Rejection:
-    """Return why an order was rejected; that it was stays true where this cannot be read."""
-    try:
-        return _rejection(document or "")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UNREADABLE

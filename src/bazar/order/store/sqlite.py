@@ -9,13 +9,13 @@ from bazar.order.store.shared import SharedStore
 from bazar.wire.orders import OrderStatus
 
 _INSERT = """
-INSERT INTO orders (order_id, idempotency_key, kind, status, settled, placed_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO orders (order_id, idempotency_key, kind, status, settled, placed_at_ms, channel)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (idempotency_key) DO NOTHING"""
 
 _INSERT_LINE = """
-INSERT INTO order_lines (order_id, line_number, book_id, quantity)
-VALUES (?1, ?2, ?3, ?4)"""
+INSERT INTO order_lines (order_id, line_number, book_id, quantity, price_seen)
+VALUES (?1, ?2, ?3, ?4, ?5)"""
 
 _CONFIRM = """
 UPDATE orders SET status = 'confirmed', settled = 1
@@ -41,6 +41,7 @@ class SqliteStore(SharedStore):
                     order.status,
                     int(order.settled),
                     order.placed_at_ms,
+                    None if order.channel == "api" else order.channel,
                 )
                 for order in orders
             ],
@@ -50,11 +51,12 @@ class SqliteStore(SharedStore):
         await transaction.run_many(
             _INSERT_LINE,
             [
-                (order.order_id, number, line.book_id, line.quantity)
+                (order.order_id, number, line.book_id, line.quantity, line.price_seen)
                 for order in orders
                 for number, line in enumerate(order.lines)
             ],
         )
+        await self._insert_buyers(transaction, orders)
         return {order.order_id for order in orders}
 
     async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:

@@ -1,0 +1,1 @@
+"""Pages for people: what every site needs, whatever it shows. It knows no books."""

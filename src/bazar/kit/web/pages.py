@@ -1,0 +1,42 @@
+"""Pages as routes: in each language at a path of its own, with posts from our own pages alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from bazar.kit.http.admission import SAFE_METHODS
+from bazar.kit.http.endpoint import Endpoint, Handler, endpoints_of
+from bazar.kit.http.request import Request
+from bazar.kit.web.site import Site
+
+
+def page_endpoints(api: object, site: Site, prefixes: Sequence[str] = ("",)) -> list[Endpoint]:
+    """Return the routes of an object, each page once for every prefix.
+
+    Args:
+        api: its methods are handlers; those of pages may be posted to from pages of the site.
+        site: whose pages they are.
+        prefixes: of the languages, such as `/ar`; the first language has none.
+    """
+    endpoints = []
+    for endpoint in endpoints_of(api):
+        if not endpoint.route.page:
+            endpoints.append(endpoint)
+            continue
+        answer = endpoint.answer
+        if endpoint.route.method not in SAFE_METHODS:
+            answer = _from_own_pages(answer, site)
+        for prefix in prefixes:
+            path = (prefix + endpoint.route.path).rstrip("/") or "/"
+            route = replace(endpoint.route, path=path)
+            endpoints.append(replace(endpoint, route=route, answer=answer))
+    return endpoints
+
+
+def _from_own_pages(answer: Handler, site: Site) -> Handler:
+    async def checked(request: Request) -> Response:
+        site.check_post(request)
+        return await answer(request)
+
+    return checked

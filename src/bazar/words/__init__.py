@@ -1,0 +1,1 @@
+"""What our pages and letters say, in each language but English, which is in the code."""
