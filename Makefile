@@ -8,7 +8,7 @@ ARGS ?=
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format chaos mutants rooms bench lock clean
+.PHONY: help install run test test-fast check format chaos mutants rooms screenshots bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ mutants: $(VENV)/test.stamp  ## Break the code on purpose, and see whether the t
 
 rooms: $(VENV)/test.stamp  ## Draw the rooms of the package, docs/rooms.svg, from the code
 	PYTHONPATH=src $(BIN)/python docs/rooms.py $(ARGS)
+
+screenshots: $(VENV)/test.stamp  ## Write every page of the shop in every state into screenshots/ (needs chromium)
+	PYTHONPATH=tests:src $(BIN)/python -m browser $(ARGS)
 
 bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (needs wrk)
 	$(BIN)/python -m bench $(ARGS)

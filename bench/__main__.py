@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.systems import System
 
 SYSTEMS = ("bazar", "nginx", "floor", "lab")
-ROW = re.compile("(info|search)(:(1|64))?|(purchase|many|one)(:(1|64|256))?")
+ROW = re.compile("(info|search)(:(1|64))?|page(:64)?|(purchase|many|one)(:(1|64|256))?")
 NEEDED = ("bazar", "flask", "psutil", "requests")
 NO_NGINX = "nginx is not installed, so the limit is not measured (Debian: apt-get install nginx)"
 EXIT_INVALID = 1
@@ -42,7 +42,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=_rows,
         default=(),
         metavar="ROWS",
-        help="of info,search,purchase,many,one (books); with clients: info:64,purchase:256 [all]",
+        help="of info,search,page,purchase,many,one (books); with clients: purchase:256 [all]",
     )
     parser.add_argument(
         "--overload", type=_count_or_none, default=30, help="seconds of overload, 0: none [30]"
@@ -140,7 +140,7 @@ def start(names: Sequence[str], folder: Path, until: ExitStack) -> "list[Party]"
     from bench.books import check_bazar, check_lab, check_nothing
     from bench.measure import join
     from bench.nginx import Nginx, plain_samples
-    from bench.rows import INFO, MANY_BOOKS
+    from bench.rows import INFO, MANY_BOOKS, PAGE
     from bench.systems import Bazar, Floor, Lab
 
     samples = plain_samples()
@@ -156,7 +156,8 @@ def start(names: Sequence[str], folder: Path, until: ExitStack) -> "list[Party]"
         party = join(make, folder / name, check, until)
         parties.append(party)
         if name == "bazar":
-            samples |= {load.name: load.probe(party.system.urls[0]) for load in (INFO, MANY_BOOKS)}
+            front, sampled = party.system.urls[0], (INFO, MANY_BOOKS, PAGE)
+            samples |= {load.name: load.probe(front) for load in sampled}
             party.result.bought += 1
     return parties
 

@@ -7,11 +7,24 @@ from bench.figures import Figures, Series
 from bench.measure import Result
 from bench.nginx import Nginx
 from bench.overload import Overload
-from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, ONE_BOOK, PURCHASES, READS, SEARCH
+from bench.rows import (
+    CROWD,
+    FEW,
+    INFO,
+    MANY,
+    MANY_BOOKS,
+    ONE_BOOK,
+    PAGE,
+    PURCHASES,
+    READS,
+    SEARCH,
+)
 from bench.systems import Bazar, Lab
 
 READ_TIMES_MIN = 25
 PURCHASE_TIMES_MIN = 30
+PAGES_S_MIN = 1500
+PAGE_SHARE_MIN = 0.50
 PURCHASE_P50_MS_MAX = 3.0
 MEMORY_MB_MAX = 90.0
 READY_S_MAX = 3.0
@@ -21,7 +34,7 @@ GOODPUT_SHARE_MIN = 0.90
 REFUSED_P99_MS_MAX = 50.0
 NORMAL_S_MAX = 5.0
 
-_PROXIED, _THREE_HOPS = Nginx.rows
+_PROXIED, _THREE_HOPS, _ALONE = Nginx.rows
 _SHARES = (
     (INFO, MANY, 0.40),
     (SEARCH, MANY, 0.30),
@@ -55,6 +68,7 @@ def goals(figures: Figures, shop: Result | None, overload: Overload | None) -> I
     """
     yield from _beside_nginx(figures)
     yield from _beside_the_lab(figures)
+    yield from _pages(figures)
     yield from _latencies(figures)
     most = max(shop.memory_mb.values(), default=None) if shop else None
     yield _below(f"memory < {MEMORY_MB_MAX:g} MB a process", most, MEMORY_MB_MAX, "{:.0f} MB")
@@ -91,6 +105,17 @@ def _beside_the_lab(figures: Figures) -> Iterator[Goal]:
         text = f"{load.name}, {_clients(MANY)}: requests/s >= {least} x lab"
         ours, lab = (figures.valid(system.name, load.name, MANY) for system in (Bazar, Lab))
         yield _at_least(text, ours, lab, least)
+
+
+def _pages(figures: Figures) -> Iterator[Goal]:
+    ours, theirs = (figures.valid(row, PAGE.name, MANY) for row in (Bazar.name, _ALONE))
+    yield Goal(
+        f"{PAGE.name}, {_clients(MANY)}: >= {PAGES_S_MIN:,} requests/s",
+        f"{ours.requests_s:,.0f}" if ours else "-",
+        ours.requests_s >= PAGES_S_MIN if ours else None,
+    )
+    text = f"{PAGE.name}, {_clients(MANY)}: requests/s >= {PAGE_SHARE_MIN:.2f} x {_ALONE}"
+    yield _at_least(text, ours, theirs, PAGE_SHARE_MIN)
 
 
 def _latencies(figures: Figures) -> Iterator[Goal]:

@@ -59,9 +59,10 @@ other guests of the host, in the worst round; where it is not small, measure aga
 machine.
 A row is invalid when wrk saw an answer that is not 2xx, a socket error or a timeout in any round.
 Both shops log each request to a file, and commit to disk before they answer a purchase. nginx \
-logs too; it answers the JSON of info or of a purchase over two or three hops, and does nothing \
-else. floor is what the libraries of the shop cost alone: a read is bytes out of a dictionary; a \
-purchase goes through three processes in batches, without a log, a key or a database.
+logs too; it answers the JSON of info or of a purchase over two or three hops, or alone the page \
+of a book as the shop drew it, and does nothing else. floor is what the libraries of the shop cost \
+alone: a read is bytes out of a dictionary; a purchase goes through three processes in batches, \
+without a log, a key or a database.
 """
 
 

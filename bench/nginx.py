@@ -1,4 +1,4 @@
-"""The limit that the shop is compared with: nginx, which answers ready-made JSON, no more."""
+"""The limit that the shop is compared with: nginx, which answers with ready-made bytes, no more."""
 
 import grp
 import json
@@ -10,9 +10,10 @@ from pathlib import Path
 from bench.client import succeeds
 from bench.lab.catalog import BOOKS
 from bench.load import Load
-from bench.rows import INFO, MANY_BOOKS, Group
+from bench.rows import INFO, MANY_BOOKS, PAGE, Group
 from bench.systems import STOCK, System, Target
 
+_PAGE_FILE = "book.page"
 _SBIN = ("/usr/local/sbin", "/usr/sbin")
 _NGINX = """
 daemon off;
@@ -62,6 +63,7 @@ def plain_samples() -> dict[str, bytes]:
         MANY_BOOKS.name: json.dumps(
             bought | {"price": price, "total": price, "currency": "USD"}
         ).encode(),
+        PAGE.name: f"<!doctype html><title>{title}</title><p>{title}".encode(),
     }
 
 
@@ -69,22 +71,30 @@ class Nginx(System):
     """The limit: nginx answers with ready-made JSON, over one more hop or two.
 
     Three servers of one worker process each, as the shop has three processes: `first` passes on
-    to `middle`, `middle` to `last`, and only `last` answers.
+    to `middle`, `middle` to `last`, and only `last` answers. It also has the page of a book, in a
+    file that it keeps open, and gives it to who asks for that without a hop between.
     """
 
     name = "nginx"
-    rows = ("nginx -> nginx", "nginx, three hops")
+    rows = ("nginx -> nginx", "nginx, three hops", "nginx alone")
 
     def __init__(self, folder: Path, samples: Mapping[str, bytes]) -> None:
         """Serve these answers of the shop, by the name of the load."""
         super().__init__(folder)
         self._samples = samples
+        (folder / _PAGE_FILE).write_bytes(samples[PAGE.name])
 
     def launch(self) -> None:
         """Start all three, the last one first, each with a prefix in the folder."""
         first, middle, last = (url.removeprefix("http://") for url in self.urls)
         made = f"""location /info/ {{ return 200 '{self._text(INFO)}'; }}
-    location /purchase/ {{ return 201 '{self._text(MANY_BOOKS)}'; }}"""
+    location /purchase/ {{ return 201 '{self._text(MANY_BOOKS)}'; }}
+    location /book/ {{
+      root {self.folder};
+      default_type "text/html; charset=utf-8";
+      open_file_cache max=8;
+      try_files /{_PAGE_FILE} =404;
+    }}"""
         self._start("last", last, "", made)
         self._start("middle", middle, _UPSTREAM.format(last), _FORWARD)
         self._start("first", first, _UPSTREAM.format(middle), _FORWARD)
@@ -94,9 +104,11 @@ class Nginx(System):
         return all(succeeds(f"{url}/info/1") for url in self.urls)
 
     def targets(self, group: Group) -> Sequence[Target]:
-        """Return two hops or three, which are the same for all rows of a group."""
-        first, middle, _last = self.urls
-        proxied, three_hops = self.rows
+        """Return the hops of a group's rows, which are the same for all of them."""
+        first, middle, last = self.urls
+        proxied, three_hops, alone = self.rows
+        if group.shows:
+            return [Target(alone, PAGE, last)]
         if group.buys:
             return [Target(three_hops, MANY_BOOKS, first)]
         return [Target(proxied, INFO, middle)]

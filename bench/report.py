@@ -9,7 +9,7 @@ from bench.goals import Goal, digits, goals
 from bench.measure import Options, Result
 from bench.nginx import Nginx
 from bench.overload import TIMES, Overload
-from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PURCHASES, READS, SHOP_LOADS
+from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PAGE, PURCHASES, READS, SHOP_LOADS
 from bench.systems import Bazar, Floor, Lab
 
 WIDTH = 98
@@ -20,6 +20,7 @@ _READ, _CHAIN = ((Nginx.rows[place], Floor.rows[place]) for place in (0, 1))
 REFERENCES = {
     **{load.name: tuple((row, INFO.name) for row in _READ) for load in READS},
     **{load.name: tuple((row, MANY_BOOKS.name) for row in _CHAIN) for load in PURCHASES},
+    PAGE.name: ((Nginx.rows[2], PAGE.name),),
 }
 """Which rows of nginx and of the floor chain a load of the shop is compared with."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from bazar.front.storefront.links import slug
 from bench.lab.catalog import BOOKS
 from bench.load import Load
 
@@ -15,12 +16,14 @@ INFO = Load("info", "GET", tuple(f"/info/{book[0]}" for book in BOOKS))
 SEARCH = Load("search", "GET", tuple(f"/search/{quote(topic)}" for topic in _TOPICS))
 MANY_BOOKS = Load("purchase, many books", "POST", tuple(f"/purchase/{book[0]}" for book in BOOKS))
 ONE_BOOK = Load("purchase, one book", "POST", ("/purchase/1",))
+PAGE = Load("book page", "GET", tuple(f"/book/{book[0]}/{slug(book[1])}" for book in BOOKS))
 READS = (INFO, SEARCH)
 PURCHASES = (MANY_BOOKS, ONE_BOOK)
-SHOP_LOADS = (*READS, *PURCHASES)
+SHOP_LOADS = (*READS, *PURCHASES, PAGE)
 _WORDS = {
     "info": (INFO,),
     "search": (SEARCH,),
+    "page": (PAGE,),
     "purchase": PURCHASES,
     "many": (MANY_BOOKS,),
     "one": (ONE_BOOK,),
@@ -32,13 +35,18 @@ class Group:
     """Rows that are measured in turns with one another, since they share their references."""
 
     loads: tuple[Load, ...]
-    """All of them reads, or all purchases."""
+    """All of them reads, or all purchases, or the pages of books."""
     clients: int
 
     @property
     def buys(self) -> bool:
         """Tell whether these are purchases."""
         return self.loads[0] in PURCHASES
+
+    @property
+    def shows(self) -> bool:
+        """Tell whether these are pages, which only the shop has, and nginx with its bytes."""
+        return self.loads[0] == PAGE
 
 
 GROUPS = (
@@ -47,6 +55,7 @@ GROUPS = (
     Group(PURCHASES, CROWD),
     Group(READS, FEW),
     Group(PURCHASES, FEW),
+    Group((PAGE,), MANY),
 )
 
 

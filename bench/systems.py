@@ -159,7 +159,7 @@ class Lab(System):
 
     def targets(self, group: Group) -> Sequence[Target]:
         """Return the loads on the front, but not those of a crowd, which is too much for it."""
-        return [] if group.clients == CROWD else super().targets(group)
+        return [] if group.shows or group.clients == CROWD else super().targets(group)
 
     def books(self) -> tuple[dict[int, int], dict[int, int]]:
         """Return the copies gone of each book that misses some, and the orders for each book."""
@@ -205,6 +205,8 @@ class Floor(System):
     def targets(self, group: Group) -> Sequence[Target]:
         """Return the read or the chain, which are the same for all rows of a group."""
         read, chain = self.rows
+        if group.shows:
+            return []
         if group.buys:
             return [Target(chain, MANY_BOOKS, self.urls[0])]
         return [Target(read, INFO, self.urls[0])]

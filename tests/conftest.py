@@ -21,7 +21,7 @@ from support.shops import (
     order_open,
 )
 
-LONG = ("chaos", "cluster", "fuzz", "mutants")
+LONG = ("browser", "chaos", "cluster", "fuzz", "mutants")
 """Folders whose modules take longest."""
 UNMEASURED = ("chaos", "fuzz")
 """Folders that run no line of a service that the others do not, and run it thousands of times."""

@@ -52,6 +52,9 @@ BREACHES = (
     Breach("kit/http/endpoint", "kit.http.app:HttpApp"),
     Breach("kit/http/idempotency", "kit.http.openapi:document"),
     Breach("tools/remote", "tools.audit:audit"),
+    Breach("front/storefront/cover/palettes", "front.storefront.cover.layouts:LAYOUTS"),
+    # A cover that asks for more than its words.
+    Breach("front/storefront/cover/shapes", "random"),
     # Floors of the kit, and arrows upwards.
     Breach("kit/money", "kit.http.operations:Health"),
     Breach("kit/data/database", "kit.peers.client:Upstream"),
@@ -65,6 +68,7 @@ BREACHES = (
     Breach("tools/doctor", "cluster:up"),
     Breach("load/run", "cli.show:counted"),
     Breach("front/api", "kit.data.database:Database"),
+    Breach("front/upstream/cache", "front.storefront.cover:draw"),
     # Use cases that reach around a seam.
     Breach("order/service", "order.store.sqlite:SqliteStore"),
     Breach("catalog/stock", "catalog.store.sqlite:SqliteStore"),
@@ -85,7 +89,14 @@ BREACHES = (
     Breach("front/upstream/cache", "front.storefront.frame:Frame"),
     Breach("front/storefront/frame", "front.storefront.browsing:Browsing"),
 )
-NEW_MODULES = ("order/pages", "catalog/utils", "kit/helpers", "helpers")
+NEW_MODULES = (
+    "order/pages",
+    "catalog/utils",
+    "front/helpers",
+    "front/storefront/cover/utils",
+    "kit/helpers",
+    "helpers",
+)
 """A module that stands in no layer."""
 
 

@@ -32,13 +32,13 @@ PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
-WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M4"
+WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M6"
 PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_ADD_BOOK"): (),
     ("catalog", "_ADD_BOOK_WITH_ID"): (),
     ("catalog", "_BOOK"): (BOOK,),
     ("catalog", "_BOOKS"): (GIVEN, BOOK),
-    ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
+    ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
     ("catalog", "_BOOKS_MATCHING"): (WORDS, BOOK),
     ("catalog", "_BOOKS_OF_TOPIC_AFTER"): (
         "SEARCH books USING INDEX books_by_topic (topic_key=? AND book_id>?)",
@@ -230,6 +230,8 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     ("catalog", "_SHOP"): ("SEARCH shop USING INTEGER PRIMARY KEY (rowid=?)",),
     ("catalog", "_SAVE_SHOP"): (),
+    ("catalog", "_BOOKS_WITHOUT_KEYS"): ("SCAN books USING INDEX books_without_keys",),
+    ("catalog", "_SAVE_KEYS"): (BOOK,),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

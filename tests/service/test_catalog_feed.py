@@ -312,6 +312,20 @@ async def test_the_stream_is_made_of_server_sent_events(app: HttpApp) -> None:
         assert opened.at_ms <= told.at_ms <= alive.at_ms <= passing_s() * 1000
 
 
+async def test_a_change_of_the_settings_is_an_event_with_a_name(app: HttpApp) -> None:
+    """So that nobody takes it for a book; its sign follows it as with any commit."""
+    async with asyncio.timeout(10), aclosing(streamed(app, "/changes")) as messages:
+        await anext(messages)
+        _events, (opened,) = said(await anext(messages))
+        reading = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0)
+        assert 200 == (await call(app, "PATCH", "/shop", {"name": "Sea Books"})).status
+        message = await reading
+        assert message["body"].startswith(b'event: shop\ndata: {"version":2}\n\n: told ')
+        _events, (told,) = said(message)
+        assert opened.place.number + 1 == told.place.number
+
+
 async def test_every_answer_says_how_far_the_feed_had_come_before_it_was_read(
     app: HttpApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

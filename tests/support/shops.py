@@ -31,6 +31,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    cookies: tuple[str, ...] = ()
+    """Each header that sets one."""
 
     @property
     def json(self) -> Any:  # noqa: ANN401
@@ -74,7 +76,8 @@ class Caller:
             request = request.body_bytes(content)
         response = await request.build().send()
         data = (await response.bytes()).to_bytes()
-        return Reply(response.status, dict(response.headers), data)
+        cookies = tuple(response.get_header_all("set-cookie"))
+        return Reply(response.status, dict(response.headers), data, cookies)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a GET."""
@@ -93,10 +96,13 @@ class InProcess:
     def __init__(self) -> None:
         """Start with no service reachable."""
         self.apps: dict[str, ASGITestMiddleware] = {}
+        self.bare: dict[str, HttpApp] = {}
+        """The same, for who calls one without a client."""
 
     def host(self, url: str, app: HttpApp) -> None:
         """Make a service reachable."""
         self.apps[url] = ASGITestMiddleware(app)
+        self.bare[url] = app
 
     async def __call__(self, request: Request, following: Next) -> Response:
         """Answer from the application, or fail as the network would when the service is away."""

@@ -221,6 +221,7 @@ class CatalogApi:
     @route(
         "POST",
         "/reservations/{order_id}/release",
+        hidden=True,
         answers={200: Outcome},
         errors=(Unavailable,),
         secret=True,
@@ -246,6 +247,7 @@ class CatalogApi:
     @route(
         "GET",
         "/reservations/{order_id}",
+        hidden=True,
         answers={200: Outcome},
         errors=(ReservationNotFound,),
         secret=True,
@@ -285,6 +287,7 @@ class CatalogApi:
     @route(
         "GET",
         "/audit/decisions/{order_id}",
+        hidden=True,
         answers={200: KeptDecision},
         errors=(ReservationNotFound,),
         secret=True,

@@ -1,24 +1,13 @@
-"""Search words and page cursors: from the text of a request to what a store can compare."""
+"""Page cursors: from the text of a request to what a store can compare."""
 
 import base64
 import binascii
 import math
-import unicodedata
 
 from bazar.kit.errors import InvalidRequest
 
-WORDS_MAX = 20
-"""Of a search; those beyond it are not looked for."""
 _ID_DIGITS_MAX = 18
 """Any number of so many digits is a number of 63 bits."""
-
-
-def search_words(text: str) -> list[str]:
-    """Return the words of a text, each of letters and digits alone, at most 20."""
-    parted = "".join(
-        letter if letter.isalnum() else " " for letter in unicodedata.normalize("NFC", text)
-    )
-    return parted.split()[:WORDS_MAX]
 
 
 def decode_id(cursor: str | None) -> int:

@@ -4,17 +4,31 @@ import msgspec
 
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
 from bazar.catalog.once import asked, once
-from bazar.catalog.paging import decode_id, decode_match, encode_match, search_words
+from bazar.catalog.paging import decode_id, decode_match, encode_match
 from bazar.catalog.store import Store
+from bazar.catalog.words import search_words
 from bazar.formats.isbn import isbn13
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
-from bazar.wire.books import Book, BookChanged, BookEdit, BookQuery, BookTitle, NewBook, TopicCount
+from bazar.wire.books import (
+    LOW_AT_DEFAULT,
+    Book,
+    BookChanged,
+    BookEdit,
+    BookQuery,
+    BookTitle,
+    NewBook,
+    TopicCount,
+)
 from bazar.wire.limits import Price
 
 TOPIC_TITLES_MAX = 1000
 TOPICS_MAX = 10_000
+BOOKS_A_UNIT = 500
+"""Of which the forms to compare are made in one transaction, which takes some milliseconds."""
+_USUAL = {"condition": "new", "low_at": LOW_AT_DEFAULT}
+"""What a request to add a book does not say where it says nothing."""
 
 
 class Shelf:
@@ -28,6 +42,13 @@ class Shelf:
         self._store = store
         self._currency = currency
         self._clock = clock
+
+    async def complete(self) -> None:
+        """Make what lists compare of books that an older release has stored."""
+        while await self._database.write(
+            lambda transaction: self._store.complete_keys(transaction, BOOKS_A_UNIT)
+        ):
+            pass
 
     async def info(self, book_id: int) -> Book:
         """Return a book.
@@ -128,7 +149,8 @@ class Shelf:
             transaction.announce(BookChanged(book.book_id, book.version, listed=True))
             return book.public()
 
-        request = asked(key, "add", **msgspec.structs.asdict(wanted))
+        given = {n: v for n, v in msgspec.structs.asdict(wanted).items() if v != _USUAL.get(n)}
+        request = asked(key, "add", **given)
         return await once(self._database, self._store, work, request)
 
     async def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
@@ -143,7 +165,7 @@ class Shelf:
             book = await self._store.book(transaction, book_id)
             if book is None:
                 raise not_found(book_id)
-            changed = edited(book, edit)
+            changed = edited(book, edit, self._clock())
             if changed == book:
                 return book.public()
             if changed.isbn != book.isbn:

@@ -23,12 +23,37 @@ PublicHost = Annotated[
         help="Names of the proxy before it, such as shop.example, with commas between them.",
     ),
 ]
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_PUBLIC_URL",
+        help="Where people reach the shop, such as https://shop.example; its name is a public one.",
+    ),
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),
 ]
 Currency = Annotated[
-    str, typer.Option(envvar="BAZAR_CURRENCY", help="ISO 4217 code for the prices of new books.")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CURRENCY",
+        help="ISO 4217 code of all prices, at the first start [default: USD]; it never changes.",
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BAZAR_NAME",
+        help="Of the shop, at the first start [default: Bazar Books]; later 'bazar shop set'.",
+    ),
+]
+OpenApi = Annotated[
+    Literal["on", "off"],
+    typer.Option(
+        envvar="BAZAR_OPEN_API",
+        help="Whether anyone may order over the JSON routes, or only who has the secret.",
+    ),
 ]
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")

@@ -4,6 +4,11 @@ from stdnum import isbn as stdnum_isbn
 from stdnum.exceptions import ValidationError
 
 
+def grouped(isbn: str) -> str:
+    """Return an ISBN as books print it, with hyphens where its country puts them."""
+    return str(stdnum_isbn.format(isbn))
+
+
 def isbn13(text: str) -> str:
     """Return an ISBN as 13 digits; ISBN-10, hyphens and spaces are welcome.
 

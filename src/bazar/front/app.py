@@ -20,8 +20,14 @@ from bazar.kit.process.watchdog import watched_loop
 
 
 @asynccontextmanager
-async def front_app(
-    catalog_url: str, order_url: str, secret: str, client: Client, public_url: str = ""
+async def front_app(  # noqa: PLR0913  one parameter a setting
+    catalog_url: str,
+    order_url: str,
+    secret: str,
+    client: Client,
+    public_url: str = "",
+    *,
+    open_api: bool = True,
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
@@ -31,6 +37,7 @@ async def front_app(
         secret: of all services.
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
+        open_api: whether orders may be placed over the JSON routes without the secret.
     """
     metrics = Metrics("front")
     cache = Cache()
@@ -48,13 +55,23 @@ async def front_app(
     metrics.watch(
         "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
     )
-    own = endpoints_of(FrontApi(catalog, orders))
+    api = FrontApi(catalog, orders, only_with=None if open_api else secret)
+    own = endpoints_of(api)
     storefront = Storefront(catalog, orders, secret, public_url)
+    metrics.watch(
+        "bazar_pages_kept",
+        "Pages that were answered as they were kept.",
+        lambda: storefront.keeping.hits,
+    )
+    metrics.watch("bazar_pages_drawn", "Pages that were drawn.", lambda: storefront.keeping.misses)
+    metrics.watch(
+        "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
+    )
     endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
             app.lost = storefront.error_page
             yield app
     finally:

@@ -42,6 +42,7 @@ from bazar.wire.placing import (
 )
 from bazar.wire.problems import (
     PLACING_ERRORS,
+    KeyReused,
     MailNotSent,
     MailOff,
     OrderNotCancellable,
@@ -144,6 +145,7 @@ class OrderApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound,),
         secret=True,
@@ -172,6 +174,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
@@ -188,6 +191,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/fulfil",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotFulfillable, Unavailable),
         secret=True,
@@ -200,6 +204,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/progress",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, ProgressNotPossible, Unavailable),
         secret=True,
@@ -237,6 +242,7 @@ class OrderApi:
     @route(
         "GET",
         "/audit/orders/{order_id}",
+        hidden=True,
         answers={200: KeptOrder},
         errors=(OrderNotFound,),
         secret=True,
@@ -252,7 +258,8 @@ class OrderApi:
 
 
 def _refused(error: BazarError) -> PlacementAnswer:
-    return PlacementAnswer(error.status, encode(error.problem()))
+    order_id = error.order_id if isinstance(error, KeyReused) else ""
+    return PlacementAnswer(error.status, encode(error.problem()), order_id)
 
 
 def _told(placed: Placed | BazarError) -> PlacementAnswer:

@@ -32,6 +32,7 @@ from bazar.wire.orders import (
     Progress,
     Purchase,
     Receipt,
+    reference_of,
 )
 from bazar.wire.placing import Kind
 from bazar.wire.problems import REJECTIONS, OrderCancelled, OrderRejected
@@ -45,8 +46,6 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "fulfilled": frozenset(),
 }
 """From each status, the statuses that may follow it."""
-REFERENCE_LENGTH = 6
-"""In letters of the order id, its last; the others stay the buyer's secret."""
 UNREADABLE = Rejection("order-rejected", "why it was refused is not readable any more")
 _TIME_MS_MAX = 253_402_300_799_999
 """The end of the year 9999: no date is later."""
@@ -352,7 +351,7 @@ def public(order: StoredOrder, *, mailed: bool = False) -> Order:
         currency=currency,
         reason=order.rejection.code if order.rejection else None,
         placed_at=_time(order.placed_at_ms),
-        reference=reference(order.order_id),
+        reference=reference_of(order.order_id),
         channel=order.channel,
         buyer=order.buyer,
         delivery_price=delivery_price,
@@ -362,11 +361,6 @@ def public(order: StoredOrder, *, mailed: bool = False) -> Order:
         tracking=order.tracking,
         mailed=mailed,
     )
-
-
-def reference(order_id: str) -> str:
-    """Return what people call an order: short, and rarely that of another too."""
-    return order_id[-REFERENCE_LENGTH:].upper()
 
 
 def _time_or_none(at_ms: int | None) -> datetime | None:

@@ -227,7 +227,8 @@ class Orders:
         assert isinstance(mine, StoredOrder)  # or nothing would have been found
         if found is not mine and not asks_for(found, mine):
             message = "this key has placed an order before, which asks for something else"
-            return KeyReused(message)
+            of_pages = mine.channel == found.channel == "web"
+            return KeyReused(message, order_id=found.order_id if of_pages else "")
         answer = placed[found.order_id]
         self._count(answer.order.status if found is mine else "replayed")
         return answer

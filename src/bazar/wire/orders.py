@@ -35,6 +35,15 @@ Progress = Literal["to_pick", "ready", "collected", "packed", "sent"]
 to_pick, packed, sent. The last step of either fulfils the order."""
 
 
+REFERENCE_LENGTH = 6
+"""In letters of the order id, its last; the others stay the buyer's secret."""
+
+
+def reference_of(order_id: str) -> str:
+    """Return what people call an order: short, and rarely that of another too."""
+    return order_id[-REFERENCE_LENGTH:].upper()
+
+
 class Line(
     Struct,
     frozen=True,

@@ -90,6 +90,16 @@ class TooManyOpenOrders(BazarError):
     definite = True
 
 
+class OpenApiOff(BazarError):
+    """The shop takes no orders over its open interface."""
+
+    code = "open-api-off"
+    status = 403
+    title = "This shop takes orders on its pages alone"
+    hint = "Order on the pages of the shop. The keeper's own programs send the service secret."
+    definite = True
+
+
 REJECTIONS: dict[str, type[BazarError]] = {
     error.code: error
     for error in (BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies)
@@ -199,6 +209,17 @@ class KeyReused(BazarError):
     title = "This Idempotency-Key was used for another request"
     hint = "Use a new key for a new purchase."
     definite = True
+
+    def __init__(self, detail: str, *, order_id: str = "") -> None:
+        """Describe one failure.
+
+        Args:
+            detail: what was wrong.
+            order_id: that the key has placed, for the shop's own pages, whose keys nobody guesses.
+                It is no part of the document: whoever guesses a key must not learn an order.
+        """
+        super().__init__(detail)
+        self.order_id = order_id
 
 
 class PurchaseUnavailable(Unavailable):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bazar.catalog.paging import decode_id, decode_match, encode_match, search_words
+from bazar.catalog.paging import decode_id, decode_match, encode_match
+from bazar.catalog.words import search_words
 from bazar.kit.errors import InvalidRequest
 
 

@@ -103,7 +103,7 @@ class Store(Protocol):
     async def titles_by_topic(
         self, transaction: Transaction, topic: str, limit: int
     ) -> list[BookTitle]:
-        """Return id and title of the books of a topic, in order of id."""
+        """Return id and title of the books of a topic that are sold, in order of id."""
         ...
 
     async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
@@ -113,7 +113,7 @@ class Store(Protocol):
     async def books_after(
         self, transaction: Transaction, after: int, topic: str | None, limit: int
     ) -> list[StoredBook]:
-        """Return a page of books in order of id, of one topic or of all."""
+        """Return a page of books that are sold, in order of id, of one topic or of all."""
         ...
 
     async def books_matching(
@@ -124,7 +124,7 @@ class Store(Protocol):
         after: tuple[float, int] | None,
         limit: int,
     ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books that have words which begin so, the most relevant first.
+        """Return a page of books on sale that have words which begin so, the most relevant first.
 
         Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
 
@@ -152,6 +152,10 @@ class Store(Protocol):
 
     async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
+        ...
+
+    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
+        """Make the forms to compare of books from before there were any; return of how many."""
         ...
 
     async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row

@@ -11,26 +11,28 @@ import msgspec
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import MATCHES_MAX, LedgerNumbers, ReservationDifference
-from bazar.catalog.store.shared import SharedStore
+from bazar.catalog.store.shared import BOOK, SharedStore
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
 
 # A CROSS JOIN is never turned round, so this looks up the books of the list and reads no others.
-_BOOKS = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOKS = f"""
+SELECT {BOOK}
 FROM json_each(?1) CROSS JOIN books ON book_id = value"""
 
 _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
 
-# The weights are those of a match in title, author, topic and description. Only what is ranked is
-# sorted, and only what is shown is read.
+_SCORE = "bm25(books_text, 10.0, 4.0, 5.0, 2.0, 3.0, 1.0)"
+"""Its weights are those of title, subtitle, author, publisher, topic and description."""
+
+# Only what is ranked is sorted, and only what is shown is read.
 _BOOKS_MATCHING = f"""
 WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, bm25(books_text, 10.0, 5.0, 3.0, 1.0) AS score
+    SELECT rowid AS found_id, {_SCORE} AS score
     FROM books_text
     WHERE books_text MATCH ?1
     LIMIT {MATCHES_MAX}
@@ -39,25 +41,25 @@ WITH found AS MATERIALIZED (
     WHERE (score, found_id) > (?2, ?3)
     ORDER BY score, found_id LIMIT ?4
 )
-SELECT score,
-    book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+SELECT score, {BOOK}
 FROM page CROSS JOIN books ON book_id = found_id
 ORDER BY score, book_id"""
 
 # The `+` has the words looked for once, and not once for each book of the topic.
 _BOOKS_OF_TOPIC_MATCHING = f"""
 WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, bm25(books_text, 10.0, 5.0, 3.0, 1.0) AS score
+    SELECT rowid AS found_id, {_SCORE} AS score
     FROM books_text
-    WHERE books_text MATCH ?1 AND +rowid IN (SELECT book_id FROM books WHERE topic_key = ?5)
+    WHERE books_text MATCH ?1 AND +rowid IN (
+        SELECT book_id FROM books WHERE topic_key = ?5 AND retired_at_ms IS NULL
+    )
     LIMIT {MATCHES_MAX}
 ), page AS MATERIALIZED (
     SELECT score, found_id FROM found
     WHERE (score, found_id) > (?2, ?3)
     ORDER BY score, found_id LIMIT ?4
 )
-SELECT score,
-    book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+SELECT score, {BOOK}
 FROM page CROSS JOIN books ON book_id = found_id
 ORDER BY score, book_id"""
 _BEFORE_ALL = (-1e300, 0)

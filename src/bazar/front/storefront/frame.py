@@ -4,7 +4,7 @@ A page is drawn with two holes: how many books are in the basket, and a notice t
 All the rest is the same for everybody who asks in one language, so it can be kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -22,12 +22,15 @@ from bazar.kit.web.site import Site
 from bazar.kit.web.static import Static
 from bazar.kit.web.templates import Templates
 from bazar.kit.web.texts import Texts, texts
-from bazar.wire.shop import Shop
+from bazar.wire.shop import CURRENCY_DEFAULT, Shop
 
 PACKAGE = "bazar.front.storefront"
 WORDS = "bazar.words"
+_NEW_SHOP = Shop(version=0, currency=CURRENCY_DEFAULT)
 _HOLE = "<!--hole-->"
 _TAG_BYTES = 9
+_COUNTS_MAX = 1000
+_NOTHING = small_piece("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +64,27 @@ class Drawn:
 class Frame:
     """The shop around each page."""
 
-    def __init__(self, secret: str, site: Site) -> None:
+    def __init__(
+        self, secret: str, site: Site, last_shop: Callable[[], Shop | None] = lambda: None
+    ) -> None:
         """Know the shop.
 
         Args:
             secret: of the service; the cookies' keys are derived from it.
             site: where the pages are.
+            last_shop: the settings as they were last seen.
         """
         self.site = site
         self.cookies = Cookies(secret, secure=site.secure)
         self.static = Static(PACKAGE)
-        self.shop = Shop(version=0, currency="USD")
-        """As it was last seen."""
+        self._last_shop = last_shop
         self._templates: dict[str, Templates] = {}
+        self._counts: dict[tuple[str, int], Piece] = {}
+
+    @property
+    def shop(self) -> Shop:
+        """The settings as they were last seen; before that, those of a new shop."""
+        return self._last_shop() or _NEW_SHOP
 
     def texts(self, language: str) -> Texts:
         """Return what a language says."""
@@ -110,11 +121,12 @@ class Frame:
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> Response:
         """Fill the holes of a page and send it, or say that its reader has it still."""
-        templates = self._templates_of(seen.language)
         first, second, third = drawn.pieces
-        count = templates.draw("count.html", copies=seen.copies)
-        notice = templates.draw("notice.html", notice=seen.notice) if seen.notice else ""
-        pieces = (first, small_piece(count), second, small_piece(notice), third)
+        count, notice = self._count(seen.language, seen.copies), _NOTHING
+        if seen.notice:
+            said = self._templates_of(seen.language).draw("notice.html", notice=seen.notice)
+            notice = small_piece(said)
+        pieces = (first, count, second, notice, third)
         response = answers.page(seen.request, pieces, status, caching=caching)
         response.raw_headers += headers
         if self.site.secure:
@@ -143,6 +155,15 @@ class Frame:
         drawn = self.draw(seen.language, template, head, **values)
         return self.send(seen, drawn, status, caching=caching, headers=headers or ())
 
+    def _count(self, language: str, copies: int) -> Piece:
+        drawn = self._counts.get((language, copies))
+        if drawn is None:
+            templates = self._templates_of(language)
+            drawn = small_piece(templates.draw("count.html", copies=copies))
+            if copies <= _COUNTS_MAX:
+                self._counts[(language, copies)] = drawn
+        return drawn
+
     def _whole(self, language: str, template: str, head: Head, values: dict[str, Any]) -> str:
         return self._templates_of(language).draw(
             template,
@@ -150,7 +171,9 @@ class Frame:
             head=head,
             shop=self.shop,
             canonical=self.site.url + self.href(language, head.path),
-            others={name: self.href(name, head.path) for name in PREFIXES},
+            others={
+                name: self.href(name, head.path) for name in PREFIXES if name in self.shop.languages
+            },
             site_url=self.site.url,
             **({"q": "", "plain": False} | values),
         )

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 from bazar.wire.books import Book
 
@@ -32,3 +33,8 @@ def _bare(letter: str) -> str:
     """Return a Latin letter without its accents; those of other scripts keep theirs."""
     parts = unicodedata.normalize("NFD", letter)
     return parts[0] if parts[0].isascii() and parts[0].isalpha() else letter
+
+
+def topic_path(topic: str) -> str:
+    """Return the path of a topic's page."""
+    return f"/browse/{quote(topic, safe='')}"

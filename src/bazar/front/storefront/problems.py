@@ -7,9 +7,11 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from bazar.front.storefront.frame import Frame, Head
-from bazar.kit.errors import BazarError
+from bazar.kit.errors import BazarError, Overloaded
+from bazar.kit.http.admission import SAFE_METHODS
+from bazar.kit.http.answers import Headers, Ready
 from bazar.kit.http.request import Request
-from bazar.kit.web.answers import NO_STORE
+from bazar.kit.web.answers import HTML, NO_STORE, SECURITY
 from bazar.kit.web.texts import Texts
 
 BREATH_S = 5
@@ -67,12 +69,12 @@ def _too_often(texts: Texts, error: BazarError, _request: Request) -> Words:
 def _broken(texts: Texts, _error: BazarError, request: Request) -> Words:
     _ = texts.gettext
     return Words(
-        _("Something broke here"),
+        _("That did not work"),
         _("Something broke here, and we have a note of it: %(id)s.", id=request.id),
     )
 
 
-def _away(texts: Texts, _error: BazarError, _request: Request) -> Words:
+def _away(texts: Texts, _error: BazarError, _request: Request | None) -> Words:
     _ = texts.gettext
     return Words(
         _("The shop takes a breath"),
@@ -91,6 +93,18 @@ _WORDS: dict[int, Callable[[Texts, BazarError, Request], Words]] = {
 }
 
 
+class Pages:
+    """Handlers of pages, whose errors are pages too."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Draw in this frame."""
+        self._frame = frame
+
+    async def error_page(self, request: Request, error: BazarError) -> Response:
+        """Tell what went wrong."""
+        return error_page(self._frame, request, error)
+
+
 def error_page(frame: Frame, request: Request, error: BazarError) -> Response:
     """Return the page that tells of an error."""
     seen = frame.visit(request)
@@ -98,13 +112,12 @@ def error_page(frame: Frame, request: Request, error: BazarError) -> Response:
     status = HTTPStatus.NOT_FOUND if error.status == HTTPStatus.METHOD_NOT_ALLOWED else error.status
     words = _WORDS.get(error.status, _refused)(texts, error, request)
     headers = [one for one in error.headers if one[0] != _ALLOW]
-    refresh_s = 0
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        refresh_s = _wait_s(error)
+        wait = b"%d" % _wait_s(error)
         headers = [one for one in headers if one[0] != _RETRY_AFTER]
-        headers.append((_RETRY_AFTER, b"%d" % refresh_s))
-    if request.method not in {"GET", "HEAD"}:
-        refresh_s = 0  # the browser would ask for the page behind the form
+        headers.append((_RETRY_AFTER, wait))
+        if request.method in SAFE_METHODS:  # else the browser would ask for what is behind a form
+            headers.append((b"refresh", wait))
     head = Head(title=words.title, path="/", index=False)
     return frame.show(
         seen,
@@ -114,8 +127,22 @@ def error_page(frame: Frame, request: Request, error: BazarError) -> Response:
         caching=NO_STORE,
         headers=headers,
         words=words,
-        refresh_s=refresh_s,
     )
+
+
+def crowded_page(frame: Frame, language: str) -> Ready:
+    """Return the page of a shop that is too full, to be sent without a look at who asks."""
+    words = _away(frame.texts(language), Overloaded(""), None)
+    head = Head(title=words.title, path="/", index=False)
+    drawn = frame.draw(language, "problem.html", head, words=words)
+    body = b"".join(one.plain for one in drawn.pieces)
+    headers: Headers = [
+        (b"content-type", HTML.encode()),
+        (b"cache-control", NO_STORE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        *SECURITY,
+    ]
+    return Ready(HTTPStatus.SERVICE_UNAVAILABLE, body, headers)
 
 
 def _wait_s(error: BazarError) -> int:

@@ -1,9 +1,9 @@
 """A book as pages show it: its address, its cover, its price, and its stock in words."""
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Literal
 
+from bazar.front.storefront import cover
 from bazar.front.storefront.links import book_path, words_slug
 from bazar.kit.web import figures
 from bazar.kit.web.texts import Texts
@@ -55,7 +55,7 @@ def stock_mark(book: Book, texts: Texts) -> StockMark:
 
 def cover_path(book: Book) -> str:
     """Return the address of a book's cover, which changes when the cover does."""
-    return f"/cover/{book.id}-{_digest(book)}.svg"
+    return f"/cover/{book.id}-{cover.digest(book.title, book.author, book.topic)}.svg"
 
 
 def shown(book: Book, texts: Texts) -> Shown:
@@ -68,8 +68,3 @@ def shown(book: Book, texts: Texts) -> Shown:
         stock_mark(book, texts),
         f"/by/{words_slug(book.author)}" if book.author else "",
     )
-
-
-def _digest(book: Book) -> str:
-    words = f"{book.title}\x1f{book.author}\x1f{book.topic}"
-    return blake2b(words.encode(), digest_size=5).hexdigest()

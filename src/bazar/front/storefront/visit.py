@@ -3,41 +3,22 @@
 The basket cookie is read here since every page shows how many books are in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import Struct
 
+from bazar.front.storefront.basket import Basket
 from bazar.kit.http.request import Request
 from bazar.kit.web.cookies import Cookies, Header
-from bazar.kit.web.texts import ENGLISH
+from bazar.wire.orders import Language
 
-PREFIXES = {ENGLISH: "", "ar": "/ar"}
+LANGUAGES: tuple[Language, ...] = ("en", "ar")
+PREFIXES: dict[str, str] = {"en": "", "ar": "/ar"}
 """Of the addresses in each language."""
 BASKET_COOKIE = "basket"
 BASKET_AGE_S = 60 * 24 * 3600
 NOTICE_COOKIE = "notice"
 NOTICE_AGE_S = 60
-
-
-class BasketLine(Struct, frozen=True, array_like=True):
-    """Copies of a book in a basket, and the price that was seen."""
-
-    book_id: int
-    copies: int
-    price_minor: int
-
-
-class Basket(Struct, frozen=True, array_like=True):
-    """What the basket cookie holds; the key of its order is `id.revision`."""
-
-    id: str
-    revision: int
-    lines: tuple[BasketLine, ...] = ()
-
-    @property
-    def copies(self) -> int:
-        """Return how many copies of all books are in it."""
-        return sum(line.copies for line in self.lines)
 
 
 class Notice(Struct, frozen=True, array_like=True):
@@ -55,7 +36,7 @@ class Visit:
     """One request for a page."""
 
     request: Request
-    language: str
+    language: Language
     path: str
     """That was asked for, without the prefix of its language."""
     basket: Basket | None
@@ -65,6 +46,10 @@ class Visit:
     def copies(self) -> int:
         """Return how many copies are in the basket."""
         return self.basket.copies if self.basket else 0
+
+    def with_basket(self, basket: Basket) -> "Visit":
+        """Return the visit of who has this basket from now on."""
+        return replace(self, basket=basket)
 
 
 def visit(request: Request, cookies: Cookies) -> Visit:
@@ -87,9 +72,10 @@ def notice_header(cookies: Cookies, notice: Notice) -> Header:
     return cookies.header(NOTICE_COOKIE, notice, NOTICE_AGE_S)
 
 
-def language_of(path: str) -> tuple[str, str]:
+def language_of(path: str) -> tuple[Language, str]:
     """Return the language of an address, and the rest of it."""
-    for language, prefix in PREFIXES.items():
+    for language in LANGUAGES:
+        prefix = PREFIXES[language]
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             return language, path.removeprefix(prefix) or "/"
-    return ENGLISH, path
+    return "en", path

@@ -10,22 +10,28 @@ How it works: every book has a version that each change to it raises. The catalo
   after the announcement. (Without this check a refill that races a change brings the old value
   back and keeps it.) So is the version that a reader got past the cache: the next reader must
   not go back behind it.
+- The settings of the shop are kept by the same rules as a book.
 - A list of titles has no version. It is kept only when no change to any title or topic was
   announced while it was on its way.
 - Requests that miss the same answer wait for one call together, while the feed is alive.
 - An answer that was asked for before the last break of the feed is not kept.
 - Once the feed counts as broken it is over, even if it speaks again: whoever follows it looks at
   `live`, and opens another.
+
+Whoever keeps something that was made of these answers asks `current` whether it still holds, or
+watches what is announced (`watching.py`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from bazar.front.upstream.kept import Kept
 from bazar.front.upstream.passing import Passed
 from bazar.front.upstream.trust import NEVER, Trust
+from bazar.front.upstream.watching import SHOP, Key, Watcher
 from bazar.kit.clock import passing_s
 from bazar.wire.books import BookChanged, Place, Sign
+from bazar.wire.shop import ShopChanged
 
 BOOKS_BYTES_MAX = 32 * 1024 * 1024
 LISTS_BYTES_MAX = 16 * 1024 * 1024
@@ -38,7 +44,7 @@ Fetch = Callable[[], Awaitable[Passed]]
 
 
 class Cache:
-    """The catalog's answers: books by id, checked by version, and lists of titles by topic."""
+    """The catalog's answers: books and settings, checked by version, and lists of titles."""
 
     def __init__(self, clock: Callable[[], float] = passing_s) -> None:
         """Start empty, with no feed; the clock counts seconds, and only passes."""
@@ -47,9 +53,11 @@ class Cache:
         self._open = False
         self.epoch = 0
         """Rises whenever all is forgotten."""
-        self._generation = 0
-        self._books: Kept[int] = Kept(BOOKS_BYTES_MAX)
-        self._floors: dict[int, int] = {}
+        self.generation = 0
+        """Rises whenever what lists show may have changed, but for stock, or all is forgotten."""
+        self._books: Kept[Key] = Kept(BOOKS_BYTES_MAX)
+        self._floors: dict[Key, int] = {}
+        self._watchers: list[Watcher] = []
         self._lists: Kept[str] = Kept(LISTS_BYTES_MAX)
         self._fills: dict[str, asyncio.Task[Passed]] = {}
         self.hits = 0
@@ -66,6 +74,12 @@ class Cache:
         self._floors.clear()
         self._open = True
         self._trust.opened(sign, asked_at_s)
+        for watcher in self._watchers:
+            watcher.opened()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell somebody, from now on, of each change that was not told before, and of breaks."""
+        self._watchers.append(watcher)
 
     def heard(self, sign: Sign) -> None:
         """Note how far the feed has come: all changes until there were announced."""
@@ -84,26 +98,48 @@ class Cache:
 
     def broken(self) -> None:
         """Forget every answer: the feed broke, and changes may be missed."""
-        self._open = False
+        was_open, self._open = self._open, False
         self._trust.end()
         self.epoch += 1
-        self._generation += 1
+        self.generation += 1
         self._books.clear()
         self._lists.clear()
+        for watcher in self._watchers if was_open else ():
+            watcher.broken()
 
-    def announce(self, change: BookChanged) -> None:
-        """Take in that a book has a new version, from the feed or from a purchase of ours."""
-        if change.version > self._floors.get(change.book_id, 0):
+    def announce(self, change: BookChanged | ShopChanged) -> None:
+        """Take in a new version of a book or the settings, from the feed or from a purchase."""
+        key: Key = SHOP
+        listed = False
+        if isinstance(change, BookChanged):
+            key, listed = change.book_id, change.listed
+        news = change.version > self._floors.get(key, 0)
+        if news:
             if len(self._floors) >= FLOORS_MAX:
                 self.broken()
                 self._floors.clear()
-            self._floors[change.book_id] = change.version
-            held = self._books.get(change.book_id)
+            self._floors[key] = change.version
+            held = self._books.get(key)
             if held is not None and held.version < change.version:
-                self._books.drop(change.book_id)
-        if change.listed:
-            self._generation += 1
+                self._books.drop(key)
+        if listed:
+            self.generation += 1
             self._lists.clear()
+        if news or listed:
+            for watcher in self._watchers:
+                watcher.changed(key, listed=listed)
+
+    def current(self, epoch: int, versions: Iterable[tuple[Key, int]]) -> bool:
+        """Tell whether what was read in an epoch is still so, as far as was announced.
+
+        Args:
+            epoch: at the beginning of the reading; what was forgotten since may be another.
+            versions: which were read, of books by id, and of the settings (`SHOP`).
+        """
+        if epoch != self.epoch or not self.live:
+            return False
+        floor = self._floors.get
+        return all(floor(key, 0) <= version for key, version in versions)
 
     @property
     def live(self) -> bool:
@@ -114,8 +150,8 @@ class Cache:
             self.broken()
         return False
 
-    def held_book(self, book_id: int) -> Passed | None:
-        """Return the catalog's answer about a book, if it is kept here."""
+    def held_book(self, book_id: Key) -> Passed | None:
+        """Return the catalog's answer about a book, or the settings, if it is kept here."""
         held = self._books.get(book_id)
         if held is None or not (self._clock() < self._trust.until_s or self.live):
             return None
@@ -129,8 +165,8 @@ class Cache:
             self.hits += 1
         return held
 
-    async def book(self, book_id: int, fetch: Fetch) -> Passed:
-        """Return the catalog's answer about a book, kept or fetched.
+    async def book(self, book_id: Key, fetch: Fetch) -> Passed:
+        """Return the catalog's answer about a book, or the settings, kept or fetched.
 
         It is never older than what was announced before the reader came: whoever joined a call
         that was under way, and gets an answer from before that announcement, asks once more.
@@ -170,7 +206,7 @@ class Cache:
         """
         if not self.live:
             return await fill()
-        name = f"{self.epoch} {self._generation} {name}"
+        name = f"{self.epoch} {self.generation} {name}"
         task = self._fills.get(name)
         if task is None or task.done():  # one that has just ended says how it was before
             task = asyncio.ensure_future(fill())
@@ -184,7 +220,7 @@ class Cache:
         if not task.cancelled():
             task.exception()  # whoever still waits for it gets it; nobody may be left
 
-    async def _fill_book(self, book_id: int, fetch: Fetch) -> Passed:
+    async def _fill_book(self, book_id: Key, fetch: Fetch) -> Passed:
         epoch = self.epoch
         answer = await fetch()
         current = answer.version >= self._floors.get(book_id, 0)
@@ -193,8 +229,8 @@ class Cache:
         return answer
 
     async def _fill_list(self, topic: str, fetch: Fetch) -> Passed:
-        generation = self._generation
+        generation = self.generation
         answer = await fetch()
-        if answer.status == _OK and self.live and generation == self._generation:
+        if answer.status == _OK and self.live and generation == self.generation:
             self._lists.keep(topic, answer)
         return answer

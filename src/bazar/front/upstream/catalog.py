@@ -5,22 +5,25 @@ they are, there is room for buyers. And while the catalog is away nobody waits f
 tries whether it is back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.passing import Passed, passed
+from bazar.front.upstream.watching import SHOP, Following, Key, Watcher
 from bazar.kit.clock import passing_s
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
 from bazar.kit.peers.client import Answer, Upstream
-from bazar.wire.books import SEQ_HEADER, Place, topic_key
+from bazar.wire.books import SEQ_HEADER, BookQuery, Place, topic_key
 from bazar.wire.budgets import AWAY_MS, READ_MS
+from bazar.wire.shop import Shop
 
 READS_WAITING_MAX = 1024
 """Of the requests in flight; more are refused at once."""
@@ -37,7 +40,7 @@ class Reading(Struct, frozen=True):
 
 
 class Catalog:
-    """What can be read of books.
+    """What can be read of books, and of the shop.
 
     Each question raises `Unavailable` where the catalog did not answer in time, and `Overloaded`
     where too many wait for it. Its request id joins the log lines of all services; of those who
@@ -55,6 +58,45 @@ class Catalog:
         """Readers who wait for the catalog, or for others who asked it the same."""
         self._away = False
         self._trying = False
+        self._shown: Passed | None = None
+        self.last_shop: Shop | None = None
+        """The settings as they were last seen, however long ago: for what says that we are away."""
+        self.following = Following()
+        """Who waits for changes of a few books: live stock."""
+        cache.watch(self.following)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell somebody of each change as it is announced, and when none can be heard."""
+        self._cache.watch(watcher)
+
+    @property
+    def epoch(self) -> int:
+        """Rises whenever all is forgotten. Whoever keeps what they make takes it before reading."""
+        return self._cache.epoch
+
+    @property
+    def lists(self) -> int:
+        """Rises whenever what lists show may have changed, but for stock; taken before reading."""
+        return self._cache.generation
+
+    def current(self, epoch: int, versions: Iterable[tuple[Key, int]]) -> bool:
+        """Tell whether what was read in an epoch is still so; never for longer than the cache.
+
+        Args:
+            epoch: before the reading.
+            versions: which were read, of books by id, and of the settings (`SHOP`).
+        """
+        return self._cache.current(epoch, versions)
+
+    async def shop(self, *, request_id: str) -> Shop:
+        """Return the settings of the shop, decoded once a version."""
+        held = self._cache.held_book(SHOP)
+        if held is None:
+            with self._place():
+                held = await self._cache.book(SHOP, partial(self._fetch, "/shop", request_id))
+        if held is not self._shown or self.last_shop is None:
+            self.last_shop, self._shown = held.as_shop(), held
+        return self.last_shop
 
     def held(self, book_id: int) -> Passed | None:
         """Return a book that is held here and up to date, or None; it asks nobody."""
@@ -102,6 +144,14 @@ class Catalog:
         """Return a page of books; the query string goes along as it is."""
         return await self._read(f"/books?{query}" if query else "/books", request_id)
 
+    async def list(self, query: BookQuery, *, request_id: str) -> Reading:
+        """Return a page of books: `answer.as_books()`, and `answer.next_cursor`."""
+        return await self._read(f"/books{_arguments(query)}", request_id)
+
+    async def counts(self, query: BookQuery, *, request_id: str) -> Reading:
+        """Return how many books a query finds, and of which topics: `answer.as_counts()`."""
+        return await self._read(f"/books/counts{_arguments(query)}", request_id)
+
     async def _read(self, path: str, request_id: str) -> Reading:
         with self._place():
             return Reading(await self._fetch(path, request_id), "bypass")
@@ -146,3 +196,10 @@ class Catalog:
                 self._trying = False
         self._away = False
         return answer
+
+
+def _arguments(query: BookQuery) -> str:
+    """Return a query as it stands in an address, without what it leaves as it is."""
+    unasked = asdict(BookQuery())
+    asked = {name: value for name, value in asdict(query).items() if value != unasked[name]}
+    return f"?{urlencode(asked)}" if asked else ""

@@ -18,12 +18,19 @@ from bazar.kit.log import get_logger
 from bazar.kit.peers.client import Upstream
 from bazar.wire.books import BookChanged, Sign
 from bazar.wire.budgets import SILENCE_MS
+from bazar.wire.shop import SHOP_EVENT, ShopChanged
 
 PAUSE_S = 0.2
 """Between two feeds."""
 
 _DATA = b"data: "
-_change = msgspec.json.Decoder(BookChanged).decode
+_EVENT = b"event: "
+_BOOK = b""
+_DECODERS: dict[bytes, Callable[[bytes], BookChanged | ShopChanged]] = {
+    _BOOK: msgspec.json.Decoder(BookChanged).decode,
+    SHOP_EVENT.encode(): msgspec.json.Decoder(ShopChanged).decode,
+}
+"""By the name of the event; one of another name tells of nothing that is kept here."""
 
 
 class Feed:
@@ -37,6 +44,7 @@ class Feed:
         self._cache = cache
         self._clock = clock
         self._follower: asyncio.Task[None] | None = None
+        self._event = _BOOK
         self._log = get_logger()
 
     def start(self) -> None:
@@ -55,6 +63,7 @@ class Feed:
         while True:
             reason = "the catalog ended it"
             opened = False
+            self._event = _BOOK
             asked_at_s = self._clock()
             try:
                 async with aclosing(self._catalog.stream("/changes", SILENCE_MS / 1000)) as lines:
@@ -72,8 +81,13 @@ class Feed:
             await asyncio.sleep(PAUSE_S)
 
     def _take(self, line: bytes, asked_at_s: float) -> None:
-        if line.startswith(_DATA):
-            self._cache.announce(_change(line.removeprefix(_DATA)))
+        if line.startswith(_EVENT):
+            self._event = line.removeprefix(_EVENT)
+        elif line.startswith(_DATA):
+            decode = _DECODERS.get(self._event)
+            self._event = _BOOK  # a name is that of the next event alone
+            if decode is not None:
+                self._cache.announce(decode(line.removeprefix(_DATA)))
         elif (sign := Sign.parsed(line)) is not None:
             if sign.word == "open":
                 self._cache.opened(sign, asked_at_s)

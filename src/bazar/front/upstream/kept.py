@@ -10,7 +10,7 @@ ENTRY_BYTES = 512
 HEADER_BYTES = 160
 """The same for one header."""
 
-K = TypeVar("K", int, str)
+K = TypeVar("K", bound=int | str)
 
 
 class Kept(Generic[K]):

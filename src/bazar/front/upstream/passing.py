@@ -3,24 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from bazar.kit.errors import BazarError, Overloaded, Problem, Unavailable
+from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Problem, Unavailable
 from bazar.kit.peers.client import Answer
-from bazar.wire.books import VERSION_HEADER, Book, BookTitle, TopicCount
+from bazar.wire.books import VERSION_HEADER, Book, BookCounts, BookTitle, TopicCount
 from bazar.wire.problems import BookNotFound
+from bazar.wire.shop import Shop
 
 T = TypeVar("T")
 
 _PASSED_HEADERS = ("etag", "location", "link", "retry-after", "allow")
+_LINK = b"link"
 _OK = 200
-_ERRORS: dict[str, type[BazarError]] = {error.code: error for error in (BookNotFound, Overloaded)}
+_ERRORS: dict[str, type[BazarError]] = {
+    error.code: error for error in (BookNotFound, InvalidRequest, Overloaded)
+}
 """What the catalog may say of itself; whatever else it says means that it is of no help now."""
 _book = msgspec.json.Decoder(Book).decode
-_titles = msgspec.json.Decoder(list[BookTitle]).decode
 _books = msgspec.json.Decoder(list[Book]).decode
+_counts = msgspec.json.Decoder(BookCounts).decode
+_shop = msgspec.json.Decoder(Shop).decode
 _topics = msgspec.json.Decoder(list[TopicCount]).decode
+_titles = msgspec.json.Decoder(list[BookTitle]).decode
 _problem = msgspec.json.Decoder(Problem).decode
 
 
@@ -57,12 +64,52 @@ class Passed:
         return self._shown(_titles)
 
     def as_books(self) -> list[Book]:
-        """Return the page of books that it shows; raises as `as_titles`."""
+        """Return the books that it lists; where it goes on says `next_cursor`.
+
+        Raises:
+            InvalidRequest: definite; the query is none.
+            Overloaded: definite; the catalog has too much to do.
+            Unavailable: the catalog could not say, or what it said makes no sense.
+        """
         return self._shown(_books)
 
+    def as_counts(self) -> BookCounts:
+        """Return how many books it counts.
+
+        Raises:
+            InvalidRequest, Overloaded, Unavailable: as with `as_books`.
+        """
+        return self._shown(_counts)
+
     def as_topics(self) -> list[TopicCount]:
-        """Return the topics that it shows; raises as `as_titles`."""
+        """Return the topics that it lists.
+
+        Raises:
+            Overloaded, Unavailable: as with `as_books`.
+        """
         return self._shown(_topics)
+
+    def as_shop(self) -> Shop:
+        """Return the settings that it shows.
+
+        Raises:
+            Overloaded, Unavailable: as with `as_books`.
+        """
+        return self._shown(_shop)
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The `after` of the next page, or None where this is the last one.
+
+        Source: RFC 8288, section 3
+        """
+        for name, value in self.raw_headers:
+            if name == _LINK:
+                target, _, relation = value.decode("latin-1").partition(">")
+                if 'rel="next"' in relation:
+                    query = urlsplit(target.removeprefix("<")).query
+                    return parse_qs(query).get("after", [None])[0]
+        return None
 
     def _shown(self, decode: Callable[[bytes], T]) -> T:
         try:

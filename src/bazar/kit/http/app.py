@@ -121,7 +121,8 @@ class HttpApp:
             endpoint and endpoint.full and endpoint.full()
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
-            await room.refusals.send(send)
+            page = endpoint.crowded() if endpoint and endpoint.crowded else None
+            await room.refusals.send(send, page)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX

@@ -125,6 +125,8 @@ class Endpoint:
     kind: Kind = "reading"
     at_once: Callable[[int], Ready | None] | None = None
     error_page: ErrorPage | None = None
+    crowded: Callable[[], Ready] | None = None
+    """Tells a person that it is too full; drawn beforehand, since it is sent often then."""
 
 
 def endpoints_of(api: object) -> list[Endpoint]:

@@ -21,7 +21,7 @@ from time import monotonic
 from starlette.types import Send
 
 from bazar.kit.errors import Overloaded
-from bazar.kit.http.answers import problem_response
+from bazar.kit.http.answers import Ready, problem_response, send_whole
 from bazar.kit.http.endpoint import Kind
 from bazar.kit.log import get_logger
 
@@ -67,12 +67,20 @@ class Refusals:
         self._last_turn_s = 0.0
         self._unlogged = 0
 
-    async def send(self, send: Send) -> None:
-        """Refuse one request; the log tells how many, once a second at most."""
+    async def send(self, send: Send, page: Ready | None = None) -> None:
+        """Refuse one request, with a page where one is given for it.
+
+        The log tells how many, once a second at most.
+        """
         after_s = self.next_turn()
         if not self._unlogged:
             asyncio.get_running_loop().call_later(LOG_INTERVAL_S, self._log)
         self._unlogged += 1
+        if page is not None:
+            turn = b"%d" % after_s
+            again = [(b"retry-after", turn), (b"refresh", turn)]
+            await send_whole(send, page.status, page.body, [*page.raw_headers, *again])
+            return
         await send(self._starts[after_s])
         await send(self._body)
 

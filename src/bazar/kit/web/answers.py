@@ -24,6 +24,7 @@ ASK_FIRST = "private, no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 PACKED_BYTES_MIN = 256
 OK = 200
+MOVED = 301
 _LEVEL = 6
 _RAW = -zlib.MAX_WBITS
 _STORED_BYTES_MAX = 0xFFFF

@@ -40,7 +40,7 @@ def price(amount: Decimal, currency: str, language: str) -> str:
     if locale.text_direction == "rtl":
         symbol = get_currency_symbol(currency, locale)
         if symbol.strip("\u200f").isascii():
-            text = text.replace("\u200f", "").replace(symbol, _ISOLATED.format(symbol))
+            text = text.replace(symbol, _ISOLATED.format(symbol))
     return text
 
 
@@ -51,6 +51,11 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+def country(code: str, language: str) -> str:
+    """Return the name of a country in a language; where it has none, its code: from CLDR."""
+    return str(Locale.parse(language).territories.get(code, code))
 
 
 def day(at: datetime, time_zone: str, language: str) -> str:

@@ -34,6 +34,10 @@ class Site:
         self.secure = parts.scheme == "https"
         """Whether everything travels encrypted."""
 
+    def seen_by(self, request: Request) -> str:
+        """Return the address of the site, as the public knows it or as this request does."""
+        return self.url or f"http://{request.header(b'host')}"
+
     def check_post(self, request: Request) -> None:
         """Let a post of one of our own pages in.
 

@@ -21,6 +21,8 @@ from bazar.kit.web.answers import FOR_EVER, SECURITY, takes_gzip
 
 _NAME = re.compile(r"([a-z][a-z0-9-]*)\.([0-9a-f]{10})\.([a-z0-9]+)")
 _FINGERPRINT_BYTES = 5
+_SPARE = re.compile(rb"/\*.*?\*/|\n\s*", re.DOTALL)
+"""What a style sheet does without: comments, and spaces at the beginning of a line."""
 
 
 class _File(NamedTuple):
@@ -77,5 +79,7 @@ def _read(name: str, plain: bytes) -> _File:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
+    if name.endswith(".css"):
+        plain = _SPARE.sub(b"", plain)
     fingerprint = blake2b(plain, digest_size=_FINGERPRINT_BYTES).hexdigest()
     return _File(plain, gzip.compress(plain, 9, mtime=0), fingerprint, kind)

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.json import encode
 
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog, Reading
 from bazar.front.upstream.passing import Passed
+from bazar.front.upstream.watching import SHOP, Key
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
 from bazar.kit.peers.client import Answer, Upstream
-from bazar.wire.books import BookChanged, BookTitle, Place
+from bazar.wire.books import BookChanged, BookQuery, BookTitle, Place
 from bazar.wire.budgets import AWAY_MS, READ_MS
+from bazar.wire.shop import Shop, ShopChanged
 from support.answering import Answering
 from support.feeds import RUN, FakeClock, opened_cache
 
@@ -226,3 +230,83 @@ async def test_a_refusal_passes_and_is_not_kept(service: Answering, catalog: Cat
     assert [(404, b"no", "miss")] * 2 == [
         (reading.answer.status, reading.answer.body, reading.how) for reading in readings
     ]
+
+
+async def test_the_settings_are_asked_once_and_decoded_once(
+    service: Answering, cache: Cache, catalog: Catalog
+) -> None:
+    """Until they change; a book of that number is another matter."""
+    service.body = encode(Shop(version=3, currency="USD", name="Sea Books"))
+    service.headers = {"bazar-version": "3"}
+    assert None is catalog.last_shop
+    first, second = [await catalog.shop(request_id="r1") for _ in range(2)]
+    assert ("Sea Books", True) == (first.name, first is second is catalog.last_shop)
+    assert ["GET /shop"] == service.calls
+    cache.announce(BookChanged(3, 9))
+    assert first is await catalog.shop(request_id="r1")
+    cache.announce(ShopChanged(4))
+    service.body = encode(Shop(version=4, currency="USD", name="Lake Books"))
+    service.headers = {"bazar-version": "4"}
+    assert "Lake Books" == (await catalog.shop(request_id="r1")).name
+
+
+async def test_settings_that_are_away_are_remembered_for_those_who_say_so(
+    service: Answering, cache: Cache, catalog: Catalog
+) -> None:
+    """Whoever asks for them hears that the catalog is away, and can still say whose shop it is."""
+    service.body = encode(Shop(version=3, currency="USD", name="Sea Books"))
+    shop = await catalog.shop(request_id="r1")
+    cache.broken()
+    service.status, service.body = 502, b"bad gateway"
+    with pytest.raises(Unavailable):
+        await catalog.shop(request_id="r1")
+    assert shop is catalog.last_shop
+    service.status, service.body = 200, encode(shop)
+    assert shop == await catalog.shop(request_id="r1")
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (BookQuery(), ""),
+        (BookQuery(q="a&b=c", limit=6), "?q=a%26b%3Dc&limit=6"),
+        (BookQuery(min=Decimal("9.50"), in_stock="1", sort="-price"), None),
+        (BookQuery(topic="law", after="4,é"), "?topic=law&after=4%2C%C3%A9"),
+    ],
+)
+async def test_a_query_becomes_an_address(
+    service: Answering, catalog: Catalog, query: BookQuery, asked: str | None
+) -> None:
+    """With what it asks and nothing else, in one argument each; lists and counts alike."""
+    asked = "?min=9.50&in_stock=1&sort=-price" if asked is None else asked
+    await catalog.list(query, request_id="r1")
+    await catalog.counts(query, request_id="r1")
+    assert [f"GET /books{asked}", f"GET /books/counts{asked}"] == service.calls
+
+
+async def test_what_is_made_of_answers_holds_until_a_change_is_announced(
+    service: Answering, cache: Cache, catalog: Catalog
+) -> None:
+    """Also of books that are not kept here; and lists count on with every title that changes."""
+    epoch, lists = catalog.epoch, catalog.lists
+    made: list[tuple[Key, int]] = [(2, 3), (SHOP, 1)]
+    assert catalog.current(epoch, made)
+    cache.announce(BookChanged(7, 9))
+    cache.announce(BookChanged(2, 3))
+    assert (True, lists) == (catalog.current(epoch, made), catalog.lists)
+    cache.announce(BookChanged(2, 4, listed=True))
+    assert (False, True) == (catalog.current(epoch, made), catalog.lists > lists)
+    assert catalog.current(epoch, [(2, 4)])
+    assert not catalog.current(epoch - 1, [])
+    assert [] == service.calls
+
+
+async def test_who_follows_a_book_hears_of_a_purchase_and_of_the_feed(
+    cache: Cache, catalog: Catalog
+) -> None:
+    """Whichever says it first."""
+    with catalog.following.follow([2]) as follower:
+        cache.announce(BookChanged(2, 4))
+        assert {2} == (await follower.news()).changed
+        cache.broken()
+        assert (await follower.news()).broken

@@ -1,7 +1,7 @@
 """The change feed, followed: what the cache is told of it, line by line and break by break."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -9,6 +9,7 @@ from bazar.front.upstream import feed as upstream
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.passing import Passed
+from bazar.front.upstream.watching import SHOP
 from bazar.kit.clock import passing_s
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers.client import Upstream, new_client
@@ -66,13 +67,18 @@ async def until(check: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def keep(cache: Cache, version: int) -> None:
-    """Have the cache keep book 2."""
+def fetched(version: int) -> Callable[[], Awaitable[Passed]]:
+    """Return a call to the catalog that finds this version."""
 
     async def fetch() -> Passed:
         return Passed(200, b"", (), "", version)
 
-    await cache.book(2, fetch)
+    return fetch
+
+
+async def keep(cache: Cache, version: int) -> None:
+    """Have the cache keep book 2."""
+    await cache.book(2, fetched(version))
 
 
 async def test_nothing_is_trusted_before_the_feed_is_open(cache: Cache, catalog: Told) -> None:
@@ -96,6 +102,42 @@ async def test_a_change_reaches_the_cache(cache: Cache, catalog: Told) -> None:
     await until(lambda: cache.held_book(2) is None)
     assert cache.live
     assert 1 == catalog.opened
+
+
+async def test_a_change_of_the_settings_reaches_the_cache(cache: Cache, catalog: Told) -> None:
+    """Its event has a name; the next one, without a name, is of a book again."""
+    catalog.lines.put_nowait(sign("open"))
+    await until(lambda: cache.live)
+    call = fetched(7)
+    await cache.book(SHOP, call)
+    await cache.book(8, call)
+    for line in (b"event: shop", b'data: {"version":8}', sign("told", 1)):
+        catalog.lines.put_nowait(line)
+    await until(lambda: cache.held_book(SHOP) is None)
+    assert cache.held_book(8) is not None
+    catalog.lines.put_nowait(b'data: {"book_id":8,"version":8}')
+    await until(lambda: cache.held_book(8) is None)
+    assert (True, 1) == (cache.live, catalog.opened)
+
+
+async def test_an_event_of_another_name_is_passed_over(cache: Cache, catalog: Told) -> None:
+    """A later catalog may tell of what is not kept here; the feed goes on."""
+    catalog.lines.put_nowait(sign("open"))
+    await until(lambda: cache.live)
+    for line in (b"event: weather", b"data: rain", sign("told", 1)):
+        catalog.lines.put_nowait(line)
+    catalog.lines.put_nowait(b'data: {"book_id":2,"version":4}')
+    await until(lambda: not cache.current(cache.epoch, [(2, 3)]))
+    assert (True, 1) == (cache.live, catalog.opened)
+
+
+async def test_a_name_ends_with_its_feed(cache: Cache, catalog: Told) -> None:
+    """What another feed says is not taken for what the broken one began."""
+    for line in (sign("open"), b"event: weather", None, sign("open")):
+        catalog.lines.put_nowait(line)
+    await until(lambda: catalog.opened == 2 and cache.live)
+    catalog.lines.put_nowait(b'data: {"book_id":2,"version":4}')
+    await until(lambda: not cache.current(cache.epoch, [(2, 3)]))
 
 
 @pytest.mark.parametrize("end", [None, Unavailable("it broke"), b"data: nonsense"])

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 
 from bazar.front.upstream.passing import Passed, passed
-from bazar.kit.errors import BazarError, InternalError, Overloaded, Unavailable
+from bazar.kit.errors import BazarError, InternalError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.http.answers import encode
 from bazar.kit.peers.client import Answer
-from bazar.wire.books import Book, BookTitle
+from bazar.wire.books import Book, BookCounts, BookTitle, TopicCount
 from bazar.wire.problems import BookNotFound
+from bazar.wire.shop import Shop
 
 BOOK = Book(
     id=2,
@@ -25,7 +26,14 @@ BOOK = Book(
     description="",
     version=7,
 )
-READ: list[Callable[[Passed], object]] = [Passed.as_book, Passed.as_titles]
+READ: list[Callable[[Passed], object]] = [
+    Passed.as_book,
+    Passed.as_books,
+    Passed.as_counts,
+    Passed.as_shop,
+    Passed.as_titles,
+    Passed.as_topics,
+]
 
 
 def answered(status: int, body: bytes) -> Passed:
@@ -92,11 +100,38 @@ def test_titles_can_be_read() -> None:
     assert [] == answered(200, b"[]").as_titles()
 
 
+def test_books_counts_topics_and_settings_can_be_read() -> None:
+    """Each as the catalog has it."""
+    counts = BookCounts(books=9, topics=[TopicCount("law", 9)])
+    shop = Shop(version=3, currency="JOD", name="Sea Books", post_price=Decimal("1.500"))
+    assert [BOOK] == answered(200, bytes(encode([BOOK]))).as_books()
+    assert counts == answered(200, bytes(encode(counts))).as_counts()
+    assert counts.topics == answered(200, bytes(encode(counts.topics))).as_topics()
+    assert shop == answered(200, bytes(encode(shop))).as_shop()
+
+
+@pytest.mark.parametrize(
+    ("link", "cursor"),
+    [
+        ('</books?q=a&after=-1.5%2C9>; rel="next"', "-1.5,9"),
+        ('</books?after=a%3E%22b>; rel="next"', 'a>"b'),
+        ('</books?after=4>; rel="prev"', None),
+        ('</books?q=a>; rel="next"', None),
+        ("", None),
+    ],
+)
+def test_a_list_tells_where_it_goes_on(link: str, cursor: str | None) -> None:
+    """By the link that the public sees too; on the last page there is none."""
+    headers = {"link": link} if link else {}
+    assert cursor == passed(Answer(200, b"[]", headers)).next_cursor
+
+
 @pytest.mark.parametrize("read", READ)
 @pytest.mark.parametrize(
     ("said", "heard"),
     [
         (BookNotFound("no book has the id 2"), BookNotFound),
+        (InvalidRequest("after is no cursor"), InvalidRequest),
         (Overloaded("busy"), Overloaded),
         (Unavailable("away"), Unavailable),
         (InternalError("a fault"), Unavailable),

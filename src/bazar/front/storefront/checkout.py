@@ -1,0 +1,248 @@
+"""Place an order from the form of the checkout, and tell what came of it.
+
+Everything that may come of it is one of the structs below. Those that say that nothing was ordered
+are definite. `Unknown` is not: its page sends the same form again, under the same key.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from bazar.front.storefront.basket import BasketLine, copies_of, lines_text
+from bazar.front.storefront.buyers import buyer_of, filled
+from bazar.front.storefront.pace import Pace, Repeats
+from bazar.front.upstream.orders import Orders
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import BazarError, Overloaded, Unavailable
+from bazar.kit.money import to_minor, to_price
+from bazar.kit.web.texts import noted
+from bazar.wire.orders import Buyer, Language, Line, Order
+from bazar.wire.placing import PlacementAnswer
+from bazar.wire.problems import PlacingProblem
+from bazar.wire.shop import Shop
+
+_PLACED = (201, 202)
+_LOOK_MS = 1000
+"""For a second look at an order that is there anyway."""
+MANY_OF_ONE = noted("We sell at most %(n)s copies of one book here. For more, ring us.")
+MANY_IN_ALL = noted("We sell at most %(n)s copies in one order here. For more, ring us.")
+_order = msgspec.json.Decoder(Order).decode
+_problem = msgspec.json.Decoder(PlacingProblem).decode
+
+
+class Form(Struct, frozen=True):
+    """What a browser sent from the checkout."""
+
+    key: str
+    lines: tuple[BasketLine, ...]
+    """As they stood on the page that was sent, whatever the basket holds by now."""
+    typed: dict[str, str]
+    post_minor: int
+    """What the post costs, as the page said."""
+    again: bool = False
+    """Order the same books once more: the question was answered."""
+    language: Language = "en"
+
+    @property
+    def lines_text(self) -> str:
+        """Return the lines as a form sends them."""
+        return lines_text(self.lines)
+
+
+class Asker(Struct, frozen=True):
+    """Who sent it."""
+
+    visitor: str
+    """The network address."""
+    request_id: str
+
+
+class Placed(Struct, frozen=True):
+    """The order is there, confirmed or not decided yet."""
+
+    order_id: str
+
+
+class Mend(Struct, frozen=True):
+    """Nothing was ordered: something in the form is wrong."""
+
+    wrong: dict[str, str]
+    """What to say of each field, in the order of the form."""
+
+
+class TooMany(Struct, frozen=True):
+    """Nothing was ordered: more copies than the shop sells at once."""
+
+    words: str
+    most: int
+
+
+class PostPrice(Struct, frozen=True):
+    """Nothing was ordered: the post costs something else now. The same key serves."""
+
+    was_minor: int
+    now_minor: int
+
+
+class Question(Struct, frozen=True):
+    """Nothing was ordered: the same books were ordered a moment ago. Again?"""
+
+    at_ms: int
+
+
+class Wait(Struct, frozen=True):
+    """Nothing was ordered: too many orders came from this address."""
+
+    seconds: int
+
+
+class OpenOrders(Struct, frozen=True):
+    """Nothing was ordered: too many orders of this e-mail address are not paid yet."""
+
+
+class Busy(Struct, frozen=True):
+    """Nothing was ordered: too many orders wait. The same key serves in a moment."""
+
+
+class Refused(Struct, frozen=True):
+    """Nothing was ordered, and with this key nothing ever will be."""
+
+    code: str
+    book_id: int = 0
+    """The book that it was refused for; 0 where it was for none."""
+
+
+class Reused(Struct, frozen=True):
+    """The key has placed an order before, which asks for something else."""
+
+    order_id: str
+    """Empty where nobody says which."""
+
+
+class Unknown(Struct, frozen=True):
+    """Nobody knows whether it was ordered. The same key tells."""
+
+
+Outcome = (
+    Placed
+    | Mend
+    | TooMany
+    | PostPrice
+    | Question
+    | Wait
+    | OpenOrders
+    | Busy
+    | Refused
+    | Reused
+    | Unknown
+)
+
+
+class Checkout:
+    """The one way from a form to an order."""
+
+    def __init__(self, orders: Orders, pace: Pace, repeats: Repeats) -> None:
+        """Place orders there, at this pace."""
+        self._orders = orders
+        self._pace = pace
+        self._repeats = repeats
+
+    async def place(self, form: Form, shop: Shop, asker: Asker, deadline: Deadline) -> Outcome:
+        """Place an order, exactly once a key.
+
+        Args:
+            form: with the key, and all that the buyer saw.
+            shop: as it is now.
+            asker: is counted, and asked before the same books are ordered again.
+            deadline: by which an answer is wanted.
+        """
+        known = filled(shop, form.typed)
+        if known.wrong:
+            return Mend(dict(known.wrong))
+        buyer = buyer_of(known, form.language)
+        if (too_many := over_limits(form.lines, shop)) is not None:
+            return too_many
+        if buyer.delivery == "post" and form.post_minor != (now_minor := post_minor(shop)):
+            return PostPrice(form.post_minor, now_minor)
+        before_ms = self._repeats.before_ms(asker.visitor, buyer.email, form.lines, form.key)
+        if before_ms is not None and not form.again:
+            return Question(before_ms)
+        if wait_s := self._pace.wait_s(asker.visitor, form.key, shop.orders_an_hour_max):
+            return Wait(wait_s)
+        outcome = await self._place(form, buyer, shop, asker, deadline)
+        if isinstance(outcome, Placed):
+            self._repeats.note(asker.visitor, buyer.email, form.lines, form.key)
+        elif not isinstance(outcome, Unknown):
+            self._pace.forget(asker.visitor, form.key)
+        return outcome
+
+    async def _place(
+        self, form: Form, buyer: Buyer, shop: Shop, asker: Asker, deadline: Deadline
+    ) -> Outcome:
+        lines = [
+            Line(line.book_id, line.copies, to_price(line.price_minor, shop.currency))
+            for line in form.lines
+        ]
+        try:
+            placed = await self._orders.place(
+                "order",
+                lines,
+                form.key,
+                deadline=deadline,
+                request_id=asker.request_id,
+                channel="web",
+                buyer=buyer,
+                delivery_minor=form.post_minor if buyer.delivery == "post" else 0,
+                open_orders_max=shop.open_orders_max,
+            )
+        except Overloaded:
+            return Busy()
+        except Unavailable:
+            return Unknown()
+        outcome = outcome_of(placed.answer)
+        if isinstance(outcome, Reused) and await self._came_to_nothing(outcome.order_id, asker):
+            return Refused("order-rejected")
+        return outcome
+
+    async def _came_to_nothing(self, order_id: str, asker: Asker) -> bool:
+        """Tell whether an order was rejected, so that its buyer has nothing twice."""
+        try:
+            found = await self._orders.find(
+                order_id, deadline=Deadline(_LOOK_MS), request_id=asker.request_id
+            )
+            return _order(found.body).status == "rejected"
+        except (BazarError, msgspec.DecodeError):
+            return False
+
+
+def outcome_of(answer: PlacementAnswer) -> Outcome:
+    """Return what the order service's answer means for a buyer."""
+    if answer.status in _PLACED:
+        return Placed(answer.order_id)
+    try:
+        problem = _problem(answer.body)
+    except msgspec.DecodeError:
+        return Unknown()
+    match problem.code:
+        case "idempotency-key-reused":
+            return Reused(answer.order_id)
+        case "too-many-open-orders":
+            return OpenOrders()
+        case Overloaded.code:
+            return Busy()
+    return Refused(problem.code, problem.book_id or 0) if problem.definite else Unknown()
+
+
+def over_limits(lines: Sequence[BasketLine], shop: Shop) -> TooMany | None:
+    """Return what is too much of the lines of one order, if anything is."""
+    if any(line.copies > shop.copies_a_line_max for line in lines):
+        return TooMany(MANY_OF_ONE, shop.copies_a_line_max)
+    if copies_of(lines) > shop.copies_an_order_max:
+        return TooMany(MANY_IN_ALL, shop.copies_an_order_max)
+    return None
+
+
+def post_minor(shop: Shop) -> int:
+    """Return what the post costs, in minor units."""
+    return to_minor(shop.post_price, shop.currency) if shop.post_price is not None else 0

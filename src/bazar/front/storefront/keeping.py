@@ -1,0 +1,71 @@
+"""Pages that were drawn, kept while all that they show is as it was.
+
+Never for longer than the JSON behind: whether a page holds is asked of the cache that answers that
+(`front/upstream/cache.py`).
+"""
+
+from collections.abc import Awaitable, Callable
+
+from bazar.front.storefront.frame import Drawn
+from bazar.front.storefront.looking import Basis, Look, Lookout
+
+BYTES_MAX = 48 * 1024 * 1024
+OVERHEAD_BYTES = 2048
+"""Of an entry, beside its pieces, about."""
+
+Draw = Callable[[Look], Awaitable[Drawn]]
+
+
+class Keeping:
+    """Drawn pages by language and address."""
+
+    def __init__(self, lookout: Lookout) -> None:
+        """Draw what is seen from here."""
+        self._lookout = lookout
+        self._kept: dict[tuple[str, ...], tuple[Drawn, Basis]] = {}
+        self.bytes = 0
+        self.hits = 0
+        self.misses = 0
+
+    def look(self, request_id: str) -> Look:
+        """Begin to look at what is in stock, for what is not kept."""
+        return self._lookout.look(request_id)
+
+    async def page(self, key: tuple[str, ...], request_id: str, draw: Draw) -> Drawn:
+        """Return a page, kept or drawn now.
+
+        Args:
+            key: its language, and what else it depends on.
+            request_id: of who asks.
+            draw: draws it; all that it shows it reads through the look that it gets.
+        """
+        held = self._kept.get(key)
+        if held is not None:
+            if self._lookout.holds(held[1]):
+                self.hits += 1
+                return held[0]
+            self._drop(key)
+        self.misses += 1
+        look = self._lookout.look(request_id)
+        drawn = await draw(look)
+        basis = look.basis()
+        if self._lookout.holds(basis):
+            self._keep(key, drawn, basis)
+        return drawn
+
+    def _keep(self, key: tuple[str, ...], drawn: Drawn, basis: Basis) -> None:
+        self._drop(key)
+        weight = _weight(drawn)
+        while self._kept and self.bytes + weight > BYTES_MAX:
+            self._drop(next(iter(self._kept)))
+        self._kept[key] = (drawn, basis)
+        self.bytes += weight
+
+    def _drop(self, key: tuple[str, ...]) -> None:
+        held = self._kept.pop(key, None)
+        if held is not None:
+            self.bytes -= _weight(held[0])
+
+
+def _weight(drawn: Drawn) -> int:
+    return OVERHEAD_BYTES + sum(len(one.plain) + len(one.packed) for one in drawn.pieces)
