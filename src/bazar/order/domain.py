@@ -324,8 +324,13 @@ def _receipt(order: StoredOrder) -> Receipt:
     )
 
 
-def public(order: StoredOrder) -> Order:
-    """Return an order as its buyer sees it now; of a damaged one, what is left of it."""
+def public(order: StoredOrder, *, mailed: bool = False) -> Order:
+    """Return an order as its buyer sees it now; of a damaged one, what is left of it.
+
+    Args:
+        order: as it is kept.
+        mailed: whether mail tells its buyer what becomes of it.
+    """
     currency = order.lines[0].currency if order.sold else None
     total = delivery_price = None
     if currency is not None:
@@ -359,6 +364,7 @@ def public(order: StoredOrder) -> Order:
         progress_at=_time_or_none(order.progress_at_ms),
         ended_at=_time_or_none(order.ended_at_ms),
         tracking=order.tracking,
+        mailed=mailed,
     )
 
 
