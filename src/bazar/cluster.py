@@ -21,9 +21,10 @@ from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
-from bazar.kit.process.config import SECRET_FILE
+from bazar.kit.process.config import SECRET_FILE, proxy_networks
 from bazar.kit.process.connections import raise_file_limit
 from bazar.kit.process.readiness import until_ready, wait_for_ports
+from bazar.kit.process.server import address
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
 from bazar.order.app import order_app
@@ -31,6 +32,8 @@ from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
 Metrics = Literal["secret", "open"]
 """Who may ask for `/metrics`: who has the service secret, or anyone."""
+OpenApi = Literal["on", "off"]
+"""Whether anyone may order over the JSON routes of the front, or only who has the secret."""
 
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
@@ -45,13 +48,19 @@ class ServiceSettings:
     host: str
     public_hosts: str
     """Names by which a proxy before it is reached, with commas between them."""
-    public_url: str = ""
-    """Where people reach the shop's pages; empty: wherever they ask for them, over http."""
+    public_url: str
+    """Where people reach the shop, or empty."""
+    proxies: str
+    """Network addresses of proxies whose word on who asks counts, with commas between them."""
     database: Path
     catalog_url: str
     order_url: str
     secret: str
-    currency: str
+    currency: str | None
+    """None: that of the shop, which is US dollars where nobody ever said another."""
+    name: str | None
+    """Of the shop, at its first start."""
+    open_api: OpenApi
     metrics: Metrics
 
 
@@ -66,15 +75,25 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
     catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
     match settings.service:
         case "catalog":
-            opened = catalog_app(settings.database, secret, settings.currency)
+            opened = catalog_app(settings.database, secret, settings.currency, settings.name)
         case "order":
             opened = order_app(settings.database, catalog_url, secret, client)
         case "front":
-            opened = front_app(catalog_url, order_url, secret, client, settings.public_url)
+            open_api = settings.open_api == "on"
+            opened = front_app(
+                catalog_url,
+                order_url,
+                secret,
+                client,
+                settings.public_url,
+                open_api=open_api,
+                proxies=proxy_networks(settings.proxies),
+            )
     async with opened as app:
+        own = urlsplit(settings.public_url).hostname or ""
         app.admission = Admission(
             loopback=is_loopback(settings.host),
-            public_hosts=[*settings.public_hosts.split(","), _host_of(settings.public_url)],
+            public_hosts=[own, *settings.public_hosts.split(",")],
         )
         if settings.metrics == "open":
             app.open_to_strangers("/metrics")
@@ -89,11 +108,14 @@ class UpSettings:
     data: Path
     host: str
     public_hosts: str
-    public_url: str = ""
+    public_url: str
+    proxies: str
     port: int
     catalog_port: int
     order_port: int
-    currency: str
+    currency: str | None
+    name: str | None
+    open_api: OpenApi
     log_format: log.Format
     metrics: Metrics
     sample: bool | None
@@ -101,9 +123,8 @@ class UpSettings:
 
     def addresses(self) -> Addresses:
         """Return where each service will be."""
-        host = LOOPBACK if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
         return Addresses(
-            front=f"http://{f'[{host}]' if ':' in host else host}:{self.port}",
+            front=front_url(self.host, self.port),
             catalog=f"http://{LOOPBACK}:{self.catalog_port}",
             order=f"http://{LOOPBACK}:{self.order_port}",
         )
@@ -129,13 +150,21 @@ class UpSettings:
         at = self.addresses()
         catalog, order = ["--catalog", at.catalog], ["--order", at.order]
         return [
-            self._child("catalog", *self._database("catalog")),
+            self._child("catalog", *self._database("catalog"), *self._first_start()),
             self._child("order", *catalog, *self._database("order")),
             self._child("front", *catalog, *order, *self._public()),
         ]
 
+    def _first_start(self) -> list[str]:
+        """Return what the catalog is told of a new shop, as far as it was said."""
+        said = {"--currency": self.currency, "--name": self.name}
+        return [
+            word for option, value in said.items() if value is not None for word in (option, value)
+        ]
+
     def _public(self) -> list[str]:
-        return ["--public-host", self.public_hosts, "--public-url", self.public_url]
+        said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
+        return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
 
     def _database(self, name: str) -> list[str]:
         return ["--database", str(self.data / f"{name}.db")]
@@ -144,14 +173,15 @@ class UpSettings:
         host, port = self.listening()[name]
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
-        command += ["--currency", self.currency, "--log-format", self.log_format]
-        command += ["--metrics", self.metrics]
+        command += ["--log-format", self.log_format, "--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         return Child(name, command, inherited, getattr(self.addresses(), name))
 
 
-def _host_of(url: str) -> str:
-    return urlsplit(url).hostname or ""
+def front_url(host: str, port: int) -> str:
+    """Return where a front can be asked that listens on an address, or on every one."""
+    asked = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104
+    return f"http://{address(asked, port)}"
 
 
 async def up(

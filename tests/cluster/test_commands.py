@@ -6,6 +6,7 @@ Most run in this process, which saves each the half second that a start takes.
 import os
 import re
 from collections.abc import Iterator
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,57 @@ def test_books_can_be_added_edited_restocked_and_repriced(shop: RunningShop) -> 
     assert "book-not-found" in refusal(shop, "book", "restock", 999_999, 1)
     assert "book-exists" in refusal(shop, *words, "--isbn", "9780306406157")
     assert "Made Here" in out(shop, *words)
+
+
+def test_the_settings_of_the_shop_are_shown_and_changed(shop: RunningShop, tmp_path: Path) -> None:
+    """A line each, as they are typed; --json has them whole. The first start filled them."""
+    first = as_json(shop, "shop")
+    assert ("Bazar Books", "USD", ["collect", "post"]) == tuple(
+        first[name] for name in ("name", "currency", "deliveries")
+    )
+    assert "Sample text." in first["texts"]["imprint"]
+    imprint = tmp_path / "imprint.txt"
+    imprint.write_text("We.\n\nYou.\n")
+    words = ("shop", "set", "hours=Mon 9-18\\nTue 9-18", "picks=2,1", f"texts.imprint=@{imprint}")
+    changed = as_json(shop, *words, "--key", "hours")
+    assert ("Mon 9-18\nTue 9-18", [2, 1]) == (changed["hours"], changed["picks"])
+    assert first["texts"] | {"imprint": "We.\n\nYou."} == changed["texts"]
+    assert changed == as_json(shop, *words, "--key", "hours")
+    shown = out(shop, "shop")
+    for line in (
+        r"hours +Mon 9-18\\nTue 9-18",
+        "picks +2,1",
+        "post_price +4.50",
+        r"texts.imprint +We.\\n\\nYou.",
+        r"texts.privacy +Sample text.*\.\.\.",
+    ):
+        assert re.search(rf"^{line}$", shown, re.MULTILINE), line
+    assert "currency-fixed" in refusal(shop, "shop", "set", "currency=EUR")
+    assert "bazar shop set KEY=VALUE" in refusal(shop, "shop", "name=X")
+    assert "bazar shop set KEY=VALUE" in refusal(shop, "shop", "set")
+
+
+def test_a_stock_is_corrected_with_a_reason_and_its_ledger_shown(shop: RunningShop) -> None:
+    """What came, what went and why, who said so, and the stock after each; the newest first."""
+    book_id = as_json(shop, "book", "add", "Dracula", "--topic", "night", "--price", "5")["id"]
+    out(shop, "stock", book_id, "--change", 5, "--actor", "Lina")
+    wet = ("stock", book_id, "--change", -2, "--reason", "damaged", "--note", "by rain")
+    assert 3 == as_json(shop, *wet, "--key", "wet")["quantity"]
+    assert 3 == as_json(shop, *wet, "--key", "wet")["quantity"]
+    assert 9 == as_json(shop, "stock", book_id, "--count", 9, "--actor", "لينا")["quantity"]
+    rows = as_json(shop, "ledger", book_id)
+    wanted = [(6, 9, "counted", "لينا"), (-2, 3, "damaged", getuser()), (5, 5, None, "Lina")]
+    assert wanted == [
+        (row["copies"], row["stock_after"], row.get("reason"), row["actor"]) for row in rows
+    ]
+    shown = out(shop, "ledger", book_id, "--before", rows[0]["id"], "--limit", 1)
+    head, row = shown.splitlines()
+    assert ["id", "at", "what", "copies", "stock", "after", "why", "who"] == head.split()
+    assert re.search(r"adjusted +-2 +3 +damaged: by rain", row)
+    for words in (("--change", 1, "--count", 1), ()):
+        assert "give one of the two" in refusal(shop, "stock", book_id, *words)
+    assert "stock-too-low" in refusal(shop, "stock", book_id, "--change", -10)
+    assert "book-not-found" in refusal(shop, "ledger", 999_999)
 
 
 def test_import_takes_in_a_file_once(shop: RunningShop, tmp_path: Path) -> None:

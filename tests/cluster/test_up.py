@@ -103,6 +103,32 @@ def test_an_empty_shop_stays_empty_until_the_sample_is_asked_for(tmp_path: Path)
         shop.end()
 
 
+def test_the_first_start_settles_currency_and_name(tmp_path: Path) -> None:
+    """By a name of this machine too; the home page is printed first, and the settings are filled.
+
+    Later starts need not say them again, and another currency is refused with one line. A closed
+    interface sells nothing to a stranger, and no line to try is printed.
+    """
+    options = ("--host", "localhost", "--name", "Sea Books", "--open-api", "off")
+    with RunningShop(tmp_path / "data", *options) as shop:
+        front = f"http://localhost:{shop.ports[0]}"
+        first, *_others = shop.last_log().partition("\nBazar is open at ")[2].splitlines()
+        assert f"{front}/" == first
+        assert "curl" not in shop.last_log()
+        settings = shop.remote().catalog.settings()
+        assert ("Sea Books", "USD", 2) == (settings.name, settings.currency, settings.version)
+        assert "open-api-off" in shop.bazar("buy", 1, "--url", front).err
+        assert 0 == shop.stop()
+        command = [*shop.command()[3:], "--currency", "EUR"]
+        refused = run_bazar(*command)
+        assert 1 == refused.code
+        assert "bazar: catalog: this shop keeps its prices in USD; start it" in (
+            refused.out + refused.err
+        )
+        shop.start("--currency", "USD", "--sample")
+        assert settings == shop.remote().catalog.settings()
+
+
 def test_empty_and_sample_together_are_refused(tmp_path: Path) -> None:
     """Two options that contradict each other: one line, and nothing is started."""
     refused = run_bazar("up", "--empty", "--sample", "--data", tmp_path / "data")

@@ -5,12 +5,14 @@ import inspect
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, MATCHES_MAX, Store, sqlite
+from bazar.catalog.words import ARABIC, search_words
 from bazar.kit.data.database import Database
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
@@ -21,6 +23,17 @@ NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
 HELPERS = Path(stored_books.__file__)
 ALL = (0, AFTER_ALL_ROWS)
+DESCRIBED: dict[str, Any] = {
+    "subtitle": "A Journey",
+    "publisher": "Presses",
+    "format": "hardback",
+    "pages": 320,
+    "language": "fr",
+    "condition": "very-good",
+    "shelf": "B 4",
+    "low_at": 7,
+}
+"""All that need not be known of a book."""
 
 
 @pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
@@ -65,8 +78,8 @@ async def test_a_book_comes_back_as_it_was_added(database: Database, store: Stor
     chosen, own, bare = await added(
         database,
         store,
-        book(stock=5, isbn=ISBN),
-        book(book_id=40),
+        book(stock=5, isbn=ISBN, **DESCRIBED),
+        book(book_id=40, **DESCRIBED),
         book(author="", year=None, description=""),
     )
     assert [(1, 5, 2), (40, 0, 1)] == [(b.book_id, b.stock, b.version) for b in (chosen, own)]
@@ -216,6 +229,7 @@ async def test_an_edit_replaces_what_describes_a_book(database: Database, store:
     changed = replace(
         before, isbn=None, title="After", author="B", year=None, topic="law", price_minor=1
     )
+    changed = replace(changed, **DESCRIBED)
     after = await database.write(lambda t: store.edit_book(t, changed))
     assert replace(changed, version=before.version + 1) == after
     assert after == await database.read(lambda t: store.book(t, before.book_id))
@@ -225,6 +239,87 @@ async def test_an_edit_replaces_what_describes_a_book(database: Database, store:
             lambda t, words=words: store.books_matching(t, words, None, None, 9)  # type: ignore[misc]
         )
         assert count == len(found)
+
+
+WRONG: list[dict[str, Any]] = [
+    {"format": "scroll"},
+    {"pages": 0},
+    {"condition": "worn"},
+    {"low_at": -1},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_book_that_cannot_be_is_refused(
+    database: Database, store: Store, wrong: dict[str, Any]
+) -> None:
+    """By the database itself, whoever writes."""
+    (member,) = wrong
+    with pytest.raises(Exception, match=f"books_{member}"):
+        await added(database, store, book(**wrong))
+
+
+async def test_a_retired_book_leaves_every_list(database: Database, store: Store) -> None:
+    """It is found by its id, by its ISBN and by its name, and comes back as it was."""
+    gone, other = await added(
+        database, store, book("Gone", topic="law", isbn=ISBN), book("Other", topic="law")
+    )
+
+    async def lists() -> list[object]:
+        matching = [
+            await database.scan(lambda t, q=topic: store.books_matching(t, ["gone"], q, None, 9))  # type: ignore[misc]
+            for topic in (None, "law")
+        ]
+        return [
+            [
+                one.book_id
+                for one in await database.scan(lambda t: store.books_after(t, 0, None, 9))
+            ],
+            [
+                one.book_id
+                for one in await database.scan(lambda t: store.books_after(t, 0, "law", 9))
+            ],
+            [one.id for one in await database.scan(lambda t: store.titles_by_topic(t, "law", 9))],
+            await database.scan(lambda t: store.topics(t, 9)),
+            [len(found) for found in matching],
+        ]
+
+    both = [gone.book_id, other.book_id]
+    before = [both, both, both, [TopicCount("law", 2)], [1, 1]]
+    assert before == await lists()
+    retired = await database.write(lambda t: store.edit_book(t, replace(gone, retired_at_ms=9)))
+    left = [other.book_id]
+    assert [left, left, left, [TopicCount("law", 1)], [0, 0]] == await lists()
+    assert retired == await database.read(lambda t: store.book(t, gone.book_id))
+    assert retired == await database.read(lambda t: store.book_by_isbn(t, ISBN))
+    assert {gone.book_id: retired} == await database.read(lambda t: store.books(t, [gone.book_id]))
+    await database.write(lambda t: store.edit_book(t, gone))
+    assert before == await lists()
+
+
+async def test_every_folded_letter_is_folded_in_the_index(database: Database, store: Store) -> None:
+    """What is indexed and what is asked for are folded alike, by two engines of their own."""
+    for letter in ARABIC:
+        await added(database, store, book(f"كت{letter}ب"))
+    for book_id, letter in enumerate(ARABIC, 1):
+        words = search_words(f"كت{letter}ب")
+        found = await database.scan(
+            lambda t, w=words: store.books_matching(t, w, None, None, 99)  # type: ignore[misc]
+        )
+        assert book_id in {one.book_id for _score, one in found}, hex(ord(letter))
+
+
+async def test_books_of_an_older_release_get_what_lists_compare(
+    database: Database, store: Store
+) -> None:
+    """A part at a time, until there is none without."""
+    await added(database, store, *(book(f"Book {n}", author="Émile Zola") for n in range(3)))
+    sql = "UPDATE books SET author_key = NULL, title_key = NULL"
+    await database.write(lambda t: t.run(sql))
+    counts = [await database.write(lambda t: store.complete_keys(t, 2)) for _ in range(3)]
+    assert [2, 1, 0] == counts
+    rows = await database.read(lambda t: t.all("SELECT title_key, author_key FROM books"))
+    assert [(f"book {n}", "emile zola") for n in range(3)] == rows
 
 
 # ------------------------------------------------------------------- stock and decisions

@@ -98,6 +98,40 @@ async def test_diacritics_do_not_matter_in_a_search(shop: Shop) -> None:
         assert [book_id] == ids(reply.json), ascii(query)
 
 
+async def test_an_arabic_word_is_found_in_every_spelling(shop: Shop) -> None:
+    """With marks of vowels, hamza and final letters or without, in the index and in the search."""
+    book_id = await shop.add_book(title="مُقَدِّمَة ابن خلدون", author="أحمد", publisher="مكتبة")
+    for query in ("مقدمة", "مقدمه", "مُقَدِّمَة", "احمد", "أحمد", "مكتبه", "كـ", "مكت"):
+        found = ids((await shop.catalog.get(f"/books?q={quote(query)}")).json)
+        assert ([] if query == "كـ" else [book_id]) == found, query
+
+
+async def test_a_retired_book_is_in_no_list(shop: Shop) -> None:
+    """Neither of a topic nor of words nor of all; once it comes back it is in each of them."""
+    book_id = await shop.add_book(title="Aardvark", topic="law", quantity=1)
+    other = await shop.add_book(title="Zebra", topic="law", quantity=1)
+
+    async def lists() -> list[object]:
+        return [
+            ids((await shop.catalog.get(path)).json)
+            for path in ("/books", "/books?topic=law", "/search/law", "/query?topic=law")
+        ] + [
+            (await shop.catalog.get("/topics")).json[0]["books"],
+            ids((await shop.catalog.get("/books?q=aardvark")).json),
+            ids((await shop.catalog.get("/books?q=aardvark&topic=law")).json),
+        ]
+
+    both = [book_id, other]
+    assert [both, both, both, both, 2, [book_id], [book_id]] == await lists()
+    await shop.catalog.call("PATCH", f"/books/{book_id}", {"retired": True})
+    assert [[other], [other], [other], [other], 1, [], []] == await lists()
+    await shop.catalog.call("PATCH", f"/books/{book_id}", {"retired": False, "title": "Aardvarks"})
+    assert [both, both, both, both, 2, [book_id], [book_id]] == await lists()
+    await shop.catalog.call("PATCH", f"/books/{other}", {"retired": True})
+    await shop.catalog.call("PATCH", f"/books/{book_id}", {"retired": True, "topic": "arts"})
+    assert [] == (await shop.catalog.get("/topics")).json
+
+
 async def test_an_isbn_in_any_form_finds_its_book(shop: Shop) -> None:
     """As words and as an argument of its own, with or without hyphens."""
     book_id = await shop.add_book(isbn=ISBN)

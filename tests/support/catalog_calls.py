@@ -24,6 +24,15 @@ async def reserve(catalog: Caller, order_id: str, *lines: tuple[int, int]) -> di
     return outcome
 
 
+async def ask(catalog: Caller, order_id: str, **line: object) -> dict[str, Any]:
+    """Ask for one line and return the outcome."""
+    reply = await catalog.post("/reservations", [{"order_id": order_id, "lines": [line]}])
+    assert 200 == reply.status, reply.content
+    (outcome,) = reply.json
+    assert isinstance(outcome, dict)
+    return outcome
+
+
 async def release(catalog: Caller, order_id: str) -> dict[str, Any]:
     """Give an order back and return the outcome."""
     reply = await catalog.post(f"/reservations/{order_id}/release")

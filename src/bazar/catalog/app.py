@@ -53,6 +53,7 @@ async def catalog_app(
         settings = Settings(opened, store)
         currency = (await settings.open(currency, name)).currency
         shelf = Shelf(opened, store, currency)
+        await shelf.complete()
         stock = Stock(opened, store)
         rehearsals = Rehearsals(opened, store, scratch_catalog, currency)
         imports = Imports(opened, store, rehearsals, currency)

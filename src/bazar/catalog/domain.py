@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
@@ -10,9 +11,19 @@ from msgspec.structs import replace
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
-from bazar.wire.books import Book, BookEdit, NewBook, topic_key
+from bazar.wire.books import (
+    LOW_AT_DEFAULT,
+    Book,
+    BookEdit,
+    Condition,
+    Format,
+    NewBook,
+    topic_key,
+)
 from bazar.wire.limits import (
     DESCRIPTION_LENGTH_MAX,
+    PUBLISHER_LENGTH_MAX,
+    SHELF_LENGTH_MAX,
     STOCK_MAX,
     TITLE_LENGTH_MAX,
     TOPIC_LENGTH_MAX,
@@ -27,7 +38,16 @@ _LENGTHS_MAX = {
     "author": TITLE_LENGTH_MAX,
     "topic": TOPIC_LENGTH_MAX,
     "description": DESCRIPTION_LENGTH_MAX,
+    "subtitle": TITLE_LENGTH_MAX,
+    "publisher": PUBLISHER_LENGTH_MAX,
+    "shelf": SHELF_LENGTH_MAX,
 }
+_NOTES = ("author", "description", "subtitle", "publisher", "shelf")
+"""Texts that may be empty."""
+_USUAL: Condition = "new"
+"""Bodies leave out this very object, and none that only equals it. Source: msgspec, Structs"""
+_PRICE_SHOWN_MAX = 40
+"""Characters of a price that somebody asked for."""
 
 
 class StockTooLow(BazarError):
@@ -77,6 +97,17 @@ class StoredBook(msgspec.Struct, frozen=True):
     currency: str
     stock: int
     version: int
+    subtitle: str = ""
+    publisher: str = ""
+    format: Format = ""
+    pages: int | None = None
+    language: str = ""
+    condition: Condition = "new"
+    shelf: str = ""
+    low_at: int = LOW_AT_DEFAULT
+    added_at_ms: int = 0
+    retired_at_ms: int | None = None
+    """Since when it is no longer sold."""
 
     def public(self) -> Book:
         """Return the book as the public sees it."""
@@ -92,11 +123,24 @@ class StoredBook(msgspec.Struct, frozen=True):
             isbn=self.isbn,
             description=self.description,
             version=self.version,
+            subtitle=self.subtitle,
+            publisher=self.publisher,
+            format=self.format,
+            pages=self.pages,
+            language=self.language,
+            condition=_USUAL if self.condition == _USUAL else self.condition,
+            shelf=self.shelf,
+            low_at=self.low_at,
+            retired=self.retired_at_ms is not None,
         )
 
 
 def decide(order_id: str, lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Outcome:
     """Sell all lines of an order, or none.
+
+    The first line that cannot be sold is the reason. Of a line that has several, the reason is
+    that there is no such book, else that it is retired, else its price, else its stock. The
+    buyer pays the price that the line names, if it names one, or nothing is sold.
 
     Args:
         order_id: of the order.
@@ -139,6 +183,10 @@ def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Reject
         book = books.get(line.book_id)
         if book is None:
             return Rejection("book-not-found", f"no book has the id {line.book_id}", line.book_id)
+        if book.retired_at_ms is not None:
+            return Rejection("book-retired", f"{book.title} is no longer sold", line.book_id)
+        if line.price is not None and not _is_price(line.price, book):
+            return _price_changed(line.price, book)
         wanted[line.book_id] += line.quantity
         if book.stock < wanted[line.book_id]:
             detail = f"{book.title}: {book.stock} in stock, {wanted[line.book_id]} asked for"
@@ -148,6 +196,23 @@ def _rejection(lines: Sequence[Line], books: Mapping[int, StoredBook]) -> Reject
         detail = f"the books are priced in {', '.join(currencies)}"
         return Rejection("mixed-currencies", detail)
     return None
+
+
+def _is_price(price: Decimal, book: StoredBook) -> bool:
+    """Tell whether a book costs just so much: 9.9 and 9.90 are one amount."""
+    return price.is_finite() and price == to_price(book.price_minor, book.currency)
+
+
+def _price_changed(seen: Decimal, book: StoredBook) -> Rejection:
+    now = to_price(book.price_minor, book.currency)
+    shown = str(seen)[:_PRICE_SHOWN_MAX]
+    return Rejection(
+        "price-changed",
+        f"{book.title} is {now} {book.currency} now, not {shown}",
+        book.book_id,
+        price_minor=book.price_minor,
+        currency=book.currency,
+    )
 
 
 def new_book(new: NewBook, currency: str) -> StoredBook:
@@ -168,6 +233,14 @@ def new_book(new: NewBook, currency: str) -> StoredBook:
         currency=currency,
         stock=new.quantity,
         version=1,
+        subtitle=checked_note("subtitle", new.subtitle),
+        publisher=checked_note("publisher", new.publisher),
+        format=new.format,
+        pages=new.pages,
+        language=new.language,
+        condition=new.condition,
+        shelf=checked_note("shelf", new.shelf),
+        low_at=new.low_at,
     )
 
 
@@ -187,8 +260,13 @@ def move_stock(book: StoredBook, copies: int) -> StoredBook:
     return replace(book, stock=stock)
 
 
-def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
+def edited(book: StoredBook, edit: BookEdit, at_ms: int) -> StoredBook:
     """Return a book with an edit applied, checked.
+
+    Args:
+        book: as it is kept.
+        edit: what to change; a book that is retired already stays so since then.
+        at_ms: when.
 
     Raises:
         InvalidRequest: a value is not valid.
@@ -206,7 +284,9 @@ def edited(book: StoredBook, edit: BookEdit) -> StoredBook:
         given["title"] = checked_text("title", given["title"])
     if "topic" in given:
         given["topic"] = checked_topic(given["topic"])
-    for name in ("author", "description"):
+    if "retired" in given and given.pop("retired") != (book.retired_at_ms is not None):
+        given["retired_at_ms"] = at_ms if book.retired_at_ms is None else None
+    for name in _NOTES:
         if name in given:
             given[name] = checked_note(name, given[name])
     return replace(book, **given)

@@ -2,8 +2,8 @@
 
 A row is the book with its id, else with its ISBN-13, else the one that it made when its file was
 taken in before, else with exactly its title, author and year. So the same file twice changes
-nothing, whatever was changed since. A count belongs to the moment
-at which its file was first seen: it is taken once, and never after a later one.
+nothing, whatever was changed since. No row changes the currency of a book. A count belongs to the
+moment at which its file was first seen: it is taken once, and never after a later one.
 
 Source: docs/decisions/0010-import-identity.md, docs/decisions/0022-a-count-belongs-to-a-moment.md
 """
@@ -28,9 +28,17 @@ _FIELDS = {
     "author": ("author",),
     "year": ("year",),
     "topic": ("topic",),
-    "price": ("price_minor", "currency"),
+    "price": ("price_minor",),
     "quantity": (),
     "description": ("description",),
+    "subtitle": ("subtitle",),
+    "publisher": ("publisher",),
+    "format": ("format",),
+    "pages": ("pages",),
+    "language": ("language",),
+    "condition": ("condition",),
+    "shelf": ("shelf",),
+    "low_at": ("low_at",),
 }
 """What each column of a file changes about a book that is there; the stock goes its own way."""
 
@@ -77,6 +85,8 @@ class Rows:
         try:
             wanted = new_book(row.book, self._currency)
             existing = await self._existing(transaction, wanted, count)
+            if existing is not None and existing.currency != wanted.currency:
+                wanted = new_book(row.book, existing.currency)  # as an edit of its price would be
             given = _FIELDS.keys() if row.given is None else row.given
             if existing is None:
                 stored = await self._store.add_book(transaction, wanted, self._clock())

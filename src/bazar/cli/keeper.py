@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,8 +18,9 @@ from bazar.cli.show import (
 )
 from bazar.cli.terminal import BookId, OrderId, fail, progress_bar
 from bazar.tools.shop import Shop
-from bazar.wire.books import Book, BookEdit, NewBook
+from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.orders import Order, OrderStatus
+from bazar.wire.stock import Movement, Reason, StockChange
 
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
@@ -53,6 +54,16 @@ def orders(  # noqa: PLR0913  one parameter an option
     return Answer(shop.order.page(status, after, limit), show_list)
 
 
+Subtitle = Annotated[str | None, typer.Option(help="What stands under the title.")]
+Publisher = Annotated[str | None, typer.Option(help="Who published it.")]
+BookFormat = Annotated[Format | None, typer.Option(help="What kind of thing it is.")]
+Pages = Annotated[int | None, typer.Option(help="How many it has.")]
+Language = Annotated[str | None, typer.Option(help="Of its text, such as en.")]
+BookCondition = Annotated[Condition | None, typer.Option(help="How worn it is.")]
+Shelf = Annotated[str | None, typer.Option(help="Where it stands in the shop.")]
+LowAt = Annotated[int | None, typer.Option(min=0, help="Copies at which it is running low.")]
+
+
 @asks("catalog")
 def book_add(  # noqa: PLR0913  one parameter an option
     shop: Shop,
@@ -65,6 +76,14 @@ def book_add(  # noqa: PLR0913  one parameter an option
     year: Annotated[int | None, typer.Option(help="First published.")] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
+    subtitle: Subtitle = None,
+    publisher: Publisher = None,
+    format: BookFormat = None,  # noqa: A002  as the option is called
+    pages: Pages = None,
+    language: Language = None,
+    condition: BookCondition = None,
+    shelf: Shelf = None,
+    low_at: LowAt = None,
     key: Key = None,
 ) -> Answer[Book]:
     """Add a book, once."""
@@ -77,6 +96,16 @@ def book_add(  # noqa: PLR0913  one parameter an option
         year=year,
         quantity=quantity,
         description=description,
+        **_given(
+            subtitle=subtitle,
+            publisher=publisher,
+            format=format,
+            pages=pages,
+            language=language,
+            condition=condition,
+            shelf=shelf,
+            low_at=low_at,
+        ),
     )
     return Answer(with_key(key, "adding", partial(shop.catalog.add, new)), show_book)
 
@@ -92,23 +121,46 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     isbn: Annotated[str | None, typer.Option(help="New ISBN; '' takes it away.")] = None,
     year: Annotated[int | None, typer.Option(help="New year.")] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
+    subtitle: Subtitle = None,
+    publisher: Publisher = None,
+    format: BookFormat = None,  # noqa: A002  as the option is called
+    pages: Pages = None,
+    language: Language = None,
+    condition: BookCondition = None,
+    shelf: Shelf = None,
+    low_at: LowAt = None,
+    retired: Annotated[
+        bool | None, typer.Option("--retire/--sell", help="Take it off sale, or sell it again.")
+    ] = None,
 ) -> Answer[Book]:
-    """Change what describes a book."""
-    given = {
-        "title": title,
-        "topic": topic,
-        "author": author,
-        "isbn": isbn,
-        "year": year,
-        "description": description,
-    }
-    edit = BookEdit(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    if edit == BookEdit():
-        fail(
-            "nothing to change: give at least one of --title, --topic, --author, --isbn, --year, "
-            "--description"
+    """Change what describes a book, or take it off sale."""
+    edit = BookEdit(
+        **_given(
+            title=title,
+            topic=topic,
+            author=author,
+            isbn=isbn,
+            year=year,
+            description=description,
+            subtitle=subtitle,
+            publisher=publisher,
+            format=format,
+            pages=pages,
+            language=language,
+            condition=condition,
+            shelf=shelf,
+            low_at=low_at,
+            retired=retired,
         )
+    )
+    if edit == BookEdit():
+        fail("nothing to change: name at least one option; bazar book edit --help lists them")
     return Answer(shop.catalog.edit(book_id, edit), show_book)
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @asks("catalog")
@@ -132,6 +184,57 @@ def book_reprice(
 ) -> Answer[Book]:
     """Set the price of a book."""
     return Answer(shop.catalog.reprice(book_id, parse_price(price)), show_book)
+
+
+@asks("catalog")
+def stock(  # noqa: PLR0913  one parameter an option
+    shop: Shop,
+    book_id: BookId,
+    *,
+    change: Annotated[
+        int | None, typer.Option(help="How many copies came, or with a minus how many went.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(min=0, help="How many were counted on the shelf.")
+    ] = None,
+    reason: Annotated[Reason | None, typer.Option(help="Why the stock is corrected.")] = None,
+    note: Annotated[str, typer.Option(help="A few words for the ledger.")] = "",
+    actor: Annotated[
+        str | None, typer.Option(help="Who changes it [default: your login name].")
+    ] = None,
+    key: Key = None,
+) -> Answer[Book]:
+    """Note copies that came or went, or a new count, once."""
+    if (change is None) == (count is None):
+        fail("give one of the two: --change COPIES or --count COPIES")
+    wanted = StockChange(change=change, count=count, reason=reason, note=note)
+    shop.actor = _login_name() if actor is None else actor
+    ask = partial(shop.catalog.change_stock, book_id, wanted)
+    return Answer(with_key(key, "counting", ask), show_book)
+
+
+def _login_name() -> str:
+    """Return who this is for the operating system, or nothing where it does not know."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+@asks("catalog")
+def ledger(
+    shop: Shop,
+    book_id: BookId,
+    *,
+    before: Annotated[
+        int | None, typer.Option(min=1, help="Only rows before the row with this id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+) -> Answer[list[Movement]]:
+    """Show what happened to the stock of a book, the newest first."""
+    return Answer(shop.catalog.ledger(book_id, before, limit), show_list)
 
 
 def parse_price(text: str) -> Decimal:
@@ -220,7 +323,7 @@ def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (fulfil, orders, audit, doctor):
+    for command in (fulfil, orders, stock, ledger, audit, doctor):
         app.command()(command)
     app.command("import")(import_books)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)

@@ -1,9 +1,11 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import msgspec
 import typer
 
 from bazar.cli.terminal import (
@@ -13,6 +15,9 @@ from bazar.cli.terminal import (
     Host,
     LogFormat,
     MetricsFor,
+    Name,
+    OpenApi,
+    Proxies,
     PublicHost,
     PublicUrl,
     SecretFile,
@@ -23,10 +28,11 @@ from bazar.cli.terminal import (
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
-from bazar.kit.money import DECIMALS
+from bazar.kit.money import DECIMALS, to_price
 from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
+from bazar.wire.shop import ShopEdit
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
@@ -43,6 +49,7 @@ def up(  # noqa: PLR0913  one parameter an option
     host: Host = "127.0.0.1",
     public_host: PublicHost = "",
     public_url: PublicUrl = "",
+    proxies: Proxies = "",
     port: Port = DEFAULT_PORTS["front"],
     catalog_port: CatalogPort = DEFAULT_PORTS["catalog"],
     order_port: OrderPort = DEFAULT_PORTS["order"],
@@ -52,7 +59,9 @@ def up(  # noqa: PLR0913  one parameter an option
     sample: Annotated[
         bool, typer.Option("--sample", help="Load the sample catalogue, first start or not.")
     ] = False,
-    currency: Currency = "USD",
+    currency: Currency = None,
+    name: Name = None,
+    open_api: OpenApi = "on",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -72,10 +81,13 @@ def up(  # noqa: PLR0913  one parameter an option
         host=host,
         public_hosts=public_host,
         public_url=_public_url(public_url),
+        proxies=proxies,
         port=port,
         catalog_port=catalog_port,
         order_port=order_port,
         currency=_currency(currency),
+        name=name,
+        open_api=open_api,
         log_format=log_format,
         metrics=metrics,
         sample=True if sample else False if empty else None,
@@ -84,19 +96,26 @@ def up(  # noqa: PLR0913  one parameter an option
     def when_ready(addresses: Addresses) -> None:
         secret_file = data / SECRET_FILE
         log.show(
-            f"\nBazar is open at {addresses.front}\n"
+            f"\nBazar is open at {settings.public_url or addresses.front}/\n"
+            f"  front       {addresses.front}\n"
             f"  API page    {addresses.front}/docs\n"
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
-            f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
-            f"-H 'Idempotency-Key: {format_key(new_key())}'\n\nCtrl-C stops the shop.\n\n"
+            f"{_how_to_buy(addresses) if open_api == 'on' else ''}Ctrl-C stops the shop.\n\n"
         )
 
     try:
         asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
     except StartupError as error:
         _end(str(error))
+
+
+def _how_to_buy(addresses: Addresses) -> str:
+    return (
+        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
+        f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
+    )
 
 
 def _end(message: str) -> NoReturn:
@@ -125,9 +144,24 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
         )
         try:
             import_file(shop, options, lambda _rows: None)
+            _fill_settings(shop)
         except RemoteError as error:
             message = f"the sample catalogue cannot be loaded: {error}"
             raise StartupError(message) from error
+
+
+def _fill_settings(shop: Shop) -> None:
+    """Give a shop whose settings nobody has changed yet those of the sample."""
+    from importlib.resources import files
+
+    kept = shop.catalog.settings()
+    if kept.version > 1:
+        return
+    content = (files("bazar.sample") / "shop.json").read_bytes()
+    sample = msgspec.json.decode(content, type=ShopEdit)
+    assert isinstance(sample.post_price, Decimal)
+    price = sample.post_price.quantize(to_price(1, kept.currency))
+    shop.catalog.edit_settings(msgspec.structs.replace(sample, post_price=price), new_key())
 
 
 def serve(  # noqa: PLR0913  one parameter an option
@@ -136,6 +170,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     host: Host = "127.0.0.1",
     public_host: PublicHost = "",
     public_url: PublicUrl = "",
+    proxies: Proxies = "",
     port: Annotated[
         int | None,
         typer.Option(
@@ -160,7 +195,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     ] = Addresses().order,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
-    currency: Currency = "USD",
+    currency: Currency = None,
+    name: Name = None,
+    open_api: OpenApi = "on",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -180,11 +217,14 @@ def serve(  # noqa: PLR0913  one parameter an option
             host=host,
             public_hosts=public_host,
             public_url=_public_url(public_url),
+            proxies=proxies,
             database=database_path(database, data / f"{service}.db"),
             catalog_url=service_url(catalog, "--catalog"),
             order_url=service_url(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
+            name=name,
+            open_api=open_api,
             metrics=metrics,
         )
         code = run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
@@ -194,7 +234,7 @@ def serve(  # noqa: PLR0913  one parameter an option
 
 
 def _public_url(url: str) -> str:
-    """Return the address of the pages without its last slash; it has no path."""
+    """Return the address of the shop without its last slash, or end with a clear message."""
     if not url:
         return ""
     try:
@@ -206,7 +246,9 @@ def _public_url(url: str) -> str:
     return checked
 
 
-def _currency(code: str) -> str:
+def _currency(code: str | None) -> str | None:
+    if code is None:
+        return None
     if code.upper() not in DECIMALS:
         fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
     return code.upper()

@@ -1,6 +1,7 @@
 """How what a shop answers is shown to a person."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,6 +10,8 @@ import typer
 from bazar.cli.terminal import print_table, visible
 from bazar.wire.books import Book, BookTitle
 from bazar.wire.orders import Accepted, Order, Purchase
+from bazar.wire.shop import Shop
+from bazar.wire.stock import Movement
 
 if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.audit import AuditReport
@@ -16,6 +19,8 @@ if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.importer import ImportReport
 
 REJECTS_SHOWN = 10
+TEXT_SHOWN = 60
+"""Letters of the text of a page."""
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -23,7 +28,7 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number} {one if number == 1 else several or one + 's'}"
 
 
-def show_list(items: Sequence[Book | BookTitle | Order]) -> None:
+def show_list(items: Sequence[Book | BookTitle | Order | Movement]) -> None:
     """Print a table with a row for each, or say that there is none."""
     if not items:
         typer.echo("nothing found")
@@ -33,9 +38,25 @@ def show_list(items: Sequence[Book | BookTitle | Order]) -> None:
 
 
 def show_book(book: Book) -> None:
-    """Print a book, a line a fact."""
-    for name, value in msgspec.structs.asdict(book).items():
+    """Print a book, a line a fact; what nobody knows of it, and what is usual, is left out."""
+    for name, value in msgspec.to_builtins(book, builtin_types=[Decimal]).items():
         typer.echo(f"{name:<12} {'' if value is None else visible(str(value))}")
+
+
+def show_settings(shop: Shop) -> None:
+    """Print the settings, a line each, as they are typed; of a page's text its beginning."""
+    for name, value in msgspec.structs.asdict(shop).items():
+        if name != "texts":
+            shown = ",".join(map(str, value)) if isinstance(value, list) else value
+            _print_fact(name, "" if shown is None else str(shown))
+    for page, text in shop.texts.items():
+        _print_fact(f"texts.{page}", text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}...")
+
+
+def _print_fact(name: str, value: str) -> None:
+    """Print a name and its value on one line."""
+    shown = visible(value.replace("\n", "\\n"))
+    typer.echo(f"{name:<20} {shown}")
 
 
 def show_order(found: Order) -> None:
@@ -117,9 +138,15 @@ def _order_row(found: Order) -> tuple[object, ...]:
     return found.order_id, found.status, copies, total, f"{found.placed_at:%F %T}"
 
 
+def _movement_row(row: Movement) -> tuple[object, ...]:
+    why = ": ".join(filter(None, [row.reason, row.note])) or row.order_id
+    return row.id, f"{row.moved_at:%F %T}", row.kind, row.copies, row.stock_after, why, row.actor
+
+
 _TABLES: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[object, ...]]]] = {
     BookTitle: (("id", "title"), _title_row),
     Book: (("id", "title", "author", "topic", "price", "stock"), _book_row),
+    Movement: (("id", "at", "what", "copies", "stock after", "why", "who"), _movement_row),
     Order: (("order", "status", "copies", "total", "placed"), _order_row),
 }
 """Headings, and the cells under them."""

@@ -27,7 +27,14 @@ PublicUrl = Annotated[
     str,
     typer.Option(
         envvar="BAZAR_PUBLIC_URL",
-        help="Address by which people reach the shop's pages, such as https://shop.example.",
+        help="Where people reach the shop, such as https://shop.example; its name is a public one.",
+    ),
+]
+Proxies = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_PROXIES",
+        help="Network addresses of proxies that say truly who asks (X-Forwarded-For).",
     ),
 ]
 SecretFile = Annotated[
@@ -35,7 +42,25 @@ SecretFile = Annotated[
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),
 ]
 Currency = Annotated[
-    str, typer.Option(envvar="BAZAR_CURRENCY", help="ISO 4217 code for the prices of new books.")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CURRENCY",
+        help="ISO 4217 code of all prices, at the first start [default: USD]; it never changes.",
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BAZAR_NAME",
+        help="Of the shop, at the first start [default: Bazar Books]; later 'bazar shop set'.",
+    ),
+]
+OpenApi = Annotated[
+    Literal["on", "off"],
+    typer.Option(
+        envvar="BAZAR_OPEN_API",
+        help="Whether anyone may order over the JSON routes, or only who has the secret.",
+    ),
 ]
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")

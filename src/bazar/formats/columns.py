@@ -6,22 +6,29 @@ The rules are those of the catalog, so that a bad cell is found where the file i
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from bazar.formats.isbn import isbn13
-from bazar.wire.books import NewBook
+from bazar.wire.books import Condition, Format, NewBook
 from bazar.wire.limits import (
     DESCRIPTION_LENGTH_MAX,
     GIVEN_ID_MAX,
+    PAGES_MAX,
+    PUBLISHER_LENGTH_MAX,
+    SHELF_LENGTH_MAX,
     STOCK_MAX,
     TITLE_LENGTH_MAX,
     Author,
     Description,
     GivenId,
     Isbn,
+    LanguageTag,
+    Pages,
     Price,
+    Publisher,
+    Shelf,
     Stock,
     Title,
     Topic,
@@ -43,8 +50,16 @@ class Column(NamedTuple):
     """The same in words."""
 
 
-def _year(text: str) -> int:
+def _whole(text: str) -> int:
     return int(text.partition(".")[0])
+
+
+def _format(text: str) -> str:
+    return {"hardcover": "hardback", "softcover": "paperback"}.get(text.lower(), text.lower())
+
+
+def _choices(kind: object) -> str:
+    return ", ".join(filter(None, get_args(kind)))
 
 
 def _isbn(text: str) -> str:
@@ -62,11 +77,19 @@ COLUMNS = {
     "isbn": Column(_TEXT, _isbn, Isbn, "an ISBN"),
     "title": Column(_TEXT, str, Title, f"1 to {TITLE_LENGTH_MAX} characters"),
     "author": Column(_TEXT, str, Author, f"at most {TITLE_LENGTH_MAX} characters"),
-    "year": Column(_WHOLE_OF_SPREADSHEETS, _year, Year, "a whole number from -5000 to 3000"),
+    "year": Column(_WHOLE_OF_SPREADSHEETS, _whole, Year, "a whole number from -5000 to 3000"),
     "topic": Column(_TEXT, str, Topic, "1 to 100 characters"),
     "price": Column(_DECIMAL, Decimal, Price, _PRICE_WANTED),
     "quantity": Column(_WHOLE, int, Stock, f"a whole number from 0 to {STOCK_MAX}"),
     "description": Column(_TEXT, str, Description, f"at most {DESCRIPTION_LENGTH_MAX} characters"),
+    "subtitle": Column(_TEXT, str, Author, f"at most {TITLE_LENGTH_MAX} characters"),
+    "publisher": Column(_TEXT, str, Publisher, f"at most {PUBLISHER_LENGTH_MAX} characters"),
+    "format": Column(_TEXT, _format, Format, f"one of {_choices(Format)}"),
+    "pages": Column(_WHOLE_OF_SPREADSHEETS, _whole, Pages, f"a whole number from 1 to {PAGES_MAX}"),
+    "language": Column(_TEXT, str, LanguageTag, "a language tag such as en"),
+    "condition": Column(_TEXT, str.lower, Condition, f"one of {_choices(Condition)}"),
+    "shelf": Column(_TEXT, str, Shelf, f"at most {SHELF_LENGTH_MAX} characters"),
+    "low_at": Column(_WHOLE, int, Stock, f"a whole number from 0 to {STOCK_MAX}"),
 }
 NEEDED = ("title", "price")
 BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}

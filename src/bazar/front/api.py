@@ -5,12 +5,13 @@ from starlette.responses import Response
 from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
-from bazar.front.upstream.terms import NO_TERMS, TermsFor, no_terms
-from bazar.kit.errors import Unavailable
+from bazar.front.upstream.terms import NO_TERMS, terms_for
+from bazar.kit.errors import Unauthorized, Unavailable
 from bazar.kit.http.answers import Ready, ReadyResponse, unless_held
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
+from bazar.kit.secret import check_bearer
 from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.orders import (
@@ -27,6 +28,7 @@ from bazar.wire.placing import Kind, placing_response
 from bazar.wire.problems import (
     PLACING_ERRORS,
     BookNotFound,
+    OpenApiOff,
     OrderNotCancellable,
     OrderNotFound,
     PurchaseUnavailable,
@@ -52,11 +54,17 @@ _CACHE_STATUS: dict[How, tuple[bytes, bytes]] = {
 class FrontApi:
     """The handlers of the front."""
 
-    def __init__(self, catalog: Catalog, orders: Orders, terms: TermsFor = no_terms) -> None:
-        """Answer from these two, and place orders of buyers on the shop's terms."""
+    def __init__(self, catalog: Catalog, orders: Orders, only_with: str | None = None) -> None:
+        """Answer from these two, and place orders of buyers on the shop's terms.
+
+        Args:
+            catalog: of the books.
+            orders: takes them.
+            only_with: the secret with which alone orders are taken here, or None: from anyone.
+        """
         self._catalog = catalog
         self._orders = orders
-        self._terms = terms
+        self._only_with = only_with
 
     @route(
         "GET",
@@ -121,7 +129,7 @@ class FrontApi:
         "POST",
         "/purchase/{book_id:number}",
         answers={201: Purchase, 202: Accepted},
-        errors=PLACING_ERRORS,
+        errors=(*PLACING_ERRORS, OpenApiOff),
         idempotency_key=True,
         full="full",
         links=_order_links(201, 202),
@@ -134,7 +142,7 @@ class FrontApi:
         "POST",
         "/orders",
         answers={201: Receipt, 202: Accepted},
-        errors=PLACING_ERRORS,
+        errors=(*PLACING_ERRORS, OpenApiOff),
         idempotency_key=True,
         full="full",
         links=_order_links(201, 202),
@@ -155,10 +163,14 @@ class FrontApi:
         Where the client sent no key we make one. The answer tells the key, so that even then the
         client can ask again.
         """
+        if self._only_with is not None:
+            _refuse_strangers(request, self._only_with)
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
-            terms = NO_TERMS if buyer is None else await self._terms(buyer)
+            terms = NO_TERMS
+            if buyer is not None:
+                terms = terms_for(await self._catalog.shop(request_id=request.id), buyer)
             placed = await self._orders.place(
                 kind,
                 lines,
@@ -180,6 +192,7 @@ class FrontApi:
     @route(
         "GET",
         "/orders/{order_id}",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, Unavailable),
         places="looking",
@@ -196,6 +209,7 @@ class FrontApi:
     @route(
         "POST",
         "/orders/{order_id}/cancel",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         links=_order_links(200),
@@ -208,6 +222,14 @@ class FrontApi:
             request_id=request.id,
         )
         return _response(request, answer, "bypass")
+
+
+def _refuse_strangers(request: Request, secret: str) -> None:
+    try:
+        check_bearer(request.header(b"authorization"), secret)
+    except Unauthorized as error:
+        message = "the open interface of this shop takes no orders"
+        raise OpenApiOff(message) from error
 
 
 def _fresh(request: Request) -> bool:

@@ -1,11 +1,12 @@
 """Wire the front together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pyreqwest.client import Client
 
 from bazar.front.api import FrontApi
+from bazar.front.storefront.pace import Network
 from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
@@ -20,8 +21,15 @@ from bazar.kit.process.watchdog import watched_loop
 
 
 @asynccontextmanager
-async def front_app(
-    catalog_url: str, order_url: str, secret: str, client: Client, public_url: str = ""
+async def front_app(  # noqa: PLR0913  one parameter a setting
+    catalog_url: str,
+    order_url: str,
+    secret: str,
+    client: Client,
+    public_url: str = "",
+    *,
+    open_api: bool = True,
+    proxies: Sequence[Network] = (),
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
@@ -31,6 +39,8 @@ async def front_app(
         secret: of all services.
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
+        open_api: whether orders may be placed over the JSON routes without the secret.
+        proxies: whose word on who asks counts.
     """
     metrics = Metrics("front")
     cache = Cache()
@@ -48,8 +58,9 @@ async def front_app(
     metrics.watch(
         "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
     )
-    own = endpoints_of(FrontApi(catalog, orders))
-    storefront = Storefront(catalog, orders, secret, public_url)
+    api = FrontApi(catalog, orders, only_with=None if open_api else secret)
+    own = endpoints_of(api)
+    storefront = Storefront(catalog, orders, secret, public_url, proxies)
     metrics.watch(
         "bazar_pages_kept",
         "Pages that were answered as they were kept.",
@@ -63,7 +74,7 @@ async def front_app(
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret, on_stop=storefront.stop)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
             app.lost = storefront.error_page
             yield app
     finally:

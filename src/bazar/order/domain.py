@@ -32,6 +32,7 @@ from bazar.wire.orders import (
     Progress,
     Purchase,
     Receipt,
+    reference_of,
 )
 from bazar.wire.placing import Kind
 from bazar.wire.problems import REJECTIONS, OrderCancelled, OrderRejected
@@ -45,8 +46,6 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     "fulfilled": frozenset(),
 }
 """From each status, the statuses that may follow it."""
-REFERENCE_LENGTH = 6
-"""In letters of the order id, its last; the others stay the buyer's secret."""
 UNREADABLE = Rejection("order-rejected", "why it was refused is not readable any more")
 _TIME_MS_MAX = 253_402_300_799_999
 """The end of the year 9999: no date is later."""
@@ -166,9 +165,14 @@ def asks_for(order: StoredOrder, wanted: StoredOrder) -> bool:
 
 
 def _wish(order: StoredOrder) -> tuple[object, ...]:
-    """Return all that is compared of what was asked for."""
+    """Return all that is compared of what was asked for.
+
+    What delivery costs is part of it where its buyer saw it, on a page. A client of the open
+    interface did not say it: when the shop has another price meanwhile, it asks for the same.
+    """
     lines = [(line.book_id, line.quantity, line.price_seen) for line in order.lines]
-    return order.kind, order.channel, lines, order.buyer, order.delivery_minor
+    delivery_minor = order.delivery_minor if order.channel == "web" else 0
+    return order.kind, order.channel, lines, order.buyer, delivery_minor
 
 
 def _asked(order: StoredOrder) -> list[tuple[int, int]]:
@@ -320,8 +324,13 @@ def _receipt(order: StoredOrder) -> Receipt:
     )
 
 
-def public(order: StoredOrder) -> Order:
-    """Return an order as its buyer sees it now; of a damaged one, what is left of it."""
+def public(order: StoredOrder, *, mailed: bool = False) -> Order:
+    """Return an order as its buyer sees it now; of a damaged one, what is left of it.
+
+    Args:
+        order: as it is kept.
+        mailed: whether mail tells its buyer what becomes of it.
+    """
     currency = order.lines[0].currency if order.sold else None
     total = delivery_price = None
     if currency is not None:
@@ -347,7 +356,7 @@ def public(order: StoredOrder) -> Order:
         currency=currency,
         reason=order.rejection.code if order.rejection else None,
         placed_at=_time(order.placed_at_ms),
-        reference=reference(order.order_id),
+        reference=reference_of(order.order_id),
         channel=order.channel,
         buyer=order.buyer,
         delivery_price=delivery_price,
@@ -355,12 +364,8 @@ def public(order: StoredOrder) -> Order:
         progress_at=_time_or_none(order.progress_at_ms),
         ended_at=_time_or_none(order.ended_at_ms),
         tracking=order.tracking,
+        mailed=mailed,
     )
-
-
-def reference(order_id: str) -> str:
-    """Return what people call an order: short, and rarely that of another too."""
-    return order_id[-REFERENCE_LENGTH:].upper()
 
 
 def _time_or_none(at_ms: int | None) -> datetime | None:

@@ -8,8 +8,7 @@ from bazar.kit.errors import InvalidRequest
 from bazar.kit.identity import is_id
 from bazar.kit.text import composed
 from bazar.order.buyers import same_person
-from bazar.order.domain import REFERENCE_LENGTH
-from bazar.wire.orders import Channel, OrderQuery, OrderStatus, Progress
+from bazar.wire.orders import REFERENCE_LENGTH, Channel, OrderQuery, OrderStatus, Progress
 
 _HEARD = str.maketrans("oil", "011", " -")
 """How letters that no reference has are meant, and what people put between them."""

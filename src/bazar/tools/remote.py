@@ -16,6 +16,7 @@ from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
 from bazar.kit.peers.client import reason
 from bazar.wire.limits import PAGE_MAX
+from bazar.wire.stock import ACTOR_HEADER
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ class Remote:
     addresses: Addresses
     secret: str = ""
     _client: SyncClient | None = None
+    actor: str = ""
+    """Who asks, for what is noted about a change; the front is not told."""
 
     def url(self, service: str) -> str:
         """Return the address of a service."""
@@ -99,6 +102,8 @@ class Remote:
             )
         if service != "front":
             request = request.bearer_auth(self.secret)
+            if self.actor:
+                request = request.header(ACTOR_HEADER, self.actor)
         if key is not None:
             request = request.header(KEY_HEADER, format_key(key))
         try:

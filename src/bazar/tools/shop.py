@@ -17,7 +17,9 @@ from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import AUDIT_PAGE_MAX
 from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
-from bazar.wire.stock import Movement, Outcome, StockReport
+from bazar.wire.shop import Shop as Settings
+from bazar.wire.shop import ShopEdit
+from bazar.wire.stock import Movement, Outcome, StockChange, StockReport
 
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
@@ -149,6 +151,25 @@ class Catalog(Keeping):
         """Add copies to the stock, or take some away; with the same key once."""
         path = f"/update/{book_id}/amount_of_items/{copies}"
         return self.remote.call("catalog", "PUT", path, Book, key=key)
+
+    def change_stock(self, book_id: int, change: StockChange, key: str | None = None) -> Book:
+        """Note copies that came or went, or a new count; with the same key once."""
+        path = f"/books/{book_id}/stock"
+        return self.remote.call("catalog", "POST", path, Book, body=change, key=key)
+
+    def ledger(self, book_id: int, before: int | None, limit: int) -> list[Movement]:
+        """Return the ledger of one book before a row, the newest first."""
+        query = {"limit": limit} | ({} if before is None else {"before": before})
+        path = f"/books/{book_id}/movements?{urlencode(query)}"
+        return self.remote.read("catalog", path, list[Movement])
+
+    def settings(self) -> Settings:
+        """Return the settings of the shop."""
+        return self.remote.call("catalog", "GET", "/shop", Settings)
+
+    def edit_settings(self, edit: ShopEdit, key: str | None = None) -> Settings:
+        """Change settings of the shop; with the same key once."""
+        return self.remote.call("catalog", "PATCH", "/shop", Settings, body=edit, key=key)
 
     def import_rows(self, request: ImportRequest) -> list[ImportResult]:
         """Take in rows of a file, and say what became of each; in a busy shop wait for a turn."""

@@ -35,6 +35,15 @@ Progress = Literal["to_pick", "ready", "collected", "packed", "sent"]
 to_pick, packed, sent. The last step of either fulfils the order."""
 
 
+REFERENCE_LENGTH = 6
+"""In letters of the order id, its last; the others stay the buyer's secret."""
+
+
+def reference_of(order_id: str) -> str:
+    """Return what people call an order: short, and rarely that of another too."""
+    return order_id[-REFERENCE_LENGTH:].upper()
+
+
 class Line(
     Struct,
     frozen=True,
@@ -158,6 +167,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was cancelled or fulfilled."""
     tracking: str = ""
     """Where the post tells how far it is: an address or a number."""
+    mailed: bool = False
+    """Whether mail tells its buyer what becomes of it."""
 
 
 class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,6 +177,12 @@ class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
     progress: Progress
     tracking: Annotated[str, Meta(max_length=TRACKING_LENGTH_MAX)] = ""
     """Where the post tells how far it is: an address or a number; empty leaves what is there."""
+
+
+class MailTest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to send a mail that only shows that mail arrives."""
+
+    to: Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX)]
 
 
 class OrderQuery(

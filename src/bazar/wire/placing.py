@@ -15,7 +15,7 @@ from bazar.kit.identity import REQUEST_ID_LENGTH_MAX
 from bazar.kit.money import PRICE_MINOR_MAX
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
-from bazar.wire.orders import Buyer, Channel, Lines
+from bazar.wire.orders import Buyer, Channel, Lines, reference_of
 
 CHANGED_HEADER = "bazar-changed"
 """Books and their new versions after a purchase or a cancel, such as `2=17,3=5`."""
@@ -57,7 +57,8 @@ class PlacementAnswer(Struct, frozen=True, omit_defaults=True):
     status: int
     body: msgspec.Raw
     order_id: str = ""
-    """Of the order that was placed, confirmed or pending."""
+    """Of the order that was placed, confirmed or pending; or that the key has placed before, where
+    it was the shop's pages that placed both."""
     changed: str = ""
     """Books and their new versions, as in the header `bazar-changed`."""
     timing: str = ""
@@ -68,7 +69,7 @@ def placing_response(request: Request, answer: PlacementAnswer, *, internal: boo
     """Return the answer to a purchase as HTTP.
 
     Args:
-        request: takes the order id into its log line, and the time of the tiers behind.
+        request: takes the order's reference into its log line, and the time of the tiers behind.
         answer: as the order service gave it.
         internal: tell in a header which books have a new version.
     """
@@ -78,8 +79,8 @@ def placing_response(request: Request, answer: PlacementAnswer, *, internal: boo
         _JSON if answer.status < _ERRORS_FROM else _PROBLEM,
         NO_STORE,
     ]
-    if answer.order_id:
-        request.facts["order_id"] = answer.order_id
+    if answer.order_id and answer.status < _ERRORS_FROM:
+        request.facts["reference"] = reference_of(answer.order_id)
         headers.append((b"location", f"/orders/{answer.order_id}".encode("latin-1")))
     if answer.status in _RETRY_STATUSES:
         headers.append(_RETRY_AFTER)

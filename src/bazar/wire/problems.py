@@ -90,6 +90,16 @@ class TooManyOpenOrders(BazarError):
     definite = True
 
 
+class OpenApiOff(BazarError):
+    """The shop takes no orders over its open interface."""
+
+    code = "open-api-off"
+    status = 403
+    title = "This shop takes orders on its pages alone"
+    hint = "Order on the pages of the shop. The keeper's own programs send the service secret."
+    definite = True
+
+
 REJECTIONS: dict[str, type[BazarError]] = {
     error.code: error
     for error in (BookNotFound, OutOfStock, PriceChanged, BookRetired, MixedCurrencies)
@@ -171,6 +181,26 @@ class OrderCancelled(BazarError):
     definite = True
 
 
+class MailOff(BazarError):
+    """The shop sends no mail."""
+
+    code = "mail-off"
+    status = 409
+    title = "This shop sends no mail"
+    hint = "Start the order service with BAZAR_SMTP_URL and BAZAR_MAIL_FROM."
+    definite = True
+
+
+class MailNotSent(BazarError):
+    """The mail server did not take a mail."""
+
+    code = "mail-not-sent"
+    status = 502
+    title = "The mail server did not take the mail"
+    hint = "The detail says why. Look at BAZAR_SMTP_URL and BAZAR_MAIL_FROM."
+    definite = False
+
+
 class KeyReused(BazarError):
     """The key was used before, for another request."""
 
@@ -179,6 +209,17 @@ class KeyReused(BazarError):
     title = "This Idempotency-Key was used for another request"
     hint = "Use a new key for a new purchase."
     definite = True
+
+    def __init__(self, detail: str, *, order_id: str = "") -> None:
+        """Describe one failure.
+
+        Args:
+            detail: what was wrong.
+            order_id: that the key has placed, for the shop's own pages, whose keys nobody guesses.
+                It is no part of the document: whoever guesses a key must not learn an order.
+        """
+        super().__init__(detail)
+        self.order_id = order_id
 
 
 class PurchaseUnavailable(Unavailable):

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bazar.catalog.domain import (
     StoredBook,
@@ -85,6 +87,61 @@ def test_mixed_currencies_are_named() -> None:
         assert "the books are priced in EUR, USD" == rejection.detail
 
 
+@pytest.mark.parametrize("seen", ["19.99", "19.990", "1999E-2", "19.9900000"])
+def test_a_price_that_the_buyer_saw_and_is_still_asked_is_paid(seen: str) -> None:
+    """Prices are amounts, however they are written."""
+    lines = decide("o", [Line(1, 2, Decimal(seen))], books(book(1))).lines
+    assert [SoldLine(1, 2, "Book 1", 1999, "USD", 4)] == lines
+
+
+@pytest.mark.parametrize(
+    "seen", ["15.95", "20", "19.991", "-19.99", "0", "NaN", "sNaN", "Infinity"]
+)
+def test_a_price_that_the_buyer_saw_and_is_another_now_sells_nothing(seen: str) -> None:
+    """The buyer pays what the page said, or nothing is bought; a cheaper price is another too."""
+    outcome = decide("o", [Line(2), Line(1, 2, Decimal(seen))], books(book(1), book(2)))
+    assert ("rejected", []) == (outcome.status, outcome.lines)
+    detail = f"Book 1 is 19.99 USD now, not {seen}"
+    assert (
+        Rejection("price-changed", detail, 1, price_minor=1999, currency="USD") == outcome.rejection
+    )
+
+
+def test_a_price_is_one_of_the_books_currency() -> None:
+    """Which may have no decimals, or three."""
+    yen, dinar = book(1, currency="JPY"), book(2, currency="JOD")
+    assert "reserved" == decide("o", [Line(1, 1, Decimal("1999.0"))], books(yen)).status
+    assert "reserved" == decide("o", [Line(2, 1, Decimal("1.999"))], books(dinar)).status
+    rejection = decide("o", [Line(1, 1, Decimal("19.99"))], books(yen)).rejection
+    assert rejection is not None
+    assert "Book 1 is 1999 JPY now, not 19.99" == rejection.detail
+
+
+def test_a_price_of_endless_digits_is_told_in_part() -> None:
+    """What is kept of it does not grow with what was sent."""
+    rejection = decide("o", [Line(1, 1, Decimal("1" * 4000))], books(book(1))).rejection
+    assert rejection is not None
+    assert f"Book 1 is 19.99 USD now, not {'1' * 40}" == rejection.detail
+
+
+def test_of_several_reasons_the_first_counts() -> None:
+    """Of a line: no such book, then retired, then its price, then its stock."""
+    gone = replace(book(1, stock=0), retired_at_ms=7)
+    sold_out = book(2, stock=0)
+    shelf = books(gone, sold_out)
+    other = Decimal(1)
+    wanted = {
+        "book-not-found": Line(9, 1, other),
+        "book-retired": Line(1, 1, other),
+        "price-changed": Line(2, 1, other),
+        "out-of-stock": Line(2, 1, Decimal("19.99")),
+    }
+    for code, line in wanted.items():
+        rejection = decide("o", [line], shelf).rejection
+        assert rejection is not None
+        assert (code, line.book_id) == (rejection.code, rejection.book_id)
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=4).map(
         lambda pairs: [Line(*pair) for pair in dict(pairs).items()]
@@ -132,14 +189,35 @@ def test_a_topic_that_nobody_could_search_for_is_refused(text: str) -> None:
 def test_an_edit_keeps_what_it_does_not_name() -> None:
     """And gives the same book where it names nothing."""
     stored = book(1)
-    assert stored == edited(stored, BookEdit())
-    changed = edited(stored, BookEdit(title=" New  title", price=Decimal(5), year=2000))
+    assert stored == edited(stored, BookEdit(), 5)
+    changed = edited(stored, BookEdit(title=" New  title", price=Decimal(5), year=2000), 5)
     assert ("New title", 500, 2000) == (changed.title, changed.price_minor, changed.year)
     assert (stored.stock, stored.version, stored.topic) == (
         changed.stock,
         changed.version,
         changed.topic,
     )
+
+
+def test_a_book_is_retired_and_comes_back() -> None:
+    """It keeps the time of the first of several such edits."""
+    stored = book(1)
+    assert not stored.public().retired
+    retired = edited(stored, BookEdit(retired=True), 5)
+    assert 5 == retired.retired_at_ms
+    assert retired.public().retired
+    assert retired == edited(retired, BookEdit(retired=True), 6)
+    assert stored == edited(retired, BookEdit(retired=False), 7)
+    assert stored == edited(stored, BookEdit(retired=False), 8)
+
+
+def test_what_is_not_known_of_a_book_takes_no_room() -> None:
+    """A body has members for what is known and unusual, whatever it was read from."""
+    usual = replace(book(1), condition="new book"[:3])
+    bare = set(msgspec.to_builtins(usual.public()))
+    assert set() == bare & {"subtitle", "format", "pages", "condition", "low_at", "retired"}
+    told = replace(usual, subtitle="S", condition="good", low_at=9).public()
+    assert {"subtitle", "condition", "low_at"} == set(msgspec.to_builtins(told)) - bare
 
 
 # ------------------------------------------------------------------- ISBNs

@@ -6,7 +6,7 @@ suite, tests/contract/test_catalog_store.py, runs every function on every engine
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
 from bazar.kit.data.database import Transaction
@@ -37,6 +37,32 @@ class FileRow(NamedTuple):
     import_id: int
     """Of the file."""
     row: int
+
+
+class Ranked(NamedTuple):
+    """A book of a set, and its place in the set's own order: lower comes first."""
+
+    rank: float
+    book_id: int
+
+
+class Narrowing(NamedTuple):
+    """What the books of a list have to fit; without any, it is all that are sold."""
+
+    topic: str | None = None
+    """In any spelling."""
+    author: str | None = None
+    """As `words.name_key` returns it."""
+    low_minor: int | None = None
+    high_minor: int | None = None
+    in_stock: bool = False
+    retired: bool = False
+    """Those of a set that are no longer sold, and not those that are."""
+
+
+Order = Literal["rank", "new", "price", "-price", "title"]
+"""Of a list: its own, or by id where it is of all books; the newest, cheapest, dearest first; by
+title."""
 
 
 class KeptWrite(NamedTuple):
@@ -103,7 +129,7 @@ class Store(Protocol):
     async def titles_by_topic(
         self, transaction: Transaction, topic: str, limit: int
     ) -> list[BookTitle]:
-        """Return id and title of the books of a topic, in order of id."""
+        """Return id and title of the books of a topic that are sold, in order of id."""
         ...
 
     async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
@@ -113,7 +139,7 @@ class Store(Protocol):
     async def books_after(
         self, transaction: Transaction, after: int, topic: str | None, limit: int
     ) -> list[StoredBook]:
-        """Return a page of books in order of id, of one topic or of all."""
+        """Return a page of books that are sold, in order of id, of one topic or of all."""
         ...
 
     async def books_matching(
@@ -124,7 +150,7 @@ class Store(Protocol):
         after: tuple[float, int] | None,
         limit: int,
     ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books that have words which begin so, the most relevant first.
+        """Return a page of books on sale that have words which begin so, the most relevant first.
 
         Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
 
@@ -140,6 +166,105 @@ class Store(Protocol):
         """
         ...
 
+    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
+        """Return books of a topic, ranked by id."""
+        ...
+
+    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
+        """Return books whose author's whole name has this key, ranked by id."""
+        ...
+
+    async def priced(
+        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
+    ) -> list[Ranked]:
+        """Return books that cost from one price to another, ranked by id."""
+        ...
+
+    async def matching(
+        self, transaction: Transaction, words: Sequence[str], topic: str | None
+    ) -> list[Ranked]:
+        """Return the books that `books_matching` ranks, with their scores, in whatever order."""
+        ...
+
+    async def listed(
+        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
+    ) -> list[Ranked]:
+        """Return the beginning of a list of books.
+
+        Args:
+            transaction: to read in.
+            name: `last`, with 1 to 5 copies, and `low`, with no more than their `low_at`, both
+                ranked by stock; `out`, without any; `retired`, the last to retire first.
+            words: of retired books only those whose author, or the beginning of whose title, has
+                words that begin so; for the other lists they do not matter.
+            limit: how many at most.
+        """
+        ...
+
+    async def bought(
+        self, transaction: Transaction, since_ms: int, movements: int, limit: int
+    ) -> list[Ranked]:
+        """Return the books of which most copies were sold, the most first; cancelled ones apart.
+
+        Args:
+            transaction: to read in.
+            since_ms: sales before do not count.
+            movements: so many of the last rows of the ledger are looked at.
+            limit: how many books at most.
+        """
+        ...
+
+    async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
+        self,
+        transaction: Transaction,
+        found: Sequence[Ranked],
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those books of a set that fit.
+
+        Args:
+            transaction: to read in.
+            found: the set, of some thousand books at most.
+            narrowing: what they have to fit.
+            order: of the list.
+            after: place and id of the last book of the page before.
+            limit: how many at most.
+
+        Returns:
+            Each with its place in that order.
+        """
+        ...
+
+    async def page_of_all(
+        self,
+        transaction: Transaction,
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those of all books on sale that fit, whatever their stock.
+
+        The rest is as with `page_of_set`. What every sale changes is in no index that leads
+        through all books, so callers pass over what is sold out.
+        """
+        ...
+
+    async def topics_of_set(
+        self, transaction: Transaction, found: Sequence[Ranked], narrowing: Narrowing
+    ) -> list[TopicCount]:
+        """Return the topics of those books of a set that fit, each with their number."""
+        ...
+
+    async def topics_of_all(
+        self, transaction: Transaction, narrowing: Narrowing, limit: int
+    ) -> list[TopicCount]:
+        """Return the topics of the first so many books that fit, each with their number."""
+        ...
+
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its first copies as received, and return it as it is stored.
 
@@ -152,6 +277,10 @@ class Store(Protocol):
 
     async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
+        ...
+
+    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
+        """Make the forms to compare of books from before there were any; return of how many."""
         ...
 
     async def move_stock(  # noqa: PLR0913, PLR0917  the columns of a ledger row

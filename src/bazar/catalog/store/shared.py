@@ -7,49 +7,63 @@ from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
+from bazar.catalog.words import name_key, title_key
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookTitle, TopicCount, topic_key
 from bazar.wire.stock import Outcome
 
-_BOOK = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+BOOK = (
+    "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
+    "version, subtitle, publisher, format, pages, language, condition, shelf, low_at, "
+    "added_at_ms, retired_at_ms"
+)
+"""The columns of a book, in the order of its members."""
+_DESCRIPTION = (
+    "isbn, title, author, year, topic, description, price_minor, currency, subtitle, publisher, "
+    "format, pages, language, condition, shelf, low_at, retired_at_ms, topic_key, author_key, "
+    "title_key"
+)
+"""Those that describe it, as `_description` returns them."""
+
+_BOOK = f"""
+SELECT {BOOK}
 FROM books
 WHERE book_id = ?1"""
 
-_BOOK_BY_ISBN = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOK_BY_ISBN = f"""
+SELECT {BOOK}
 FROM books
 WHERE isbn = ?1"""
 
 # `isbn IS NULL` would have SQLite read every book without an ISBN, by the index of the ISBNs.
-_BOOK_BY_NAME = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOK_BY_NAME = f"""
+SELECT {BOOK}
 FROM books
 WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
   AND coalesce(isbn, '') = ''
 ORDER BY book_id LIMIT 1"""
 
-_LAST_BOOK = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_LAST_BOOK = f"""
+SELECT {BOOK}
 FROM books
 WHERE book_id = (SELECT max(book_id) FROM books)"""
 
-_BOOKS_AFTER = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOKS_AFTER = f"""
+SELECT {BOOK}
 FROM books
-WHERE book_id > ?1
+WHERE book_id > ?1 AND retired_at_ms IS NULL
 ORDER BY book_id LIMIT ?2"""
 
-_BOOKS_OF_TOPIC_AFTER = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOKS_OF_TOPIC_AFTER = f"""
+SELECT {BOOK}
 FROM books
-WHERE topic_key = ?3 AND book_id > ?1
+WHERE topic_key = ?3 AND book_id > ?1 AND retired_at_ms IS NULL
 ORDER BY book_id LIMIT ?2"""
 
 _TITLES_BY_TOPIC = """
 SELECT book_id, title FROM books
-WHERE topic_key = ?1
+WHERE topic_key = ?1 AND retired_at_ms IS NULL
 ORDER BY book_id LIMIT ?2"""
 
 _TOPICS = """
@@ -62,23 +76,34 @@ SELECT topic, books FROM largest
 ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
-_ADD_BOOK = """
-INSERT INTO books (isbn, title, author, year, topic, description, price_minor, currency, topic_key)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+_ADD_BOOK = f"""
+INSERT INTO books ({_DESCRIPTION}, added_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+        ?21)
 RETURNING book_id"""
 
-_ADD_BOOK_WITH_ID = """
-INSERT INTO books (isbn, title, author, year, topic, description, price_minor, currency, topic_key,
-                   book_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+_ADD_BOOK_WITH_ID = f"""
+INSERT INTO books ({_DESCRIPTION}, added_at_ms, book_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+        ?21, ?22)
 RETURNING book_id"""
 
-_EDIT_BOOK = """
+_EDIT_BOOK = f"""
 UPDATE books
-SET isbn = ?1, title = ?2, author = ?3, year = ?4, topic = ?5, description = ?6, price_minor = ?7,
-    currency = ?8, topic_key = ?9, version = version + 1
-WHERE book_id = ?10
+SET ({_DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                        ?18, ?19, ?20),
+    version = version + 1
+WHERE book_id = ?21
 RETURNING version"""
+
+_BOOKS_WITHOUT_KEYS = """
+SELECT book_id, title, author FROM books
+WHERE author_key IS NULL
+ORDER BY book_id LIMIT ?1"""
+
+_SAVE_KEYS = """
+UPDATE books SET title_key = ?2, author_key = ?3
+WHERE book_id = ?1"""
 
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
@@ -99,8 +124,8 @@ INSERT INTO counts (book_id, import_id, row)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
 
-_BOOK_MADE_BY = """
-SELECT book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, version
+_BOOK_MADE_BY = f"""
+SELECT {BOOK}
 FROM books
 WHERE book_id = (SELECT book_id FROM made_by_rows WHERE import_id = ?1 AND row = ?2)"""
 
@@ -207,7 +232,7 @@ class SharedStore(LedgerRows, ShopRows):
     async def books_after(
         self, transaction: Transaction, after: int, topic: str | None, limit: int
     ) -> list[StoredBook]:
-        """Return a page of books in order of id, of one topic or of all."""
+        """Return a page of books that are sold, in order of id, of one topic or of all."""
         if topic is None:
             rows = await transaction.all(_BOOKS_AFTER, after, limit)
         else:
@@ -216,21 +241,29 @@ class SharedStore(LedgerRows, ShopRows):
 
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its first copies as received, and return it as it is stored."""
+        described = *_description(new), at_ms
         if new.book_id:
-            row = await transaction.one(_ADD_BOOK_WITH_ID, *_description(new), new.book_id)
+            row = await transaction.one(_ADD_BOOK_WITH_ID, *described, new.book_id)
         else:
-            row = await transaction.one(_ADD_BOOK, *_description(new))
+            row = await transaction.one(_ADD_BOOK, *described)
         book_id, version = made(int, _there(row)), 1
         if new.stock:
             version = await self.move_stock(
                 transaction, book_id, "received", new.stock, None, at_ms
             )
-        return replace(new, book_id=book_id, version=version)
+        return replace(new, book_id=book_id, version=version, added_at_ms=at_ms)
 
     async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
         row = await transaction.one(_EDIT_BOOK, *_description(edited), edited.book_id)
         return replace(edited, version=made(int, _there(row)))
+
+    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
+        """Make the forms to compare of books from before there were any; return of how many."""
+        rows = await transaction.all(_BOOKS_WITHOUT_KEYS, limit)
+        keys = [made(_keys, row) for row in rows]
+        await transaction.run_many(_SAVE_KEYS, keys)
+        return len(keys)
 
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
@@ -337,5 +370,20 @@ def _description(book: StoredBook) -> Row:
         book.description,
         book.price_minor,
         book.currency,
+        book.subtitle,
+        book.publisher,
+        book.format,
+        book.pages,
+        book.language,
+        book.condition,
+        book.shelf,
+        book.low_at,
+        book.retired_at_ms,
         topic_key(book.topic),
+        name_key(book.author),
+        title_key(book.title),
     )
+
+
+def _keys(book_id: int, title: str, author: str) -> Row:
+    return book_id, title_key(title), name_key(author)

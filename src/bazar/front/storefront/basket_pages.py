@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bazar.front.storefront.basket import BASKET_LINES_MAX, Basket, looked_over, new_basket
 from bazar.front.storefront.buyers import deliveries
-from bazar.front.storefront.checkout import MANY_OF_ONE, over_limits, post_minor
+from bazar.front.storefront.checkout import MANY_OF_ONE, over_limits
 from bazar.front.storefront.frame import Frame, Head
 from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.problems import BREATH_S, error_page
@@ -19,6 +19,7 @@ from bazar.front.storefront.rows import (
     sentences,
 )
 from bazar.front.storefront.visit import Notice, Visit, basket_header, notice_header
+from bazar.front.upstream.terms import post_minor
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.http.answers import Headers
 from bazar.kit.http.endpoint import route
@@ -55,13 +56,12 @@ class BasketPages:
         if not basket.lines:
             return self._show(seen, "basket-empty.html")
         try:
-            shop = await self._goods.shop(request.id)
             ids = [line.book_id for line in basket.lines]
             books = await self._goods.books(ids, request.id)
         except (Overloaded, Unavailable):
             headers: Headers = [(b"retry-after", b"%d" % BREATH_S)]
             return self._show(seen, "basket-away.html", UNAVAILABLE, headers)
-        texts = self._frame.texts(seen.language)
+        shop, texts = self._frame.shop, self._frame.texts(seen.language)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
         now = replace(basket, lines=lines)
         headers = [basket_header(self._frame.cookies, now)] if changes else []
@@ -103,8 +103,7 @@ class BasketPages:
         self, seen: Visit, basket: Basket, typed: Mapping[str, str]
     ) -> tuple[Basket, Notice]:
         """Return the basket with more copies of a book, as far as there are, and what to say."""
-        texts = self._frame.texts(seen.language)
-        most = (await self._goods.shop(seen.request.id)).copies_a_line_max
+        texts, most = self._frame.texts(seen.language), self._frame.shop.copies_a_line_max
         book_id = _number(typed["add"], ID_MAX)
         if not book_id:
             message = "no book has such an id"

@@ -1,14 +1,12 @@
-"""What the pages from the basket to the order ask the catalog: settings, and some books at once."""
+"""What the pages from the basket to the order ask the catalog: some books at once."""
 
 import asyncio
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from bazar.front.upstream.catalog import Catalog
-from bazar.kit.errors import Overloaded, Unavailable
 from bazar.wire.books import Book
 from bazar.wire.problems import BookNotFound
-from bazar.wire.shop import Shop
 
 ASKED_AT_ONCE_MAX = 20
 """Books of one page, so that a large basket does not take the places of other readers."""
@@ -20,22 +18,6 @@ class Goods:
     def __init__(self, catalog: Catalog) -> None:
         """Ask this catalog."""
         self._catalog = catalog
-
-    async def shop(self, request_id: str) -> Shop:
-        """Return the settings of the shop; while the catalog is away, as they were seen last.
-
-        An order can be placed then, too. What it costs was on its page, and what the books cost
-        the catalog checks.
-
-        Raises:
-            Unavailable: the catalog is away, and they were never seen.
-        """
-        try:
-            return await self._catalog.shop(request_id=request_id)
-        except (Overloaded, Unavailable):
-            if self._catalog.last_shop is None:
-                raise
-            return self._catalog.last_shop
 
     async def book(self, book_id: int, request_id: str, *, fresh: bool = False) -> Book:
         """Return a book; a fresh one is asked of the catalog itself, whatever is kept here.
@@ -66,6 +48,6 @@ class Goods:
 
     async def of_topic(self, topic: str, most: int, request_id: str) -> list[Book]:
         """Return some books of a topic that are in stock. Raises as `book`, but for the first."""
-        query = urlencode({"topic": topic, "limit": most})
+        query = urlencode({"topic": topic, "in_stock": 1, "limit": most})
         reading = await self._catalog.books(query, request_id=request_id)
         return reading.answer.as_books()

@@ -237,17 +237,13 @@ class OrderPages:
             thanks=order.status == "confirmed" and age_ms < THANKS_MS,
             refresh_s=refresh_s(age_ms) if order.status == "pending" else 0,
             code=qr_code(self._address(seen, order.order_id)),
-            country=self._country(order, seen),
+            country=figures.country(order.buyer.country if order.buyer else "", seen.language),
             reason=reason_words(order.reason, texts),
             reference_words=Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>').format(
                 spaced(order)
             ),
             when=lambda at: figures.day_and_time(at, shop.time_zone, seen.language),
         )
-
-    def _country(self, order: Order, seen: Visit) -> str:
-        code = order.buyer.country if order.buyer else ""
-        return figures.country_name(code, seen.language)
 
     def _address(self, seen: Visit, order_id: str) -> str:
         """Return the whole address of an order's page."""

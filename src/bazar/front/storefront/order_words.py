@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bazar.kit.web import figures
 from bazar.kit.web.texts import Texts
-from bazar.wire.orders import Order, Progress
+from bazar.wire.orders import Order, Progress, reference_of
 from bazar.wire.shop import Shop
 
 THANKS_MS = 30 * 60 * 1000
@@ -18,7 +18,6 @@ THANKS_MS = 30 * 60 * 1000
 REFRESH_S = ((60_000, 5), (600_000, 15))
 """How often the page of an undecided order looks again, until it is so old, milliseconds."""
 REFRESH_S_LAST = 60
-_REFERENCE_LENGTH = 6
 State = Literal["done", "now", "to-come"]
 _DONE: dict[Progress | None, int] = {
     None: 1,
@@ -50,14 +49,9 @@ class Paying:
     """Of the pill."""
 
 
-def reference_of(order: Order) -> str:
-    """Return the six letters that people call an order by."""
-    return order.reference or order.order_id[-_REFERENCE_LENGTH:].upper()
-
-
 def spaced(order: Order) -> str:
     """Return a reference as people read it out: `K7Q 2T4`."""
-    reference = reference_of(order)
+    reference = order.reference or reference_of(order.order_id)
     return f"{reference[:3]} {reference[3:]}"
 
 

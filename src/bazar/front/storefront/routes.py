@@ -58,21 +58,20 @@ class Storefront:
         """
         self._site = Site(public_url)
         self._catalog = catalog
+        self._orders = orders
         self._frame = frame = Frame(secret, self._site, lambda: catalog.last_shop)
         stockroom = Stockroom(catalog)
         self.keeping = keeping = Keeping(Lookout(catalog))
         self.live = Live(frame, stockroom, catalog.following)
-        cards = Cards(frame)
+        cards, goods = Cards(frame), Goods(catalog)
         self._crowded_pages: dict[str, Ready] = {}
-        goods = Goods(catalog)
-        checkout = Checkout(orders, Pace(), Repeats())
         self._order_pages = OrderPages(frame, goods, orders)
         self._apis = (
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
             BasketPages(frame, goods),
-            CheckoutPages(frame, goods, checkout, proxies),
+            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
             self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),

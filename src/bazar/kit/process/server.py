@@ -95,12 +95,22 @@ def serve(running: Running, host: str, port: int) -> int:
     files = raise_file_limit()
     with bound_socket(host, port) as bound:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        return uvloop.run(_serve(running, bound, f"http://{host}:{port}", connections_max(files)))
+        return uvloop.run(
+            _serve(running, bound, f"http://{address(host, port)}", connections_max(files))
+        )
+
+
+def address(host: str, port: int) -> str:
+    """Return host and port as they stand in an address of the web.
+
+    Source: RFC 3986, section 3.2.2
+    """
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> StartupError:
     reason = error.strerror or str(error)
-    return StartupError(f"cannot listen on {host}:{port}: {reason}; choose another port")
+    return StartupError(f"cannot listen on {address(host, port)}: {reason}; choose another port")
 
 
 class _Server(Server):

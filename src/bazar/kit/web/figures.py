@@ -54,6 +54,11 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def country(code: str, language: str) -> str:
+    """Return the name of a country in a language; where it has none, its code: from CLDR."""
+    return str(Locale.parse(language).territories.get(code, code))
+
+
 def day(at: datetime, time_zone: str, language: str) -> str:
     """Return a day such as `26 November`."""
     return str(format_skeleton("MMMMd", at, zone(time_zone), locale=_dated(language)))
@@ -91,17 +96,6 @@ def language_name(tag: str, language: str) -> str:
         return Locale.parse(tag, sep="-").get_display_name(language) or tag
     except (UnknownLocaleError, ValueError):
         return tag
-
-
-@lru_cache(REMEMBERED_MAX)
-def country_name(code: str, language: str) -> str:
-    """Return the name of a country in a language; a code that nobody knows stays as it is.
-
-    Args:
-        code: such as `IE`. Source: ISO 3166-1 alpha-2
-        language: in which to name it.
-    """
-    return str(Locale.parse(language).territories.get(code, code))
 
 
 def _dated(language: str) -> str:

@@ -1,0 +1,97 @@
+"""The command that shows the settings of the shop, and changes them."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from bazar.cli.shop import Answer, Key, asks, with_key
+from bazar.cli.show import show_settings
+from bazar.cli.terminal import fail
+from bazar.tools.shop import Shop
+from bazar.wire.shop import Shop as Settings
+from bazar.wire.shop import ShopEdit
+
+_SET = "set"
+_TEXTS = "texts."
+"""Before the name of a page."""
+_LISTS = {"languages", "deliveries", "countries", "payments", "picks"}
+_KEYS = [name for name in ShopEdit.__struct_fields__ if name != "texts"]
+
+
+@asks("catalog")
+def shop(
+    shop: Shop,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[set KEY=VALUE ...]", help="What to change; without it, show all."),
+    ] = None,
+    *,
+    key: Key = None,
+) -> Answer[Settings]:
+    r"""Show the settings of the shop, or change some of them.
+
+    A VALUE that begins with @ is the name of a file that holds it. A list has commas between its
+    parts, and in other values \n begins a new line. A page's text is texts.NAME.
+    """
+    if not words:
+        return Answer(shop.catalog.settings(), show_settings)
+    if words[0] != _SET or len(words) == 1:
+        fail("to change settings: bazar shop set KEY=VALUE ...")
+    edit = parse_edit(words[1:])
+    changed = with_key(key, "changing", partial(shop.catalog.edit_settings, edit))
+    return Answer(changed, show_settings)
+
+
+def parse_edit(pairs: list[str]) -> ShopEdit:
+    """Return what `KEY=VALUE` words change, or end with a clear message."""
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator:
+            fail(f"a setting is changed with KEY=VALUE, not {pair!r}")
+        page = name.removeprefix(_TEXTS) if name.startswith(_TEXTS) else None
+        if page is None and name not in _KEYS:
+            fail(f"there is no setting {name!r}; there are {', '.join(_KEYS)} and {_TEXTS}PAGE")
+        value = _value(name, _text(name, text))
+        change = {name: value} if page is None else {"texts": {page: value}}
+        _check(pair, change)
+        if page is None:
+            given[name] = value
+        else:
+            given.setdefault("texts", {})[page] = value
+    return msgspec.convert(given, ShopEdit, strict=False)
+
+
+def _text(name: str, text: str) -> str:
+    """Return a value as it was typed, or what the file holds that it names."""
+    if not text.startswith("@"):
+        return text.replace("\\n", "\n")
+    try:
+        return Path(text[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        fail(f"cannot read {text[1:]} for {name}: {reason}")
+
+
+def _value(name: str, text: str) -> Any:  # noqa: ANN401  of that setting
+    if name in _LISTS:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if name == "post_price":
+        return text.strip() or None
+    return text
+
+
+def _check(pair: str, change: dict[str, Any]) -> None:
+    try:
+        msgspec.convert(change, ShopEdit, strict=False)
+    except msgspec.ValidationError as error:
+        reason = str(error).partition(" - at ")[0]
+        fail(f"{pair[:80]!r} cannot be: {reason[:1].lower()}{reason[1:]}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(shop)
