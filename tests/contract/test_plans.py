@@ -71,6 +71,16 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
+    ("order", "_ADD_LETTER"): (),
+    ("order", "_COUNT_LETTERS"): ("SEARCH outbox USING COVERING INDEX outbox_left (state=?)",),
+    ("order", "_FORGET_DROPPED"): (
+        "SEARCH outbox USING INDEX sqlite_autoindex_outbox_1 (order_id=? AND kind=?)",
+    ),
+    ("order", "_LETTERS_AFTER"): (
+        "SEARCH outbox USING INDEX outbox_left (state=? AND letter_id>?)",
+    ),
+    ("order", "_NOTE_LETTER"): ("SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("order", "_TRY_LETTER"): ("SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)",),
     ("order", "_BY_ID"): (ORDER, BUYER_OR_NONE, LINES_OR_NONE),
     ("order", "_BY_KEY"): (
         "SEARCH orders USING INDEX sqlite_autoindex_orders_2 (idempotency_key=?)",

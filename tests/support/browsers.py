@@ -1,11 +1,15 @@
 """A browser in tests: it keeps cookies, reads forms, and sends them as people do."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlencode
 
+from bazar.kit.http.app import HttpApp
 from support.shops import Caller, Reply
+from support.wires import BOUND_S
 
 OWN = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
 _VOID = frozenset({"area", "base", "br", "hr", "img", "input", "link", "meta", "path", "circle"})
@@ -19,10 +23,6 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
-
-    def with_(self, **changes: str) -> dict[str, str]:
-        """Return the fields as somebody changed them."""
-        return self.fields | changes
 
 
 class Page(HTMLParser):
@@ -109,6 +109,28 @@ class Page(HTMLParser):
 
     def _of_select(self) -> str:
         return next(given["name"] for tag, given in reversed(self._open) if tag == "select")
+
+
+async def streamed(app: HttpApp, path: str) -> tuple[int, bytes]:
+    """Return the status of an answer that takes its time, and its body once it has ended."""
+    parts: list[bytes] = []
+    statuses: list[int] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+        parts.append(message.get("body", b""))
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"front.test")],
+    }
+    async with asyncio.timeout(BOUND_S):
+        await app(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+    return statuses[0], b"".join(parts)
 
 
 class Browser:

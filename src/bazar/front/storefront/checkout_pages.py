@@ -19,7 +19,7 @@ from bazar.front.storefront.basket import (
     read_key,
     read_lines,
 )
-from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome, post_minor
+from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome
 from bazar.front.storefront.frame import Frame, Head
 from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.pace import Network, visitor_of
@@ -34,6 +34,7 @@ from bazar.front.storefront.rows import (
 )
 from bazar.front.storefront.showing import Shown, shown
 from bazar.front.storefront.visit import Visit, basket_header
+from bazar.front.upstream.terms import post_minor
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.http.answers import Headers
@@ -188,7 +189,7 @@ class CheckoutPages:
             money=money_of(kept, post, shop.currency, texts),
             by_post=form.typed.get("delivery") == "post",
             whole=not missing,
-            shelf=await self._instead_of(lost[0], seen, texts) if lost else [],
+            shelf=await self._instead_of(lost[0], books, seen) if lost else [],
             instead_of=lost[0].title if lost else "",
         )
 
@@ -285,6 +286,7 @@ class CheckoutPages:
             texts.gettext("Problem: %(title)s", title=title) if wrong else title,
             said.status if said else HTTPStatus.OK,
             said.headers if said else None,
+            plain=True,
             form=form,
             filled=filled,
             fields={one.name: one for one in fields},
@@ -308,8 +310,10 @@ class CheckoutPages:
         texts = self._frame.texts(seen.language)
         if status >= HTTPStatus.BAD_REQUEST and not title.startswith(texts.gettext("Problem:")):
             title = texts.gettext("Problem: %(title)s", title=title)
-        head = Head(title=title, path="/checkout", index=False)
-        return self._frame.show(seen, template, head, status, headers=headers, plain=True, **values)
+        # What answers a post has no address of its own: in another language begins the basket.
+        path = "/checkout" if status == HTTPStatus.OK else "/basket"
+        head = Head(title=title, path=path, index=False)
+        return self._frame.show(seen, template, head, status, headers=headers, **values)
 
     async def _books(
         self, lines: Sequence[BasketLine], seen: Visit, *, fresh: bool = False
@@ -321,13 +325,16 @@ class CheckoutPages:
         except BazarError:
             return {}
 
-    async def _instead_of(self, book: Book, seen: Visit, texts: Texts) -> list[Shown]:
-        """Return books like one that is not there."""
+    async def _instead_of(self, book: Book, asked: Mapping[int, Book], seen: Visit) -> list[Shown]:
+        """Return books like one that is not there, none of which was asked for already."""
         try:
-            listed = await self._goods.of_topic(book.topic, INSTEAD_MAX + 6, seen.request.id)
+            listed = await self._goods.of_topic(
+                book.topic, INSTEAD_MAX + len(asked), seen.request.id
+            )
         except BazarError:
             return []
-        others = [shown(one, texts) for one in listed if one.id != book.id]
+        texts = self._frame.texts(seen.language)
+        others = [shown(one, texts) for one in listed if one.id not in asked]
         return [one for one in others if one.buyable][:INSTEAD_MAX]
 
 

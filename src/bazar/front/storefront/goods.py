@@ -48,6 +48,6 @@ class Goods:
 
     async def of_topic(self, topic: str, most: int, request_id: str) -> list[Book]:
         """Return some books of a topic that are in stock. Raises as `book`, but for the first."""
-        query = urlencode({"topic": topic, "limit": most})
+        query = urlencode({"topic": topic, "in_stock": 1, "limit": most})
         reading = await self._catalog.books(query, request_id=request_id)
         return reading.answer.as_books()

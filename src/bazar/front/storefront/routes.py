@@ -70,13 +70,13 @@ class Storefront:
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
+            BasketPages(frame, goods),
+            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
+            self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),
             Sitemap(frame, stockroom),
             self.live,
-            BasketPages(frame, goods),
-            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
-            self._order_pages,
         )
 
     def stop(self) -> None:
