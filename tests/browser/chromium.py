@@ -37,6 +37,8 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+_LEFT_OUT = ["--disable-back-forward-cache"]
+"""Back finds a page as it was left, with what was typed into it, as it does for people."""
 _REFUSED = "Content Security Policy"
 
 
@@ -58,7 +60,9 @@ def need_browser() -> None:
 def chromium() -> Iterator[Browser]:
     """Start one, and end it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=_ARGUMENTS, ignore_default_args=_LEFT_OUT
+        )
         try:
             yield browser
         finally:

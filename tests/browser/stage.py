@@ -76,13 +76,19 @@ class Stage(RunningShop):
 
     @contextmanager
     def paused(self, service: str) -> Iterator[None]:
-        """Hold a service still: it takes what it is sent and answers nothing, until the end."""
-        process = self.kill(service, signal.SIGSTOP)
+        """Hold a service still, until the end: it takes what it is sent and answers nothing.
+
+        So is the supervisor, which would put another process in its place.
+        """
+        supervisor, process = self.supervisor(), self.services()[service]
+        for one in (supervisor, process):
+            os.kill(one.pid, signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(process.pid, signal.SIGCONT)
             self.wait_until_ready()
+            os.kill(supervisor.pid, signal.SIGCONT)
 
 
 @contextmanager

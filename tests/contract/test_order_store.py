@@ -17,6 +17,7 @@ from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.order.finding import Sought, Wanted
+from bazar.order.letters import LetterKind
 from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
 from bazar.wire.audit import KeptLine, KeptOrder
@@ -380,6 +381,38 @@ async def test_the_newest_come_first_and_only_those_that_are_wanted(
         sought=Sought(name_key="lina q", email_key="lina@example.org"), since_ms=2 * day_ms
     )
     assert [] == await listed(sought=Sought(name_key="olina"))
+
+
+async def test_letters_wait_in_their_order_once_each(database: Database, store: Store) -> None:
+    """One of a kind for each order; what was sent, dropped or given up waits no more."""
+    await database.write(lambda t: store.insert(t, [pending("a", "a"), pending("b", "b")]))
+    due: list[tuple[str, LetterKind]] = [("b", "confirmed"), ("a", "confirmed"), ("b", "ready")]
+    await database.write(lambda t: store.add_letters(t, due, 5))
+    await database.write(lambda t: store.add_letters(t, [*due, ("a", "cancelled")], 6))
+    letters = await database.read(lambda t: store.letters_after(t, 0, 9))
+    assert [*due, ("a", "cancelled")] == [(one.order_id, one.kind) for one in letters]
+    assert [0] * 4 == [one.tries for one in letters]
+    ids = [one.letter_id for one in letters]
+    assert letters[1:3] == await database.read(lambda t: store.letters_after(t, ids[0], 2))
+    await database.write(lambda t: store.try_letter(t, ids[3], 2))
+    await database.write(lambda t: store.note_letter(t, ids[3], "waiting", None, "away"))
+    for letter_id, state in zip(ids, ("sent", "dropped", "dead"), strict=False):
+        await database.write(
+            lambda t, one=letter_id, end=state: store.note_letter(t, one, end, 7, None)  # type: ignore[misc]
+        )
+    left = await database.read(lambda t: store.letters_after(t, 0, 9))
+    assert [replace(letters[3], tries=2)] == left
+    assert 1 == await database.read(lambda t: store.count_letters(t, "waiting"))
+    assert 1 == await database.read(lambda t: store.count_letters(t, "dead"))
+    await database.write(lambda t: store.add_letters(t, due, 8))
+    again = await database.read(lambda t: store.letters_after(t, ids[3], 9))
+    assert [("a", "confirmed", 0)] == [(one.order_id, one.kind, one.tries) for one in again]
+    assert left + again == await database.read(lambda t: store.letters_after(t, 0, 9))
+    newest = again[0].letter_id
+    await database.write(lambda t: store.note_letter(t, newest, "dropped", 9, None))
+    await database.write(lambda t: store.add_letters(t, due, 10))
+    (anew,) = await database.read(lambda t: store.letters_after(t, newest, 9))
+    assert ("a", "confirmed") == (anew.order_id, anew.kind)
 
 
 async def test_orders_are_shown_as_they_are_kept(database: Database, store: Store) -> None:

@@ -41,10 +41,10 @@ BUGS_OF_READING = (
         (
             Edit(
                 "front/upstream/cache.py",
-                "        self._generation += 1\n"
+                "        self.generation += 1\n"
                 "        self._books.clear()\n"
                 "        self._lists.clear()\n",
-                "        self._generation += 1\n",
+                "        self.generation += 1\n",
             ),
         ),
         (CACHE_MODEL,),

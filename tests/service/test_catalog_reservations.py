@@ -284,11 +284,11 @@ async def test_the_stock_report_is_empty_when_all_is_well(shop: Shop) -> None:
         ("DELETE FROM reservations WHERE order_id = 'o1'", ["order o1, book 1"]),
         ("UPDATE reservations SET status = 'released' WHERE order_id = 'o1'", ["order o1, book 1"]),
         (
-            "INSERT INTO movements VALUES (3, 1, 'released', 2, 'o1', 0)",
+            "INSERT INTO movements VALUES (3, 1, 'released', 2, 'o1', 0, NULL, '', '')",
             ["book 1: stock", "order o1, book 1"],
         ),
         (
-            "INSERT INTO movements VALUES (3, 1, 'sold', -1, 'ghost', 0)",
+            "INSERT INTO movements VALUES (3, 1, 'sold', -1, 'ghost', 0, NULL, '', '')",
             ["book 1: stock", "order ghost, book 1"],
         ),
     ],

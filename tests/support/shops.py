@@ -16,6 +16,7 @@ from pyreqwest.response import Response
 from bazar.catalog.app import catalog_app
 from bazar.kit.http.app import HttpApp
 from bazar.order.app import order_app
+from bazar.order.mail.settings import MailSettings
 
 SECRET = "a secret that only the tests know"
 CATALOG_URL = "http://catalog.test"
@@ -126,11 +127,13 @@ async def catalog_open(folder: Path, network: InProcess) -> AsyncIterator[Client
 
 
 @asynccontextmanager
-async def order_open(database: Path, network: InProcess) -> AsyncIterator[Caller]:
+async def order_open(
+    database: Path, network: InProcess, mail: MailSettings | None = None
+) -> AsyncIterator[Caller]:
     """Open an order service on a database in a network, with a client of its own."""
     async with (
         ClientBuilder().with_middleware(network).build() as client,
-        order_app(database, CATALOG_URL, SECRET, client) as order,
+        order_app(database, CATALOG_URL, SECRET, client, mail) as order,
     ):
         network.host(ORDER_URL, order)
         yield Caller(ORDER_URL, client, SECRET)

@@ -1,6 +1,6 @@
 """The order service's routes: HTTP in, use cases behind, HTTP out."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from bazar.kit.http.answers import encode, json_response, log_fault
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
+from bazar.order.buyers import checked_email
 from bazar.order.checking import Checking
 from bazar.order.domain import first_answer
 from bazar.order.driving import Placed
@@ -21,6 +22,7 @@ from bazar.wire.orders import (
     Accepted,
     Buyer,
     Line,
+    MailTest,
     Order,
     OrderQuery,
     OrderRequest,
@@ -41,6 +43,8 @@ from bazar.wire.placing import (
 from bazar.wire.problems import (
     PLACING_ERRORS,
     KeyReused,
+    MailNotSent,
+    MailOff,
     OrderNotCancellable,
     OrderNotFound,
     OrderNotFulfillable,
@@ -58,13 +62,20 @@ def _order_links(*statuses: int, pointer: str = "/order_id") -> list[Link]:
     ]
 
 
+SendTrial = Callable[[str], Awaitable[None]]
+"""Sends a mail to an address that only shows that mail arrives."""
+
+
 class OrderApi:
     """The handlers of the order service."""
 
-    def __init__(self, orders: Orders, checking: Checking) -> None:
-        """Serve these use cases."""
+    def __init__(
+        self, orders: Orders, checking: Checking, send_trial: SendTrial | None = None
+    ) -> None:
+        """Serve these use cases; `send_trial` is there where the shop sends mail."""
         self._orders = orders
         self._checking = checking
+        self._send_trial = send_trial
 
     @route(
         "POST",
@@ -193,6 +204,7 @@ class OrderApi:
     @route(
         "POST",
         "/orders/{order_id}/progress",
+        hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, ProgressNotPossible, Unavailable),
         secret=True,
@@ -201,6 +213,15 @@ class OrderApi:
     async def progress(self, request: Request, body: ProgressRequest) -> Response:
         """Note how far the shop is with a confirmed order; the last step fulfils it."""
         return json_response(await self._orders.progress(request.path_params["order_id"], body))
+
+    @route("POST", "/mail/test", answers={204: None}, errors=(MailOff, MailNotSent), secret=True)
+    async def mail_test(self, _request: Request, body: MailTest) -> Response:
+        """Send a mail that only shows that mail of the shop arrives."""
+        if self._send_trial is None:
+            message = "the order service was started without a mail server"
+            raise MailOff(message)
+        await self._send_trial(checked_email(body.to, "to"))
+        return Response(status_code=204)
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:

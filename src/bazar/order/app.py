@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyreqwest.client import Client
 
@@ -17,18 +18,34 @@ from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
 from bazar.order.checking import Checking
 from bazar.order.driving import Driving
+from bazar.order.mail.settings import MailSettings
+from bazar.order.outbox import Outbox
 from bazar.order.service import Orders
 from bazar.order.store.sqlite import SqliteStore
 from bazar.order.upstream import CatalogClient
+
+if TYPE_CHECKING:  # most shops send no mail
+    from bazar.order.mail.sending import Sending
 
 SCHEMA = "bazar.order.schema.sqlite"
 
 
 @asynccontextmanager
 async def order_app(
-    database: Path, catalog_url: str, secret: str, client: Client
+    database: Path,
+    catalog_url: str,
+    secret: str,
+    client: Client,
+    mail: MailSettings | None = None,
 ) -> AsyncIterator[HttpApp]:
     """Open the order service; close it at the end.
+
+    Args:
+        database: its file.
+        catalog_url: where the catalog is.
+        secret: of the shop.
+        client: for calls to the catalog.
+        mail: by which server mail is sent; None: none is.
 
     Raises:
         StartupError: the database cannot be opened.
@@ -40,8 +57,10 @@ async def order_app(
         await migrate(opened, SCHEMA)
         catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
         store = SqliteStore()
-        driving = Driving(opened, store, catalog)
+        outbox = Outbox(store, on=mail is not None)
+        driving = Driving(opened, store, catalog, outbox)
         orders = Orders(opened, store, driving, metrics)
+        sending = _sending(opened, store, mail, metrics)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
@@ -51,15 +70,33 @@ async def order_app(
             "Orders that the catalog does not take although it answers.",
             lambda: len(driving.stuck),
         )
+        send_trial = sending.send_trial if sending else None
+        own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
         driving.start()
+        if sending:
+            sending.start()
         try:
-            endpoints = operations(
-                "order", metrics, check, endpoints_of(OrderApi(orders, Checking(opened, store)))
-            )
+            endpoints = operations("order", metrics, check, own)
             with watched_loop(metrics):
                 yield HttpApp("order", endpoints, metrics, secret)
         finally:
+            if sending:
+                await sending.stop()
             await driving.stop()
             await catalog.stop()
     finally:
         await opened.close()
+
+
+def _sending(
+    database: SqliteDatabase, store: SqliteStore, mail: MailSettings | None, metrics: Metrics
+) -> "Sending | None":
+    """Return what sends mail, where the shop does; languages are loaded only then."""
+    if mail is None:
+        return None
+    from bazar.order.mail.sending import Sending
+
+    sending = Sending(database, store, mail)
+    metrics.watch("bazar_mails_waiting", "Mails that wait to be sent.", sending.waiting)
+    metrics.watch("bazar_mails_dead", "Mails that were given up.", lambda: sending.dead)
+    return sending

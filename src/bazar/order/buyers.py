@@ -57,9 +57,25 @@ def checked_buyer(buyer: Buyer) -> Buyer:
     if checked.payment not in _PAID_BY[checked.delivery]:
         ways = " or ".join(sorted(_PAID_BY[checked.delivery]))
         _refuse("payment", f"with delivery by {checked.delivery} it is {ways}")
-    if not _EMAIL.fullmatch(checked.email):
-        _refuse("email", "it is no e-mail address")
+    checked_email(checked.email, "buyer.email")
     return checked
+
+
+def checked_email(text: str, member: str) -> str:
+    """Return an e-mail address, or refuse it.
+
+    Args:
+        text: what was typed.
+        member: where it stands in the request.
+
+    Raises:
+        InvalidRequest: definite; it is none, or more than one.
+    """
+    email = composed(text)
+    if not _EMAIL.fullmatch(email):
+        message = f"{member} is no e-mail address"
+        raise InvalidRequest(message, member=member)
+    return email
 
 
 def checked_tracking(text: str) -> str:

@@ -165,9 +165,14 @@ def asks_for(order: StoredOrder, wanted: StoredOrder) -> bool:
 
 
 def _wish(order: StoredOrder) -> tuple[object, ...]:
-    """Return all that is compared of what was asked for."""
+    """Return all that is compared of what was asked for.
+
+    What delivery costs is part of it where its buyer saw it, on a page. A client of the open
+    interface did not say it: when the shop has another price meanwhile, it asks for the same.
+    """
     lines = [(line.book_id, line.quantity, line.price_seen) for line in order.lines]
-    return order.kind, order.channel, lines, order.buyer, order.delivery_minor
+    delivery_minor = order.delivery_minor if order.channel == "web" else 0
+    return order.kind, order.channel, lines, order.buyer, delivery_minor
 
 
 def _asked(order: StoredOrder) -> list[tuple[int, int]]:
@@ -319,8 +324,13 @@ def _receipt(order: StoredOrder) -> Receipt:
     )
 
 
-def public(order: StoredOrder) -> Order:
-    """Return an order as its buyer sees it now; of a damaged one, what is left of it."""
+def public(order: StoredOrder, *, mailed: bool = False) -> Order:
+    """Return an order as its buyer sees it now; of a damaged one, what is left of it.
+
+    Args:
+        order: as it is kept.
+        mailed: whether mail tells its buyer what becomes of it.
+    """
     currency = order.lines[0].currency if order.sold else None
     total = delivery_price = None
     if currency is not None:
@@ -354,6 +364,7 @@ def public(order: StoredOrder) -> Order:
         progress_at=_time_or_none(order.progress_at_ms),
         ended_at=_time_or_none(order.ended_at_ms),
         tracking=order.tracking,
+        mailed=mailed,
     )
 
 

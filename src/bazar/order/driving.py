@@ -17,11 +17,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError
 from bazar.kit.log import get_logger
 from bazar.order.domain import StoredOrder, cancelled, decided, misfit
+from bazar.order.outbox import Outbox
 from bazar.order.store import Store
 from bazar.order.stuck import Report, Stuck
 from bazar.order.upstream import CatalogClient, Decision, Undecided
@@ -50,13 +53,18 @@ _Drive = asyncio.Task[dict[str, Placed]]
 class Driving:
     """Every order to its end, once, whoever asks."""
 
-    def __init__(self, database: Database, store: Store, catalog: CatalogClient) -> None:
-        """Drive the orders of this database, and sell from this catalog."""
+    def __init__(
+        self, database: Database, store: Store, catalog: CatalogClient, outbox: Outbox
+    ) -> None:
+        """Drive the orders of this database, sell from this catalog, and note letters of it."""
         self._database = database
         self._store = store
+        self.outbox = outbox
         self._catalog = catalog
         self._held: set[str] = set()
         """Orders that somebody is just placing or changing, who drives them where they need it."""
+        self._untold: set[str] = set()
+        """Orders that are just being placed, whose buyers were told nothing yet."""
         self._drives: dict[str, _Drive] = {}
         """Who drives an order now, by order id; one task drives many."""
         self._releases: dict[str, asyncio.Task[Outcome | None]] = {}
@@ -96,6 +104,16 @@ class Driving:
         finally:
             self._held.difference_update(order_ids)
 
+    @contextmanager
+    def placing(self, order_ids: Sequence[str]) -> Iterator[None]:
+        """Keep orders from the loop while they are placed, and know that nobody heard of them."""
+        with self.held(order_ids):
+            self._untold.update(order_ids)
+            try:
+                yield
+            finally:
+                self._untold.difference_update(order_ids)
+
     async def decided(
         self,
         orders: Sequence[StoredOrder],
@@ -121,8 +139,23 @@ class Driving:
             driven = await self._decisions(pending, self._patience_s(deadline), request_ids)
             for order in pending:  # an undecided one may have been cancelled meanwhile
                 order_id = order.order_id
-                placed[order_id] = driven.get(order_id) or Placed(await self._read(order_id))
+                placed[order_id] = driven.get(order_id) or Placed(await self._told(order))
         return placed
+
+    async def _told(self, order: StoredOrder) -> StoredOrder:
+        """Return an order as its buyer is told of it, now that the decision did not come in time.
+
+        From here on a refusal calls for a letter. One that is on its way to the disk was stored
+        without: a transaction waits for it, and the buyer is told of it here.
+        """
+        self._untold.discard(order.order_id)
+        if order.buyer is None or not self.outbox.on:
+            return await self._read(order.order_id)
+        with suppress(BazarError):  # a letter less is no reason to say that nobody knows
+            await self._database.write(
+                lambda transaction: self._store.by_id(transaction, order.order_id), lazy=True
+            )
+        return await self._read(order.order_id)
 
     async def ended(self, order_id: str) -> StoredOrder | None:
         """Return an order that is to be changed: driven, if the catalog is there, or None.
@@ -276,15 +309,22 @@ class Driving:
         sold = [order for order, _decision in after if order.status == "confirmed"]
         confirmed = await self._store.confirm(transaction, sold)
         stored: dict[str, Placed] = {}
+        changes: list[tuple[StoredOrder, StoredOrder]] = []
         for order, decision in after:
             kept = order
-            if order.order_id not in confirmed:
+            if order.order_id in confirmed:
+                if order.buyer is not None:
+                    changes.append((replace(order, status="pending"), order))
+            else:
                 found = await self._store.by_id(transaction, order.order_id)
                 assert found is not None  # no order is ever removed
                 kept = decided(found, decision.outcome)
                 if kept is not found:
                     await self._store.update(transaction, kept)
+                    if kept.status != "rejected" or order.order_id not in self._untold:
+                        changes.append((found, kept))
             stored[order.order_id] = Placed(kept, decision)
+        await self.outbox.note(transaction, changes)
         return stored
 
     async def _released(self, order_id: str) -> Outcome | None:

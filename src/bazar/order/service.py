@@ -53,6 +53,7 @@ class Orders:
         self._database = database
         self._store = store
         self._driving = driving
+        self._outbox = driving.outbox
         self._count = metrics.counter("bazar_purchases", "Purchases by outcome.", "outcome")
         self._clock = clock
 
@@ -76,7 +77,9 @@ class Orders:
         """
         deadlines = [Deadline(placement.deadline_ms) for placement in placements]
         wanted = [self._wanted(placement) for placement in placements]
-        with self._driving.held([one.order_id for one in wanted if isinstance(one, StoredOrder)]):
+        with self._driving.placing(
+            [one.order_id for one in wanted if isinstance(one, StoredOrder)]
+        ):
             return await self._place(placements, wanted, deadlines)
 
     async def _place(
@@ -239,7 +242,7 @@ class Orders:
         order = await self._driving.stored(order_id)
         if order is None:
             raise _not_found(order_id)
-        return public((await self._driving.decided([order]))[order_id].order)
+        return self._shown((await self._driving.decided([order]))[order_id].order)
 
     async def page(self, query: OrderQuery) -> list[Order]:
         """Return a page of orders: oldest first, newest first, or by their ids.
@@ -252,7 +255,7 @@ class Orders:
         check_query(query)
 
         async def work(transaction: Transaction) -> list[Order]:  # in a thread, up to its end
-            return [public(order) for order in await self._page(transaction, query)]
+            return [self._shown(order) for order in await self._page(transaction, query)]
 
         return await self._database.scan(work, KEEPERS)
 
@@ -287,7 +290,7 @@ class Orders:
         order = await self._change(order_id, lambda order: cancel(order, self._clock()))
         # A crash here: the order stays unsettled, so the recovery loop has it released.
         released = await self._driving.release(order)
-        return public(order), released
+        return self._shown(order), released
 
     async def fulfil(self, order_id: str) -> Order:
         """Note that a confirmed order was handed over; again, it only says so.
@@ -296,7 +299,7 @@ class Orders:
             OrderNotFound, OrderNotFulfillable: definite.
             Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
-        return public(await self._change(order_id, lambda order: fulfil(order, self._clock())))
+        return self._shown(await self._change(order_id, lambda order: fulfil(order, self._clock())))
 
     async def progress(self, order_id: str, body: ProgressRequest) -> Order:
         """Note how far the shop is with a confirmed order; again, it only says so.
@@ -306,11 +309,15 @@ class Orders:
             Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
         tracking = checked_tracking(body.tracking)
-        return public(
+        return self._shown(
             await self._change(
                 order_id, lambda order: advance(order, body.progress, tracking, self._clock())
             )
         )
+
+    def _shown(self, order: StoredOrder) -> Order:
+        """Return an order as its buyer sees it now, and whether mail tells them of it."""
+        return public(order, mailed=self._outbox.on and order.buyer is not None)
 
     async def _change(
         self, order_id: str, change: Callable[[StoredOrder], StoredOrder]
@@ -324,6 +331,7 @@ class Orders:
             changed = change(order)
             if changed is not order:
                 await self._store.update(transaction, changed)
+                await self._outbox.note(transaction, [(order, changed)])
             return changed
 
         with self._driving.held([order_id]):

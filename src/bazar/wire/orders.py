@@ -167,6 +167,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was cancelled or fulfilled."""
     tracking: str = ""
     """Where the post tells how far it is: an address or a number."""
+    mailed: bool = False
+    """Whether mail tells its buyer what becomes of it."""
 
 
 class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,6 +177,12 @@ class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
     progress: Progress
     tracking: Annotated[str, Meta(max_length=TRACKING_LENGTH_MAX)] = ""
     """Where the post tells how far it is: an address or a number; empty leaves what is there."""
+
+
+class MailTest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to send a mail that only shows that mail arrives."""
+
+    to: Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX)]
 
 
 class OrderQuery(

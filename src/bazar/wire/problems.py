@@ -181,6 +181,26 @@ class OrderCancelled(BazarError):
     definite = True
 
 
+class MailOff(BazarError):
+    """The shop sends no mail."""
+
+    code = "mail-off"
+    status = 409
+    title = "This shop sends no mail"
+    hint = "Start the order service with BAZAR_SMTP_URL and BAZAR_MAIL_FROM."
+    definite = True
+
+
+class MailNotSent(BazarError):
+    """The mail server did not take a mail."""
+
+    code = "mail-not-sent"
+    status = 502
+    title = "The mail server did not take the mail"
+    hint = "The detail says why. Look at BAZAR_SMTP_URL and BAZAR_MAIL_FROM."
+    definite = False
+
+
 class KeyReused(BazarError):
     """The key was used before, for another request."""
 

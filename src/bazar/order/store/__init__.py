@@ -11,6 +11,7 @@ from typing import Protocol
 from bazar.kit.data.database import Transaction
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
+from bazar.order.letters import Letter, LetterKind, LetterState
 from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
@@ -54,6 +55,40 @@ class Store(Protocol):
         Returns:
             The ids of those that are confirmed now.
         """
+        ...
+
+    async def add_letters(
+        self, transaction: Transaction, due: Sequence[tuple[str, LetterKind]], at_ms: int
+    ) -> None:
+        """Note letters, by order id and kind.
+
+        One that waits, was sent or was given up stays as it is; one that was dropped is made anew.
+        """
+        ...
+
+    async def letters_after(
+        self, transaction: Transaction, letter_id: int, limit: int
+    ) -> list[Letter]:
+        """Return the next letters that wait, in the order in which they were noted."""
+        ...
+
+    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> None:
+        """Store that a letter is being tried, and how often that was so."""
+        ...
+
+    async def note_letter(
+        self,
+        transaction: Transaction,
+        letter_id: int,
+        state: LetterState,
+        ended_at_ms: int | None,
+        failure: str | None,
+    ) -> None:
+        """Store what became of a letter."""
+        ...
+
+    async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
+        """Return how many letters wait, or were given up."""
         ...
 
     async def unsettled_after(

@@ -1,6 +1,6 @@
 """The statements that every engine takes as they are, and the way from rows to orders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -8,6 +8,7 @@ from bazar.kit.data.database import Transaction, made
 from bazar.order.buyers import same_person
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
+from bazar.order.letters import Letter, LetterKind, LetterState
 from bazar.order.progress import FIRST
 from bazar.order.store import newest
 from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, kept_of, order_of, orders_of
@@ -131,6 +132,32 @@ _SELL_LINE = """
 UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5
 WHERE order_id = ?1 AND line_number = ?2"""
 
+_FORGET_DROPPED = """
+DELETE FROM outbox
+WHERE order_id = ?1 AND kind = ?2 AND state = 'dropped'"""
+
+_ADD_LETTER = """
+INSERT INTO outbox (order_id, kind, state, tries, noted_at_ms)
+VALUES (?1, ?2, 'waiting', 0, ?3)
+ON CONFLICT (order_id, kind) DO NOTHING"""
+
+_LETTERS_AFTER = """
+SELECT letter_id, order_id, kind, tries FROM outbox
+WHERE state = 'waiting' AND state IN ('waiting', 'dead') AND letter_id > ?1
+ORDER BY letter_id LIMIT ?2"""
+
+_TRY_LETTER = """
+UPDATE outbox SET tries = ?2
+WHERE letter_id = ?1"""
+
+_NOTE_LETTER = """
+UPDATE outbox SET state = ?2, ended_at_ms = ?3, failure = ?4
+WHERE letter_id = ?1"""
+
+_COUNT_LETTERS = """
+SELECT count(*) FROM outbox
+WHERE state = ?1 AND state IN ('waiting', 'dead')"""
+
 OPEN: frozenset[OrderStatus] = frozenset({"pending", "confirmed"})
 """Statuses of orders that count as open."""
 
@@ -198,6 +225,44 @@ class SharedStore:
                 for number, line in enumerate(order.lines)
             ],
         )
+
+    async def add_letters(
+        self, transaction: Transaction, due: Sequence[tuple[str, LetterKind]], at_ms: int
+    ) -> None:
+        """Note letters, by order id and kind.
+
+        One that waits, was sent or was given up stays as it is; one that was dropped is made anew.
+        """
+        await transaction.run_many(_FORGET_DROPPED, due)
+        await transaction.run_many(_ADD_LETTER, [(*letter, at_ms) for letter in due])
+
+    async def letters_after(
+        self, transaction: Transaction, letter_id: int, limit: int
+    ) -> list[Letter]:
+        """Return the next letters that wait, in the order in which they were noted."""
+        rows = await transaction.all(_LETTERS_AFTER, letter_id, limit)
+        return [made(Letter, row) for row in rows]
+
+    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> None:
+        """Store that a letter is being tried, and how often that was so."""
+        await transaction.run(_TRY_LETTER, letter_id, tries)
+
+    async def note_letter(
+        self,
+        transaction: Transaction,
+        letter_id: int,
+        state: LetterState,
+        ended_at_ms: int | None,
+        failure: str | None,
+    ) -> None:
+        """Store what became of a letter."""
+        await transaction.run(_NOTE_LETTER, letter_id, state, ended_at_ms, failure)
+
+    async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
+        """Return how many letters wait, or were given up."""
+        row = await transaction.one(_COUNT_LETTERS, state)
+        assert row is not None
+        return made(int, row)
 
     async def unsettled_after(
         self, transaction: Transaction, after: str, limit: int
