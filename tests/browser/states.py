@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from browser.stage import COPIES, FEW, LAST, OTHER, OUT, PLENTY, RETIRED, Stage
 from browser.visitor import CANCEL, ORDER, TO_CANCEL, TO_CHECKOUT, Visitor
+from support.processes import wait_for
 
 OK, MISSING, CONFLICT, UNPROCESSABLE, AWAY = 200, 404, 409, 422, 503
 _BY_POST = {
@@ -56,6 +57,19 @@ class State:
 def at(path: str) -> Callable[[Scene], None]:
     """Return how to get to a page that has an address."""
     return lambda scene: scene.visitor.go(path)
+
+
+def once_away(path: str) -> Callable[[Scene], None]:
+    """Return how to ask for a page until what is known of the books is too old to be shown."""
+
+    def ask(scene: Scene) -> None:
+        def is_away() -> bool:
+            scene.visitor.go(path)
+            return scene.visitor.status == AWAY
+
+        wait_for("the page says so", is_away)
+
+    return ask
 
 
 def email() -> str:
@@ -208,7 +222,7 @@ STATES = (
     State("basket-added", _basket_added),
     State("basket-changed", _basket_changed),
     State("basket-too-many", _basket_too_many),
-    State("basket-away", _basket, AWAY, "catalog", at("/basket")),
+    State("basket-away", _basket, AWAY, "catalog", once_away("/basket")),
     State("checkout", _checkout),
     State("checkout-post", _by_post),
     State("checkout-wrong", _checkout_wrong, UNPROCESSABLE),
@@ -228,5 +242,5 @@ STATES = (
     State("too-late", _too_late, CONFLICT),
     State("missing", at("/nothing-here"), MISSING),
     State("order-missing", at("/order/00000000000000000000000000"), MISSING),
-    State("away", at("/browse/poetry"), AWAY, "catalog", at("/browse/drama?sort=title")),
+    State("away", at("/browse/poetry"), AWAY, "catalog", once_away("/browse/drama?sort=title")),
 )
