@@ -134,7 +134,7 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
         lambda shop: shop.order.send_trial("a@b"),
         ("order", "POST", "/mail/test"),
         MailTest,
-        None,
+        MailTest("a@b"),
     ),
     (lambda shop: shop.order.fulfil("a"), ("order", "POST", "/orders/a/fulfil"), Order, None),
 ]
