@@ -22,7 +22,7 @@ from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
-from bazar.kit.process.config import SECRET_FILE
+from bazar.kit.process.config import SECRET_FILE, proxy_networks
 from bazar.kit.process.connections import raise_file_limit
 from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.server import address
@@ -52,6 +52,8 @@ class ServiceSettings:
     """Names by which a proxy before it is reached, with commas between them."""
     public_url: str
     """Where people reach the shop, or empty."""
+    proxies: str
+    """Network addresses of proxies whose word on who asks counts, with commas between them."""
     database: Path
     catalog_url: str
     order_url: str
@@ -85,7 +87,13 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "front":
             open_api = settings.open_api == "on"
             opened = front_app(
-                catalog_url, order_url, secret, client, settings.public_url, open_api=open_api
+                catalog_url,
+                order_url,
+                secret,
+                client,
+                settings.public_url,
+                open_api=open_api,
+                proxies=proxy_networks(settings.proxies),
             )
     async with opened as app:
         own = urlsplit(settings.public_url).hostname or ""
@@ -107,6 +115,7 @@ class UpSettings:
     host: str
     public_hosts: str
     public_url: str
+    proxies: str
     port: int
     catalog_port: int
     order_port: int
@@ -163,7 +172,7 @@ class UpSettings:
 
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
-        return [*said, "--open-api", self.open_api]
+        return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
 
     def _database(self, name: str) -> list[str]:
         return ["--database", str(self.data / f"{name}.db")]

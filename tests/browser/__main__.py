@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page
 
 from browser.chromium import CHROMIUM, WIDTH_PHONE, WIDTH_WIDE, chromium, window
-from browser.looking import DIRECTIONS, show_at
+from browser.looking import DIRECTIONS, hold, show_at
 from browser.stage import Stage, staged
 from browser.states import STATES, Scene, State
 from browser.visitor import Visitor
@@ -56,6 +56,7 @@ def pictures(
     with window(browser, stage.url) as context:
         visitor = Visitor(context.new_page(), language)
         with state.shown(Scene(stage, visitor)):
+            hold(visitor.page)
             for width, scheme in product(WIDTHS, SCHEMES):
                 file = folder / f"{state.name}-{language}-{width}-{scheme}.png"
                 take(visitor.page, width, file, dark=SCHEMES[scheme])

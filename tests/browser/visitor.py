@@ -4,6 +4,7 @@ What is pressed is found by what it does, such as the action of its form, never 
 are in another language on the next run.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, Response
@@ -64,6 +65,10 @@ class Visitor:
         """Go back to the page before, which a browser shows as it was left."""
         self.page.go_back(wait_until="commit")
 
+    def _another_page(self) -> AbstractContextManager[object]:
+        """Wait for another document; a page that came back does not always tell of its load."""
+        return self.page.expect_navigation(wait_until="domcontentloaded")
+
     def find(self, selector: str) -> Locator:
         """Return the first of what is selected."""
         return self.page.locator(selector).first
@@ -72,10 +77,10 @@ class Visitor:
         """Press a link or a button, and wait for the page that it leads to."""
         if self.keyboard:
             self.reach(selector)
-            with self.page.expect_navigation():
+            with self._another_page():
                 self.page.keyboard.press("Enter")
             return
-        with self.page.expect_navigation():
+        with self._another_page():
             self.find(selector).click()
 
     def write(self, selector: str, text: str) -> None:
@@ -99,7 +104,7 @@ class Visitor:
     def search(self, words: str) -> None:
         """Ask the shop for books."""
         self.write(SEARCH, words)
-        with self.page.expect_navigation():
+        with self._another_page():
             self.page.keyboard.press("Enter")
 
     def add(self, *book_ids: int) -> None:

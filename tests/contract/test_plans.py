@@ -33,6 +33,12 @@ LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
 WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M6"
+OF_ORDER = "movements_by_order"
+PRICES = "SEARCH books USING COVERING INDEX books_by_price (price_minor>? AND price_minor<?)"
+BY_AGE = "SEARCH books USING COVERING INDEX books_by_age (added_at_ms<?)"
+BY_TITLE = "SEARCH books USING COVERING INDEX books_by_title_key (title_key>?)"
+PAGE_OF_SET = ("SCAN listed VIRTUAL TABLE INDEX 1:", BOOK, BOOK)
+"""Of a set of at most some thousand books."""
 PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_ADD_BOOK"): (),
     ("catalog", "_ADD_BOOK_WITH_ID"): (),
@@ -232,6 +238,59 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_SAVE_SHOP"): (),
     ("catalog", "_BOOKS_WITHOUT_KEYS"): ("SCAN books USING INDEX books_without_keys",),
     ("catalog", "_SAVE_KEYS"): (BOOK,),
+    # What these pass over they do not look up: the index says enough of it.
+    ("catalog", "_ALL_BY_AGE"): (
+        "SEARCH books USING COVERING INDEX books_by_age (added_at_ms<?)",
+        BOOK,
+    ),
+    ("catalog", "_ALL_BY_ID"): ("SEARCH books USING COVERING INDEX books_by_id (book_id>?)", BOOK),
+    ("catalog", "_ALL_BY_PRICE"): (
+        PRICES,
+        BOOK,
+    ),
+    ("catalog", "_ALL_BY_PRICE_DOWN"): (
+        PRICES,
+        BOOK,
+    ),
+    ("catalog", "_ALL_BY_TITLE"): (
+        "SEARCH books USING COVERING INDEX books_by_title_key (title_key>?)",
+        BOOK,
+    ),
+    ("catalog", "_TOPICS_OF_ALL"): (
+        "SCAN books USING COVERING INDEX books_by_id",
+        "SEARCH gone USING COVERING INDEX books_scarce (stock=? AND book_id=?)",
+        BOOK,
+    ),
+    ("catalog", "_SET_BY_AGE"): PAGE_OF_SET,
+    ("catalog", "_SET_BY_PRICE"): PAGE_OF_SET,
+    ("catalog", "_SET_BY_PRICE_DOWN"): PAGE_OF_SET,
+    ("catalog", "_SET_BY_RANK"): PAGE_OF_SET,
+    ("catalog", "_SET_BY_TITLE"): PAGE_OF_SET,
+    ("catalog", "_TOPICS_OF_SET"): PAGE_OF_SET[:2],
+    ("catalog", "_BOUGHT"): (
+        "SEARCH sold USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH movements",
+        f"SEARCH back USING COVERING INDEX {OF_ORDER} (order_id=? AND book_id=? AND copies>?)",
+    ),
+    ("catalog", "_BY_AUTHOR"): (
+        "SEARCH books USING COVERING INDEX books_by_author (author_key=?)",
+    ),
+    ("catalog", "_LAST"): ("SEARCH books USING COVERING INDEX books_scarce (stock>? AND stock<?)",),
+    # Of scarce books alone, which that index holds.
+    ("catalog", "_LOW"): ("SCAN books USING COVERING INDEX books_scarce",),
+    ("catalog", "_OUT"): ("SEARCH books USING COVERING INDEX books_scarce (stock=?)",),
+    ("catalog", "_MATCHING"): (WORDS,),
+    ("catalog", "_OF_TOPIC"): ("SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",),
+    ("catalog", "_OF_TOPIC_MATCHING"): (
+        WORDS,
+        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
+    ),
+    ("catalog", "_PRICED"): (PRICES,),
+    ("catalog", "_RETIRED"): ("SEARCH books USING COVERING INDEX books_retired (retired_at_ms>?)",),
+    ("catalog", "_RETIRED_NAMED"): (
+        "SEARCH books USING INDEX books_retired (retired_at_ms>?)",
+        "SCAN json_each VIRTUAL TABLE INDEX 1:",
+    ),
 }
 WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
 """What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""

@@ -16,6 +16,7 @@ from mutants.parts import (
     STORM,
 )
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.shop_bugs import SHOP_BUGS
 
 BUGS = (
     Bug(
@@ -316,6 +317,7 @@ BUGS = (
     *AUDIT_BUGS,
     *ENDING_BUGS,
     *EDGE_BUGS,
+    *SHOP_BUGS,
     *PROCESS_BUGS,
     *BUGS_OF_READING,
 )

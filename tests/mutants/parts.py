@@ -156,3 +156,15 @@ SCANS = _tests("scans", "tests/contract/test_scans.py")
 PLANS = _tests("plans", "tests/contract/test_plans.py")
 LOCK = _tests("lock", "tests/unit/kit/test_lock.py")
 KEYED_WRITES = _tests("keyed writes", "tests/service/test_catalog_keys.py")
+BASKET = _tests("basket", "tests/unit/front/storefront/test_basket.py")
+_BUYING = "tests/service/test_buying_pages.py"
+DOUBLE_CLICK = _tests("double click", f"{_BUYING}::test_a_double_click_buys_once")
+OWN_LINES = _tests(
+    "a form's own lines",
+    f"{_BUYING}::test_what_the_page_showed_is_bought_and_nothing_else",
+)
+REFUSED_AND_BACK = _tests(
+    "refused and back",
+    f"{_BUYING}::test_a_book_that_is_back_can_be_ordered_after_a_refusal",
+)
+ASK_AGAIN = _tests("ask again", f"{_BUYING}::test_asking_again_buys_once")

@@ -42,6 +42,7 @@ async def test_the_setting_opens_the_counters(
         host="127.0.0.1",
         public_hosts="",
         public_url="",
+        proxies="",
         database=Path("nowhere"),
         catalog_url="http://127.0.0.1:1",
         order_url="http://127.0.0.1:1",

@@ -15,6 +15,7 @@ def settings_of(data: Path, **given: object) -> UpSettings:
         "host": "127.0.0.1",
         "public_hosts": "",
         "public_url": "",
+        "proxies": "",
         "port": 1,
         "catalog_port": 2,
         "order_port": 3,
@@ -42,6 +43,7 @@ def said(settings: UpSettings, option: str) -> dict[str, str]:
     [
         ("front", "--public-host", {"public_hosts": "shop.example,www.shop.example"}),
         ("front", "--public-url", {"public_url": "https://shop.example"}),
+        ("front", "--proxies", {"proxies": "10.0.0.2,192.0.2.0/24"}),
         ("front", "--open-api", {"open_api": "off"}),
         ("catalog", "--currency", {"currency": "JOD"}),
         ("catalog", "--name", {"name": "Sea Books"}),

@@ -26,6 +26,7 @@ from bazar.wire.books import (
     VERSION_HEADER,
     Book,
     BookChanged,
+    BookCounts,
     BookEdit,
     BookQuery,
     BookTitle,
@@ -140,9 +141,20 @@ class CatalogApi:
         books, cursor = await request.while_there(self._shelf.list_books(query))
         headers = {}
         if cursor is not None:
-            given = {k: v for k, v in msgspec.structs.asdict(query).items() if v is not None}
-            headers["link"] = f'</books?{urlencode(given | {"after": cursor})}>; rel="next"'
+            headers["link"] = f'</books?{_following(query, cursor)}>; rel="next"'
         return unless_held(request, tagged_response(books, headers))
+
+    @route(
+        "GET",
+        "/books/counts",
+        answers={200: BookCounts, 304: None},
+        places="searching",
+        links=(Link(200, "search", "topic", "/topics/0/topic"),),
+    )
+    async def counts(self, request: Request, query: BookQuery) -> Response:
+        """Count the books that a query finds, at most 10,000, and those of each topic."""
+        counts = await request.while_there(self._shelf.count(query))
+        return unless_held(request, tagged_response(counts))
 
     @route(
         "POST",
@@ -347,6 +359,15 @@ def with_place(endpoint: Endpoint, feed: Feed) -> Endpoint:
         return response
 
     return replace(endpoint, answer=placed)
+
+
+def _following(query: BookQuery, cursor: str) -> str:
+    """Return the arguments of the next page: those of this one, and where it ends."""
+    said = msgspec.structs.asdict(query).items()
+    given = {name: value for name, value in said if value is not None}
+    if query.in_stock == "0":
+        del given["in_stock"]
+    return urlencode(given | {"after": cursor})
 
 
 def _event(change: BookChanged | ShopChanged) -> bytes:

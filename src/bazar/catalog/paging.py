@@ -22,26 +22,42 @@ def decode_id(cursor: str | None) -> int:
     return int(cursor)
 
 
-def encode_match(score: float, book_id: int) -> str:
-    """Return the cursor that continues after this match."""
-    return base64.urlsafe_b64encode(f"{score!r}:{book_id}".encode()).decode().rstrip("=")
+def encode_place(key: float | str, book_id: int) -> str:
+    """Return the cursor that continues after a book, by its place in the order of its list."""
+    return base64.urlsafe_b64encode(f"{key}:{book_id}".encode()).decode().rstrip("=")
 
 
-def decode_match(cursor: str) -> tuple[float, int]:
-    """Return the score and book id that a cursor of a search by words holds.
+def decode_place(cursor: str) -> tuple[float, int]:
+    """Return the place, which is a number, and the book id that a cursor holds.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    key, book_id = decode_title_place(cursor)
+    try:
+        place = float(key)
+    except ValueError:
+        raise _bad(cursor) from None
+    if not math.isfinite(place):
+        raise _bad(cursor)
+    return place, book_id
+
+
+def decode_title_place(cursor: str) -> tuple[str, int]:
+    """Return the beginning of a title and the book id that a cursor of a list by title holds.
 
     Raises:
         InvalidRequest: it is not one of ours.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        score, _, book_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(":")
-        found = float(score), int(book_id)
+        key, _, number = base64.b64decode(padded, b"-_", validate=True).decode().rpartition(":")
+        book_id = int(number)
     except (ValueError, binascii.Error):
         raise _bad(cursor) from None
-    if not math.isfinite(found[0]) or not 0 <= found[1] < 2**63:
+    if not 0 <= book_id < 2**63:
         raise _bad(cursor)
-    return found
+    return key, book_id
 
 
 def _bad(cursor: str) -> InvalidRequest:

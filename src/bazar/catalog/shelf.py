@@ -3,8 +3,9 @@
 import msgspec
 
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
+from bazar.catalog.listing import Listing
 from bazar.catalog.once import asked, once
-from bazar.catalog.paging import decode_id, decode_match, encode_match
+from bazar.catalog.paging import decode_id, decode_place, encode_place
 from bazar.catalog.store import Store
 from bazar.catalog.words import search_words
 from bazar.formats.isbn import isbn13
@@ -15,6 +16,7 @@ from bazar.wire.books import (
     LOW_AT_DEFAULT,
     Book,
     BookChanged,
+    BookCounts,
     BookEdit,
     BookQuery,
     BookTitle,
@@ -42,6 +44,7 @@ class Shelf:
         self._store = store
         self._currency = currency
         self._clock = clock
+        self._listing = Listing(store, currency, clock)
 
     async def complete(self) -> None:
         """Make what lists compare of books that an older release has stored."""
@@ -76,30 +79,48 @@ class Shelf:
     async def list_books(self, query: BookQuery) -> tuple[list[Book], str | None]:
         """Return a page of books and the cursor of the next page, if there is one.
 
-        Words are matched as prefixes in title, author, topic and description, best match first;
-        an ISBN in any form finds its book.
+        Words are matched as prefixes in all texts of a book, best match first; an ISBN in any
+        form finds its book, whatever else is asked; as the argument `isbn` a retired one too.
 
         Raises:
-            InvalidRequest: the cursor is not one of ours, or the ISBN is none.
+            InvalidRequest: the cursor is not one of ours, the ISBN is none, or a price no price.
         """
-        if query.isbn is not None:
-            try:
-                return await self._by_isbn(isbn13(query.isbn)), None
-            except ValueError as error:
-                message = f"isbn {error}"
-                raise InvalidRequest(message, member="isbn") from error
+        isbn = _isbn(query)
+        if isbn is not None:
+            return await self._by_isbn(isbn, query), None
+        if not _is_plain(query):
+            books, cursor = await self._database.scan(
+                lambda transaction: self._listing.page(transaction, query), SEARCHERS
+            )
+            return [book.public() for book in books], cursor
         if query.q is None:
             return await self._by_id(query)
-        try:
-            return await self._by_isbn(isbn13(query.q)), None
-        except ValueError:
-            return await self._by_words(query, query.q)
+        return await self._by_words(query, query.q)
 
-    async def _by_isbn(self, isbn: str) -> list[Book]:
+    async def count(self, query: BookQuery) -> BookCounts:
+        """Count the books that a query finds, at most 10,000, and those of each topic.
+
+        Raises:
+            InvalidRequest: the ISBN is none, or a price is no price.
+        """
+        isbn = _isbn(query)
+        if isbn is not None:
+            books = await self._by_isbn(isbn, query)
+            topics = [TopicCount(book.topic, 1) for book in books]
+            return BookCounts(books=len(books), topics=topics)
+        return await self._database.scan(
+            lambda transaction: self._listing.counts(transaction, query), SEARCHERS
+        )
+
+    async def _by_isbn(self, isbn: str, query: BookQuery) -> list[Book]:
         book = await self._database.read(
             lambda transaction: self._store.book_by_isbn(transaction, isbn)
         )
-        return [book.public()] if book else []
+        if book is None:
+            return []
+        if query.isbn is None and (book.retired_at_ms is not None) != (query.list == "retired"):
+            return []
+        return [book.public()]
 
     async def _by_id(self, query: BookQuery) -> tuple[list[Book], str | None]:
         after = decode_id(query.after)
@@ -116,7 +137,7 @@ class Shelf:
         words = search_words(text)
         if not words:
             return [], None
-        after = decode_match(query.after) if query.after else None
+        after = decode_place(query.after) if query.after else None
         found = await self._database.scan(
             lambda transaction: self._store.books_matching(
                 transaction, words, query.topic, after, query.limit + 1
@@ -127,7 +148,7 @@ class Shelf:
         cursor = None
         if len(found) > query.limit:
             score, book = page[-1]
-            cursor = encode_match(score, book.book_id)
+            cursor = encode_place(score, book.book_id)
         return [book.public() for _score, book in page], cursor
 
     async def add(self, new: NewBook, key: str | None = None) -> Book:
@@ -192,3 +213,24 @@ class Shelf:
         if other is not None and other.book_id != book.book_id:
             message = f"the ISBN {book.isbn} belongs to book {other.book_id}"
             raise BookExists(message, member="isbn", book_id=other.book_id)
+
+
+def _isbn(query: BookQuery) -> str | None:
+    """Return the ISBN that a query asks for, as an argument or as its words, or None.
+
+    Raises:
+        InvalidRequest: the argument is none.
+    """
+    try:
+        return isbn13(query.isbn if query.isbn is not None else query.q or "")
+    except ValueError as error:
+        if query.isbn is None:
+            return None
+        message = f"isbn {error}"
+        raise InvalidRequest(message, member="isbn") from error
+
+
+def _is_plain(query: BookQuery) -> bool:
+    """Tell whether a query asks for words and a topic alone, which have a way of their own."""
+    narrowed = query.author, query.min, query.max, query.list
+    return narrowed == (None,) * 4 and query.in_stock == "0" and query.sort in {None, "match"}

@@ -30,6 +30,13 @@ PublicUrl = Annotated[
         help="Where people reach the shop, such as https://shop.example; its name is a public one.",
     ),
 ]
+Proxies = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_PROXIES",
+        help="Network addresses of proxies that say truly who asks (X-Forwarded-For).",
+    ),
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),

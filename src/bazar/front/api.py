@@ -5,7 +5,7 @@ from starlette.responses import Response
 from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
-from bazar.front.upstream.terms import NO_TERMS, TermsFor, no_terms
+from bazar.front.upstream.terms import NO_TERMS, terms_for
 from bazar.kit.errors import Unauthorized, Unavailable
 from bazar.kit.http.answers import Ready, ReadyResponse, unless_held
 from bazar.kit.http.endpoint import Link, route
@@ -54,24 +54,16 @@ _CACHE_STATUS: dict[How, tuple[bytes, bytes]] = {
 class FrontApi:
     """The handlers of the front."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        orders: Orders,
-        terms: TermsFor = no_terms,
-        only_with: str | None = None,
-    ) -> None:
+    def __init__(self, catalog: Catalog, orders: Orders, only_with: str | None = None) -> None:
         """Answer from these two, and place orders of buyers on the shop's terms.
 
         Args:
             catalog: of the books.
             orders: takes them.
-            terms: of the shop.
             only_with: the secret with which alone orders are taken here, or None: from anyone.
         """
         self._catalog = catalog
         self._orders = orders
-        self._terms = terms
         self._only_with = only_with
 
     @route(
@@ -176,7 +168,9 @@ class FrontApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
-            terms = NO_TERMS if buyer is None else await self._terms(buyer)
+            terms = NO_TERMS
+            if buyer is not None:
+                terms = terms_for(await self._catalog.shop(request_id=request.id), buyer)
             placed = await self._orders.place(
                 kind,
                 lines,

@@ -1,11 +1,12 @@
 """Wire the front together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pyreqwest.client import Client
 
 from bazar.front.api import FrontApi
+from bazar.front.storefront.pace import Network
 from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
@@ -28,6 +29,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     public_url: str = "",
     *,
     open_api: bool = True,
+    proxies: Sequence[Network] = (),
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
@@ -38,6 +40,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
         open_api: whether orders may be placed over the JSON routes without the secret.
+        proxies: whose word on who asks counts.
     """
     metrics = Metrics("front")
     cache = Cache()
@@ -57,7 +60,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     )
     api = FrontApi(catalog, orders, only_with=None if open_api else secret)
     own = endpoints_of(api)
-    storefront = Storefront(catalog, orders, secret, public_url)
+    storefront = Storefront(catalog, orders, secret, public_url, proxies)
     metrics.watch(
         "bazar_pages_kept",
         "Pages that were answered as they were kept.",

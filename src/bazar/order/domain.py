@@ -165,9 +165,14 @@ def asks_for(order: StoredOrder, wanted: StoredOrder) -> bool:
 
 
 def _wish(order: StoredOrder) -> tuple[object, ...]:
-    """Return all that is compared of what was asked for."""
+    """Return all that is compared of what was asked for.
+
+    What delivery costs is part of it where its buyer saw it, on a page. A client of the open
+    interface did not say it: when the shop has another price meanwhile, it asks for the same.
+    """
     lines = [(line.book_id, line.quantity, line.price_seen) for line in order.lines]
-    return order.kind, order.channel, lines, order.buyer, order.delivery_minor
+    delivery_minor = order.delivery_minor if order.channel == "web" else 0
+    return order.kind, order.channel, lines, order.buyer, delivery_minor
 
 
 def _asked(order: StoredOrder) -> list[tuple[int, int]]:

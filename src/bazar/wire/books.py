@@ -84,9 +84,11 @@ class TopicCount(Struct, frozen=True):
 
 Sort = Literal["match", "new", "price", "-price", "title"]
 BookList = Literal["new", "bought", "last", "low", "out", "retired"]
-"""Of books: the newest; the most bought in 30 days; the last copies (1 to 5 left, not retired);
-at or under their `low_at`; sold out; no longer sold."""
+"""Of books: the newest first; the most bought in 30 days; those with 1 to 5 copies left; those at
+or under their `low_at`; sold out; no longer sold. All but the last hold no retired ones."""
 COUNT_MAX = 10_000
+CURSOR_LENGTH_MAX = 300
+"""The beginning of a title fits in."""
 
 
 class BookQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,14 +98,16 @@ class BookQuery(Struct, frozen=True, forbid_unknown_fields=True):
     q: Text | None = None
     isbn: Isbn | None = None
     author: Text | None = None
-    """Its whole name, in any case."""
+    """The whole name, in any case, with accents or without, or as an address holds it:
+    `leo-tolstoy`."""
     min: Price | None = None
     max: Price | None = None
     in_stock: Literal["0", "1"] = "0"
     list: BookList | None = None
     sort: Sort | None = None
-    """Without one: the best match first where there are words, else by id."""
-    after: Annotated[str, Meta(max_length=200)] | None = None
+    """Without one, or as `match`: the best match first where there are words, else as the list is
+    ordered, else by id."""
+    after: Annotated[str, Meta(max_length=CURSOR_LENGTH_MAX)] | None = None
     limit: Limit = 20
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bazar.catalog.store.sqlite import match_expression
+from bazar.catalog.store.sqlite_lists import match_expression
 from bazar.catalog.words import search_words
 
 

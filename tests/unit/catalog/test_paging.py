@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bazar.catalog.paging import decode_id, decode_match, encode_match
+from bazar.catalog.paging import decode_id, decode_place, encode_place
 from bazar.catalog.words import search_words
 from bazar.kit.errors import InvalidRequest
 
@@ -16,10 +16,10 @@ from bazar.kit.errors import InvalidRequest
 @settings(max_examples=100, deadline=None)
 def test_a_cursor_comes_back_as_it_went(score: float, book_id: int) -> None:
     """To the last bit, in characters that may stand in an address as they are."""
-    cursor = encode_match(score, book_id)
+    cursor = encode_place(score, book_id)
     assert len(cursor) <= 200
     assert cursor.replace("-", "").replace("_", "").isalnum()
-    assert (score, book_id) == decode_match(cursor)
+    assert (score, book_id) == decode_place(cursor)
 
 
 def _cursor(text: str) -> str:
@@ -44,7 +44,7 @@ def _cursor(text: str) -> str:
 def test_garbage_is_no_cursor(garbage: str) -> None:
     """It is refused, or holds a score and a book id that the database can compare."""
     try:
-        score, book_id = decode_match(garbage)
+        score, book_id = decode_place(garbage)
     except InvalidRequest:
         return
     assert math.isfinite(score)

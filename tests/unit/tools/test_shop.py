@@ -14,13 +14,17 @@ from bazar.wire.audit import KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.orders import Accepted, MailTest, Order, Purchase, PurchaseRequest
-from bazar.wire.stock import Movement, Outcome
+from bazar.wire.shop import Shop as Settings
+from bazar.wire.shop import ShopEdit
+from bazar.wire.stock import Movement, Outcome, StockChange
 
 T = TypeVar("T")
 
 NEW = NewBook(title="T", topic="t", price=Decimal(1))
 EDIT = BookEdit(title="U")
 ROWS = ImportRequest(rows=[])
+COUNTED = StockChange(count=5)
+RENAMED = ShopEdit(name="Sea Books")
 
 Ask = Callable[[Shop], object]
 ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
@@ -47,6 +51,31 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
         None,
     ),
     (lambda shop: shop.catalog.add(NEW), ("catalog", "POST", "/books"), Book, NEW),
+    (
+        lambda shop: shop.catalog.change_stock(7, COUNTED),
+        ("catalog", "POST", "/books/7/stock"),
+        Book,
+        COUNTED,
+    ),
+    (
+        lambda shop: shop.catalog.ledger(7, None, 20),
+        ("catalog", "GET", "/books/7/movements?limit=20"),
+        list[Movement],
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.ledger(7, 9, 2),
+        ("catalog", "GET", "/books/7/movements?limit=2&before=9"),
+        list[Movement],
+        None,
+    ),
+    (lambda shop: shop.catalog.settings(), ("catalog", "GET", "/shop"), Settings, None),
+    (
+        lambda shop: shop.catalog.edit_settings(RENAMED),
+        ("catalog", "PATCH", "/shop"),
+        Settings,
+        RENAMED,
+    ),
     (lambda shop: shop.catalog.edit(7, EDIT), ("catalog", "PATCH", "/books/7"), Book, EDIT),
     (
         lambda shop: shop.catalog.reprice(7, Decimal(2)),

@@ -5,13 +5,14 @@ for each of them (docs/performance.md).
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import MATCHES_MAX, LedgerNumbers, ReservationDifference
-from bazar.catalog.store.shared import BOOK, SharedStore
+from bazar.catalog.store.shared import BOOK
+from bazar.catalog.store.sqlite_lists import SCORE, ListingStore, match_expression
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.wire.books import topic_key
@@ -26,13 +27,10 @@ _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
 
-_SCORE = "bm25(books_text, 10.0, 4.0, 5.0, 2.0, 3.0, 1.0)"
-"""Its weights are those of title, subtitle, author, publisher, topic and description."""
-
 # Only what is ranked is sorted, and only what is shown is read.
 _BOOKS_MATCHING = f"""
 WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, {_SCORE} AS score
+    SELECT rowid AS found_id, {SCORE} AS score
     FROM books_text
     WHERE books_text MATCH ?1
     LIMIT {MATCHES_MAX}
@@ -48,7 +46,7 @@ ORDER BY score, book_id"""
 # The `+` has the words looked for once, and not once for each book of the topic.
 _BOOKS_OF_TOPIC_MATCHING = f"""
 WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, {_SCORE} AS score
+    SELECT rowid AS found_id, {SCORE} AS score
     FROM books_text
     WHERE books_text MATCH ?1 AND +rowid IN (
         SELECT book_id FROM books WHERE topic_key = ?5 AND retired_at_ms IS NULL
@@ -105,7 +103,7 @@ _decoded = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.encode
 
 
-class SqliteStore(SharedStore):
+class SqliteStore(ListingStore):
     """The catalog in a SQLite file."""
 
     async def books(
@@ -179,11 +177,6 @@ class SqliteStore(SharedStore):
     async def faults(self, transaction: Transaction) -> list[str]:
         """Return what SQLite finds wrong with its file, and rows without their like."""
         return await faults(transaction)
-
-
-def match_expression(words: Iterable[str]) -> str:
-    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
-    return " ".join(f'"{word}"*' for word in words)
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bazar.front.storefront.basket import BASKET_LINES_MAX, Basket, looked_over, new_basket
 from bazar.front.storefront.buyers import deliveries
-from bazar.front.storefront.checkout import MANY_OF_ONE, over_limits, post_minor
+from bazar.front.storefront.checkout import MANY_OF_ONE, over_limits
 from bazar.front.storefront.frame import Frame, Head
 from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.problems import BREATH_S, error_page
@@ -19,6 +19,7 @@ from bazar.front.storefront.rows import (
     sentences,
 )
 from bazar.front.storefront.visit import Notice, Visit, basket_header, notice_header
+from bazar.front.upstream.terms import post_minor
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.http.answers import Headers
 from bazar.kit.http.endpoint import route

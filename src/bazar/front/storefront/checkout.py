@@ -13,9 +13,10 @@ from bazar.front.storefront.basket import BasketLine, copies_of, lines_text
 from bazar.front.storefront.buyers import buyer_of, filled
 from bazar.front.storefront.pace import Pace, Repeats
 from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.terms import post_minor
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, Overloaded, Unavailable
-from bazar.kit.money import to_minor, to_price
+from bazar.kit.money import to_price
 from bazar.kit.web.texts import noted
 from bazar.wire.orders import Buyer, Language, Line, Order
 from bazar.wire.placing import PlacementAnswer
@@ -241,8 +242,3 @@ def over_limits(lines: Sequence[BasketLine], shop: Shop) -> TooMany | None:
     if copies_of(lines) > shop.copies_an_order_max:
         return TooMany(MANY_IN_ALL, shop.copies_an_order_max)
     return None
-
-
-def post_minor(shop: Shop) -> int:
-    """Return what the post costs, in minor units."""
-    return to_minor(shop.post_price, shop.currency) if shop.post_price is not None else 0

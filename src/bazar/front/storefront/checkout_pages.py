@@ -19,7 +19,7 @@ from bazar.front.storefront.basket import (
     read_key,
     read_lines,
 )
-from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome, post_minor
+from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome
 from bazar.front.storefront.frame import Frame, Head
 from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.pace import Network, visitor_of
@@ -34,6 +34,7 @@ from bazar.front.storefront.rows import (
 )
 from bazar.front.storefront.showing import Shown, shown
 from bazar.front.storefront.visit import Visit, basket_header
+from bazar.front.upstream.terms import post_minor
 from bazar.kit.clock import as_datetime
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.http.answers import Headers

@@ -1,5 +1,6 @@
 """Settings: what a process is told by options and environment variables, checked once at start."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,6 +44,19 @@ def service_url(url: str, what: str) -> str:
         message = f"{what} must be an address such as http://127.0.0.1:5001, not {url!r}"
         raise StartupError(message)
     return url.rstrip("/")
+
+
+def proxy_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the network addresses of proxies, such as `10.0.0.2, 192.0.2.0/24`.
+
+    Raises:
+        StartupError: one of them is none.
+    """
+    try:
+        return tuple([ip_network(one.strip()) for one in text.split(",") if one.strip()])
+    except ValueError as error:
+        message = f"proxies are network addresses such as 10.0.0.2 or 192.0.2.0/24: {error}"
+        raise StartupError(message) from error
 
 
 def find_secret(given: str | None, file: Path | None, data: Path, host: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bazar.kit.errors import StartupError
-from bazar.kit.process.config import database_path, find_secret, service_url
+from bazar.kit.process.config import database_path, find_secret, proxy_networks, service_url
 
 SECRET = "0123456789abcdef"
 
@@ -25,6 +25,15 @@ SECRET = "0123456789abcdef"
 def test_a_database_is_a_file(url: str | None, path: str) -> None:
     """A plain path, or three slashes for a relative file and four for an absolute one."""
     assert Path(path) == database_path(url, Path("default.db"))
+
+
+def test_proxies_are_network_addresses() -> None:
+    """Single ones and whole networks; none is none, and what is neither is refused."""
+    found = [str(one) for one in proxy_networks(" 10.0.0.2, 192.0.2.0/24,2001:db8::/32,")]
+    assert ["10.0.0.2/32", "192.0.2.0/24", "2001:db8::/32"] == found
+    assert () == proxy_networks("")
+    with pytest.raises(StartupError, match=r"proxy\.example"):
+        proxy_networks("proxy.example")
 
 
 @pytest.mark.parametrize(

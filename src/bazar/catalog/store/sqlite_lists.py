@@ -1,0 +1,326 @@
+"""Lists of books as SQLite finds them: sets of at most some thousand, and ways through all.
+
+How it works: what few books have is looked for first, by an index, and becomes a set; the rest of
+what was asked for, and the order, are then a matter of the books in it. Where there is no such
+set, an index that is in the wanted order is followed, and what it says of a book is enough to pass
+it over. So no list reads many books, however many the shop has.
+
+Source: sqlite.org/queryplanner.html, sqlite.org/rowvalue.html
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bazar.catalog.domain import StoredBook
+from bazar.catalog.store import MATCHES_MAX, Narrowing, Order, Ranked
+from bazar.catalog.store.shared import BOOK, SharedStore
+from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.money import PRICE_MINOR_MAX
+from bazar.wire.books import TopicCount, topic_key
+
+SCORE = "bm25(books_text, 10.0, 4.0, 5.0, 2.0, 3.0, 1.0)"
+"""Its weights are those of title, subtitle, author, publisher, topic and description."""
+_SCARCE = "retired_at_ms IS NULL AND (stock <= 5 OR stock <= low_at)"
+"""What the index of scarce books holds, in its own words, so that it is used."""
+
+# ------------------------------------------------------------------- sets
+
+_OF_TOPIC = """
+SELECT book_id, book_id FROM books
+WHERE topic_key = ?1 AND retired_at_ms IS NULL
+LIMIT ?2"""
+
+_BY_AUTHOR = """
+SELECT book_id, book_id FROM books
+WHERE author_key = ?1 AND retired_at_ms IS NULL
+LIMIT ?2"""
+
+_PRICED = """
+SELECT book_id, book_id FROM books
+WHERE price_minor BETWEEN ?1 AND ?2 AND retired_at_ms IS NULL
+LIMIT ?3"""
+
+_MATCHING = f"""
+SELECT {SCORE}, rowid FROM books_text
+WHERE books_text MATCH ?1
+LIMIT ?2"""
+
+# The `+` has the words looked for once, and not once for each book of the topic.
+_OF_TOPIC_MATCHING = f"""
+SELECT {SCORE}, rowid FROM books_text
+WHERE books_text MATCH ?1 AND +rowid IN (
+        SELECT book_id FROM books WHERE topic_key = ?3 AND retired_at_ms IS NULL
+    )
+LIMIT ?2"""
+
+_LAST = f"""
+SELECT stock, book_id FROM books
+WHERE {_SCARCE} AND stock BETWEEN 1 AND 5
+ORDER BY stock, book_id LIMIT ?1"""
+
+_LOW = f"""
+SELECT stock, book_id FROM books
+WHERE {_SCARCE} AND stock <= low_at
+ORDER BY stock, book_id LIMIT ?1"""
+
+_OUT = f"""
+SELECT book_id, book_id FROM books
+WHERE {_SCARCE} AND stock = 0
+ORDER BY book_id LIMIT ?1"""
+
+_RETIRED = """
+SELECT -retired_at_ms, book_id FROM books
+WHERE retired_at_ms IS NOT NULL
+ORDER BY retired_at_ms DESC LIMIT ?1"""
+
+# Their words are in no index: each has to begin a word of the author, or of the title's beginning.
+_RETIRED_NAMED = """
+WITH retired AS (
+    SELECT retired_at_ms AS at_ms, book_id, ' ' || title_key || ' ' || author_key AS names
+    FROM books
+    WHERE retired_at_ms IS NOT NULL
+    ORDER BY retired_at_ms DESC LIMIT ?1
+)
+SELECT -at_ms, book_id FROM retired
+WHERE NOT EXISTS (SELECT 1 FROM json_each(?2) WHERE instr(names, ' ' || value) = 0)"""
+
+# A sale that was cancelled is none; a cancel of an older sale takes nothing away from newer ones.
+# Not by an index: one that is in the order of the books would have all of the ledger read.
+_BOUGHT = """
+SELECT sum(sold.copies), sold.book_id FROM movements AS sold NOT INDEXED
+WHERE sold.movement_id > (SELECT max(movement_id) FROM movements) - ?2
+    AND sold.kind = 'sold' AND sold.moved_at_ms >= ?1
+    AND NOT EXISTS (
+        SELECT 1 FROM movements AS back
+        WHERE back.order_id = sold.order_id AND back.book_id = sold.book_id AND back.copies > 0
+    )
+GROUP BY sold.book_id
+ORDER BY 1, 2 LIMIT ?3"""
+
+# ------------------------------------------------------------------- pages of sets
+
+_UP, _DOWN = (">", "ASC"), ("<", "DESC")
+
+
+def _page_of_set(key: str, way: tuple[str, str]) -> str:
+    """Return the statement of a page; each member of its array is [rank, book id].
+
+    Only what is shown is read as a whole.
+    """
+    beyond, direction = way
+    return f"""
+WITH page AS MATERIALIZED (
+    SELECT {key} AS key, book_id AS page_id
+    FROM json_each(?1) AS listed CROSS JOIN books ON book_id = listed.value ->> 1
+    WHERE (?5 IS NULL OR topic_key = ?5) AND (?6 IS NULL OR author_key = ?6)
+        AND price_minor BETWEEN ?7 AND ?8 AND (?9 = 0 OR stock > 0)
+        AND (retired_at_ms IS NOT NULL) = ?10
+        AND ({key}, book_id) {beyond} (?2, ?3)
+    ORDER BY {key} {direction}, book_id {direction} LIMIT ?4
+)
+SELECT key, {BOOK}
+FROM page CROSS JOIN books ON book_id = page_id
+ORDER BY key {direction}, book_id {direction}"""
+
+
+_SET_BY_RANK = _page_of_set("(listed.value ->> 0)", _UP)
+_SET_BY_AGE = _page_of_set("added_at_ms", _DOWN)
+_SET_BY_PRICE = _page_of_set("price_minor", _UP)
+_SET_BY_PRICE_DOWN = _page_of_set("price_minor", _DOWN)
+_SET_BY_TITLE = _page_of_set("title_key", _UP)
+
+_TOPICS_OF_SET = """
+SELECT min(topic), count(*)
+FROM json_each(?1) AS listed CROSS JOIN books ON book_id = listed.value ->> 1
+WHERE (?2 IS NULL OR topic_key = ?2) AND (?3 IS NULL OR author_key = ?3)
+    AND price_minor BETWEEN ?4 AND ?5 AND (?6 = 0 OR stock > 0)
+    AND (retired_at_ms IS NOT NULL) = ?7
+GROUP BY topic_key"""
+
+# ------------------------------------------------------------------- ways through all books
+
+
+def _page_of_all(key: str, index: str, way: tuple[str, str]) -> str:
+    """Return the statement of a page; the index says all for which a book is passed over.
+
+    It is named, since SQLite has no figures of the tables to choose by.
+    """
+    beyond, direction = way
+    return f"""
+WITH way AS (
+    SELECT {key} AS key, book_id AS way_id FROM books INDEXED BY {index}
+    WHERE retired_at_ms IS NULL AND ({key}, book_id) {beyond} (?1, ?2)
+        AND (?4 IS NULL OR topic_key = ?4) AND (?5 IS NULL OR author_key = ?5)
+        AND price_minor BETWEEN ?6 AND ?7
+)
+SELECT key, {BOOK}
+FROM way CROSS JOIN books ON book_id = way_id
+ORDER BY key {direction}, way_id {direction} LIMIT ?3"""
+
+
+_ALL_BY_ID = _page_of_all("book_id", "books_by_id", _UP)
+_ALL_BY_AGE = _page_of_all("added_at_ms", "books_by_age", _DOWN)
+_ALL_BY_PRICE = _page_of_all("price_minor", "books_by_price", _UP)
+_ALL_BY_PRICE_DOWN = _page_of_all("price_minor", "books_by_price", _DOWN)
+_ALL_BY_TITLE = _page_of_all("title_key", "books_by_title_key", _UP)
+
+# Looked up among the scarce books, which is quicker than a look at each book.
+_SOLD_OUT = """EXISTS (
+            SELECT 1 FROM books AS gone INDEXED BY books_scarce
+            WHERE gone.retired_at_ms IS NULL AND (gone.stock <= 5 OR gone.stock <= gone.low_at)
+                AND gone.stock = 0 AND gone.book_id = books.book_id
+        )"""
+
+_TOPICS_OF_ALL = f"""
+WITH way AS (
+    SELECT book_id AS way_id FROM books INDEXED BY books_by_id
+    WHERE retired_at_ms IS NULL
+        AND (?1 IS NULL OR topic_key = ?1) AND (?2 IS NULL OR author_key = ?2)
+        AND price_minor BETWEEN ?3 AND ?4
+        AND (?5 = 0 OR NOT {_SOLD_OUT})
+), counted AS MATERIALIZED (
+    SELECT topic_key, topic FROM way CROSS JOIN books ON book_id = way_id
+    ORDER BY way_id LIMIT ?6
+)
+SELECT min(topic), count(*) FROM counted
+GROUP BY topic_key"""
+
+_PAGES_OF_SET: dict[Order, str] = {
+    "rank": _SET_BY_RANK,
+    "new": _SET_BY_AGE,
+    "price": _SET_BY_PRICE,
+    "-price": _SET_BY_PRICE_DOWN,
+    "title": _SET_BY_TITLE,
+}
+_PAGES_OF_ALL: dict[Order, str] = {
+    "rank": _ALL_BY_ID,
+    "new": _ALL_BY_AGE,
+    "price": _ALL_BY_PRICE,
+    "-price": _ALL_BY_PRICE_DOWN,
+    "title": _ALL_BY_TITLE,
+}
+_LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": _RETIRED}
+_LAST_ID = 2**63 - 1
+_FIRST: dict[Order, Row] = {
+    "rank": (-1e300, 0),
+    "new": (1e300, _LAST_ID),
+    "price": (-1, 0),
+    "-price": (1e300, _LAST_ID),
+    "title": ("", 0),
+}
+"""Before all books, in each order."""
+
+_encode = msgspec.json.encode
+
+
+class ListingStore(SharedStore):
+    """The lists of the catalog in a SQLite file."""
+
+    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
+        """Return books of a topic."""
+        return await _ranked(transaction, _OF_TOPIC, topic_key(topic), limit)
+
+    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
+        """Return books whose author's whole name has this key."""
+        return await _ranked(transaction, _BY_AUTHOR, author, limit)
+
+    async def priced(
+        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
+    ) -> list[Ranked]:
+        """Return books that cost no less than one price and no more than another."""
+        return await _ranked(transaction, _PRICED, low_minor, high_minor, limit)
+
+    async def matching(
+        self, transaction: Transaction, words: Sequence[str], topic: str | None
+    ) -> list[Ranked]:
+        """Return books that have words which begin so, the first `MATCHES_MAX`, each scored.
+
+        Source: sqlite.org/fts5.html
+        """
+        expression = match_expression(words)
+        if topic is None:
+            return await _ranked(transaction, _MATCHING, expression, MATCHES_MAX)
+        key = topic_key(topic)
+        return await _ranked(transaction, _OF_TOPIC_MATCHING, expression, MATCHES_MAX, key)
+
+    async def listed(
+        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
+    ) -> list[Ranked]:
+        """Return the beginning of a list of books; of the retired ones those with some words."""
+        if name == "retired" and words:
+            return await _ranked(transaction, _RETIRED_NAMED, limit, _encode(words).decode())
+        return await _ranked(transaction, _LISTS[name], limit)
+
+    async def bought(
+        self, transaction: Transaction, since_ms: int, movements: int, limit: int
+    ) -> list[Ranked]:
+        """Return the books of which most copies were sold since then, by the ledger's end."""
+        return await _ranked(transaction, _BOUGHT, since_ms, movements, limit)
+
+    async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
+        self,
+        transaction: Transaction,
+        found: Sequence[Ranked],
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those books of a set that fit."""
+        values = (*(after or _FIRST[order]), limit, *_narrowed(narrowing), narrowing.retired)
+        rows = await transaction.all(_PAGES_OF_SET[order], _encode(found).decode(), *values)
+        return [made(_placed, row) for row in rows]
+
+    async def page_of_all(
+        self,
+        transaction: Transaction,
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those books of all that fit, whatever their stock."""
+        values = (*(after or _FIRST[order]), limit, *_narrowed(narrowing)[:-1])
+        rows = await transaction.all(_PAGES_OF_ALL[order], *values)
+        return [made(_placed, row) for row in rows]
+
+    async def topics_of_set(
+        self, transaction: Transaction, found: Sequence[Ranked], narrowing: Narrowing
+    ) -> list[TopicCount]:
+        """Return the topics of those books of a set that fit."""
+        values = *_narrowed(narrowing), narrowing.retired
+        rows = await transaction.all(_TOPICS_OF_SET, _encode(found).decode(), *values)
+        return [made(TopicCount, row) for row in rows]
+
+    async def topics_of_all(
+        self, transaction: Transaction, narrowing: Narrowing, limit: int
+    ) -> list[TopicCount]:
+        """Return the topics of the first books of all that fit."""
+        rows = await transaction.all(_TOPICS_OF_ALL, *_narrowed(narrowing), limit)
+        return [made(TopicCount, row) for row in rows]
+
+
+def match_expression(words: Sequence[str]) -> str:
+    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
+    return " ".join(f'"{word}"*' for word in words)
+
+
+async def _ranked(transaction: Transaction, sql: str, *values: str | int) -> list[Ranked]:
+    return [made(Ranked, row) for row in await transaction.all(sql, *values)]
+
+
+def _narrowed(narrowing: Narrowing) -> Row:
+    """Return what books have to fit, as the statements number it."""
+    low, high = narrowing.low_minor, narrowing.high_minor
+    return (
+        None if narrowing.topic is None else topic_key(narrowing.topic),
+        narrowing.author,
+        0 if low is None else low,
+        PRICE_MINOR_MAX if high is None else high,
+        narrowing.in_stock,
+    )
+
+
+def _placed(key: float | str, *columns: object) -> tuple[float | str, StoredBook]:
+    return key, StoredBook(*columns)  # type: ignore[arg-type]
