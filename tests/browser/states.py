@@ -91,12 +91,12 @@ def _basket_added(scene: Scene) -> None:
 
 
 def _basket_changed(scene: Scene) -> None:
+    scene.stage.leave(FEW, COPIES[FEW])
+    scene.stage.reprice(OTHER, "9.99")
     scene.visitor.add(OTHER, FEW, FEW)
     scene.stage.leave(FEW, 1)
     scene.stage.reprice(OTHER, "10.99")
     scene.visitor.go("/basket")
-    scene.stage.leave(FEW, COPIES[FEW])
-    scene.stage.reprice(OTHER, "9.99")
 
 
 def _basket_too_many(scene: Scene) -> None:
@@ -147,10 +147,10 @@ def _all_sold_out(scene: Scene) -> None:
 
 
 def _price_changed(scene: Scene) -> None:
+    scene.stage.reprice(OTHER, "9.99")
     scene.visitor.to_checkout(email(), OTHER)
     scene.stage.reprice(OTHER, "11.99")
     _press_order(scene)
-    scene.stage.reprice(OTHER, "9.99")
 
 
 def _order(scene: Scene) -> None:
@@ -205,7 +205,7 @@ def _press_cancel(scene: Scene) -> None:
 
 STATES = (
     State("home", at("/")),
-    State("found", at("/find?q=the&in_stock=1")),
+    State("found", at("/find?q=sea&in_stock=1")),
     State("found-nothing", at("/find?q=xyzzy")),
     State("topics", at("/browse")),
     State("topic", at("/browse/novel")),
