@@ -390,6 +390,41 @@ async def test_the_same_books_again_are_asked_about(shop: Shop, browser: Browser
     assert 2 == len(await orders(shop))
 
 
+async def test_settings_that_change_never_deny_an_order_that_is_there(
+    shop: Shop, browser: Browser
+) -> None:
+    """Sent again after the limits were lowered, a form hears of its order, not that it has none."""
+    await add(browser, await shop.add_book(quantity=5), 3)
+    filled = await form(browser)
+    placed = await browser.post("/checkout", filled)
+    await set_shop(shop, browser, name="Small Books", copies_a_line_max=1)
+    again = await browser.post("/checkout", filled)
+    assert (409, "You have ordered this already.") == (again.status, again.h1)
+    assert placed.location in again.links
+    other = await browser.post("/checkout", filled | {"key": filled["key"][:-1] + "7"})
+    assert "We sell at most 1 copies of one book here." in other.text
+    assert ["confirmed"] == await orders(shop)
+
+
+async def test_the_open_interface_repeats_an_answer_whatever_the_settings_are_now(
+    shop: Shop, browser: Browser
+) -> None:
+    """An order by post gets its first answer again when the shop posts there no more."""
+    posts = {"deliveries": ["collect", "post"], "countries": ["IE"], "post_price": 4.5}
+    await set_shop(shop, browser, name="Far Books", payments=["shop", "invoice"], **posts)
+    lines = [{"id": await shop.add_book(quantity=5, price=10)}]
+    address = {"street": "1 Quay", "city": "Cork", "country": "IE"}
+    buyer = LINA | address | {"delivery": "post", "payment": "invoice"}
+    key = {"idempotency-key": '"far-away"'}
+    order = {"lines": lines, "buyer": buyer}
+    first = await shop.front.call("POST", "/orders", order, key)
+    assert (201, 14.5, 4.5) == (first.status, first.json["total"], first.json["delivery_price"])
+    await set_shop(shop, browser, name="Near Books", deliveries=["collect"], post_price=None)
+    assert first.content == (await shop.front.call("POST", "/orders", order, key)).content
+    refused = await shop.front.call("POST", "/orders", order, {"idempotency-key": '"another"'})
+    assert (400, "buyer.delivery") == (refused.status, refused.json["member"])
+
+
 async def test_what_the_post_costs_is_what_the_page_said(shop: Shop, browser: Browser) -> None:
     """Another price of the post is told, and the same key serves: nothing was ordered."""
     posts = {"deliveries": ["collect", "post"], "countries": ["JO"], "payments": ["invoice"]}
