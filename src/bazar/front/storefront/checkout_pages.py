@@ -222,6 +222,7 @@ class CheckoutPages:
             texts.gettext("We don't know yet whether your order arrived."),
             HTTPStatus.SERVICE_UNAVAILABLE,
             [(b"retry-after", b"%d" % ASK_AGAIN_S)],
+            plain=True,
             form=form,
         )
 
