@@ -2,14 +2,16 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
 from bazar.front.storefront import checkout_pages
 from bazar.kit import log
+from bazar.order.mail.settings import mail_settings
 from support.browsers import OWN, Browser, Page, streamed
 from support.order_calls import ledger, status
-from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Shop
+from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Shop, order_open
 from support.wires import Wire, until
 
 LINA = {"name": "Lina Mansour", "email": "lina@example.org"}
@@ -482,3 +484,19 @@ async def test_an_order_page_is_kept_nowhere(shop: Shop, browser: Browser) -> No
     for path in ("/basket", "/checkout"):
         await add(browser, 1)
         assert "private, no-cache" == (await browser.get(path)).headers["cache-control"]
+
+
+async def test_a_mail_is_promised_where_one_is_sent(
+    shop: Shop, browser: Browser, tmp_path: Path
+) -> None:
+    """The order's page says so, to whom; without mail it says nothing of it."""
+    book_id = await shop.add_book(quantity=5)
+    await add(browser, book_id)
+    without = await browser.follow(await browser.post("/checkout", await form(browser)))
+    assert "A confirmation" not in without.text
+    mail = mail_settings("smtp://127.0.0.1:9", "shop@example.org", "")
+    async with order_open(tmp_path / "mailing.db", shop.network, mail):
+        await add(browser, book_id, 2)
+        with_mail = await browser.follow(await browser.post("/checkout", await form(browser)))
+        assert "A confirmation is on its way to lina@example.org." in with_mail.text
+        assert "Ready to collect We will e-mail you" in with_mail.text
