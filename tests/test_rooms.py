@@ -82,12 +82,12 @@ BREACHES = (
     Breach("order/service", "uvloop"),
     # Pages: their libraries, and the room that knows no books.
     Breach("front/api", "jinja2"),
-    Breach("front/storefront/browsing", "jinja2"),
+    Breach("front/storefront/book_page", "jinja2"),
     Breach("order/domain", "babel"),
     Breach("kit/http/app", "kit.web.site:Site"),
     Breach("kit/web/forms", "wire.books:Book"),
     Breach("front/upstream/cache", "front.storefront.frame:Frame"),
-    Breach("front/storefront/frame", "front.storefront.browsing:Browsing"),
+    Breach("front/storefront/frame", "front.storefront.book_page:BookPage"),
 )
 NEW_MODULES = (
     "order/pages",

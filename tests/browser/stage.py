@@ -18,6 +18,8 @@ PLENTY, OTHER, FEW, LAST, OUT, RETIRED = 19, 8, 80, 100, 61, 58
 """Books of the sample catalogue, by what is left of them."""
 COPIES = {PLENTY: 36, OTHER: 42, FEW: 2, LAST: 1, OUT: 0}
 POST_PRICE = Decimal("4.50")
+BOUGHT = (88, 25, 46, 36, 107, 17)
+"""So that the first page has something to tell of."""
 SETTINGS = ShopEdit(
     address="14 Market Row\nOld Town",
     hours="Monday to Saturday\n10:00 to 18:00",
@@ -48,6 +50,8 @@ class Stage(RunningShop):
         self.edit(RETIRED, BookEdit(retired=True))
         for book_id, copies in COPIES.items():
             self.leave(book_id, copies)
+        for book_id in BOUGHT:
+            self.remote().front.buy(book_id, 1, new_key())
 
     @property
     def url(self) -> str:

@@ -214,14 +214,17 @@ class OrderApi:
         """Note how far the shop is with a confirmed order; the last step fulfils it."""
         return json_response(await self._orders.progress(request.path_params["order_id"], body))
 
-    @route("POST", "/mail/test", answers={204: None}, errors=(MailOff, MailNotSent), secret=True)
+    @route(
+        "POST", "/mail/test", answers={200: MailTest}, errors=(MailOff, MailNotSent), secret=True
+    )
     async def mail_test(self, _request: Request, body: MailTest) -> Response:
         """Send a mail that only shows that mail of the shop arrives."""
         if self._send_trial is None:
             message = "the order service was started without a mail server"
             raise MailOff(message)
-        await self._send_trial(checked_email(body.to, "to"))
-        return Response(status_code=204)
+        tried = MailTest(checked_email(body.to, "to"))
+        await self._send_trial(tried.to)
+        return json_response(tried)
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:

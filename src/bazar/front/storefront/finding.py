@@ -17,7 +17,7 @@ from bazar.front.storefront.looking import Look
 from bazar.front.storefront.marking import marked, nearest
 from bazar.front.storefront.problems import Pages
 from bazar.front.storefront.showing import shown
-from bazar.kit.errors import RouteNotFound
+from bazar.kit.errors import InvalidRequest, RouteNotFound
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
 from bazar.kit.web.answers import see
@@ -66,8 +66,13 @@ class Finding(Pages):
         async def draw(look: Look) -> Drawn:
             return await self._draw_hits(look, seen.language, wanted)
 
-        key = (seen.language, "find", wanted.path())
-        return self._frame.send(seen, await self._keeping.page(key, request.id, draw))
+        key = (seen.language, wanted.path(wanted.after))
+        try:
+            drawn = await self._keeping.page(key, request.id, draw)
+        except InvalidRequest:  # a place in a list that is none, or words that nothing can hold
+            first = wanted.path() if wanted.after else "/browse"
+            return see(self._frame.href(seen.language, first))
+        return self._frame.send(seen, drawn)
 
     @route("GET", "/browse", answers={}, page=True, places="searching")
     async def browse(self, request: Request) -> Response:
@@ -134,8 +139,13 @@ class Finding(Pages):
         async def draw(look: Look) -> Drawn:
             return await self._draw_grid(look, seen.language, name, path, (topic, author, after))
 
-        key = (seen.language, path, after)
-        return self._frame.send(seen, await self._keeping.page(key, request.id, draw))
+        try:
+            drawn = await self._keeping.page((seen.language, path, after), request.id, draw)
+        except InvalidRequest as error:
+            if after:
+                return see(quote(self._frame.href(seen.language, path), safe="/%"))
+            raise RouteNotFound(error.detail) from error
+        return self._frame.send(seen, drawn)
 
     async def _draw_grid(
         self, look: Look, language: str, name: str, path: str, which: tuple[str, str, str]

@@ -21,12 +21,13 @@ from bazar.kit.web.cookies import Cookies
 from bazar.kit.web.site import Site
 from bazar.kit.web.static import Static
 from bazar.kit.web.templates import Templates
-from bazar.kit.web.texts import Texts, texts
-from bazar.wire.shop import CURRENCY_DEFAULT, Shop
+from bazar.kit.web.texts import Texts, noted, texts
+from bazar.wire.shop import CURRENCY_DEFAULT, NAME_DEFAULT, Shop
 
 PACKAGE = "bazar.front.storefront"
 WORDS = "bazar.words"
 _NEW_SHOP = Shop(version=0, currency=CURRENCY_DEFAULT)
+assert noted("Bazar Books") == NAME_DEFAULT  # the name of a new shop is a text of ours
 _HOLE = "<!--hole-->"
 _TAG_BYTES = 9
 _COUNTS_MAX = 1000
@@ -98,7 +99,7 @@ class Frame:
         """Return the address of a page in a language."""
         return (PREFIXES[language] + path).rstrip("/") or "/"
 
-    def draw(self, language: str, template: str, head: Head, **values: object) -> Drawn:
+    def draw(self, language: str, template: str, head: Head, /, **values: object) -> Drawn:
         """Draw a page, with its holes."""
         before, between, after = self._whole(language, template, head, values).split(_HOLE)
         digest = blake2b(digest_size=_TAG_BYTES)
@@ -106,7 +107,7 @@ class Frame:
             digest.update(part.encode())
         return Drawn((piece(before), piece(between), piece(after)), digest.hexdigest())
 
-    def draw_part(self, language: str, template: str, **values: object) -> Markup:
+    def draw_part(self, language: str, template: str, /, **values: object) -> Markup:
         """Draw a part of a page, to be put into a page as it is."""
         drawn = self._templates_of(language).draw(template, **values)
         return Markup(drawn)  # noqa: S704  a template escaped what it shows

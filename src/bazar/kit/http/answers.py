@@ -126,7 +126,9 @@ def unless_held(request: Request, response: Response) -> Response:
         return response
     held = ",".join(request.header_list(_IF_NONE_MATCH.decode()))
     tag = next((value for name, value in response.raw_headers if name == _ETAG), None)
-    if tag is None or not (held.strip() == "*" or tag.decode() in _OPAQUE.findall(held)):
+    if tag is None or not (
+        held.strip() == "*" or tag.decode().removeprefix("W/") in _OPAQUE.findall(held)
+    ):
         return response
     kept = [header for header in response.raw_headers if header[0] not in _OF_A_BODY]
     return ReadyResponse(b"", _NOT_MODIFIED, kept)

@@ -37,10 +37,11 @@ def price(amount: Decimal, currency: str, language: str) -> str:
         pattern.number_pattern,
     )
     text: str = exact.apply(amount, locale, currency=currency, currency_digits=False)
-    if locale.text_direction == "rtl":
-        symbol = get_currency_symbol(currency, locale)
-        if symbol.strip("\u200f").isascii():
-            text = text.replace(symbol, _ISOLATED.format(symbol))
+    symbol = get_currency_symbol(currency, locale)
+    if symbol[-1].isalpha():
+        text = text.replace(symbol, f"{symbol}\xa0").replace("\xa0\xa0", "\xa0").strip()
+    if locale.text_direction == "rtl" and symbol.strip("\u200f").isascii():
+        text = text.replace(symbol, _ISOLATED.format(symbol))
     return text
 
 

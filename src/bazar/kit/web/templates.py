@@ -60,7 +60,7 @@ class Templates:
         )
         self._known: dict[str, Template] = {}
 
-    def draw(self, name: str, **values: object) -> str:
+    def draw(self, name: str, /, **values: object) -> str:
         """Return a template filled with values."""
         template = self._known.get(name)
         if template is None:

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const all = (what) => [...document.querySelectorAll(what)];
-  const sent = new WeakMap();
+  let sent = new WeakMap();
   const marks = all("[data-live]");
   const order = document.querySelector("[data-order]");
   let live, busy = [];
@@ -51,7 +51,7 @@
   };
   const close = () => { live = live && live.close(); };
   addEventListener("pagehide", close);
-  addEventListener("pageshow", () => { rest(); open(); });
+  addEventListener("pageshow", () => { sent = new WeakMap(); rest(); open(); });
   addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 
   for (const button of all("[data-print]")) {
