@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from bazar.kit.process.server import address
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
 from bazar.order.app import order_app
+from bazar.order.mail.settings import mail_settings
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
 Metrics = Literal["secret", "open"]
@@ -62,6 +64,9 @@ class ServiceSettings:
     """Of the shop, at its first start."""
     open_api: OpenApi
     metrics: Metrics
+    smtp_url: str = ""
+    """By which server the order service sends mail; empty: by none."""
+    mail_from: str = ""
 
 
 @asynccontextmanager
@@ -77,7 +82,8 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "catalog":
             opened = catalog_app(settings.database, secret, settings.currency, settings.name)
         case "order":
-            opened = order_app(settings.database, catalog_url, secret, client)
+            mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
+            opened = order_app(settings.database, catalog_url, secret, client, mail)
         case "front":
             open_api = settings.open_api == "on"
             opened = front_app(
@@ -120,6 +126,8 @@ class UpSettings:
     metrics: Metrics
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
+    smtp_url: str = ""
+    mail_from: str = ""
 
     def addresses(self) -> Addresses:
         """Return where each service will be."""
@@ -151,7 +159,7 @@ class UpSettings:
         catalog, order = ["--catalog", at.catalog], ["--order", at.order]
         return [
             self._child("catalog", *self._database("catalog"), *self._first_start()),
-            self._child("order", *catalog, *self._database("order")),
+            self._child("order", *catalog, *self._database("order"), also=self._mail()),
             self._child("front", *catalog, *order, *self._public()),
         ]
 
@@ -169,12 +177,25 @@ class UpSettings:
     def _database(self, name: str) -> list[str]:
         return ["--database", str(self.data / f"{name}.db")]
 
-    def _child(self, name: ServiceName, *options: str) -> Child:
+    def _mail(self) -> Mapping[str, str]:
+        """Return what the order service is told of mail: not as options, which anyone can read."""
+        if not self.smtp_url:
+            return {}
+        return {
+            "BAZAR_SMTP_URL": self.smtp_url,
+            "BAZAR_MAIL_FROM": self.mail_from,
+            "BAZAR_PUBLIC_URL": self.public_url,
+        }
+
+    def _child(
+        self, name: ServiceName, *options: str, also: Mapping[str, str] = MappingProxyType({})
+    ) -> Child:
         host, port = self.listening()[name]
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--log-format", self.log_format, "--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
+        inherited |= also
         return Child(name, command, inherited, getattr(self.addresses(), name))
 
 

@@ -186,7 +186,8 @@ async def test_turning_mail_on_sends_no_old_letters(
 
 async def test_a_trial_shows_whether_mail_arrives(mailing: Caller, mailbox: Mailbox) -> None:
     """Or says why it does not."""
-    assert 204 == (await mailing.post("/mail/test", {"to": "me@example.org"})).status
+    sent = await mailing.post("/mail/test", {"to": "me@example.org"})
+    assert (200, {"to": "me@example.org"}) == (sent.status, sent.json)
     assert ["Mail of the shop arrives"] == mailbox.subjects()
     mailbox.refused.add("you@example.org")
     refused = await mailing.post("/mail/test", {"to": "you@example.org"})

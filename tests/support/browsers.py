@@ -12,7 +12,10 @@ from support.shops import Caller, Reply
 from support.wires import BOUND_S
 
 OWN = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+LINA = {"name": "Lina Mansour", "email": "lina@example.org"}
 _VOID = frozenset({"area", "base", "br", "hr", "img", "input", "link", "meta", "path", "circle"})
+
+_IN_A_SENTENCE = frozenset({"bdi", "b", "cite"})
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Page(HTMLParser):
         self._titles: dict[str, str] = {}
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(self.html)
-        self.text = " ".join(" ".join(self._words).split())
+        self.text = " ".join("".join(self._words).split())
 
     @property
     def location(self) -> str:
@@ -69,6 +72,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note forms, fields and links."""
         given = {name: value or "" for name, value in attrs}
+        self._space(tag)
         if tag not in _VOID:
             self._open.append((tag, given))
         if tag == "form":
@@ -84,6 +88,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Leave an element, and those in it that have no end."""
+        self._space(tag)
         while self._open and self._open.pop()[0] != tag:
             pass
 
@@ -98,6 +103,11 @@ class Page(HTMLParser):
             self.forms[-1].buttons[-1] += data
         if not {"title", "script", "style"}.intersection(tags):
             self._words.append(data)
+
+    def _space(self, tag: str) -> None:
+        """Note that what follows stands apart, unless it is a word in a sentence."""
+        if tag not in _IN_A_SENTENCE:
+            self._words.append(" ")
 
     def _note(self, tag: str, given: Mapping[str, str]) -> None:
         chosen = given.get("type") != "radio" or "checked" in given
@@ -171,3 +181,16 @@ class Browser:
             else:
                 self.cookies.pop(name, None)
         return Page(reply)
+
+
+async def put_in(browser: Browser, book_id: int, copies: str | int = 1, prefix: str = "") -> Page:
+    """Put copies of a book into the basket, and look at it."""
+    fields = {"add": str(book_id), "copies": str(copies)}
+    return await browser.follow(await browser.post(f"{prefix}/basket", fields))
+
+
+async def checkout_form(browser: Browser, **changes: str) -> dict[str, str]:
+    """Return the form of the checkout, filled in."""
+    page = await browser.get("/checkout")
+    assert 200 == page.status, page.text
+    return page.form("/checkout").fields | LINA | changes

@@ -83,3 +83,15 @@ def test_the_front_is_named_as_it_can_be_asked(tmp_path: Path, host: str, url: s
         "catalog": "http://127.0.0.1:2",
         "order": "http://127.0.0.1:3",
     } == asdict(addresses)
+
+
+def test_mail_is_told_to_the_order_service_alone_and_in_no_option() -> None:
+    """Anyone on the machine can read the options of a process, and there is a password."""
+    mail = {"smtp_url": "smtp://u:p@h", "mail_from": "shop@example.org", "public_url": "http://x"}
+    told = {child.name: child for child in settings_of(Path("data"), **mail).children()}
+    names = {"BAZAR_SMTP_URL", "BAZAR_MAIL_FROM", "BAZAR_PUBLIC_URL"}
+    assert ["order"] == [name for name, one in told.items() if names <= one.environment.keys()]
+    assert "smtp://u:p@h" == told["order"].environment["BAZAR_SMTP_URL"]
+    assert not any("smtp" in word for child in told.values() for word in child.command)
+    quiet = {child.name: child for child in settings_of(Path("data")).children()}
+    assert not names & quiet["order"].environment.keys()

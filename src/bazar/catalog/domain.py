@@ -97,6 +97,8 @@ class StoredBook(msgspec.Struct, frozen=True):
     currency: str
     stock: int
     version: int
+    retired_at_ms: int | None = None
+    """Since when it is no longer sold."""
     subtitle: str = ""
     publisher: str = ""
     format: Format = ""
@@ -106,8 +108,6 @@ class StoredBook(msgspec.Struct, frozen=True):
     shelf: str = ""
     low_at: int = LOW_AT_DEFAULT
     added_at_ms: int = 0
-    retired_at_ms: int | None = None
-    """Since when it is no longer sold."""
 
     def public(self) -> Book:
         """Return the book as the public sees it."""

@@ -16,10 +16,10 @@ from bazar.cli.show import (
     show_list,
     show_order,
 )
-from bazar.cli.terminal import BookId, OrderId, fail, progress_bar
+from bazar.cli.terminal import BookId, OrderId, fail, progress_bar, visible
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
-from bazar.wire.orders import Order, OrderStatus
+from bazar.wire.orders import MailTest, Order, OrderStatus
 from bazar.wire.stock import Movement, Reason, StockChange
 
 if TYPE_CHECKING:
@@ -223,6 +223,18 @@ def _login_name() -> str:
         return ""
 
 
+@asks("order")
+def mail_test(
+    shop: Shop,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whom to write to.")],
+) -> Answer[MailTest]:
+    """Have the shop send a mail that only shows that its mail arrives."""
+    return Answer(
+        shop.order.send_trial(address),
+        lambda sent: typer.echo(f"the mail server took a mail to {visible(sent.to)}"),
+    )
+
+
 @asks("catalog")
 def ledger(
     shop: Shop,
@@ -332,3 +344,6 @@ def register(app: typer.Typer) -> None:
     books.command("restock")(book_restock)
     books.command("reprice")(book_reprice)
     app.add_typer(books, name="book")
+    mail = typer.Typer(no_args_is_help=True, help="Mail to buyers.")
+    mail.command("test")(mail_test)
+    app.add_typer(mail, name="mail")

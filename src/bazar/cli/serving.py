@@ -14,6 +14,7 @@ from bazar.cli.terminal import (
     Data,
     Host,
     LogFormat,
+    MailFrom,
     MetricsFor,
     Name,
     OpenApi,
@@ -22,6 +23,7 @@ from bazar.cli.terminal import (
     PublicUrl,
     SecretFile,
     environment_secret,
+    environment_smtp_url,
     fail,
     visible,
 )
@@ -62,6 +64,7 @@ def up(  # noqa: PLR0913  one parameter an option
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    mail_from: MailFrom = "",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -88,6 +91,8 @@ def up(  # noqa: PLR0913  one parameter an option
         currency=_currency(currency),
         name=name,
         open_api=open_api,
+        smtp_url=environment_smtp_url(),
+        mail_from=mail_from,
         log_format=log_format,
         metrics=metrics,
         sample=True if sample else False if empty else None,
@@ -198,6 +203,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    mail_from: MailFrom = "",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -225,6 +231,8 @@ def serve(  # noqa: PLR0913  one parameter an option
             currency=currency,
             name=name,
             open_api=open_api,
+            smtp_url=environment_smtp_url(),
+            mail_from=mail_from,
             metrics=metrics,
         )
         code = run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])

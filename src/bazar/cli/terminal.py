@@ -55,6 +55,13 @@ Name = Annotated[
         help="Of the shop, at the first start [default: Bazar Books]; later 'bazar shop set'.",
     ),
 ]
+MailFrom = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_MAIL_FROM",
+        help="Who the shop's mails are from, such as 'Sea Books <shop@example.org>'.",
+    ),
+]
 OpenApi = Annotated[
     Literal["on", "off"],
     typer.Option(
@@ -87,6 +94,11 @@ def visible(text: str) -> str:
 def environment_secret(secret_file: Path | None) -> str | None:
     """Return BAZAR_SECRET, unless a file was named."""
     return None if secret_file is not None else os.environ.get("BAZAR_SECRET")
+
+
+def environment_smtp_url() -> str:
+    """Return BAZAR_SMTP_URL, which holds a password and so is no option."""
+    return os.environ.get("BAZAR_SMTP_URL", "")
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401

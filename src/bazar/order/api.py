@@ -38,6 +38,8 @@ from bazar.wire.placing import (
     Placement,
     PlacementAnswer,
     PlacementBatch,
+    UsedBy,
+    UsedKey,
     placing_response,
 )
 from bazar.wire.problems import (
@@ -131,6 +133,11 @@ class OrderApi:
         request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
         return json_response(answers)
 
+    @route("POST", "/placements/used", answers={200: UsedBy}, secret=True, places="looking")
+    async def used(self, _request: Request, body: UsedKey) -> Response:
+        """Tell which order a key has placed; it places none."""
+        return json_response(UsedBy(await self._orders.used_by(body.key)))
+
     async def _place(self, placements: Sequence[Placement]) -> list[PlacementAnswer]:
         """Place orders and say what their clients are told, errors too."""
         try:
@@ -214,14 +221,17 @@ class OrderApi:
         """Note how far the shop is with a confirmed order; the last step fulfils it."""
         return json_response(await self._orders.progress(request.path_params["order_id"], body))
 
-    @route("POST", "/mail/test", answers={204: None}, errors=(MailOff, MailNotSent), secret=True)
+    @route(
+        "POST", "/mail/test", answers={200: MailTest}, errors=(MailOff, MailNotSent), secret=True
+    )
     async def mail_test(self, _request: Request, body: MailTest) -> Response:
         """Send a mail that only shows that mail of the shop arrives."""
         if self._send_trial is None:
             message = "the order service was started without a mail server"
             raise MailOff(message)
-        await self._send_trial(checked_email(body.to, "to"))
-        return Response(status_code=204)
+        tried = MailTest(checked_email(body.to, "to"))
+        await self._send_trial(tried.to)
+        return json_response(tried)
 
     @route("GET", "/audit", answers={200: AuditMark}, secret=True)
     async def audit(self, _request: Request) -> Response:

@@ -16,7 +16,7 @@ from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import AUDIT_PAGE_MAX
-from bazar.wire.orders import Accepted, Order, OrderStatus, Purchase, PurchaseRequest
+from bazar.wire.orders import Accepted, MailTest, Order, OrderStatus, Purchase, PurchaseRequest
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 from bazar.wire.stock import Movement, Outcome, StockChange, StockReport
@@ -44,6 +44,10 @@ class Shop(Remote):
     def order(self) -> "Orders":
         """What the keeper asks about orders."""
         return Orders(self)
+
+
+MAIL_TIMEOUT = timedelta(seconds=60)
+"""A mail server may take its time with each of the things that are said to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,12 @@ class Orders(Keeping):
     def fulfil(self, order_id: str) -> Order:
         """Note that an order was handed over, and return it."""
         return self.remote.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)
+
+    def send_trial(self, address: str) -> MailTest:
+        """Have a mail sent that only shows that mail of the shop arrives; return to whom."""
+        return self.remote.call(
+            "order", "POST", "/mail/test", MailTest, body=MailTest(address), timeout=MAIL_TIMEOUT
+        )
 
     def kept_orders(self) -> Iterator[KeptOrder]:
         """Yield every order as it is kept, by its id."""

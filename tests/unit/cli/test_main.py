@@ -71,6 +71,7 @@ def test_every_command_is_there() -> None:
         ("shop",),
         ("stock",),
         ("load",),
+        ("mail", "test"),
         ("book", "add"),
         ("book", "edit"),
         ("book", "restock"),

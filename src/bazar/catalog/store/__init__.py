@@ -109,7 +109,11 @@ class Store(Protocol):
     async def books(
         self, transaction: Transaction, book_ids: Collection[int]
     ) -> dict[int, StoredBook]:
-        """Return those of some books that exist, by id."""
+        """Return those of some books that exist, by id, without what only describes them.
+
+        That is for sales, which are many: ISBN, author, year, topic, description and what comes
+        after the time of retiring are as if nobody knew them.
+        """
         ...
 
     async def book_by_isbn(self, transaction: Transaction, isbn: str) -> StoredBook | None:

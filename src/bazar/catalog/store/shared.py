@@ -15,8 +15,8 @@ from bazar.wire.stock import Outcome
 
 BOOK = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
-    "version, subtitle, publisher, format, pages, language, condition, shelf, low_at, "
-    "added_at_ms, retired_at_ms"
+    "version, retired_at_ms, subtitle, publisher, format, pages, language, condition, shelf, "
+    "low_at, added_at_ms"
 )
 """The columns of a book, in the order of its members."""
 _DESCRIPTION = (

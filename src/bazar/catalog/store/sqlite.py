@@ -19,8 +19,8 @@ from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
 
 # A CROSS JOIN is never turned round, so this looks up the books of the list and reads no others.
-_BOOKS = f"""
-SELECT {BOOK}
+_BOOKS = """
+SELECT book_id, NULL, title, '', NULL, '', '', price_minor, currency, stock, version, retired_at_ms
 FROM json_each(?1) CROSS JOIN books ON book_id = value"""
 
 _OUTCOMES = """
@@ -109,7 +109,7 @@ class SqliteStore(ListingStore):
     async def books(
         self, transaction: Transaction, book_ids: Collection[int]
     ) -> dict[int, StoredBook]:
-        """Return those of some books that exist, by id."""
+        """Return those of some books that exist, by id, without what only describes them."""
         rows = await transaction.all(_BOOKS, _json(book_ids))
         return {book.book_id: book for book in [made(StoredBook, row) for row in rows]}
 

@@ -59,6 +59,7 @@ _PAGES = {
 }
 """What shows an order, by its status, and under which title."""
 _REFERENCE = Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>')
+_ADDRESS = Markup('<bdi dir="ltr">{}</bdi>')
 _order = msgspec.json.Decoder(Order).decode
 
 
@@ -238,6 +239,7 @@ class OrderPages:
             refresh_s=refresh_s(age_ms) if order.status == "pending" else 0,
             code=qr_code(self._address(seen, order.order_id)),
             country=figures.country(order.buyer.country if order.buyer else "", seen.language),
+            email=_ADDRESS.format(order.buyer.email if order.buyer else ""),
             reason=reason_words(order.reason, texts),
             reference_words=Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>').format(
                 spaced(order)

@@ -5,9 +5,27 @@ A name that a template does not get is a fault, and no empty text.
 
 from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 
 from bazar.kit.web.texts import Texts
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates of this process: every language shares them, since only texts differ."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 class Templates:
@@ -28,6 +46,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
+            bytecode_cache=_COMPILED,
             extensions=["jinja2.ext.do"],
         )
         self._environment.globals.update(shared)
