@@ -165,6 +165,8 @@ class OrderPages:
         )
 
     async def _events(self, order_id: str, request_id: str) -> AsyncIterator[bytes]:
+        if self._streams >= STREAMS_MAX:  # others began since this one was let in
+            return
         now_s = asyncio.get_running_loop().time
         started_s = told_s = now_s()
         self._streams += 1
