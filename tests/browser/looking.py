@@ -19,7 +19,7 @@ from browser.chromium import (
 )
 from browser.stage import Stage
 from browser.states import Scene, State
-from browser.visitor import Visitor
+from browser.visitor import NO_PAGE, Visitor
 
 WIDTHS = (WIDTH_NARROWEST, WIDTH_PHONE, WIDTH_TABLET, WIDTH_WIDE)
 DIRECTIONS = {"en": "ltr", "ar": "rtl"}
@@ -58,7 +58,9 @@ def hold(page: Page) -> None:
 
 
 def _held(route: Route) -> None:
-    if not route.request.is_navigation_request():
+    if route.request.is_navigation_request():
+        route.fulfill(status=NO_PAGE)
+    else:
         route.continue_()
 
 

@@ -21,6 +21,8 @@ PENDING = "[data-state=pending]"
 NAME, EMAIL = "[name=name]", "[name=email]"
 TABS_MAX = 150
 """Steps of the keyboard within which everything on a page is reached."""
+NO_PAGE = 204
+"""The answer after which a browser stays where it is."""
 _HAS_FOCUS = "element => element === document.activeElement"
 
 
@@ -39,7 +41,7 @@ class Visitor:
         self.page.on("response", self._note)
 
     def _note(self, response: Response) -> None:
-        if response.request.is_navigation_request():
+        if response.request.is_navigation_request() and response.status != NO_PAGE:
             self.answers.append(response)
 
     @property

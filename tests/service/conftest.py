@@ -3,6 +3,7 @@
 import pytest
 
 from bazar.wire import budgets
+from support.browsers import Browser
 from support.shops import CATALOG_URL, Caller, Shop
 from support.wires import Wire
 
@@ -11,6 +12,12 @@ from support.wires import Wire
 def catalog(shop: Shop) -> Caller:
     """Call the catalog with the service secret."""
     return shop.catalog
+
+
+@pytest.fixture
+def browser(shop: Shop) -> Browser:
+    """Open a browser before the front."""
+    return Browser(shop.front)
 
 
 @pytest.fixture

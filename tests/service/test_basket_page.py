@@ -1,23 +1,9 @@
 """The basket's page: prices and stock of today, and what changed is said once."""
 
-import pytest
-
 from bazar.front.storefront.basket import BASKET_LINES_MAX
-from support.browsers import Browser, Page
+from support.browsers import Browser, Page, put_in
 from support.shops import CATALOG_URL, Shop
 from support.wires import Wire
-
-
-@pytest.fixture
-def browser(shop: Shop) -> Browser:
-    """Open a browser."""
-    return Browser(shop.front)
-
-
-async def add(browser: Browser, book_id: int, copies: str = "1", prefix: str = "") -> Page:
-    """Put copies of a book into the basket, and look at it."""
-    fields = {"add": str(book_id), "copies": copies}
-    return await browser.follow(await browser.post(f"{prefix}/basket", fields))
 
 
 async def put(browser: Browser, book_id: int, copies: str) -> Page:
@@ -39,13 +25,13 @@ async def test_a_basket_is_empty_at_first(shop: Shop, browser: Browser) -> None:
 async def test_books_are_put_in_changed_and_taken_out(shop: Shop, browser: Browser) -> None:
     """One more of the same raises its copies; the notice is said once; every page has the count."""
     one, two = await shop.add_book(quantity=9), await shop.add_book(title="Emma", quantity=9)
-    await add(browser, one)
-    page = await add(browser, one, "\u0662")
+    await put_in(browser, one)
+    page = await put_in(browser, one, "\u0662")
     assert "Added: RPCs for Noobs" in page.text
     assert "3 books $59.97" in page.text
     assert "Books in it: 3" in page.text
     assert "Added" not in (await browser.get("/basket")).text
-    await add(browser, two)
+    await put_in(browser, two)
     assert "3 books" in (await put(browser, one, "2")).text
     assert "Write how many copies as a number." in (await put(browser, one, "two")).text
     left = await put(browser, one, "0")
@@ -58,11 +44,11 @@ async def test_books_are_put_in_changed_and_taken_out(shop: Shop, browser: Brows
 async def test_no_more_than_there_is_can_be_put_in(shop: Shop, browser: Browser) -> None:
     """Over the stock or the limit the copies are set to it, and it is said."""
     few, none = await shop.add_book(quantity=3), await shop.add_book(title="Emma", quantity=0)
-    page = await add(browser, few, "7")
+    page = await put_in(browser, few, "7")
     assert "Only 3 copies of RPCs for Noobs are left. They are in your basket." in page.text
     assert "3 books" in page.text
-    assert "Emma has sold out." in (await add(browser, none)).text
-    assert "This book is not sold any more." in (await add(browser, 999)).text
+    assert "Emma has sold out." in (await put_in(browser, none)).text
+    assert "This book is not sold any more." in (await put_in(browser, 999)).text
     assert 400 == (await browser.post("/basket", {"add": "x"})).status
     assert "3 books" in (await browser.get("/basket")).text
     page = await put(browser, few, "9")
@@ -78,7 +64,7 @@ async def test_what_changed_is_said_once(shop: Shop, browser: Browser) -> None:
     )
     three = await shop.add_book(title="Judge Dee", quantity=9)
     for book_id in (one, two, three):
-        await add(browser, book_id, "3")
+        await put_in(browser, book_id, "3")
     await shop.front.post(f"/purchase/{one}")
     await shop.catalog.call("PATCH", f"/books/{two}", {"price": 16.75})
     await shop.catalog.call("PATCH", f"/books/{three}", {"retired": True})
@@ -98,7 +84,7 @@ async def test_what_changed_is_said_once(shop: Shop, browser: Browser) -> None:
 async def test_the_basket_is_safe_while_the_catalog_is_away(shop: Shop, browser: Browser) -> None:
     """It says so with 503, asks again by itself, and loses nothing."""
     book_id = await shop.add_book(quantity=9)
-    await add(browser, book_id)
+    await put_in(browser, book_id)
     kept = dict(browser.cookies)
     wire = Wire(shop.network, CATALOG_URL)
     wire.away = True
@@ -118,7 +104,7 @@ async def test_a_basket_holds_fifty_books(shop: Shop, browser: Browser) -> None:
         await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/5")
     for book_id in books[:-1]:
         await browser.post("/basket", {"add": str(book_id)})
-    page = await add(browser, books[-1])
+    page = await put_in(browser, books[-1])
     assert "A basket holds 50 different books. Order these first." in page.text
     assert "We sell at most 20 copies in one order here. For more, ring us." in page.text
     assert "/checkout" not in page.links
@@ -128,7 +114,7 @@ async def test_a_basket_holds_fifty_books(shop: Shop, browser: Browser) -> None:
 
 async def test_the_cookie_is_signed(shop: Shop, browser: Browser) -> None:
     """A basket that somebody made up is none."""
-    await add(browser, await shop.add_book(quantity=9))
+    await put_in(browser, await shop.add_book(quantity=9))
     name, value = "basket", browser.cookies["basket"]
     browser.cookies[name] = value[:-1] + ("a" if value[-1] != "a" else "b")
     assert "Your basket is empty." == (await browser.get("/basket")).h1
@@ -136,7 +122,7 @@ async def test_the_cookie_is_signed(shop: Shop, browser: Browser) -> None:
 
 async def test_everything_is_there_in_arabic(shop: Shop, browser: Browser) -> None:
     """From right to left, at addresses of its own, and the order speaks it too."""
-    page = await add(browser, await shop.add_book(quantity=9), prefix="/ar")
+    page = await put_in(browser, await shop.add_book(quantity=9), prefix="/ar")
     assert '<html lang="ar" dir="rtl">' in page.html
     assert "أُضيف: RPCs for Noobs" in page.text
     form = (await browser.get("/ar/checkout")).form("/ar/checkout").fields
@@ -150,7 +136,7 @@ async def test_everything_is_there_in_arabic(shop: Shop, browser: Browser) -> No
 async def test_no_page_has_a_style_of_its_own(shop: Shop, browser: Browser) -> None:
     """The content policy would stop it: sizes and colours are in the style sheets alone."""
     book_id = await shop.add_book(quantity=9)
-    pages = [await browser.get("/basket"), await add(browser, book_id)]
+    pages = [await browser.get("/basket"), await put_in(browser, book_id)]
     pages.append(checkout := await browser.get("/checkout"))
     form = checkout.form("/checkout").fields
     pages.append(await browser.post("/checkout", form))

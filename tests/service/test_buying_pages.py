@@ -6,39 +6,15 @@ import re
 import pytest
 
 from bazar.front.storefront import checkout_pages
-from bazar.kit import log
-from support.browsers import OWN, Browser, Page, streamed
-from support.order_calls import ledger, status
-from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, Shop
+from support.browsers import LINA, OWN, Browser, checkout_form, put_in
+from support.shops import ORDER_URL, Shop
 from support.wires import Wire, until
-
-LINA = {"name": "Lina Mansour", "email": "lina@example.org"}
-ORDER_ID = re.compile("[0-9a-hjkmnp-tv-z]{26}")
-
-
-@pytest.fixture
-def browser(shop: Shop) -> Browser:
-    """Open a browser."""
-    return Browser(shop.front)
 
 
 @pytest.fixture
 def impatient_buyer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a buyer wait half a second for the order service, not five."""
     monkeypatch.setattr(checkout_pages, "PLACE_MS", 500)
-
-
-async def add(browser: Browser, book_id: int, copies: int = 1) -> Page:
-    """Put copies of a book into the basket, and look at it."""
-    fields = {"add": str(book_id), "copies": str(copies)}
-    return await browser.follow(await browser.post("/basket", fields))
-
-
-async def form(browser: Browser, **changes: str) -> dict[str, str]:
-    """Return the form of the checkout, filled in."""
-    page = await browser.get("/checkout")
-    assert 200 == page.status, page.text
-    return page.form("/checkout").fields | LINA | changes
 
 
 async def orders(shop: Shop) -> list[str]:
@@ -62,10 +38,10 @@ async def test_a_visitor_buys_two_books(shop: Shop, browser: Browser) -> None:
     """From the basket over the checkout to the order, which is thanked for; the basket is empty."""
     one = await shop.add_book(title="Dracula", author="Bram Stoker", price=16.75, quantity=3)
     two = await shop.add_book(title="Emma", price=9.99, quantity=9)
-    assert "Added: Dracula" in (await add(browser, one)).text
-    basket = await add(browser, two, 2)
+    assert "Added: Dracula" in (await put_in(browser, one)).text
+    basket = await put_in(browser, two, 2)
     assert "3 books $36.73" in basket.text
-    filled = await form(browser, note="Ring the bell")
+    filled = await checkout_form(browser, note="Ring the bell")
     placed = await browser.post("/checkout", filled)
     order = await browser.follow(placed)
     assert "Thank you, Lina Mansour. The books are yours." in order.text
@@ -80,8 +56,8 @@ async def test_a_visitor_buys_two_books(shop: Shop, browser: Browser) -> None:
 
 async def test_a_double_click_buys_once(shop: Shop, browser: Browser) -> None:
     """Both posts get the same order, also when they are under way at the same time."""
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser)
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser)
     answers = await asyncio.gather(*[browser.post("/checkout", filled) for _ in range(4)])
     assert {303} == {page.status for page in answers}
     assert 1 == len({page.location for page in answers})
@@ -91,21 +67,21 @@ async def test_a_double_click_buys_once(shop: Shop, browser: Browser) -> None:
 async def test_a_form_that_is_sent_again_leads_to_its_order(shop: Shop, browser: Browser) -> None:
     """Back and send: the first answer again; what the basket got since then stays there."""
     book_id = await shop.add_book(quantity=5)
-    await add(browser, book_id)
-    filled = await form(browser)
+    await put_in(browser, book_id)
+    filled = await checkout_form(browser)
     first = await browser.post("/checkout", filled)
-    await add(browser, book_id, 2)
+    await put_in(browser, book_id, 2)
     again = await browser.post("/checkout", filled)
     assert (303, first.location) == (again.status, again.location)
     assert ["confirmed"] == await orders(shop)
     assert "2 books" in (await browser.get("/basket")).text
-    assert (await form(browser))["key"] != filled["key"]
+    assert (await checkout_form(browser))["key"] != filled["key"]
 
 
 async def test_another_address_under_the_same_key_is_told(shop: Shop, browser: Browser) -> None:
     """Back, change, send: the page names the order that is there, and asks before one more."""
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser)
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser)
     placed = await browser.post("/checkout", filled)
     told = await browser.post("/checkout", filled | {"name": "Omar Mansour"})
     assert (409, "You have ordered this already.") == (told.status, told.h1)
@@ -120,8 +96,8 @@ async def test_another_address_under_the_same_key_is_told(shop: Shop, browser: B
 
 async def test_two_windows_at_the_checkout_buy_once(shop: Shop, browser: Browser) -> None:
     """Both show the same basket, so they have the same key."""
-    await add(browser, await shop.add_book(quantity=5))
-    windows = [await form(browser), await form(browser)]
+    await put_in(browser, await shop.add_book(quantity=5))
+    windows = [await checkout_form(browser), await checkout_form(browser)]
     answers = [await browser.post("/checkout", window) for window in windows]
     assert 1 == len({page.location for page in answers})
     assert ["confirmed"] == await orders(shop)
@@ -132,10 +108,10 @@ async def test_what_the_page_showed_is_bought_and_nothing_else(
 ) -> None:
     """A basket that another window changed meanwhile keeps what was not on the page."""
     one, two = await shop.add_book(quantity=5), await shop.add_book(title="Emma", quantity=5)
-    await add(browser, one)
-    filled = await form(browser)
-    await add(browser, two)
-    await add(browser, one)
+    await put_in(browser, one)
+    filled = await checkout_form(browser)
+    await put_in(browser, two)
+    await put_in(browser, one)
     order = await browser.follow(await browser.post("/checkout", filled))
     assert "Emma" not in order.text
     assert [4, 5] == [await shop.stock(one), await shop.stock(two)]
@@ -147,9 +123,9 @@ async def test_what_the_page_showed_is_bought_and_nothing_else(
 async def test_the_rest_can_be_ordered_when_a_book_sold_out(shop: Shop, browser: Browser) -> None:
     """The page says what is left and what not, keeps all that was typed, and has another key."""
     one, two = await shop.add_book(title="Emma", quantity=5), await shop.add_book(quantity=1)
-    await add(browser, one, 2)
-    await add(browser, two)
-    filled = await form(browser, note="Ring")
+    await put_in(browser, one, 2)
+    await put_in(browser, two)
+    filled = await checkout_form(browser, note="Ring")
     assert 201 == (await shop.front.post(f"/purchase/{two}")).status
     told = await browser.post("/checkout", filled)
     assert (409, "One book sold out a moment ago") == (told.status, told.h1)
@@ -170,14 +146,14 @@ async def test_a_book_that_is_back_can_be_ordered_after_a_refusal(
 ) -> None:
     """The refused key brings the refusal for ever; the page and the basket go on under another."""
     book_id = await shop.add_book(quantity=1)
-    await add(browser, book_id)
-    filled = await form(browser)
+    await put_in(browser, book_id)
+    filled = await checkout_form(browser)
     await shop.front.post(f"/purchase/{book_id}")
     assert 409 == (await browser.post("/checkout", filled)).status
     await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/4")
     told = await browser.post("/checkout", filled)
     assert (409, "A book was away for a moment") == (told.status, told.h1)
-    from_the_basket = await form(browser)
+    from_the_basket = await checkout_form(browser)
     assert filled["key"] != from_the_basket["key"]
     assert told.form("/checkout").fields["key"] == from_the_basket["key"]
     assert 303 == (await browser.post("/checkout", from_the_basket)).status
@@ -189,8 +165,8 @@ async def test_a_refused_form_with_another_address_is_no_second_order(
 ) -> None:
     """Its key placed nothing, so nobody is told that they ordered already."""
     book_id = await shop.add_book(quantity=1)
-    await add(browser, book_id)
-    filled = await form(browser)
+    await put_in(browser, book_id)
+    filled = await checkout_form(browser)
     await shop.front.post(f"/purchase/{book_id}")
     await browser.post("/checkout", filled)
     await shop.catalog.call("PUT", f"/update/{book_id}/amount_of_items/4")
@@ -203,8 +179,8 @@ async def test_a_refused_form_with_another_address_is_no_second_order(
 async def test_nobody_pays_another_price_than_the_page_said(shop: Shop, browser: Browser) -> None:
     """A price that rose between view and order is told, and bought only with another press."""
     book_id = await shop.add_book(title="Dracula", price=15.95, quantity=5)
-    await add(browser, book_id)
-    filled = await form(browser)
+    await put_in(browser, book_id)
+    filled = await checkout_form(browser)
     await shop.catalog.call("PATCH", f"/books/{book_id}", {"price": 16.75})
     told = await browser.post("/checkout", filled)
     assert (409, "A price changed a moment ago") == (told.status, told.h1)
@@ -220,8 +196,8 @@ async def test_nobody_pays_another_price_than_the_page_said(shop: Shop, browser:
 async def test_asking_again_buys_once(shop: Shop, browser: Browser, arrived: bool) -> None:  # noqa: FBT001
     """Where nobody knows whether it was ordered, the page sends the same form and key again."""
     wire = Wire(shop.network, ORDER_URL)
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser, note="Ring")
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser, note="Ring")
     wire.away, wire.lose_replies = not arrived, 1000 if arrived else 0
     told = await browser.post("/checkout", filled)
     assert (503, "We don't know yet whether your order arrived.") == (told.status, told.h1)
@@ -236,35 +212,16 @@ async def test_asking_again_buys_once(shop: Shop, browser: Browser, arrived: boo
     assert "Your basket is empty." == (await browser.get("/basket")).h1
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_an_undecided_order_has_a_page_that_looks_again(shop: Shop, browser: Browser) -> None:
-    """It is safe, it says so, and it is confirmed without its buyer once the catalog is back."""
-    wire = Wire(shop.network, CATALOG_URL)
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser)
-    wire.away = True
-    page = await browser.follow(placed := await browser.post("/checkout", filled))
-    assert "We have your order. One moment for the shelf." == page.h1
-    assert "Please don't order again: you would get the books twice." in page.text
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page.html
-    order_id = placed.location.removeprefix("/order/")
-    assert f'data-order="/live/order/{order_id}" data-state="pending"' in page.html
-    live = asyncio.create_task(streamed(shop.network.bare[FRONT_URL], f"/live/order/{order_id}"))
-    wire.away = False
-    assert (200, b": open\n\ndata: confirmed\n\n") == await live
-    assert "Thank you" in (await browser.get(placed.location)).text
-
-
 async def test_a_form_with_a_hundred_lines_is_one_order(shop: Shop, browser: Browser) -> None:
     """The largest order that there is comes through whole."""
     await set_shop(shop, browser, name="Big", copies_an_order_max=100)
     books = [
         await shop.add_book(title=f"Book {place}", price=1, quantity=3) for place in range(100)
     ]
-    await add(browser, books[0])
+    await put_in(browser, books[0])
     lines = ",".join(f"{book_id}x1@100" for book_id in books)
     order = await browser.follow(
-        await browser.post("/checkout", await form(browser) | {"lines": lines})
+        await browser.post("/checkout", await checkout_form(browser) | {"lines": lines})
     )
     assert "We have put your 100 copies aside." in order.text
     assert "Total $100.00" in order.text
@@ -274,8 +231,8 @@ async def test_what_is_wrong_is_told_and_what_was_typed_comes_back(
     shop: Shop, browser: Browser
 ) -> None:
     """Summary, fields and title say it; nothing is lost, and nothing is ordered."""
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser, email="lina@example", tel="call <me>", note="Ring")
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser, email="lina@example", tel="call <me>", note="Ring")
     told = await browser.post("/checkout", filled)
     assert (422, "Problem: Checkout · Bazar Books") == (told.status, told.title)
     assert ["#email", "#tel"] == [
@@ -301,8 +258,8 @@ async def test_a_form_of_another_site_buys_nothing(
     shop: Shop, browser: Browser, headers: dict[str, str]
 ) -> None:
     """It is refused unread: no order, no change of the basket, no cancel."""
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser)
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser)
     foreign = {"content-type": OWN["content-type"], **headers}
     told = await browser.post("/checkout", filled, foreign)
     assert (403, []) == (told.status, await orders(shop))
@@ -314,8 +271,8 @@ async def test_a_form_of_another_site_buys_nothing(
 
 async def test_a_damaged_form_is_refused(shop: Shop, browser: Browser) -> None:
     """A key or lines that no page of ours made place nothing."""
-    await add(browser, await shop.add_book(quantity=5))
-    filled = await form(browser)
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser)
     for name, text in (("key", "x"), ("lines", "1x0@1"), ("post", "-1"), ("key", "")):
         assert 400 == (await browser.post("/checkout", filled | {name: text})).status
     assert [] == await orders(shop)
@@ -324,8 +281,10 @@ async def test_a_damaged_form_is_refused(shop: Shop, browser: Browser) -> None:
 async def test_a_stranger_cannot_empty_the_shop(shop: Shop, browser: Browser) -> None:
     """So many copies a line and an order, so many orders an hour and open ones an address."""
     book_id = await shop.add_book(quantity=500)
-    assert "We sell at most 10 copies of one book here." in (await add(browser, book_id, 60)).text
-    filled = await form(browser)
+    assert (
+        "We sell at most 10 copies of one book here." in (await put_in(browser, book_id, 60)).text
+    )
+    filled = await checkout_form(browser)
     for lines in (f"{book_id}x11@1999", f"{book_id}x60@1999"):
         told = await browser.post("/checkout", filled | {"lines": lines})
         assert 422 == told.status
@@ -340,15 +299,19 @@ async def test_a_stranger_cannot_empty_the_shop(shop: Shop, browser: Browser) ->
 
 
 async def test_orders_an_hour_have_a_limit(shop: Shop, browser: Browser) -> None:
-    """Over it the wait is told, and the form comes back with all that was typed."""
+    """Over it the wait is told, and the form comes back with all that was typed.
+
+    An order counts however often its form is sent again, with another note too.
+    """
     await set_shop(shop, browser, name="Few", orders_an_hour_max=2)
     book_id = await shop.add_book(quantity=50)
     for copies in (1, 2):
-        await add(browser, book_id, copies)
-        filled = await form(browser)
+        await put_in(browser, book_id, copies)
+        filled = await checkout_form(browser)
         assert 303 == (await browser.post("/checkout", filled)).status
-    await add(browser, book_id, 3)
-    third = await form(browser)
+        assert 409 == (await browser.post("/checkout", filled | {"note": "Once more"})).status
+    await put_in(browser, book_id, 3)
+    third = await checkout_form(browser)
     told = await browser.post("/checkout", third)
     assert (429, third) == (told.status, told.form("/checkout").fields)
     assert 3500 < int(told.headers["retry-after"]) <= 3601
@@ -361,11 +324,11 @@ async def test_open_orders_of_one_address_have_a_limit(shop: Shop, browser: Brow
     """The fourth is refused until one is cancelled; its form and key serve then."""
     book_id = await shop.add_book(quantity=50)
     for copies in (1, 2, 3):
-        await add(browser, book_id, copies)
-        placed = await browser.post("/checkout", await form(browser))
+        await put_in(browser, book_id, copies)
+        placed = await browser.post("/checkout", await checkout_form(browser))
         assert 303 == placed.status
-    await add(browser, book_id, 4)
-    told = await browser.post("/checkout", await form(browser))
+    await put_in(browser, book_id, 4)
+    told = await browser.post("/checkout", await checkout_form(browser))
     assert 409 == told.status
     assert "Some of your orders are not collected or paid yet." in told.text
     await browser.post(f"{placed.location}/cancel", {})
@@ -375,10 +338,10 @@ async def test_open_orders_of_one_address_have_a_limit(shop: Shop, browser: Brow
 async def test_the_same_books_again_are_asked_about(shop: Shop, browser: Browser) -> None:
     """A question, not a rule: with an answer they are bought, once."""
     book_id = await shop.add_book(quantity=50)
-    await add(browser, book_id)
-    await browser.post("/checkout", await form(browser))
-    await add(browser, book_id)
-    filled = await form(browser)
+    await put_in(browser, book_id)
+    await browser.post("/checkout", await checkout_form(browser))
+    await put_in(browser, book_id)
+    filled = await checkout_form(browser)
     told = await browser.post("/checkout", filled)
     assert 409 == told.status
     assert re.fullmatch(r"You ordered the same books at \d\d:\d\d. Again\?", told.h1)
@@ -390,13 +353,50 @@ async def test_the_same_books_again_are_asked_about(shop: Shop, browser: Browser
     assert 2 == len(await orders(shop))
 
 
+async def test_settings_that_change_never_deny_an_order_that_is_there(
+    shop: Shop, browser: Browser
+) -> None:
+    """Sent again after the limits were lowered, a form hears of its order, not that it has none."""
+    await put_in(browser, await shop.add_book(quantity=5), 3)
+    filled = await checkout_form(browser)
+    placed = await browser.post("/checkout", filled)
+    await set_shop(shop, browser, name="Small Books", copies_a_line_max=1)
+    again = await browser.post("/checkout", filled)
+    assert (409, "You have ordered this already.") == (again.status, again.h1)
+    assert placed.location in again.links
+    other = await browser.post("/checkout", filled | {"key": filled["key"][:-1] + "7"})
+    assert "We sell at most 1 copies of one book here." in other.text
+    assert ["confirmed"] == await orders(shop)
+
+
+async def test_the_open_interface_repeats_an_answer_whatever_the_settings_are_now(
+    shop: Shop, browser: Browser
+) -> None:
+    """An order by post gets its first answer again when the shop posts there no more."""
+    posts = {"deliveries": ["collect", "post"], "countries": ["IE"], "post_price": 4.5}
+    await set_shop(shop, browser, name="Far Books", payments=["shop", "invoice"], **posts)
+    lines = [{"id": await shop.add_book(quantity=5, price=10)}]
+    address = {"street": "1 Quay", "city": "Cork", "country": "IE"}
+    buyer = LINA | address | {"delivery": "post", "payment": "invoice"}
+    key = {"idempotency-key": '"far-away"'}
+    order = {"lines": lines, "buyer": buyer}
+    first = await shop.front.call("POST", "/orders", order, key)
+    assert (201, 14.5, 4.5) == (first.status, first.json["total"], first.json["delivery_price"])
+    await set_shop(shop, browser, name="Near Books", deliveries=["collect"], post_price=None)
+    assert first.content == (await shop.front.call("POST", "/orders", order, key)).content
+    refused = await shop.front.call("POST", "/orders", order, {"idempotency-key": '"another"'})
+    assert (400, "buyer.delivery") == (refused.status, refused.json["member"])
+
+
 async def test_what_the_post_costs_is_what_the_page_said(shop: Shop, browser: Browser) -> None:
     """Another price of the post is told, and the same key serves: nothing was ordered."""
     posts = {"deliveries": ["collect", "post"], "countries": ["JO"], "payments": ["invoice"]}
     await set_shop(shop, browser, name="Posts", post_price=4.5, **posts)
-    await add(browser, await shop.add_book(quantity=50))
+    await put_in(browser, await shop.add_book(quantity=50))
     address = {"street": "7 Rainbow Street", "postcode": "11183", "city": "Amman"}
-    filled = await form(browser, delivery="post", payment="invoice", country="JO", **address)
+    filled = await checkout_form(
+        browser, delivery="post", payment="invoice", country="JO", **address
+    )
     assert "450" == filled["post"]
     await set_shop(shop, browser, name="Dearer", post_price=5)
     told = await browser.post("/checkout", filled)
@@ -410,75 +410,3 @@ async def test_what_the_post_costs_is_what_the_page_said(shop: Shop, browser: Br
     assert (
         409 == (await browser.post("/checkout", filled | {"post": "500", "city": "Aqaba"})).status
     )
-
-
-async def test_no_order_id_is_in_any_log_line(
-    shop: Shop, browser: Browser, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Whoever reads a log cannot look at an order, nor cancel it; its reference is enough."""
-    log.configure("front", "text")
-    await add(browser, await shop.add_book(quantity=5))
-    placed = await browser.post("/checkout", await form(browser))
-    await browser.get(placed.location)
-    await browser.get(f"/ar{placed.location}")
-    await streamed(shop.network.bare[FRONT_URL], f"/live{placed.location}")
-    await browser.get(f"{placed.location}/cancel")
-    await browser.post(f"{placed.location}/cancel", {})
-    await shop.front.get(placed.location.replace("/order/", "/orders/"))
-    bought = (await shop.front.post("/purchase/1")).json
-    await shop.front.post(f"/orders/{bought['order_id']}/cancel")
-    log.flush()
-    logged = capfd.readouterr().out
-    assert "/order/{order_id}/cancel" in logged
-    assert bought["order_id"][-6:].upper() in logged
-    assert None is ORDER_ID.search(logged), ORDER_ID.findall(logged)
-
-
-async def test_a_cancel_is_asked_for_and_done_once(shop: Shop, browser: Browser) -> None:
-    """A page of its own with one button; a second press changes nothing."""
-    book_id = await shop.add_book(quantity=5)
-    await add(browser, book_id, 2)
-    placed = await browser.post("/checkout", await form(browser))
-    asked = await browser.get(f"{placed.location}/cancel")
-    assert "Cancel this order?" == asked.h1
-    assert placed.location in asked.links
-    cancelled = [await browser.post(f"{placed.location}/cancel", {}) for _ in range(2)]
-    assert {(303, placed.location)} == {(page.status, page.location) for page in cancelled}
-    order = await browser.get(placed.location)
-    assert "Cancelled. The books are back on the shelf." in order.text
-    assert 5 == await shop.stock(book_id)
-    assert [5, -2, 2] == [copies for _kind, copies in await ledger(shop)]
-    assert 303 == (await browser.get(f"{placed.location}/cancel")).status
-
-
-async def test_what_was_handed_over_is_not_cancelled(shop: Shop, browser: Browser) -> None:
-    """Both the question and the press say so, and the order is as it was."""
-    await add(browser, await shop.add_book(quantity=5))
-    placed = await browser.post("/checkout", await form(browser))
-    fulfil = placed.location.replace("/order/", "/orders/") + "/fulfil"
-    assert 200 == (await shop.order.post(fulfil)).status
-    for told in (
-        await browser.get(f"{placed.location}/cancel"),
-        await browser.post(f"{placed.location}/cancel", {}),
-    ):
-        assert (409, "We have handed it over already.") == (told.status, told.h1)
-    order = await browser.get(placed.location)
-    assert "Collected on" in order.text
-    assert "fulfilled" == await status(shop, placed.location.removeprefix("/order/"))
-
-
-async def test_an_order_page_is_kept_nowhere(shop: Shop, browser: Browser) -> None:
-    """Its address is a secret: no cache, no search engine, no referrer; unknown ones are 404."""
-    await add(browser, await shop.add_book(quantity=5))
-    placed = await browser.post("/checkout", await form(browser))
-    for path in (placed.location, f"{placed.location}/cancel", f"/order/{'0' * 26}", "/order/x"):
-        page = await browser.get(path)
-        assert ("no-store", "noindex") == (
-            page.headers["cache-control"],
-            page.headers["x-robots-tag"],
-        )
-        assert "same-origin" == page.headers["referrer-policy"]
-        assert (200 if path.startswith(placed.location) else 404) == page.status
-    for path in ("/basket", "/checkout"):
-        await add(browser, 1)
-        assert "private, no-cache" == (await browser.get(path)).headers["cache-control"]

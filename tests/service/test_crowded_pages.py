@@ -10,9 +10,9 @@ HTML = {"accept": "text/html"}
 
 @pytest.fixture
 async def full(shop: Shop) -> Caller:
-    """Return a caller of the shop's front, which has no place for readers or searchers."""
+    """Return a caller of the shop's front, which has no place for anybody who reads or buys."""
     async with front_app(CATALOG_URL, ORDER_URL, SECRET, shop.client) as front:
-        for kind in ("reading", "searching"):
+        for kind in ("reading", "searching", "buying"):
             front.rooms[kind].in_flight.most = 0
         shop.network.host("http://full.test", front)
         return Caller("http://full.test", shop.client)
@@ -36,6 +36,14 @@ async def test_a_page_that_has_no_place_is_a_page(full: Caller, path: str, words
     assert "content-security-policy" in first.headers
     assert first.headers["retry-after"] == first.headers["refresh"]
     assert int(first.headers["retry-after"]) >= 1
+
+
+async def test_a_form_that_has_no_place_is_not_left_by_itself(full: Caller) -> None:
+    """The browser would ask for what is behind the form, and what was typed would be lost."""
+    own = HTML | {"sec-fetch-site": "same-origin"}
+    refused = await full.call("POST", "/checkout", {"name": "Lina"}, own)
+    assert (503, None) == (refused.status, refused.headers.get("refresh"))
+    assert "retry-after" in refused.headers
 
 
 async def test_a_program_that_has_no_place_gets_a_document(full: Caller) -> None:

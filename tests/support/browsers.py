@@ -12,6 +12,7 @@ from support.shops import Caller, Reply
 from support.wires import BOUND_S
 
 OWN = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+LINA = {"name": "Lina Mansour", "email": "lina@example.org"}
 _VOID = frozenset({"area", "base", "br", "hr", "img", "input", "link", "meta", "path", "circle"})
 
 _IN_A_SENTENCE = frozenset({"bdi", "b", "cite"})
@@ -180,3 +181,16 @@ class Browser:
             else:
                 self.cookies.pop(name, None)
         return Page(reply)
+
+
+async def put_in(browser: Browser, book_id: int, copies: str | int = 1, prefix: str = "") -> Page:
+    """Put copies of a book into the basket, and look at it."""
+    fields = {"add": str(book_id), "copies": str(copies)}
+    return await browser.follow(await browser.post(f"{prefix}/basket", fields))
+
+
+async def checkout_form(browser: Browser, **changes: str) -> dict[str, str]:
+    """Return the form of the checkout, filled in."""
+    page = await browser.get("/checkout")
+    assert 200 == page.status, page.text
+    return page.form("/checkout").fields | LINA | changes

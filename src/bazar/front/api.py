@@ -5,8 +5,9 @@ from starlette.responses import Response
 from bazar.front.upstream.catalog import Catalog, How
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
-from bazar.front.upstream.terms import NO_TERMS, terms_for
-from bazar.kit.errors import Unauthorized, Unavailable
+from bazar.front.upstream.terms import NO_TERMS, Terms, terms_for
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import InvalidRequest, Unauthorized, Unavailable
 from bazar.kit.http.answers import Ready, ReadyResponse, unless_held
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
@@ -168,9 +169,7 @@ class FrontApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         deadline = request.deadline(PLACE_MS)
         try:
-            terms = NO_TERMS
-            if buyer is not None:
-                terms = terms_for(await self._catalog.shop(request_id=request.id), buyer)
+            terms = await self._terms(request, buyer, key, deadline) if buyer else NO_TERMS
             placed = await self._orders.place(
                 kind,
                 lines,
@@ -188,6 +187,20 @@ class FrontApi:
         response = placing_response(request, placed.answer, internal=False)
         response.raw_headers.append(key_header(key))
         return response
+
+    async def _terms(self, request: Request, buyer: Buyer, key: str, deadline: Deadline) -> Terms:
+        """Return the shop's terms for a buyer; of an order that is there already none are needed.
+
+        Raises:
+            InvalidRequest: definite; the shop does not deliver so, or is not paid so.
+            Unavailable: nobody says how the shop delivers, or whether the order is there.
+        """
+        try:
+            return terms_for(await self._catalog.shop(request_id=request.id), buyer)
+        except InvalidRequest:
+            if await self._orders.used_by(key, deadline=deadline, request_id=request.id):
+                return NO_TERMS
+            raise
 
     @route(
         "GET",

@@ -38,6 +38,8 @@ from bazar.wire.placing import (
     Placement,
     PlacementAnswer,
     PlacementBatch,
+    UsedBy,
+    UsedKey,
     placing_response,
 )
 from bazar.wire.problems import (
@@ -130,6 +132,11 @@ class OrderApi:
         request.facts["request_ids"] = ",".join([one.request_id for one in body])
         request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
         return json_response(answers)
+
+    @route("POST", "/placements/used", answers={200: UsedBy}, secret=True, places="looking")
+    async def used(self, _request: Request, body: UsedKey) -> Response:
+        """Tell which order a key has placed; it places none."""
+        return json_response(UsedBy(await self._orders.used_by(body.key)))
 
     async def _place(self, placements: Sequence[Placement]) -> list[PlacementAnswer]:
         """Place orders and say what their clients are told, errors too."""

@@ -233,6 +233,11 @@ class Orders:
         self._count(answer.order.status if found is mine else "replayed")
         return answer
 
+    async def used_by(self, key: str) -> str:
+        """Return the id of the order that a key has placed, empty for none."""
+        order = await self._database.read(lambda transaction: self._store.by_key(transaction, key))
+        return order.order_id if order else ""
+
     async def find(self, order_id: str) -> Order:
         """Return an order as it stands; a pending one is driven first.
 

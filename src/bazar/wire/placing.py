@@ -31,12 +31,15 @@ Kind = Literal["purchase", "order"]
 """Of what places an order: its route, which decides the form of the answer."""
 
 
+Key = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)]
+
+
 class Placement(Struct, frozen=True, omit_defaults=True):
     """One purchase, from front to order service."""
 
     kind: Kind
     lines: Lines
-    key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)]
+    key: Key
     request_id: Annotated[str, Meta(max_length=REQUEST_ID_LENGTH_MAX)] = ""
     deadline_ms: Annotated[int, Meta(ge=0, le=DEADLINE_MS_MAX)] = PLACE_MS
     """After which the client does not wait any more."""
@@ -63,6 +66,18 @@ class PlacementAnswer(Struct, frozen=True, omit_defaults=True):
     """Books and their new versions, as in the header `bazar-changed`."""
     timing: str = ""
     """Of the catalog, as in a Server-Timing header."""
+
+
+class UsedKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask whether a key has placed an order."""
+
+    key: Key
+
+
+class UsedBy(Struct, frozen=True):
+    """Which order a key has placed; empty for none."""
+
+    order_id: str
 
 
 def placing_response(request: Request, answer: PlacementAnswer, *, internal: bool) -> Response:

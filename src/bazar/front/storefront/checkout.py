@@ -17,6 +17,7 @@ from bazar.front.upstream.terms import post_minor
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, Overloaded, Unavailable
 from bazar.kit.money import to_price
+from bazar.kit.web.forms import Filled
 from bazar.kit.web.texts import noted
 from bazar.wire.orders import Buyer, Language, Line, Order
 from bazar.wire.placing import PlacementAnswer
@@ -24,6 +25,8 @@ from bazar.wire.problems import PlacingProblem
 from bazar.wire.shop import Shop
 
 _PLACED = (201, 202)
+_BY_SETTINGS = {"delivery", "payment", "country"}
+"""Fields that are right or wrong by the settings of the shop, which change."""
 _LOOK_MS = 1000
 """For a second look at an order that is there anyway."""
 MANY_OF_ONE = noted("We sell at most %(n)s copies of one book here. For more, ring us.")
@@ -159,6 +162,21 @@ class Checkout:
             deadline: by which an answer is wanted.
         """
         known = filled(shop, form.typed)
+        if known.wrong and not _BY_SETTINGS & known.wrong.keys():
+            return Mend(dict(known.wrong))  # it was never taken so
+        refusal = self._refusal(known, form, shop, asker)
+        if refusal is not None:
+            return await self._unless_ordered(refusal, form, asker, deadline)
+        buyer = buyer_of(known, form.language)
+        outcome = await self._place(form, buyer, shop, asker, deadline)
+        if isinstance(outcome, Placed):
+            self._repeats.note(asker.visitor, buyer.email, form.lines, form.key)
+        elif isinstance(outcome, OpenOrders | Busy):  # nothing was stored, not even a refusal
+            self._pace.forget(asker.visitor, form.key)
+        return outcome
+
+    def _refusal(self, known: Filled, form: Form, shop: Shop, asker: Asker) -> Outcome | None:
+        """Return why this front does not send an order on, if there is a reason."""
         if known.wrong:
             return Mend(dict(known.wrong))
         buyer = buyer_of(known, form.language)
@@ -171,12 +189,25 @@ class Checkout:
             return Question(before_ms)
         if wait_s := self._pace.wait_s(asker.visitor, form.key, shop.orders_an_hour_max):
             return Wait(wait_s)
-        outcome = await self._place(form, buyer, shop, asker, deadline)
-        if isinstance(outcome, Placed):
-            self._repeats.note(asker.visitor, buyer.email, form.lines, form.key)
-        elif not isinstance(outcome, Unknown):
-            self._pace.forget(asker.visitor, form.key)
-        return outcome
+        return None
+
+    async def _unless_ordered(
+        self, refusal: Outcome, form: Form, asker: Asker, deadline: Deadline
+    ) -> Outcome:
+        """Return a refusal, but for a form that was sent before: then its order is there.
+
+        The reason may be younger than the order: the settings changed, or the hour filled up. That
+        nothing was ordered would be a lie, and whoever believes it orders again.
+        """
+        try:
+            order_id = await self._orders.used_by(
+                form.key, deadline=deadline, request_id=asker.request_id
+            )
+        except Unavailable:
+            return Unknown()
+        if not order_id or await self._came_to_nothing(order_id, asker):
+            return refusal
+        return Reused(order_id)
 
     async def _place(
         self, form: Form, buyer: Buyer, shop: Shop, asker: Asker, deadline: Deadline

@@ -1,7 +1,6 @@
 """The checkout's pages: its form, and a page for everything that may come of sending it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +19,7 @@ from bazar.front.storefront.basket import (
     read_lines,
 )
 from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome
+from bazar.front.storefront.checkout_words import ASK_AGAIN_S, Said, refusal_words, said_above
 from bazar.front.storefront.frame import Frame, Head
 from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.pace import Network, visitor_of
@@ -27,7 +27,6 @@ from bazar.front.storefront.problems import error_page
 from bazar.front.storefront.rows import (
     money_of,
     offers_of,
-    price_words,
     rows_left,
     rows_of,
     sentences,
@@ -44,12 +43,9 @@ from bazar.kit.money import PRICE_MINOR_MAX
 from bazar.kit.web import figures
 from bazar.kit.web.answers import see
 from bazar.kit.web.forms import Filled, posted
-from bazar.kit.web.texts import Texts
 from bazar.wire.books import Book
 from bazar.wire.budgets import PLACE_MS
 
-ASK_AGAIN_S = 2
-"""After which it makes sense to ask again what became of an order."""
 INSTEAD_MAX = 6
 _DAMAGED = "the form of the checkout is damaged"
 _TYPED = (
@@ -65,17 +61,6 @@ _TYPED = (
     "payment",
     "note",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What stands at the top of the form when it comes back, and with which status."""
-
-    status: int
-    kind: str
-    first: str
-    then: str = ""
-    headers: Headers = field(default_factory=list)
 
 
 class CheckoutPages:
@@ -153,7 +138,7 @@ class CheckoutPages:
             return self._show_form(seen, form, filled, books, Said(422, "", ""))
         if isinstance(outcome, checkout.PostPrice):
             form = replace(form, post_minor=outcome.now_minor)
-        said = self._said(outcome, self._frame.texts(seen.language))
+        said = said_above(outcome, self._frame.shop, self._frame.texts(seen.language))
         return self._show_form(seen, form, Filled(form.typed), books, said)
 
     def _placed(self, seen: Visit, form: Form, order_id: str) -> Response:
@@ -239,36 +224,6 @@ class CheckoutPages:
             form=replace(form, again=True),
         )
 
-    def _said(self, outcome: Outcome, texts: Texts) -> Said:
-        """Return what to say above a form that comes back as it was."""
-        _, shop = texts.gettext, self._frame.shop
-        nothing = _("Nothing was ordered and nothing was charged.")
-        match outcome:
-            case checkout.TooMany(words, most):
-                return Said(422, "warn", nothing, _(words, n=most))
-            case checkout.PostPrice(was_minor, now_minor):
-                then = _(
-                    "Delivery by post is now %(new)s; it was %(old)s. Look at the total again.",
-                    new=price_words(now_minor, shop.currency, texts),
-                    old=price_words(was_minor, shop.currency, texts),
-                )
-                return Said(409, "warn", nothing, then)
-            case checkout.Wait(seconds):
-                then = texts.ngettext(
-                    "Many orders came from your network. Please wait %(n)s minute, or ring us.",
-                    "Many orders came from your network. Please wait %(n)s minutes, or ring us.",
-                    -(-seconds // 60),
-                )
-                return Said(429, "warn", nothing, then, [(b"retry-after", b"%d" % seconds)])
-            case checkout.OpenOrders():
-                then = _(
-                    "Some of your orders are not collected or paid yet. Collect or cancel one "
-                    "first, or ring us."
-                )
-                return Said(409, "warn", nothing, then)
-        busy = _("Many people order right now. Please send it again in a moment.")
-        return Said(503, "warn", nothing, busy, [(b"retry-after", b"%d" % ASK_AGAIN_S)])
-
     def _show_form(
         self,
         seen: Visit,
@@ -337,50 +292,6 @@ class CheckoutPages:
         texts = self._frame.texts(seen.language)
         others = [shown(one, texts) for one in listed if one.id not in asked]
         return [one for one in others if one.buyable][:INSTEAD_MAX]
-
-
-@dataclass(frozen=True, slots=True)
-class RefusalWords:
-    """What the page of a refused order says."""
-
-    title: str
-    then: str
-
-
-def refusal_words(code: str, whys: Sequence[str], texts: Texts) -> RefusalWords:
-    """Return what to say of a refusal: by what is missing now, else by its reason."""
-    _ = texts.gettext
-    out = whys.count("sold-out")
-    sold_out = texts.ngettext(
-        "One book sold out a moment ago", "%(n)s books sold out a moment ago", out
-    )
-    words = {
-        "sold-out": (
-            sold_out,
-            _("Another reader took the last copy while you were at the checkout."),
-        ),
-        "fewer": (
-            _("Not enough copies are left"),
-            _("Another reader took some copies while you were at the checkout."),
-        ),
-        "gone": (_("A book is not sold any more"), _("We took it off our shelves.")),
-        "limit": (_("That is too many copies"), _("We sell fewer of one book at once now.")),
-        "price": (
-            _("A price changed a moment ago"),
-            _("You pay what our page said, or nothing is ordered."),
-        ),
-        "out-of-stock": (
-            _("A book was away for a moment"),
-            _("Another reader had the last copy, and it is back. You can order it now."),
-        ),
-        "order-cancelled": (
-            _("This order was cancelled"),
-            _("You cancelled it before it was decided. You can order anew."),
-        ),
-    }
-    unknown = _("Your order was not taken"), _("Please look it over, and order anew.")
-    found = next((why for why in (*words, code) if why in whys or why == code), code)
-    return RefusalWords(*words.get(found, unknown))
 
 
 def form_of(posted_fields: Mapping[str, str], language: str) -> Form:

@@ -86,6 +86,8 @@ class Live:
     async def _events(
         self, book_ids: frozenset[int], language: str, request_id: str
     ) -> AsyncIterator[bytes]:
+        if self.streams >= STREAMS_MAX:  # others began since this one was let in
+            return
         self.streams += 1
         stopping: Waiting = asyncio.ensure_future(self._stopping.wait())
         ends_s = passing_s() + AGE_S_MAX

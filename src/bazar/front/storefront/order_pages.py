@@ -59,6 +59,7 @@ _PAGES = {
 }
 """What shows an order, by its status, and under which title."""
 _REFERENCE = Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>')
+_ADDRESS = Markup('<bdi dir="ltr">{}</bdi>')
 _order = msgspec.json.Decoder(Order).decode
 
 
@@ -164,6 +165,8 @@ class OrderPages:
         )
 
     async def _events(self, order_id: str, request_id: str) -> AsyncIterator[bytes]:
+        if self._streams >= STREAMS_MAX:  # others began since this one was let in
+            return
         now_s = asyncio.get_running_loop().time
         started_s = told_s = now_s()
         self._streams += 1
@@ -238,6 +241,7 @@ class OrderPages:
             refresh_s=refresh_s(age_ms) if order.status == "pending" else 0,
             code=qr_code(self._address(seen, order.order_id)),
             country=figures.country(order.buyer.country if order.buyer else "", seen.language),
+            email=_ADDRESS.format(order.buyer.email if order.buyer else ""),
             reason=reason_words(order.reason, texts),
             reference_words=Markup('<b class="mono"><bdi dir="ltr">{}</bdi></b>').format(
                 spaced(order)

@@ -67,7 +67,8 @@ def steps_of(order: Order, shop: Shop, texts: Texts) -> list[Step]:
     done = 4 if order.status == "fulfilled" else _DONE[order.progress]
     then = (_("Being packed"), _("Sent")) if by_post else (_("Ready to collect"), _("Collected"))
     titles = (_("Ordered"), _("Being picked"), *then)
-    notes = [_moment(order.placed_at, shop, texts), "", "", ""]
+    soon = _("We will e-mail you") if order.mailed else ""
+    notes = [_moment(order.placed_at, shop, texts), "", soon, ""]
     if order.progress in {"ready", "packed"} and order.progress_at:
         notes[2] = _moment(order.progress_at, shop, texts)
     ended_at = order.ended_at or order.progress_at

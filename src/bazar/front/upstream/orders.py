@@ -20,13 +20,14 @@ from bazar.wire.books import BookChanged
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
 from bazar.wire.orders import Buyer, Channel, Line
-from bazar.wire.placing import CHANGED_HEADER, Kind, Placement, PlacementAnswer
+from bazar.wire.placing import CHANGED_HEADER, Kind, Placement, PlacementAnswer, UsedBy, UsedKey
 from bazar.wire.problems import OrderNotFound
 
 PLACEMENTS_WAITING_MAX = 1024
 """Less than half a second's worth; more are refused at once (docs/performance.md)."""
 
 _OK = 200
+_used_by = msgspec.json.Decoder(UsedBy).decode
 _answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
 
 
@@ -122,6 +123,27 @@ class Orders:
         (placed,) = await self._placements.ask([wanted], deadline)
         self._announce(placed.answer.changed)
         return placed
+
+    async def used_by(self, key: str, *, deadline: Deadline, request_id: str) -> str:
+        """Return the id of the order that a key has placed, empty for none.
+
+        Whoever refuses an order for a reason of the front's asks this first: a reason that came up
+        since the order was placed must not tell its buyer that nothing was bought.
+
+        Raises:
+            Unavailable: the order service did not answer in time.
+        """
+        answer = await self._upstream.call(
+            "POST",
+            "/placements/used",
+            deadline=deadline,
+            request_id=request_id,
+            body=msgspec.json.encode(UsedKey(key)),
+        )
+        if answer.status != _OK:
+            message = f"the order service answered with status {answer.status}; its log says why"
+            raise Unavailable(message)
+        return _used_by(answer.body).order_id
 
     async def find(self, order_id: str, *, deadline: Deadline, request_id: str) -> Passed:
         """Return an order as it stands.

@@ -22,7 +22,7 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
-from bazar.kit.http.admission import Admission, check_form_type, check_media_type
+from bazar.kit.http.admission import SAFE_METHODS, Admission, check_form_type, check_media_type
 from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
 from bazar.kit.http.endpoint import Endpoint, ErrorPage
 from bazar.kit.http.refusals import PLACES, Room
@@ -122,7 +122,7 @@ class HttpApp:
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
             page = endpoint.crowded() if endpoint and endpoint.crowded else None
-            await room.refusals.send(send, page)
+            await room.refusals.send(send, page, again=method in SAFE_METHODS)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX

@@ -67,10 +67,14 @@ class Refusals:
         self._last_turn_s = 0.0
         self._unlogged = 0
 
-    async def send(self, send: Send, page: Ready | None = None) -> None:
-        """Refuse one request, with a page where one is given for it.
+    async def send(self, send: Send, page: Ready | None = None, *, again: bool = True) -> None:
+        """Refuse one request. The log tells how many, once a second at most.
 
-        The log tells how many, once a second at most.
+        Args:
+            send: takes the answer.
+            page: to answer, where one is given for it.
+            again: whether the page asks again by itself. A form must not: the browser would ask
+                for what is behind it, and what was typed would be lost.
         """
         after_s = self.next_turn()
         if not self._unlogged:
@@ -78,8 +82,10 @@ class Refusals:
         self._unlogged += 1
         if page is not None:
             turn = b"%d" % after_s
-            again = [(b"retry-after", turn), (b"refresh", turn)]
-            await send_whole(send, page.status, page.body, [*page.raw_headers, *again])
+            headers = [*page.raw_headers, (b"retry-after", turn)]
+            if again:
+                headers.append((b"refresh", turn))
+            await send_whole(send, page.status, page.body, headers)
             return
         await send(self._starts[after_s])
         await send(self._body)

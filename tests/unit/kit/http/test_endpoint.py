@@ -222,6 +222,7 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
             ("GET", "/query"),
             ("GET", "/topics"),
             ("GET", "/books"),
+            ("GET", "/books/counts"),
         },
         "buying": {("POST", "/reservations"), ("POST", "/reservations/{order_id}/release")},
         "watching": {("GET", "/changes")},
