@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bazar.front.storefront import checkout_pages
-from support.browsers import OWN, Browser, checkout_form, put_in
+from support.browsers import LINA, OWN, Browser, checkout_form, put_in
 from support.shops import ORDER_URL, Shop
 from support.wires import Wire, until
 
@@ -299,13 +299,17 @@ async def test_a_stranger_cannot_empty_the_shop(shop: Shop, browser: Browser) ->
 
 
 async def test_orders_an_hour_have_a_limit(shop: Shop, browser: Browser) -> None:
-    """Over it the wait is told, and the form comes back with all that was typed."""
+    """Over it the wait is told, and the form comes back with all that was typed.
+
+    An order counts however often its form is sent again, with another note too.
+    """
     await set_shop(shop, browser, name="Few", orders_an_hour_max=2)
     book_id = await shop.add_book(quantity=50)
     for copies in (1, 2):
         await put_in(browser, book_id, copies)
         filled = await checkout_form(browser)
         assert 303 == (await browser.post("/checkout", filled)).status
+        assert 409 == (await browser.post("/checkout", filled | {"note": "Once more"})).status
     await put_in(browser, book_id, 3)
     third = await checkout_form(browser)
     told = await browser.post("/checkout", third)
@@ -353,8 +357,8 @@ async def test_settings_that_change_never_deny_an_order_that_is_there(
     shop: Shop, browser: Browser
 ) -> None:
     """Sent again after the limits were lowered, a form hears of its order, not that it has none."""
-    await add(browser, await shop.add_book(quantity=5), 3)
-    filled = await form(browser)
+    await put_in(browser, await shop.add_book(quantity=5), 3)
+    filled = await checkout_form(browser)
     placed = await browser.post("/checkout", filled)
     await set_shop(shop, browser, name="Small Books", copies_a_line_max=1)
     again = await browser.post("/checkout", filled)

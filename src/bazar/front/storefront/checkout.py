@@ -171,7 +171,7 @@ class Checkout:
         outcome = await self._place(form, buyer, shop, asker, deadline)
         if isinstance(outcome, Placed):
             self._repeats.note(asker.visitor, buyer.email, form.lines, form.key)
-        elif not isinstance(outcome, Unknown):
+        elif isinstance(outcome, OpenOrders | Busy):  # nothing was stored, not even a refusal
             self._pace.forget(asker.visitor, form.key)
         return outcome
 
