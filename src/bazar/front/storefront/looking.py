@@ -18,6 +18,7 @@ from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.watching import SHOP, Key
 from bazar.kit.clock import passing_s
 from bazar.wire.books import Book, BookCounts, BookQuery, TopicCount
+from bazar.wire.budgets import READ_MS
 from bazar.wire.shop import Shop
 
 LIST_S = 1.0
@@ -57,7 +58,7 @@ class Lookout:
     def look(self, request_id: str) -> "Look":
         """Begin to make something of what is in stock."""
         catalog = self.catalog
-        return Look(self, request_id, catalog.epoch, catalog.lists)
+        return Look(self, request_id, catalog.epoch, catalog.lists, self.clock())
 
     def holds(self, basis: Basis) -> bool:
         """Tell whether what was made is still so."""
@@ -93,12 +94,17 @@ class Look:
     request_id: str
     epoch: int
     lists: int
+    began_s: float
     versions: dict[Key, int] = field(default_factory=dict)
     until_s: float = FOR_EVER
 
     def basis(self) -> Basis:
         """Return on what it is made so far."""
         return Basis(self.epoch, self.lists, tuple(self.versions.items()), self.until_s)
+
+    def is_young(self) -> bool:
+        """Tell whether all of it was read so lately that none of it can be too old to show."""
+        return self.lookout.clock() - self.began_s <= READ_MS / 1000
 
     async def shop(self) -> Shop:
         """Return the settings of the shop.
