@@ -24,7 +24,7 @@ class Keeping:
 
     def __init__(self, lookout: Lookout) -> None:
         """Draw what is seen from here."""
-        self._lookout = lookout
+        self.lookout = lookout
         self._kept: dict[tuple[str, ...], tuple[Drawn, Basis]] = {}
         self.bytes = 0
         self.hits = 0
@@ -32,7 +32,7 @@ class Keeping:
 
     def look(self, request_id: str) -> Look:
         """Begin to look at what is in stock, for what is not kept."""
-        return self._lookout.look(request_id)
+        return self.lookout.look(request_id)
 
     async def page(self, key: tuple[str, ...], request_id: str, draw: Draw) -> Drawn:
         """Return a page, kept or drawn now.
@@ -50,16 +50,16 @@ class Keeping:
         """
         held = self._kept.get(key)
         if held is not None:
-            if self._lookout.holds(held[1]):
+            if self.lookout.holds(held[1]):
                 self.hits += 1
                 return held[0]
             self._drop(key)
         self.misses += 1
         for _attempt in range(DRAWN_MAX):
-            look = self._lookout.look(request_id)
+            look = self.lookout.look(request_id)
             drawn = await draw(look)
             basis = look.basis()
-            if self._lookout.holds(basis):
+            if self.lookout.holds(basis):
                 self._keep(key, drawn, basis)
                 return drawn
             if look.is_young():

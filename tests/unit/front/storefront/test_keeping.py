@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from bazar.front.storefront import looking
 from bazar.front.storefront.frame import Drawn
 from bazar.front.storefront.keeping import Keeping
 from bazar.front.storefront.looking import LIST_S, Look, Lookout
@@ -182,6 +183,21 @@ async def test_a_change_while_a_page_is_drawn_is_not_lost(stand: Stand) -> None:
 
     assert "1" == (await stand.keeping.page(KEY, "r", draw)).tag
     assert "1:2 1:2 2:1" == await stand.page()
+
+
+async def test_lists_are_remembered_within_so_many_bytes(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each spelling of a query is a list of its own: what a stranger asks for has an end."""
+    monkeypatch.setattr(looking, "LISTS_BYTES_MAX", 20_000)
+    for number in range(50):
+        await stand.page(BookQuery(q=f"word{number}"))
+        stand.shelf.change(1)
+        stand.announce(1)
+    lookout = stand.keeping.lookout
+    assert 0 < lookout.bytes <= 20_000
+    assert lookout.remembered(BookQuery(q="word0")) is None
+    assert lookout.remembered(BookQuery(q="word49")) is not None
 
 
 @pytest.mark.parametrize("times", [1, 2])
