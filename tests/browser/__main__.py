@@ -19,6 +19,8 @@ from browser.states import STATES, Scene, State
 from browser.visitor import Visitor
 
 WIDTHS = (WIDTH_PHONE, WIDTH_WIDE)
+PATIENCE_MS = 60_000
+"""For one picture, on a machine that does something else too."""
 SCHEMES = {"light": False, "dark": True}
 _ALL_COVERS = """async () => {
   const covers = [...document.images];
@@ -68,7 +70,7 @@ def take(page: Page, width: int, file: Path, *, dark: bool) -> None:
     """Write one picture of a whole page, with every cover."""
     show_at(page, width, dark=dark)
     page.evaluate(_ALL_COVERS)
-    page.screenshot(path=file, full_page=True)
+    page.screenshot(path=file, full_page=True, timeout=PATIENCE_MS)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from browser.chromium import WIDTH_PHONE, WIDTH_WIDE, window
 from browser.stage import OTHER, PLENTY, Stage
-from browser.visitor import ADD, CANCEL, ORDER, TO_CANCEL, TO_CHECKOUT, Visitor
+from browser.visitor import ADD, CANCEL, ORDER, TO_BOOK, TO_CANCEL, TO_CHECKOUT, Visitor
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def test_a_visitor_finds_books_orders_them_and_cancels(
         visitor = Visitor(context.new_page(), way.language, way.keyboard)
         visitor.go("/")
         visitor.search("dracula")
-        visitor.press(f'main a[href*="/book/{PLENTY}/"]')
+        visitor.press(TO_BOOK.format(PLENTY))
         visitor.press(ADD.format(PLENTY))
         visitor.add(OTHER)
         visitor.press(TO_CHECKOUT)

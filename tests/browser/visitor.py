@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, Response
 
 SEARCH = "#q"
 ADD = 'form:has([name=add][value="{}"]) button'
+TO_BOOK = 'main a[href*="/book/{}/"]:not([tabindex="-1"])'
 TO_CHECKOUT = 'main a[href$="/checkout"]'
 ORDER = 'form[action$="/checkout"] button[type=submit]'
 TO_CANCEL = 'main a[href$="/cancel"]'

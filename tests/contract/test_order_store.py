@@ -15,6 +15,7 @@ from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
+from bazar.order.changes import Event
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.order.finding import Sought, Wanted
 from bazar.order.letters import LetterKind
@@ -381,6 +382,20 @@ async def test_the_newest_come_first_and_only_those_that_are_wanted(
         sought=Sought(name_key="lina q", email_key="lina@example.org"), since_ms=2 * day_ms
     )
     assert [] == await listed(sought=Sought(name_key="olina"))
+
+
+async def test_what_was_done_to_an_order_is_only_added_to(database: Database, store: Store) -> None:
+    """The last of it comes in the order in which it was done; of another order comes none."""
+    await database.write(lambda t: store.insert(t, [pending("a", "a"), pending("b", "b")]))
+    done = [Event(1, "packed", "Lina"), Event(2, "sent", "", "RR1"), Event(3, "cancelled")]
+    for event in done:
+        await database.write(lambda t, one=event: store.add_event(t, "a", one))  # type: ignore[misc]
+    assert done == await database.read(lambda t: store.events(t, "a", 9))
+    assert done[1:] == await database.read(lambda t: store.events(t, "a", 2))
+    assert [] == await database.read(lambda t: store.events(t, "b", 9))
+    for statement in ("UPDATE order_events SET at_ms = 0", "DELETE FROM order_events"):
+        with pytest.raises(Exception, match="only added to"):
+            await database.write(lambda t, sql=statement: t.run(sql))  # type: ignore[misc]
 
 
 async def test_letters_wait_in_their_order_once_each(database: Database, store: Store) -> None:

@@ -71,7 +71,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
+    ("order", "_ADD_EVENT"): (),
     ("order", "_ADD_LETTER"): (),
+    ("order", "_EVENTS"): ("SEARCH order_events USING INDEX order_events_by_order (order_id=?)",),
     ("order", "_COUNT_LETTERS"): ("SEARCH outbox USING COVERING INDEX outbox_left (state=?)",),
     ("order", "_FORGET_DROPPED"): (
         "SEARCH outbox USING INDEX sqlite_autoindex_outbox_1 (order_id=? AND kind=?)",

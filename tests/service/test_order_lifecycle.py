@@ -193,6 +193,33 @@ async def test_an_order_goes_step_by_step_to_its_buyer(shop: Shop) -> None:
     assert 404 == (await shop.order.post("/orders/nope/progress", {"progress": "sent"})).status
 
 
+async def test_what_people_did_to_an_order_is_listed(shop: Shop) -> None:
+    """Who did it, when, and what was said; nothing that changed nothing, and only to keepers."""
+    book_id = await shop.add_book(quantity=5)
+    bought = await shop.order.post("/orders", {"lines": [{"id": book_id}], "buyer": as_sent(OMAR)})
+    path = bought.headers["location"]
+    assert [] == (await shop.order.get(f"{path}/events")).json
+    lina = {"bazar-actor": "Lina"}
+    for progress in ("packed", "packed", "to_pick"):
+        await shop.order.post(f"{path}/progress", {"progress": progress}, lina)
+    sent = {"progress": "sent", "tracking": "RR1"}
+    shown = (await shop.order.post(f"{path}/progress", sent)).json
+    events = (await shop.order.get(f"{path}/events")).json
+    assert ["packed", "to_pick", "sent"] == [event["what"] for event in events]
+    assert ["Lina", "Lina", ""] == [event.get("by", "") for event in events]
+    assert "RR1" == events[2]["detail"]
+    assert shown["progress_at"][:19] == events[2]["at"][:19]
+    other = await shop.order.post(f"/purchase/{book_id}")
+    for _ in range(2):
+        await shop.order.post(f"{other.headers['location']}/cancel", None, lina)
+    events = (await shop.order.get(f"{other.headers['location']}/events")).json
+    assert [("cancelled", "Lina")] == [(event["what"], event["by"]) for event in events]
+    assert 404 == (await shop.order.get("/orders/nope/events")).status
+    assert 404 == (await shop.front.get(f"{path}/events")).status
+    long = await shop.order.post(f"{path}/cancel", None, {"bazar-actor": "x" * 101})
+    assert (400, "bazar-actor") == (long.status, long.json["member"])
+
+
 async def test_a_step_of_an_undecided_order_has_to_wait(shop: Shop, wire: Wire) -> None:
     """Nobody knows whether it will be sold."""
     book_id = await shop.add_book(quantity=5)

@@ -256,6 +256,9 @@ async def test_topics_and_authors_have_pages(shop: Shop, books: list[int]) -> No
     assert "Book 2<" not in text_of(author)
     assert 200 == (await page(shop, "/by/emile-zola")).status
     assert 404 == (await page(shop, "/by/nobody")).status
+    edited = await shop.catalog.call("PATCH", f"/books/{books[1]}", {"author": "H G Wells"})
+    assert 200 == edited.status
+    assert "H G Wells</bdi></h1>" in text_of(await page(shop, "/by/h-g-wells"))
     assert 404 == (await page(shop, "/browse/nothing")).status
 
 

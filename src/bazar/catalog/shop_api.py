@@ -7,14 +7,15 @@ from bazar.catalog.domain import StockTooLow
 from bazar.catalog.settings import Settings
 from bazar.catalog.shop import CurrencyFixed
 from bazar.catalog.stock import Stock
-from bazar.kit.errors import InvalidRequest, Unavailable
+from bazar.kit.errors import Unavailable
 from bazar.kit.http.answers import json_response, tagged_response, unless_held
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
+from bazar.wire.actor import actor_of
 from bazar.wire.books import VERSION_HEADER, Book
 from bazar.wire.problems import BookNotFound
 from bazar.wire.shop import Shop, ShopEdit
-from bazar.wire.stock import ACTOR_HEADER, ACTOR_LENGTH_MAX, LedgerQuery, Movement, StockChange
+from bazar.wire.stock import LedgerQuery, Movement, StockChange
 
 
 class ShopApi:
@@ -55,7 +56,7 @@ class ShopApi:
     async def change_stock(self, request: Request, book_id: int, body: StockChange) -> Response:
         """Note copies that came or went, or a new count; with a key once."""
         key = key_of(request)
-        return json_response(await self._stock.change_stock(book_id, body, _actor(request), key))
+        return json_response(await self._stock.change_stock(book_id, body, actor_of(request), key))
 
     @route(
         "GET",
@@ -70,17 +71,3 @@ class ShopApi:
         """List the ledger of one book, the newest first, with the stock after each row."""
         page = self._stock.movements_of_book(book_id, query.before, query.limit)
         return json_response(await request.while_there(page))
-
-
-def _actor(request: Request) -> str:
-    """Return who changes something, as the header says it, or nobody."""
-    given = request.raw_headers.get(ACTOR_HEADER.encode(), b"")
-    try:
-        actor = given.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        message = f"{ACTOR_HEADER} is not in UTF-8"
-        raise InvalidRequest(message, member=ACTOR_HEADER) from error
-    if len(actor) > ACTOR_LENGTH_MAX or not actor.isprintable():
-        message = f"{ACTOR_HEADER} takes a name of at most {ACTOR_LENGTH_MAX} characters"
-        raise InvalidRequest(message, member=ACTOR_HEADER)
-    return actor

@@ -15,6 +15,7 @@ from bazar.order.checking import Checking
 from bazar.order.domain import first_answer
 from bazar.order.driving import Placed
 from bazar.order.service import Orders
+from bazar.wire.actor import actor_of
 from bazar.wire.audit import AuditMark, AuditOrdersQuery, Integrity, KeptOrder
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import INTERNAL_BODY_BYTES_MAX, PAGE_MAX
@@ -24,6 +25,7 @@ from bazar.wire.orders import (
     Line,
     MailTest,
     Order,
+    OrderEvent,
     OrderQuery,
     OrderRequest,
     ProgressRequest,
@@ -190,7 +192,9 @@ class OrderApi:
     )
     async def cancel(self, request: Request) -> Response:
         """Cancel an order and give its copies back, once."""
-        order, released = await self._orders.cancel(request.path_params["order_id"])
+        order, released = await self._orders.cancel(
+            request.path_params["order_id"], actor_of(request)
+        )
         return json_response(
             order, headers={CHANGED_HEADER: _changed(released)} if released else None
         )
@@ -206,7 +210,9 @@ class OrderApi:
     )
     async def fulfil(self, request: Request) -> Response:
         """Note that a confirmed order was handed over."""
-        return json_response(await self._orders.fulfil(request.path_params["order_id"]))
+        return json_response(
+            await self._orders.fulfil(request.path_params["order_id"], actor_of(request))
+        )
 
     @route(
         "POST",
@@ -219,7 +225,22 @@ class OrderApi:
     )
     async def progress(self, request: Request, body: ProgressRequest) -> Response:
         """Note how far the shop is with a confirmed order; the last step fulfils it."""
-        return json_response(await self._orders.progress(request.path_params["order_id"], body))
+        return json_response(
+            await self._orders.progress(request.path_params["order_id"], body, actor_of(request))
+        )
+
+    @route(
+        "GET",
+        "/orders/{order_id}/events",
+        hidden=True,
+        answers={200: list[OrderEvent]},
+        errors=(OrderNotFound,),
+        secret=True,
+        places="looking",
+    )
+    async def events(self, request: Request) -> Response:
+        """List what people did to an order, the last 100 of it, the oldest first."""
+        return json_response(await self._orders.events(request.path_params["order_id"]))
 
     @route(
         "POST", "/mail/test", answers={200: MailTest}, errors=(MailOff, MailNotSent), secret=True

@@ -4,12 +4,14 @@ Each returns the very same order where there is nothing to change, so that askin
 more than asking once.
 """
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from bazar.kit.clock import as_datetime
 from bazar.kit.errors import BazarError, Unavailable
 from bazar.order.domain import StoredOrder, can_become
 from bazar.order.progress import FIRST, can_progress, last_step
-from bazar.wire.orders import OrderStatus, Progress
+from bazar.wire.orders import OrderEvent, OrderStatus, Progress
 from bazar.wire.problems import OrderNotCancellable, OrderNotFulfillable, ProgressNotPossible
 
 
@@ -66,6 +68,29 @@ def advance(order: StoredOrder, step: Progress, tracking: str, at_ms: int) -> St
         )
         raise ProgressNotPossible(message, order_id=order.order_id)
     return replace(_at_step(order, step, at_ms), tracking=tracking)
+
+
+class Event(Struct, frozen=True):
+    """Something that people did to an order."""
+
+    at_ms: int
+    what: OrderStatus | Progress
+    by: str = ""
+    detail: str = ""
+
+    def public(self) -> OrderEvent:
+        """Return it as the keeper sees it."""
+        return OrderEvent(
+            at=as_datetime(self.at_ms), what=self.what, by=self.by, detail=self.detail
+        )
+
+
+def event_of(before: StoredOrder, after: StoredOrder, at_ms: int, by: str) -> Event:
+    """Return what a change was, for the list of all that was done to the order."""
+    step = after.progress or FIRST
+    if after.status == "cancelled":
+        return Event(at_ms, "cancelled", by)
+    return Event(at_ms, step, by, "" if after.tracking == before.tracking else after.tracking)
 
 
 def _at_step(order: StoredOrder, step: Progress, at_ms: int) -> StoredOrder:

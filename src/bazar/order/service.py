@@ -20,7 +20,7 @@ from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
 from bazar.order.buyers import checked_buyer, checked_tracking, same_person
-from bazar.order.changes import advance, cancel, fulfil
+from bazar.order.changes import advance, cancel, event_of, fulfil
 from bazar.order.domain import (
     StoredOrder,
     asks_for,
@@ -32,7 +32,8 @@ from bazar.order.domain import (
 from bazar.order.driving import Driving, Placed
 from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
-from bazar.wire.orders import Order, OrderQuery, ProgressRequest, StuckOrder
+from bazar.wire.limits import PAGE_MAX
+from bazar.wire.orders import Order, OrderEvent, OrderQuery, ProgressRequest, StuckOrder
 from bazar.wire.placing import Placement
 from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
 from bazar.wire.stock import Outcome
@@ -280,7 +281,7 @@ class Orders:
         """Yield the orders that the catalog does not take, although it answers."""
         return self._driving.stuck.listed()
 
-    async def cancel(self, order_id: str) -> tuple[Order, Outcome | None]:
+    async def cancel(self, order_id: str, by: str = "") -> tuple[Order, Outcome | None]:
         """Cancel an order and give its copies back, once; again, it only says so.
 
         A pending one is driven first, since its buyer may have heard of it just before a crash.
@@ -292,21 +293,23 @@ class Orders:
             OrderNotFound, OrderNotCancellable: definite.
             Unavailable: indefinite; ask again.
         """
-        order = await self._change(order_id, lambda order: cancel(order, self._clock()))
+        order = await self._change(order_id, lambda order: cancel(order, self._clock()), by)
         # A crash here: the order stays unsettled, so the recovery loop has it released.
         released = await self._driving.release(order)
         return self._shown(order), released
 
-    async def fulfil(self, order_id: str) -> Order:
+    async def fulfil(self, order_id: str, by: str = "") -> Order:
         """Note that a confirmed order was handed over; again, it only says so.
 
         Raises:
             OrderNotFound, OrderNotFulfillable: definite.
             Unavailable: indefinite; ask again. It may be confirmed, which only the catalog knows.
         """
-        return self._shown(await self._change(order_id, lambda order: fulfil(order, self._clock())))
+        return self._shown(
+            await self._change(order_id, lambda order: fulfil(order, self._clock()), by)
+        )
 
-    async def progress(self, order_id: str, body: ProgressRequest) -> Order:
+    async def progress(self, order_id: str, body: ProgressRequest, by: str = "") -> Order:
         """Note how far the shop is with a confirmed order; again, it only says so.
 
         Raises:
@@ -316,7 +319,7 @@ class Orders:
         tracking = checked_tracking(body.tracking)
         return self._shown(
             await self._change(
-                order_id, lambda order: advance(order, body.progress, tracking, self._clock())
+                order_id, lambda order: advance(order, body.progress, tracking, self._clock()), by
             )
         )
 
@@ -324,10 +327,23 @@ class Orders:
         """Return an order as its buyer sees it now, and whether mail tells them of it."""
         return public(order, mailed=self._outbox.on and order.buyer is not None)
 
+    async def events(self, order_id: str) -> list[OrderEvent]:
+        """Return what people did to an order, the last 100 of it, the oldest first.
+
+        Raises:
+            OrderNotFound: definite.
+        """
+        if await self._driving.stored(order_id) is None:
+            raise _not_found(order_id)
+        events = await self._database.read(
+            lambda transaction: self._store.events(transaction, order_id, PAGE_MAX)
+        )
+        return [event.public() for event in events]
+
     async def _change(
-        self, order_id: str, change: Callable[[StoredOrder], StoredOrder]
+        self, order_id: str, change: Callable[[StoredOrder], StoredOrder], by: str
     ) -> StoredOrder:
-        """Change an order, durably, once nobody drives it any more."""
+        """Change an order, durably, once nobody drives it any more, and note who did it."""
 
         async def work(transaction: Transaction) -> StoredOrder:
             order = await self._store.by_id(transaction, order_id)
@@ -336,6 +352,8 @@ class Orders:
             changed = change(order)
             if changed is not order:
                 await self._store.update(transaction, changed)
+                event = event_of(order, changed, self._clock(), by)
+                await self._store.add_event(transaction, order_id, event)
                 await self._outbox.note(transaction, [(order, changed)])
             return changed
 

@@ -179,6 +179,18 @@ class ProgressRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the post tells how far it is: an address or a number; empty leaves what is there."""
 
 
+class OrderEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that people did to an order."""
+
+    at: datetime
+    what: OrderStatus | Progress
+    """The step of the shop that it is at since then, or its status."""
+    by: str = ""
+    """Who did it, as the caller named them in `bazar-actor`."""
+    detail: str = ""
+    """Such as where the post tells how far it is."""
+
+
 class MailTest(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to send a mail that only shows that mail arrives."""
 

@@ -109,6 +109,8 @@ class BookPage(Pages):
         return filled
 
     def _author_link(self, language: str, one: Shown) -> Markup:
+        if not one.author_path:
+            return Markup("<bdi>{}</bdi>").format(one.book.author)
         address = self._frame.href(language, one.author_path)
         return Markup('<a href="{}"><bdi>{}</bdi></a>').format(address, one.book.author)
 

@@ -1,6 +1,5 @@
 """Pages for finding a book: results, topics, and the books of a topic or an author."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ from bazar.front.storefront.cards import Cards
 from bazar.front.storefront.described import trail_data
 from bazar.front.storefront.frame import Drawn, Frame, Head
 from bazar.front.storefront.keeping import Keeping
-from bazar.front.storefront.links import book_path, topic_path, words_slug
+from bazar.front.storefront.links import book_path, topic_path
 from bazar.front.storefront.looking import Look
 from bazar.front.storefront.marking import marked, nearest
 from bazar.front.storefront.problems import Pages
@@ -27,7 +26,6 @@ from bazar.wire.limits import PAGE_MAX
 
 HITS = 20
 GRID_BOOKS = 24
-AUTHORS_KEPT_MAX = 5000
 SPELLINGS_FROM = PAGE_MAX
 """Of the most bought and of the newest books: where the nearest spelling is looked for."""
 
@@ -50,7 +48,6 @@ class Finding(Pages):
         super().__init__(frame)
         self._keeping = keeping
         self._cards = cards
-        self._authors: OrderedDict[str, str] = OrderedDict()
 
     @route("GET", "/find", answers={}, page=True, places="searching")
     async def find(self, request: Request) -> Response:
@@ -97,14 +94,13 @@ class Finding(Pages):
     async def topic(self, request: Request) -> Response:
         """Show the books of a topic."""
         topic = request.path_params["topic"][:200]
-        return await self._grid(request, topic, topic_path(topic), topic=topic)
+        return await self._grid(request, topic_path(topic), topic=topic)
 
     @route("GET", "/by/{author}", answers={}, page=True, places="searching")
     async def by_author(self, request: Request) -> Response:
         """Show the books of an author."""
         name = request.path_params["author"]
-        author = await self._author(self._keeping.look(request.id), name)
-        return await self._grid(request, author, f"/by/{name}", author=author)
+        return await self._grid(request, f"/by/{name}", author=name[:200])
 
     async def _draw_hits(self, look: Look, language: str, wanted: Asked) -> Drawn:
         shop = await look.shop()
@@ -131,13 +127,13 @@ class Finding(Pages):
         )
 
     async def _grid(
-        self, request: Request, name: str, path: str, *, topic: str = "", author: str = ""
+        self, request: Request, path: str, *, topic: str = "", author: str = ""
     ) -> Response:
         seen = self._frame.visit(request)
         after = request.query_params.get("after", "")[:200]
 
         async def draw(look: Look) -> Drawn:
-            return await self._draw_grid(look, seen.language, name, path, (topic, author, after))
+            return await self._draw_grid(look, seen.language, path, (topic, author, after))
 
         try:
             drawn = await self._keeping.page((seen.language, path, after), request.id, draw)
@@ -148,7 +144,7 @@ class Finding(Pages):
         return self._frame.send(seen, drawn)
 
     async def _draw_grid(
-        self, look: Look, language: str, name: str, path: str, which: tuple[str, str, str]
+        self, look: Look, language: str, path: str, which: tuple[str, str, str]
     ) -> Drawn:
         topic, author, after = which
         await look.shop()
@@ -161,7 +157,7 @@ class Finding(Pages):
             raise RouteNotFound(message)
         counts = await look.counts(BookQuery(topic=topic or None, author=author or None))
         texts, frame = self._frame.texts(language), self._frame
-        name = listed.books[0].topic if topic else name
+        name = listed.books[0].topic if topic else listed.books[0].author
         above = [(texts.gettext("Topics"), "/browse")] if topic else []
         trail = [(texts.gettext(frame.shop.name), "/"), *above, (name, path)]
         head = Head(
@@ -182,25 +178,6 @@ class Finding(Pages):
             cards=self._cards.of(listed.books, language),
             step=_step(path, f"{path}?after={quote(listed.after)}", listed.after, after),
         )
-
-    async def _author(self, look: Look, name: str) -> str:
-        """Return the author whose slug this is.
-
-        Raises:
-            RouteNotFound: definite; none of the books that were found has such an author.
-        """
-        if name in self._authors:
-            return self._authors[name]
-        words = name.replace("-", " ").strip()
-        found = await look.listed(BookQuery(q=words[:200], limit=PAGE_MAX)) if words else None
-        for book in found.books if found else ():
-            if words_slug(book.author) == name:
-                self._authors[name] = book.author
-                if len(self._authors) > AUTHORS_KEPT_MAX:
-                    self._authors.popitem(last=False)
-                return book.author
-        message = f"no author here is {name[:100]}"
-        raise RouteNotFound(message)
 
 
 def _found(texts: Texts, wanted: Asked, counts: BookCounts) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bazar.front.storefront import cover
-from bazar.front.storefront.links import book_path, words_slug
+from bazar.front.storefront.links import author_path, book_path
 from bazar.kit.web import figures
 from bazar.kit.web.texts import Texts
 from bazar.wire.books import Book
@@ -66,5 +66,5 @@ def shown(book: Book, texts: Texts) -> Shown:
         cover_path(book),
         figures.price(book.price, book.currency, texts.language),
         stock_mark(book, texts),
-        f"/by/{words_slug(book.author)}" if book.author else "",
+        author_path(book.author),
     )

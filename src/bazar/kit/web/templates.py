@@ -49,6 +49,8 @@ class Templates:
             bytecode_cache=_COMPILED,
             extensions=["jinja2.ext.do"],
         )
+        kwargs = {"sort_keys": True, "separators": (",", ":")}
+        self._environment.policies["json.dumps_kwargs"] = kwargs
         self._environment.globals.update(shared)
         self._environment.globals.update(
             _=texts.gettext,

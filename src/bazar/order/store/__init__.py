@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bazar.kit.data.database import Transaction
+from bazar.order.changes import Event
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
 from bazar.order.letters import Letter, LetterKind, LetterState
@@ -55,6 +56,14 @@ class Store(Protocol):
         Returns:
             The ids of those that are confirmed now.
         """
+        ...
+
+    async def add_event(self, transaction: Transaction, order_id: str, event: Event) -> None:
+        """Add to what was done to an order."""
+        ...
+
+    async def events(self, transaction: Transaction, order_id: str, limit: int) -> list[Event]:
+        """Return what was done to an order last, in the order in which it was done."""
         ...
 
     async def add_letters(

@@ -6,6 +6,7 @@ import msgspec
 
 from bazar.kit.data.database import Transaction, made
 from bazar.order.buyers import same_person
+from bazar.order.changes import Event
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
 from bazar.order.letters import Letter, LetterKind, LetterState
@@ -132,6 +133,15 @@ _SELL_LINE = """
 UPDATE order_lines SET title = ?3, price_minor = ?4, currency = ?5
 WHERE order_id = ?1 AND line_number = ?2"""
 
+_ADD_EVENT = """
+INSERT INTO order_events (order_id, at_ms, what, "by", detail)
+VALUES (?1, ?2, ?3, ?4, ?5)"""
+
+_EVENTS = """
+SELECT at_ms, what, "by", detail FROM order_events
+WHERE order_id = ?1
+ORDER BY event_id DESC LIMIT ?2"""
+
 _FORGET_DROPPED = """
 DELETE FROM outbox
 WHERE order_id = ?1 AND kind = ?2 AND state = 'dropped'"""
@@ -225,6 +235,16 @@ class SharedStore:
                 for number, line in enumerate(order.lines)
             ],
         )
+
+    async def add_event(self, transaction: Transaction, order_id: str, event: Event) -> None:
+        """Add to what was done to an order."""
+        values = event.at_ms, event.what, event.by, event.detail
+        await transaction.run(_ADD_EVENT, order_id, *values)
+
+    async def events(self, transaction: Transaction, order_id: str, limit: int) -> list[Event]:
+        """Return what was done to an order last, in the order in which it was done."""
+        rows = await transaction.all(_EVENTS, order_id, limit)
+        return [made(Event, row) for row in reversed(rows)]
 
     async def add_letters(
         self, transaction: Transaction, due: Sequence[tuple[str, LetterKind]], at_ms: int

@@ -92,9 +92,9 @@ class Stand:
         """Have the feed say that nothing was left out."""
         self.cache.heard(Sign("alive", Place("a", 0), int(self.time() * 1000)))
 
-    def announce(self, number: int, *, listed: bool = False) -> None:
+    def announce(self, number: int) -> None:
         """Announce the version that a book has."""
-        self.cache.announce(BookChanged(number, self.shelf.books[number].version, listed))
+        self.cache.announce(BookChanged(number, self.shelf.books[number].version))
 
     async def page(self, query: BookQuery | None = None) -> str:
         """Return the page of book 1 and a list."""
@@ -148,8 +148,7 @@ def _another_feed(stand: Stand) -> None:
 
 
 def _listed(stand: Stand) -> None:
-    stand.shelf.change(2)
-    stand.announce(2, listed=True)
+    stand.cache.announce(BookChanged(3, 1, listed=True))  # a new book, not on the page so far
 
 
 @pytest.mark.parametrize("event", [_silent, _broken, _another_feed, _listed])

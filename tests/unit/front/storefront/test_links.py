@@ -2,7 +2,7 @@
 
 import pytest
 
-from bazar.front.storefront.links import slug, topic_path, words_slug
+from bazar.front.storefront.links import author_path, slug, topic_path
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,20 @@ def test_a_slug_is_the_first_part_of_a_title(title: str, expected: str) -> None:
     assert expected == slug(title)
 
 
-def test_an_author_keeps_all_parts() -> None:
-    """A name has no subtitle."""
-    assert "h-g-wells" == words_slug("H. G. Wells")
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("H. G. Wells", "/by/h-g-wells"),
+        ("Émile Zola", "/by/emile-zola"),
+        ("İhsan Groß", "/by/ihsan-gross"),
+        ("نَجِيب محفوظ", "/by/نجيب-محفوظ"),
+        ("???", ""),
+        ("x" * 201, ""),
+    ],
+)
+def test_an_author_is_in_an_address_as_a_whole(author: str, expected: str) -> None:
+    """Without accents and vowel marks, which not everybody writes; of signs alone there is none."""
+    assert expected == author_path(author)
 
 
 def test_a_topic_is_quoted_whole() -> None:

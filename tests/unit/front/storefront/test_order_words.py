@@ -40,7 +40,6 @@ def order(**members: Any) -> Order:  # noqa: ANN401  whatever a test needs
         total=None,
         currency=None,
         reason=None,
-        placed_at=AT,
         **given,
     )
 
