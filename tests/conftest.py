@@ -23,8 +23,8 @@ from support.shops import (
 
 LONG = ("browser", "chaos", "cluster", "fuzz", "mutants")
 """Folders whose modules take longest."""
-UNMEASURED = ("chaos", "fuzz")
-"""Folders that run no line of a service that the others do not, and run it thousands of times."""
+UNMEASURED = ("browser", "chaos", "fuzz")
+"""Folders that run no line of a service that the others do not, and have no time to spare."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,5 +58,6 @@ def test_a_visitor_finds_books_orders_them_and_cancels(
         visitor.press(CANCEL)
         assert order_id == visitor.order_id
         assert visitor.find(TO_CANCEL).count() == 0
+    assert order_id not in stage.log(), "whoever reads the log could cancel it"
     assert ["cancelled"] == [order.status for order in stage.orders_of(email)]
     assert before == (stage.stock(PLENTY), stage.stock(OTHER))

@@ -13,7 +13,7 @@ from bazar.front.storefront.frame import Drawn, Frame, Head
 from bazar.front.storefront.keeping import Keeping
 from bazar.front.storefront.links import book_path, topic_path
 from bazar.front.storefront.looking import Look
-from bazar.front.storefront.marking import marked, nearest
+from bazar.front.storefront.marking import beginning, marked, nearest
 from bazar.front.storefront.problems import Pages
 from bazar.front.storefront.showing import shown
 from bazar.kit.errors import InvalidRequest, RouteNotFound
@@ -108,7 +108,10 @@ class Finding(Pages):
         listed = await look.listed(wanted.query(HITS))
         counts = await look.counts(wanted.query(HITS))
         title = _found(texts, wanted, counts)
-        hits = [(shown(book, texts), marked(book.description, wanted.q)) for book in listed.books]
+        hits = [
+            (shown(book, texts), marked(beginning(book.description), wanted.q))
+            for book in listed.books
+        ]
         return self._frame.draw(
             language,
             "find.html",

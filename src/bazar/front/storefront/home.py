@@ -1,5 +1,6 @@
 """The first page: what kind of shop this is, and where to begin."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,11 +116,11 @@ class Home(Pages):
 
 async def _window(look: Look) -> Window:
     shop = await look.shop()
-    topics = await look.topics()
-    shelves = {
-        name: (await look.listed(BookQuery(list=name, limit=SHELF_BOOKS))).books
-        for name, _title in _SHELVES
-    }
+    queries = [BookQuery(list=name, limit=SHELF_BOOKS) for name, _title in _SHELVES]
+    topics, lists = await asyncio.gather(
+        look.topics(), asyncio.gather(*[look.listed(query) for query in queries])
+    )
+    shelves = {name: one.books for (name, _title), one in zip(_SHELVES, lists, strict=True)}
     picks = [book for book_id in shop.picks if (book := await _pick(look, book_id))]
     picks = picks or (shelves["bought"] or shelves["new"])[:PICKS]
     return Window(shop, topics, shelves, picks, datetime.now(UTC), passing_s())

@@ -18,11 +18,15 @@ from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.watching import SHOP, Key
 from bazar.kit.clock import passing_s
 from bazar.wire.books import Book, BookCounts, BookQuery, TopicCount
+from bazar.wire.budgets import READ_MS
 from bazar.wire.shop import Shop
 
 LIST_S = 1.0
 """How long a list that depends on stock or prices is shown, and how often topics are counted."""
-LISTS_MAX = 2000
+LISTS_BYTES_MAX = 16 * 1024 * 1024
+"""Of the catalog's answers; what is made of them takes about as much."""
+ENTRY_BYTES = 4096
+"""What a list takes beside its answer, rounded up."""
 FOR_EVER = float("inf")
 _BY_STOCK = frozenset({"bought", "last", "low", "out"})
 
@@ -33,6 +37,7 @@ class _Remembered:
     epoch: int
     lists: int
     until_s: float
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ class Lookout:
         self.catalog = catalog
         self.clock = clock
         self._lists: dict[tuple[object, ...], _Remembered] = {}
+        self.bytes = 0
+        """Of the lists that are remembered."""
 
     def look(self, request_id: str) -> "Look":
         """Begin to make something of what is in stock."""
         catalog = self.catalog
-        return Look(self, request_id, catalog.epoch, catalog.lists)
+        return Look(self, request_id, catalog.epoch, catalog.lists, self.clock())
 
     def holds(self, basis: Basis) -> bool:
         """Tell whether what was made is still so."""
@@ -75,14 +82,31 @@ class Lookout:
         same = kept.epoch == self.catalog.epoch and kept.lists == self.catalog.lists
         if same and self.clock() < kept.until_s and self.catalog.current(kept.epoch, ()):
             return kept.listed
-        del self._lists[astuple(query)]
+        self._forget(astuple(query))
         return None
 
-    def remember(self, query: BookQuery, listed: Listed, basis: Basis) -> None:
-        """Remember a list as it is now."""
-        if len(self._lists) >= LISTS_MAX:
-            del self._lists[next(iter(self._lists))]
-        self._lists[astuple(query)] = _Remembered(listed, basis.epoch, basis.lists, basis.until_s)
+    def remember(self, query: BookQuery, listed: Listed, basis: Basis, size: int) -> None:
+        """Remember a list as it is now; the oldest make room.
+
+        Args:
+            query: finds it.
+            listed: what it found.
+            basis: on what.
+            size: of the catalog's answer, in bytes.
+        """
+        weight = ENTRY_BYTES + size
+        self._forget(astuple(query))
+        while self._lists and self.bytes + weight > LISTS_BYTES_MAX:
+            self._forget(next(iter(self._lists)))
+        self.bytes += weight
+        self._lists[astuple(query)] = _Remembered(
+            listed, basis.epoch, basis.lists, basis.until_s, weight
+        )
+
+    def _forget(self, key: tuple[object, ...]) -> None:
+        forgotten = self._lists.pop(key, None)
+        if forgotten is not None:
+            self.bytes -= forgotten.bytes
 
 
 @dataclass(slots=True)
@@ -93,12 +117,17 @@ class Look:
     request_id: str
     epoch: int
     lists: int
+    began_s: float
     versions: dict[Key, int] = field(default_factory=dict)
     until_s: float = FOR_EVER
 
     def basis(self) -> Basis:
         """Return on what it is made so far."""
         return Basis(self.epoch, self.lists, tuple(self.versions.items()), self.until_s)
+
+    def is_young(self) -> bool:
+        """Tell whether all of it was read so lately that none of it can be too old to show."""
+        return self.lookout.clock() - self.began_s <= READ_MS / 1000
 
     async def shop(self) -> Shop:
         """Return the settings of the shop.
@@ -144,7 +173,7 @@ class Look:
             basis = replace(self.basis(), until_s=asked_at_s + LIST_S if by_stock else FOR_EVER)
             answer = (await lookout.catalog.list(query, request_id=self.request_id)).answer
             found = Listed(answer.as_books(), answer.next_cursor or "")
-            lookout.remember(query, found, basis)
+            lookout.remember(query, found, basis, len(answer.body))
         return Listed([await self._current(book) for book in found.books], found.after)
 
     async def counts(self, query: BookQuery) -> BookCounts:

@@ -8,11 +8,19 @@ from markupsafe import Markup, escape
 
 WORDS_MAX = 8
 """Of a query that are looked at."""
+BEGINNING_LENGTH_MAX = 280
 CLOSE_MIN = 0.75
 """How alike two spellings are at least, of 1."""
 _WORD = re.compile(r"\w+")
 _LENGTH_APART_MAX = 2
 _LENGTH_MIN = 3
+
+
+def beginning(text: str) -> str:
+    """Return as much of a text as two lines of a result can show, cut between words."""
+    if len(text) <= BEGINNING_LENGTH_MAX:
+        return text
+    return text[:BEGINNING_LENGTH_MAX].rpartition(" ")[0] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def marked(text: str, query: str) -> Markup:

@@ -6,12 +6,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from bazar.front.storefront import looking
 from bazar.front.storefront.frame import Drawn
 from bazar.front.storefront.keeping import Keeping
 from bazar.front.storefront.looking import LIST_S, Look, Lookout
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.kit.deadline import Deadline
+from bazar.kit.errors import Unavailable
 from bazar.kit.peers.client import Answer
 from bazar.kit.web.answers import piece
 from bazar.wire.books import Book, BookChanged, BookQuery, Place, Sign
@@ -181,6 +183,45 @@ async def test_a_change_while_a_page_is_drawn_is_not_lost(stand: Stand) -> None:
 
     assert "1" == (await stand.keeping.page(KEY, "r", draw)).tag
     assert "1:2 1:2 2:1" == await stand.page()
+
+
+async def test_lists_are_remembered_within_so_many_bytes(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each spelling of a query is a list of its own: what a stranger asks for has an end."""
+    monkeypatch.setattr(looking, "LISTS_BYTES_MAX", 20_000)
+    for number in range(50):
+        await stand.page(BookQuery(q=f"word{number}"))
+        stand.shelf.change(1)
+        stand.announce(1)
+    lookout = stand.keeping.lookout
+    assert 0 < lookout.bytes <= 20_000
+    assert lookout.remembered(BookQuery(q="word0")) is None
+    assert lookout.remembered(BookQuery(q="word49")) is not None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_was_read_too_long_ago_is_drawn_again(stand: Stand, times: int) -> None:
+    """Each answer came in time, but all of them together did not; a slow catalog is away."""
+    drawn = 0
+
+    async def draw(look: Look) -> Drawn:
+        nonlocal drawn
+        drawn += 1
+        book = await look.book(1)
+        if drawn <= times:
+            stand.shelf.change(1)
+            stand.announce(1)
+            for _half_second in range(4):
+                stand.time.now_s += 0.5
+                stand.alive()
+        return Drawn((piece(""), piece(""), piece("")), str(book.version))
+
+    if times == 1:
+        assert "2" == (await stand.keeping.page(KEY, "r", draw)).tag
+    else:
+        with pytest.raises(Unavailable):
+            await stand.keeping.page(KEY, "r", draw)
 
 
 async def test_a_list_that_depends_on_stock_is_shown_for_a_second(stand: Stand) -> None:

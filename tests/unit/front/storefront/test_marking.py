@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from bazar.front.storefront.marking import marked, nearest
+from bazar.front.storefront.marking import BEGINNING_LENGTH_MAX, beginning, marked, nearest
 
 TEXTS = ["The Phantom of the Opera", "Gaston Leroux", "Dracula", "Bram Stoker"]
 
@@ -30,3 +30,11 @@ def test_nothing_is_said_where_nothing_is_near() -> None:
     assert "" == nearest("xyzzy", TEXTS)
     assert "" == nearest("dracula", TEXTS)
     assert "" == nearest("dracula xyzzy", TEXTS)
+
+
+def test_a_result_shows_the_beginning_of_a_description() -> None:
+    """Cut between words, and never sent whole: what is cut off would only be hidden."""
+    assert "Short." == beginning("Short.")
+    shown = beginning("word " * 1000)
+    assert shown.endswith("word\N{HORIZONTAL ELLIPSIS}")
+    assert len(shown) <= BEGINNING_LENGTH_MAX + 1
