@@ -81,14 +81,19 @@ def test_who_does_not_read_the_log_stops_nothing(tmp_path: Path, number: signal.
         assert monotonic() - told_s < 6
 
 
-def test_who_only_holds_connections_gives_way(tmp_path: Path) -> None:
-    """Few open files, and a client with more connections than places: others are served."""
+@pytest.mark.parametrize("begun", [b"", b"GET /info/1 HTTP/1.1\r\nHo"])
+def test_who_only_holds_connections_gives_way(tmp_path: Path, begun: bytes) -> None:
+    """Few open files, and a client with more connections than places: others are served.
+
+    Whether it says nothing, or begins requests that it does not go on with.
+    """
     with ThreeServices(tmp_path) as shop, ExitStack() as held:
         shop.start("front", before=("prlimit", "--nofile=400:400"))
         shop.wait_until_ready("front")
         port = int(shop.addresses.front.rpartition(":")[2])
         for _ in range(350):
-            held.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            one = held.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            one.sendall(begun)
         before_s = cpu_s(shop.processes["front"].pid)
         started_s = monotonic()
         for _ in range(20):

@@ -73,6 +73,11 @@ class Harness:
         """Answer when told to."""
         return await self.wait(request)
 
+    @route("GET", "/cancel", answers={200: None}, places="cancelling")
+    async def cancel(self, request: Request) -> Response:
+        """Answer when told to."""
+        return await self.wait(request)
+
     @route("POST", "/keep", answers={200: None}, secret=True)
     async def keep(self, request: Request) -> Response:
         """Answer when told to."""
@@ -180,6 +185,7 @@ KINDS: dict[Kind, str] = {
     "searching": "/search",
     "looking": "/look",
     "buying": "/buy",
+    "cancelling": "/cancel",
     "keeping": "/keep",
 }
 

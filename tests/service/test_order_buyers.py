@@ -59,6 +59,13 @@ async def test_an_order_shows_its_buyer(shop: Shop) -> None:
 
 async def test_the_open_interface_takes_a_buyer(shop: Shop) -> None:
     """At the order service and in front; a wrong one is refused, and told where it is wrong."""
+    offers = {
+        "deliveries": ["collect", "post"],
+        "countries": [OMAR.country],
+        "post_price": 4.5,
+        "payments": ["shop", "invoice"],
+    }
+    assert 200 == (await shop.catalog.call("PATCH", "/shop", offers)).status
     book_id = await shop.add_book(quantity=5)
     for caller in (shop.order, shop.front):
         body = {"lines": [{"id": book_id}], "buyer": as_sent(LINA)}

@@ -166,6 +166,7 @@ async def test_a_batch_may_hold_the_same_key_twice(shop: Shop) -> None:
 
 
 READERS_MAX = 8
+CANCELS_MAX = 8
 
 
 @pytest.fixture
@@ -206,3 +207,38 @@ async def test_readers_who_wait_for_the_catalog_keep_no_buyer_out(
     assert [202] * 4 + [200] * 4 == [reply.status for reply in others]
     to_catalog.open.set()
     await asyncio.gather(*readers)
+
+
+@pytest.fixture
+def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give buyers few places, and as few to those who cancel."""
+    monkeypatch.setitem(refusals.PLACES, "buying", CANCELS_MAX)
+    monkeypatch.setitem(refusals.PLACES, "cancelling", CANCELS_MAX)
+
+
+@pytest.fixture
+def to_release(few_places: None, shop: Shop) -> Wire:
+    """Stand before the catalog, behind services with few places."""
+    assert few_places is None
+    return Wire(shop.network, CATALOG_URL)
+
+
+async def test_a_crowd_that_cancels_keeps_no_buyer_out(to_release: Wire, shop: Shop) -> None:
+    """Even where all cancel one order while the catalog hangs: buyers have places of their own."""
+    book_id = await shop.add_book(quantity=10)
+    bought = (await shop.front.post(f"/purchase/{book_id}", None, key("before"))).json
+    to_release.open.clear()
+    cancels = [
+        asyncio.create_task(shop.front.post(f"/orders/{bought['order_id']}/cancel"))
+        for _ in range(2 * CANCELS_MAX)
+    ]
+
+    async def some_are_refused() -> bool:
+        return CANCELS_MAX == sum(cancel.done() for cancel in cancels)
+
+    await until(some_are_refused)
+    assert {"overloaded"} == {cancel.result().code for cancel in cancels if cancel.done()}
+    buying = [shop.front.post(f"/purchase/{book_id}", None, key(f"k{n}")) for n in range(4)]
+    assert [202] * 4 == [reply.status for reply in await asyncio.gather(*buying)]
+    to_release.open.set()
+    await asyncio.gather(*cancels)

@@ -237,7 +237,7 @@ class CatalogApi:
         answers={200: Outcome},
         errors=(Unavailable,),
         secret=True,
-        places="buying",
+        places="cancelling",
         links=_reservation_links("/order_id"),
     )
     async def release(self, request: Request) -> Response:

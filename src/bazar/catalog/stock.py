@@ -1,7 +1,7 @@
 """The stock of the books, its ledger, and the decisions about orders, each made once."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from bazar.catalog.store import AFTER_ALL_ROWS, NO_WHY, Store, Why
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
+from bazar.kit.parts import parts
 from bazar.wire.books import Book, BookChanged
 from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockChange
 
@@ -133,10 +134,11 @@ class Stock:
 
         Source: docs/decisions/0003-catalog-decides.md
         """
-        if sum([len(request.lines) for request in requests]) <= LINES_A_UNIT_MAX:
+        few = list(parts(requests, _lines, LINES_A_UNIT_MAX))
+        if len(few) == 1:
             return await self._reserve(requests)
-        parts = await asyncio.gather(*(self._reserve(part) for part in _parts(requests)))
-        return [outcome for part in parts for outcome in part]
+        decided = await asyncio.gather(*map(self._reserve, few))
+        return [outcome for part in decided for outcome in part]
 
     async def _reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
         """Decide reservations in one transaction, which is short enough for the event loop."""
@@ -249,12 +251,5 @@ def _refuse_nothing(copies: int, member: str) -> None:
         raise InvalidRequest(message, member=member)
 
 
-def _parts(requests: Sequence[Reserve]) -> Iterator[Sequence[Reserve]]:
-    """Yield requests in parts that each have few lines, or are a single request."""
-    start, lines = 0, 0
-    for at, request in enumerate(requests):
-        lines += len(request.lines)
-        if lines > LINES_A_UNIT_MAX and at > start:
-            yield requests[start:at]
-            start, lines = at, len(request.lines)
-    yield requests[start:]
+def _lines(request: Reserve) -> int:
+    return len(request.lines)

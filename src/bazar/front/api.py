@@ -225,6 +225,7 @@ class FrontApi:
         hidden=True,
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
+        places="cancelling",
         links=_order_links(200),
     )
     async def cancel_order(self, request: Request) -> Response:

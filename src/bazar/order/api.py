@@ -187,7 +187,7 @@ class OrderApi:
         answers={200: Order},
         errors=(OrderNotFound, OrderNotCancellable, Unavailable),
         secret=True,
-        places="buying",
+        places="cancelling",
         links=_order_links(200),
     )
     async def cancel(self, request: Request) -> Response:

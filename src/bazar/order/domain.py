@@ -104,6 +104,11 @@ class StoredOrder(msgspec.Struct, frozen=True):
         return [Line(line.book_id, line.quantity, price_of(line.price_seen)) for line in self.lines]
 
 
+def line_count(order: StoredOrder) -> int:
+    """Return how many lines an order has: what it costs to read and to write is about theirs."""
+    return len(order.lines)
+
+
 def check_lines(lines: Sequence[Line]) -> None:
     """Refuse an order that names a book twice.
 

@@ -23,7 +23,8 @@ from bazar.kit.data.database import Database, Transaction
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError
 from bazar.kit.log import get_logger
-from bazar.order.domain import StoredOrder, cancelled, decided, misfit
+from bazar.kit.parts import parts
+from bazar.order.domain import StoredOrder, cancelled, decided, line_count, misfit
 from bazar.order.outbox import Outbox
 from bazar.order.store import Store
 from bazar.order.stuck import Report, Stuck
@@ -33,6 +34,8 @@ from bazar.wire.stock import Outcome, Reserve
 
 RECOVERY_INTERVAL_S = 0.5
 RECOVERY_BATCH_MAX = 512
+LINES_A_PART_MAX = 512
+"""Of orders that are read, or whose decisions are stored, in one go: a millisecond or two."""
 RETRIES_MAX = 16
 """Stuck orders that are tried again at once, each in a call of its own."""
 
@@ -66,7 +69,7 @@ class Driving:
         self._untold: set[str] = set()
         """Orders that are just being placed, whose buyers were told nothing yet."""
         self._drives: dict[str, _Drive] = {}
-        """Who drives an order now, by order id; one task drives many."""
+        """Who drives an order now, by order id; one task drives many, of few lines together."""
         self._releases: dict[str, asyncio.Task[Outcome | None]] = {}
         """Who has an order released now, by order id."""
         self._recovery: asyncio.Task[None] | None = None
@@ -136,10 +139,13 @@ class Driving:
             if one.order.status == "pending" and one.order.order_id not in self.stuck
         ]
         if pending:
-            driven = await self._decisions(pending, self._patience_s(deadline), request_ids)
-            for order in pending:  # an undecided one may have been cancelled meanwhile
-                order_id = order.order_id
-                placed[order_id] = driven.get(order_id) or Placed(await self._told(order))
+            placed |= await self._decisions(pending, self._patience_s(deadline), request_ids)
+            undecided = [one for one in pending if placed[one.order_id].decision is None]
+            for number, part in enumerate(parts(undecided, line_count, LINES_A_PART_MAX)):
+                if number:
+                    await asyncio.sleep(0)
+                for order in part:  # it may have been cancelled meanwhile
+                    placed[order.order_id] = Placed(await self._told(order))
         return placed
 
     async def _told(self, order: StoredOrder) -> StoredOrder:
@@ -216,8 +222,8 @@ class Driving:
             request_ids: join the log lines of all services, by order id.
         """
         idle = [order for order in pending if order.order_id not in self._drives]
-        if idle:
-            self._start_drive(idle, request_ids, self._catalog.reserve)
+        for part in parts(idle, line_count, LINES_A_PART_MAX):
+            self._start_drive(part, request_ids, self._catalog.reserve)
         drives = {self._drives[order.order_id] for order in pending}
         done, _ = await asyncio.wait(drives, timeout=patience_s)
         decided_now: dict[str, Placed] = {}
@@ -378,10 +384,23 @@ class Driving:
         hands = (self._held, self._drives, self._releases, self.stuck)
         return any(order_id in one for one in hands)
 
-    async def _settle(self, page: Iterable[StoredOrder]) -> int:
-        """Have pending orders decided and cancelled ones released; return how many were."""
-        # Read anew, since an order may have been cancelled while the scan came back.
-        orders = [await self._read(order.order_id) for order in page]
+    async def _settle(self, page: Sequence[StoredOrder]) -> int:
+        """Have pending orders decided and cancelled ones released; return how many were.
+
+        They are read in parts, and the event loop has its turn between them; asked they are
+        together.
+        """
+        settling: list[asyncio.Task[int]] = []
+        async with asyncio.TaskGroup() as group:
+            for part in parts(page, line_count, LINES_A_PART_MAX):
+                settling.append(group.create_task(self._settle_part(part)))
+                await asyncio.sleep(0)
+        return sum(task.result() for task in settling)
+
+    async def _settle_part(self, part: Iterable[StoredOrder]) -> int:
+        # Read anew, since an order may have been cancelled while the scan came back, or somebody
+        # may have taken it in hand since the part before. Nothing comes between that and a drive.
+        orders = [await self._read(one.order_id) for one in part if not self._in_hand(one.order_id)]
         pending = [order for order in orders if order.status == "pending"]
         driven = await self._decisions(pending, self._patience_s(None)) if pending else {}
         ended = [one.order_id for one in orders if one.status != "pending" and not one.settled]

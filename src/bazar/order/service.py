@@ -19,6 +19,7 @@ from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
+from bazar.kit.parts import by_parts, parts
 from bazar.order.buyers import checked_buyer, checked_tracking, same_person
 from bazar.order.changes import advance, cancel, event_of, fulfil
 from bazar.order.domain import (
@@ -26,10 +27,11 @@ from bazar.order.domain import (
     asks_for,
     check_delivery,
     check_lines,
+    line_count,
     public,
     stored_lines,
 )
-from bazar.order.driving import Driving, Placed
+from bazar.order.driving import LINES_A_PART_MAX, Driving, Placed
 from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
 from bazar.wire.limits import PAGE_MAX
@@ -37,6 +39,9 @@ from bazar.wire.orders import Order, OrderEvent, OrderQuery, ProgressRequest, St
 from bazar.wire.placing import Placement
 from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
 from bazar.wire.stock import Outcome
+
+_Asked = tuple[StoredOrder | BazarError, Deadline]
+"""A new order, or what is wrong with it, and when it has to be stored by."""
 
 
 class Orders:
@@ -94,25 +99,8 @@ class Orders:
             for order, placement in zip(wanted, placements, strict=True)
             if isinstance(order, StoredOrder) and order.buyer and placement.open_orders_max
         }
-
-        async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
-            timely = [
-                order
-                for order, deadline in zip(wanted, deadlines, strict=True)
-                if isinstance(order, StoredOrder) and deadline.left_s() > 0
-            ]
-            refused = await self._over_limit(transaction, timely, open_orders_max)
-            if refused:
-                timely = [order for order in timely if order.order_id not in refused]
-            inserted = await self._store.insert(transaction, timely)
-            asked = {order.order_id for order in timely}
-            return [
-                await self._found(transaction, order, inserted, asked, refused) for order in wanted
-            ]
-
-        # A crash before this is durable: nothing happened. After it: the recovery loop of the next
-        # start, or a retry with the same key, goes on from here.
-        found = await self._database.write(work)
+        asked = list(zip(wanted, deadlines, strict=True))
+        found = await self._stored(asked, open_orders_max)
         request_ids = {
             order.order_id: placement.request_id
             for order, placement in zip(found, placements, strict=True)
@@ -124,6 +112,43 @@ class Orders:
             request_ids,
         )
         return [self._answered(mine, one, placed) for mine, one in zip(wanted, found, strict=True)]
+
+    async def _stored(
+        self, asked: Sequence[_Asked], open_orders_max: Mapping[str, int]
+    ) -> list[StoredOrder | BazarError]:
+        """Store new orders, or find those that their keys have placed before.
+
+        Many lines are stored in parts, each a transaction of its own that the event loop has time
+        for. What fails then is told of that part alone: another one may be stored already.
+        """
+        few = list(parts(asked, _line_count, LINES_A_PART_MAX))
+        if len(few) == 1:
+            return await self._stored_part(asked, open_orders_max)
+        return await by_parts(few, lambda part: self._stored_part(part, open_orders_max))
+
+    async def _stored_part(
+        self, part: Sequence[_Asked], open_orders_max: Mapping[str, int]
+    ) -> list[StoredOrder | BazarError]:
+        async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
+            timely = [
+                order
+                for order, deadline in part
+                if isinstance(order, StoredOrder) and deadline.left_s() > 0
+            ]
+            refused = await self._over_limit(transaction, timely, open_orders_max)
+            if refused:
+                timely = [order for order in timely if order.order_id not in refused]
+            inserted = await self._store.insert(transaction, timely)
+            asked = {order.order_id for order in timely}
+            return [
+                await self._found(transaction, order, inserted, asked, refused)
+                for order, _deadline in part
+            ]
+
+        # A crash before this is durable: nothing happened. After it: the recovery loop of the next
+        # start, or a retry with the same key, goes on from here; between two parts the same holds
+        # of each.
+        return await self._database.write(work)
 
     def _wanted(self, placement: Placement) -> StoredOrder | BazarError:
         """Return the new order that a placement asks for, or what is wrong with it."""
@@ -360,6 +385,11 @@ class Orders:
         with self._driving.held([order_id]):
             await self._driving.ended(order_id)
             return await self._database.write(work)
+
+
+def _line_count(asked: _Asked) -> int:
+    order, _deadline = asked
+    return line_count(order) if isinstance(order, StoredOrder) else 0
 
 
 def _not_found(order_id: str) -> OrderNotFound:

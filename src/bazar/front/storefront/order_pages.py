@@ -130,7 +130,9 @@ class OrderPages:
         title = self._frame.texts(seen.language).gettext("Cancel this order?")
         return self._show(seen, "cancel.html", title, order=order, reference=spaced(order))
 
-    @route("POST", "/order/{order_id}/cancel", answers={}, page=True, hidden=True)
+    @route(
+        "POST", "/order/{order_id}/cancel", answers={}, page=True, hidden=True, places="cancelling"
+    )
     async def cancel(self, request: Request) -> Response:
         """Cancel an order, and give its copies back, once."""
         seen = self._frame.visit(request)

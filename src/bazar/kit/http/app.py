@@ -37,6 +37,9 @@ _DIGITS_MAX = 15
 _LOOKED_AT = frozenset({b"cache-control", b"if-none-match", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
 _NOTHING: Mapping[str, Any] = {}
+Client = tuple[str, Any]
+"""The address and the port that a request came from."""
+_NOBODY: Client = ("", 0)
 _QUIET = "/healthz"
 """A supervisor asks this every second: that all is well makes no log line."""
 _OK = 200
@@ -78,6 +81,8 @@ class HttpApp:
         self.on_stop = on_stop
         self.rooms = {kind: Room(kind) for kind in PLACES}
         self._readers = self.rooms["reading"].in_flight
+        self.waiting: set[Client] = set()
+        """Those whose request is here as a whole, and who have no answer yet."""
         self.admission = Admission()
         self.lost: ErrorPage | None = None
         """Tells a browser that nothing is where it asked; everybody else gets a document."""
@@ -127,14 +132,19 @@ class HttpApp:
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
-        response = await self._answer(request, path, endpoint, room)
-        told = _Told(
-            counted, path.template, response.status_code, request.id, started_s, path.hidden
-        )
-        self._tell(scope, told, response.raw_headers, request.timings, request.facts)
-        if method == "HEAD":
-            response = _without_body(response)
-        await response(scope, receive, send)
+        client = scope.get("client") or _NOBODY
+        self.waiting.add(client)
+        try:
+            response = await self._answer(request, path, endpoint, room)
+            told = _Told(
+                counted, path.template, response.status_code, request.id, started_s, path.hidden
+            )
+            self._tell(scope, told, response.raw_headers, request.timings, request.facts)
+            if method == "HEAD":
+                response = _without_body(response)
+            await response(scope, receive, send)
+        finally:
+            self.waiting.discard(client)
 
     def _ready(self, scope: Scope) -> Ready | None:
         """Return an answer that lies ready in memory, or None.
@@ -209,12 +219,12 @@ class HttpApp:
             if endpoint.route.page:
                 if endpoint.route.method == "POST" and request.has_body:
                     check_form_type(request)
-                    await _receive(request, room)
+                    await self._receive(request, room)
             elif endpoint.query is None and request.scope["query_string"]:
                 path.refuse_arguments()
             if endpoint.body is not None and request.has_body:
                 check_media_type(request)
-                await _receive(request, room)
+                await self._receive(request, room)
             room.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
             try:
                 return await endpoint.answer(request)
@@ -229,6 +239,16 @@ class HttpApp:
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             fault = InternalError(log_fault(error, request.id))
             return await self._refusal(request, path, endpoint, fault)
+
+    async def _receive(self, request: Request, room: Room) -> None:
+        client = request.scope.get("client") or _NOBODY
+        room.receiving.take()
+        self.waiting.discard(client)  # it is the service that waits
+        try:
+            await request.receive_body()
+        finally:
+            self.waiting.add(client)
+            room.receiving.taken -= 1
 
     async def _refusal(
         self, request: Request, path: "_Path", endpoint: Endpoint | None, error: BazarError
@@ -279,14 +299,6 @@ class _Path:
             return Response(status_code=204, headers={"allow": f"{self._allowed}, OPTIONS"})
         message = f"{path} takes {self._allowed}, not {method}: use {self._allowed}"
         raise MethodNotAllowed(message, allow=self._allowed)
-
-
-async def _receive(request: Request, room: Room) -> None:
-    room.receiving.take()
-    try:
-        await request.receive_body()
-    finally:
-        room.receiving.taken -= 1
 
 
 def _first_segment(path: str) -> str:

@@ -23,11 +23,11 @@ ErrorPage = Callable[[Request, BazarError], Awaitable[Response]]
 """Tells a person what went wrong."""
 H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
 
-Kind = Literal["reading", "searching", "looking", "buying", "keeping", "watching"]
+Kind = Literal["reading", "searching", "looking", "buying", "cancelling", "keeping", "watching"]
 """Of those who ask: each kind has places of its own, so that no crowd takes them from another.
 
-Readers look at books, searchers at lists of them, buyers at their order (`looking`) or buy,
-keepers have the secret, and watchers ask whether the service is well.
+Readers look at books, searchers at lists of them, buyers at their order (`looking`), buy or
+cancel, keepers have the secret, and watchers ask whether the service is well.
 """
 NUMBER = "number"
 """Marks a parameter of a path that is a whole number: `{book_id:number}`."""

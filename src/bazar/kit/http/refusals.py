@@ -30,6 +30,7 @@ PLACES: dict[Kind, int] = {
     "searching": 512,
     "looking": 256,
     "buying": 2048,
+    "cancelling": 512,
     "keeping": 256,
     "watching": 8192,
 }

@@ -1,7 +1,8 @@
 """How many connections this process may hold, and which it closes where they get scarce.
 
 A connection is an open file. A server that has none left cannot even refuse, and spins, so the
-places are fitted to the limit of the system. A client that only holds them gives way to others.
+places are fitted to the limit of the system. A client that only holds them gives way to others:
+one that says nothing, and one that begins a request and does not go on.
 
 Source: docs/decisions/0019-nothing-stops-a-service-unseen.md
 """
@@ -11,11 +12,12 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from bazar.kit import log
+from bazar.kit.http.app import Client
 
 CONNECTIONS_MAX = 8192
 FILES_KEPT = 256
@@ -65,7 +67,7 @@ class Connection:
     descriptor: int
     inode: int
     idle_ms: int
-    """Since it was answered or, if it never asked, since it came; 0 while something is due."""
+    """Since its last byte, either way, or since it came; 0 while its answer is due."""
 
 
 class Crowding:
@@ -74,22 +76,41 @@ class Crowding:
     Source: nginx does the same, ngx_drain_connections
     """
 
-    def __init__(self, listening: socket.socket, places: int) -> None:
-        """Watch the connections that come in on a socket."""
+    def __init__(
+        self, listening: socket.socket, places: int, waiting: Callable[[], Iterable[Client]]
+    ) -> None:
+        """Watch the connections that come in on a socket.
+
+        Args:
+            listening: that socket.
+            places: for connections.
+            waiting: tells whose request is here as a whole, and who has no answer yet.
+        """
         self._address = listening.getsockname()[1]
         self._places = places
+        self._waiting = waiting
 
     async def run(self) -> None:
         """Look again and again; cancel it to end it."""
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
-            await asyncio.to_thread(self.relieve)
+            # Told before it is looked who is idle: a request that comes in between is too young.
+            waiting = frozenset([int(port) for _host, port in self._waiting()])
+            await asyncio.to_thread(self.relieve, waiting)
 
-    def relieve(self) -> int:
-        """Close idle connections until enough places are free; return how many those were."""
+    def relieve(self, waiting: Container[int]) -> int:
+        """Close idle connections until enough places are free.
+
+        Args:
+            waiting: the ports of the clients whose answer is due. Two addresses may share one;
+                then both keep their places.
+
+        Returns:
+            How many were closed.
+        """
         if len(_open_files()) <= self._places * CROWDED_SHARE:
             return 0
-        connections = list(self._connections())
+        connections = list(self._connections(waiting))
         excess = len(connections) - int(self._places * CROWDED_SHARE)
         idle = [one for one in connections if one.idle_ms >= IDLE_MS_MIN]
         idle.sort(key=lambda one: one.idle_ms, reverse=True)
@@ -98,13 +119,14 @@ class Crowding:
             log.get_logger().warning("crowded", closed=len(closed), open=len(connections))
         return len(closed)
 
-    def _connections(self) -> Iterator[Connection]:
+    def _connections(self, waiting: Container[int]) -> Iterator[Connection]:
         for descriptor in _open_files():
             with suppress(OSError), _taken(descriptor) as one:
                 if one.family in {socket.AF_INET, socket.AF_INET6} and (
-                    one.getsockname()[1] == self._address and one.getpeername()
+                    one.getsockname()[1] == self._address
                 ):
-                    yield Connection(descriptor, os.fstat(descriptor).st_ino, _idle_ms(one))
+                    idle_ms = _idle_ms(one, asked=one.getpeername()[1] in waiting)
+                    yield Connection(descriptor, os.fstat(descriptor).st_ino, idle_ms)
 
 
 def _open_files() -> list[int]:
@@ -128,12 +150,12 @@ def _taken(descriptor: int) -> socket.socket:
         raise
 
 
-def _idle_ms(one: socket.socket) -> int:
+def _idle_ms(one: socket.socket, *, asked: bool) -> int:
     info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-    sent_ms, _, received_ms, bytes_sent, bytes_received = _TCP_INFO.unpack(info)
-    never_asked, never_answered = bytes_received == 0, bytes_sent <= 1  # the handshake counts as 1
-    due = never_answered or received_ms < sent_ms
-    return 0 if due and not never_asked else int(sent_ms)
+    sent_ms, _, received_ms, bytes_sent, _ = _TCP_INFO.unpack(info)
+    never_answered = bytes_sent <= 1  # the handshake counts as 1
+    due = asked and (never_answered or received_ms < sent_ms)
+    return 0 if due else int(min(sent_ms, received_ms))
 
 
 def _end(connection: Connection) -> bool:

@@ -175,7 +175,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
         gc.set_threshold(GARBAGE_THRESHOLD)
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())
-        crowding = asyncio.create_task(Crowding(bound, connections).run())
+        crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
         log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ended = None if stop.is_set() else _reason(serving)

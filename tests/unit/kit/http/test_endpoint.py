@@ -213,8 +213,8 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
         "buying": {
             ("POST", "/purchase/{book_id}"),
             ("POST", "/orders"),
-            ("POST", "/orders/{order_id}/cancel"),
         },
+        "cancelling": {("POST", "/orders/{order_id}/cancel")},
     },
     "catalog": {
         "searching": {
@@ -224,7 +224,8 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
             ("GET", "/books"),
             ("GET", "/books/counts"),
         },
-        "buying": {("POST", "/reservations"), ("POST", "/reservations/{order_id}/release")},
+        "buying": {("POST", "/reservations")},
+        "cancelling": {("POST", "/reservations/{order_id}/release")},
         "watching": {("GET", "/changes")},
     },
     "order": {
@@ -233,8 +234,8 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
             ("POST", "/placements"),
             ("POST", "/purchase/{book_id}"),
             ("POST", "/orders"),
-            ("POST", "/orders/{order_id}/cancel"),
         },
+        "cancelling": {("POST", "/orders/{order_id}/cancel")},
     },
 }
 WATCHING = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}

@@ -44,7 +44,7 @@ def stack() -> Iterator[ExitStack]:
 def test_idle_connections_give_way_and_busy_ones_do_not(
     stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that never asked, and those that were answered; never who waits for an answer."""
+    """Those that said nothing, that were answered, or that stopped half-way; never who waits."""
     monkeypatch.setattr(connections, "IDLE_MS_MIN", 100)
     listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
@@ -55,21 +55,25 @@ def test_idle_connections_give_way_and_busy_ones_do_not(
         server.settimeout(5)
         return client, stack.enter_context(server)
 
-    silent, answered, waiting, again = (connect() for _ in range(4))
-    for client, server in (answered, waiting, again):
+    silent, answered, waiting, again, half, second_half = (connect() for _ in range(6))
+    for client, server in (answered, waiting, again, second_half):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         server.recv(100)
-    for client, server in (answered, again):
+    half[0].sendall(b"GET / HTTP/1.1\r\nHo")
+    for client, server in (answered, again, second_half):
         sleep(0.02)
         server.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
         client.recv(100)
     sleep(0.1)
     again[0].sendall(b"GET / HTTP/1.1\r\n\r\n")
     again[1].recv(100)
+    second_half[0].sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
     sleep(0.2)
-    assert 0 == Crowding(listening, 1000).relieve()
-    assert 2 == Crowding(listening, 1).relieve()
-    for client, server in (silent, answered):
+    asked = {client.getsockname()[1] for client, _server in (waiting, again)}
+    assert 0 == Crowding(listening, 1000, list).relieve(asked)
+    assert 4 == Crowding(listening, 1, list).relieve(asked)
+    for client, server in (silent, answered, half, second_half):
+        server.recv(100)
         assert b"" == server.recv(1)
         assert b"" == client.recv(1)
     for client, server in (waiting, again):
@@ -82,4 +86,4 @@ def test_a_young_connection_keeps_its_place(stack: ExitStack) -> None:
     listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     stack.enter_context(socket.create_connection(listening.getsockname()))
     stack.enter_context(listening.accept()[0])
-    assert 0 == Crowding(listening, 1).relieve()
+    assert 0 == Crowding(listening, 1, list).relieve(())
