@@ -11,7 +11,7 @@ from threading import Barrier
 from time import monotonic, sleep
 
 from bench.client import SUCCESS, ask, status_of
-from bench.lab.catalog import BOOKS
+from bench.lab.titles import BOOKS
 from bench.load import new_nonce
 from bench.measure import Check, Result, running
 from bench.processes import ROOT, environment

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.client import succeeds
-from bench.lab.catalog import BOOKS
+from bench.lab.titles import BOOKS
 from bench.load import Load
 from bench.rows import INFO, MANY_BOOKS, PAGE, Group
 from bench.systems import STOCK, System, Target

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from bazar.front.storefront.links import slug
-from bench.lab.catalog import BOOKS
+from bench.lab.titles import BOOKS
 from bench.load import Load
 
 FEW, MANY, CROWD = 1, 64, 256

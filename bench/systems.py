@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 
 from bench.client import listens, succeeds
-from bench.lab.catalog import BOOKS
+from bench.lab.titles import BOOKS
 from bench.load import Load
 from bench.processes import BenchError, Processes, free_ports
 from bench.rows import CROWD, INFO, MANY_BOOKS, Group

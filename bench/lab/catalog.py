@@ -8,15 +8,7 @@ from typing import Any
 from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
 
-BOOKS = [
-    (1, "How to get a good grade in DOS in 40 minutes a day", "distributed systems", 35.0),
-    (2, "RPCs for Noobs", "distributed systems", 50.0),
-    (3, "Xen and the Art of Surviving Undergraduate School", "undergraduate school", 42.5),
-    (4, "Cooking for the Impatient Undergrad", "undergraduate school", 19.99),
-    (5, "How to finish Project 3 on time", "new", 24.5),
-    (6, "Why theory classes are so hard", "new", 29.95),
-    (7, "Spring in the Pioneer Valley", "new", 15.75),
-]
+from bench.lab.titles import BOOKS
 
 app = Flask(__name__)
 

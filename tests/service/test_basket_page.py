@@ -91,6 +91,7 @@ async def test_the_basket_is_safe_while_the_catalog_is_away(shop: Shop, browser:
     page = await browser.get("/basket")
     assert (503, kept) == (page.status, browser.cookies)
     assert "We can't reach our stock room. Your basket is safe." == page.h1
+    assert page.headers["retry-after"] == page.headers["refresh"]
     assert "5" == page.headers["retry-after"]
     assert 503 == (await browser.post("/basket", {"add": str(book_id)})).status
     wire.away = False

@@ -59,7 +59,8 @@ class BasketPages:
             ids = [line.book_id for line in basket.lines]
             books = await self._goods.books(ids, request.id)
         except (Overloaded, Unavailable):
-            headers: Headers = [(b"retry-after", b"%d" % BREATH_S)]
+            wait = b"%d" % BREATH_S
+            headers: Headers = [(b"retry-after", wait), (b"refresh", wait)]
             return self._show(seen, "basket-away.html", UNAVAILABLE, headers)
         shop, texts = self._frame.shop, self._frame.texts(seen.language)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
