@@ -6,6 +6,8 @@ import re
 import pytest
 
 from bazar.front.storefront import checkout_pages
+from bazar.kit.errors import Overloaded
+from bazar.kit.peers.batching import Batcher
 from support.browsers import LINA, OWN, Browser, checkout_form, put_in
 from support.shops import ORDER_URL, Shop
 from support.wires import Wire, until
@@ -210,6 +212,29 @@ async def test_asking_again_buys_once(shop: Shop, browser: Browser, arrived: boo
     assert 303 == (await browser.post("/checkout", same)).status
     assert ["confirmed"] == await orders(shop)
     assert "Your basket is empty." == (await browser.get("/basket")).h1
+
+
+async def test_a_crowd_denies_no_order_that_is_there(
+    shop: Shop, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking again while too many wait: the order of the first time is told, not denied."""
+    await put_in(browser, await shop.add_book(quantity=5))
+    filled = await checkout_form(browser)
+    placed = await browser.post("/checkout", filled)
+    monkeypatch.setattr(Batcher, "ask", crowded)
+    again = await browser.post("/checkout", filled)
+    assert (409, "You have ordered this already.") == (again.status, again.h1)
+    assert placed.location in again.links
+    new = {"key": filled["key"][:-1] + "7", "email": "omar@example.org"}
+    other = await browser.post("/checkout", filled | new)
+    assert 503 == other.status
+    assert "Nothing was ordered and nothing was charged." in other.text
+
+
+async def crowded(*_asked: object, **_more: object) -> None:
+    """Refuse as a batch does that is full."""
+    message = "too many wait"
+    raise Overloaded(message)
 
 
 async def test_a_form_with_a_hundred_lines_is_one_order(shop: Shop, browser: Browser) -> None:

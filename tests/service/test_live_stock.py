@@ -12,6 +12,7 @@ from bazar.front.app import front_app
 from bazar.front.storefront import live
 from bazar.kit.http.app import HttpApp
 from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, Shop
+from support.wires import Wire
 
 PATIENCE_S = 5.0
 Message = MutableMapping[str, Any]
@@ -99,6 +100,24 @@ async def test_a_stream_begins_with_how_books_stand(shop: Shop, front: HttpApp) 
         live.Stock(none, "out", 0, "نفدت النسخ"),
     ]
     assert expected == told
+
+
+async def test_what_cannot_be_read_is_told_later(
+    shop: Shop, front: HttpApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the catalog is away a page hears nothing of a book; then it does, without a change."""
+    monkeypatch.setattr(live, "PAUSE_S", 0)
+    monkeypatch.setattr(live, "AGAIN_S", 0.05)
+    book_id = await shop.add_book(quantity=3)
+    wire = Wire(shop.network, CATALOG_URL)
+    wire.away = True
+    async with followed(front, f"books={book_id}") as stream:
+        assert [] == await stream.stocks()
+        wire.away = False
+        async with asyncio.timeout(PATIENCE_S):
+            while not (told := await stream.stocks()):
+                pass
+    assert [(book_id, 3)] == [(stock.id, stock.n) for stock in told]
 
 
 async def test_each_change_is_told(

@@ -229,10 +229,12 @@ class Checkout:
                 open_orders_max=shop.open_orders_max,
             )
         except Overloaded:
-            return Busy()
+            return await self._unless_ordered(Busy(), form, asker, deadline)
         except Unavailable:
             return Unknown()
         outcome = outcome_of(placed.answer)
+        if isinstance(outcome, Busy):  # this time nothing was ordered; perhaps the last time
+            return await self._unless_ordered(outcome, form, asker, deadline)
         if isinstance(outcome, Reused) and await self._came_to_nothing(outcome.order_id, asker):
             return Refused("order-rejected")
         return outcome

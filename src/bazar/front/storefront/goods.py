@@ -9,7 +9,9 @@ from bazar.wire.books import Book
 from bazar.wire.problems import BookNotFound
 
 ASKED_AT_ONCE_MAX = 20
-"""Books of one page, so that a large basket does not take the places of other readers."""
+"""Books of one page."""
+ASKED_IN_ALL_MAX = 100
+"""Books of all these pages, so that large baskets do not take the places of other readers."""
 
 
 class Goods:
@@ -18,6 +20,7 @@ class Goods:
     def __init__(self, catalog: Catalog) -> None:
         """Ask this catalog."""
         self._catalog = catalog
+        self._places = asyncio.Semaphore(ASKED_IN_ALL_MAX)
 
     async def book(self, book_id: int, request_id: str, *, fresh: bool = False) -> Book:
         """Return a book; a fresh one is asked of the catalog itself, whatever is kept here.
@@ -37,7 +40,7 @@ class Goods:
         places = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
 
         async def one(book_id: int) -> Book | None:
-            async with places:
+            async with places, self._places:
                 try:
                     return await self.book(book_id, request_id, fresh=fresh)
                 except BookNotFound:

@@ -26,6 +26,7 @@ from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
 from bazar.kit.identity import ID_MAX
 from bazar.kit.web.texts import ENGLISH
+from bazar.wire.problems import BookNotFound
 
 STREAMS_MAX = 2000
 BOOKS_MAX = 24
@@ -33,6 +34,8 @@ BOOKS_MAX = 24
 PAUSE_S = 0.5
 """Between two messages about one book."""
 HEARTBEAT_S = 15.0
+AGAIN_S = 2.0
+"""Until what could not be read is asked for again."""
 AGE_S_MAX = 600.0
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _ALIVE = b":\n\n"
@@ -73,7 +76,7 @@ class Live:
         """End all streams."""
         self._stopping.set()
 
-    @route("GET", "/live", answers={})
+    @route("GET", "/live", answers={}, places="watching")
     async def live(self, request: Request, query: Followed) -> Response:
         """Tell how books stand, and each change."""
         book_ids = _ids(query.books)
@@ -93,35 +96,43 @@ class Live:
         ends_s = passing_s() + AGE_S_MAX
         try:
             with self._following.follow(book_ids) as follower:
-                yield await self._told(book_ids, language, request_id)
+                told, unread = await self._told(book_ids, language, request_id)
+                yield told
                 while passing_s() < ends_s and not stopping.done():
                     await asyncio.wait({stopping}, timeout=PAUSE_S)
-                    changed = await _changed(follower, stopping)
-                    yield await self._told(changed, language, request_id) if changed else _ALIVE
+                    patience_s = AGAIN_S if unread else HEARTBEAT_S
+                    changed = unread | await _changed(follower, stopping, patience_s)
+                    told, unread = await self._told(changed, language, request_id)
+                    yield told
         finally:
             self.streams -= 1
             stopping.cancel()
 
-    async def _told(self, book_ids: Iterable[int], language: str, request_id: str) -> bytes:
-        """Return the messages about some books; one that cannot be read now is left out."""
-        texts, told = self._frame.texts(language), []
+    async def _told(
+        self, book_ids: Iterable[int], language: str, request_id: str
+    ) -> tuple[bytes, frozenset[int]]:
+        """Return the messages about some books, and those that cannot be read now."""
+        texts, told, unread = self._frame.texts(language), [], set()
         for book_id in sorted(book_ids):
             try:
                 book = await self._stockroom.book(book_id, request_id)
-            except BazarError:
+            except BookNotFound:
+                continue
+            except BazarError:  # the catalog is away, or has too much to do
+                unread.add(book_id)
                 continue
             mark = stock_mark(book, texts)
             stock = Stock(book.id, mark.state, mark.copies, mark.text)
             told.append(b"data: %b\n\n" % msgspec.json.encode(stock))
-        return b"".join(told) or _ALIVE
+        return b"".join(told) or _ALIVE, frozenset(unread)
 
 
-async def _changed(follower: Follower, stopping: Waiting) -> frozenset[int]:
-    """Wait until books change, all is to stop, or it is time for a sign of life."""
+async def _changed(follower: Follower, stopping: Waiting, patience_s: float) -> frozenset[int]:
+    """Wait until books change, all is to stop, or it is time to tell something anyway."""
     news = asyncio.ensure_future(follower.news())
     waiting: set[asyncio.Future[Any]] = {news, stopping}
     try:
-        await asyncio.wait(waiting, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         if not news.done():
             return frozenset()
         return frozenset(key for key in news.result().changed if isinstance(key, int))

@@ -154,7 +154,7 @@ class OrderPages:
             return self._too_late(seen, await self._found(request))
         return self._see_order(seen, _read(answer).order_id)
 
-    @route("GET", "/live/order/{order_id}", answers={}, hidden=True, places="looking")
+    @route("GET", "/live/order/{order_id}", answers={}, hidden=True, places="watching")
     async def live(self, request: Request) -> Response:
         """Tell once an order is decided, as server-sent events."""
         if self._streams >= STREAMS_MAX or self._stopping.is_set():

@@ -7,6 +7,7 @@ Source: RFC 6265bis, sections 4.1.2 and 4.1.3; itsdangerous
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -35,12 +36,18 @@ class Cookies:
         self._signers: dict[str, TimestampSigner] = {}
 
     def value(self, request: Request, name: str, kind: type[T], age_s_max: int) -> T | None:
-        """Return what a cookie holds, or None where it is not there, not ours, or too old."""
+        """Return what a cookie holds, or None where it is not there, not ours, or too old.
+
+        One that seems to come from the future is as good: another front's clock is ahead of ours,
+        or ours was put back.
+        """
         given = request.cookies.get(self._full_name(name))
         if not given:
             return None
         try:
-            signed = self._signer(name).unsign(given, max_age=age_s_max)
+            signed, signed_at = self._signer(name).unsign(given, return_timestamp=True)
+            if (datetime.now(UTC) - signed_at).total_seconds() > age_s_max:
+                return None
             return msgspec.json.decode(_unquoted(signed), type=kind)
         except (BadData, msgspec.DecodeError, ValueError):
             return None

@@ -229,7 +229,11 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
         "watching": {("GET", "/changes")},
     },
     "order": {
-        "looking": {("GET", "/orders/{order_id}"), ("POST", "/placements/used")},
+        "looking": {
+            ("GET", "/orders/{order_id}"),
+            ("GET", "/orders/{order_id}/events"),
+            ("POST", "/placements/used"),
+        },
         "buying": {
             ("POST", "/placements"),
             ("POST", "/purchase/{book_id}"),

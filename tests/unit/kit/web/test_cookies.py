@@ -1,6 +1,9 @@
 """Cookies are signed, each for its own name, and marked as the site needs it."""
 
+from time import time
+
 import pytest
+from itsdangerous import TimestampSigner
 
 from bazar.kit.web.cookies import Cookies
 from support.pages import asked
@@ -68,3 +71,13 @@ def test_over_https_no_other_host_can_set_it() -> None:
     cookie = given(SECURE, "basket", [1])
     assert [1] == SECURE.value(asked(headers={"cookie": cookie}), "basket", list, 60)
     assert SECURE.gone("basket")[1].startswith(b"__Host-basket=; Max-Age=0")
+
+
+@pytest.mark.parametrize(("ahead_s", "expected"), [(3600, [1]), (-30, [1]), (-61, None)])
+def test_the_clock_of_another_front_may_be_ahead(
+    ahead_s: int, expected: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cookie from the future is as good as another; an old one is over."""
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(time()) + ahead_s)
+    cookie = given(PLAIN, "basket", [1])
+    assert expected == PLAIN.value(asked(headers={"cookie": cookie}), "basket", list, 60)
