@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TypeVar
 
 import apsw
+from msgspec.structs import replace
 
 from bazar.catalog.app import SCHEMA as CATALOG_SCHEMA
 from bazar.catalog.domain import StoredBook
@@ -40,6 +41,7 @@ STOCK = 100_000
 SOLD_BOOKS_MAX = 200_000
 CHUNK = 20_000
 SPAN_MS = 30 * 24 * 3600 * 1000
+WIDE_LINES = 100
 _FAST = """
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = MEMORY;
@@ -51,7 +53,7 @@ PRAGMA wal_autocheckpoint = 20000;
 def books(count: int) -> Iterator[StoredBook]:
     """Make books; nine in ten share 2,000 topics, a few of which most have; no two ISBNs."""
     chance = Random(1)
-    words = ["".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) for _ in range(WORDS)]
+    words = vocabulary(chance)
     topics = [f"topic {word}" for word in words[:SHARED_TOPICS]]
     for number in range(1, count + 1):
         place = min(int(chance.paretovariate(0.6)) - 1, len(topics) - 1)
@@ -70,7 +72,14 @@ def books(count: int) -> Iterator[StoredBook]:
         )
 
 
-def make(folder: Path, books_count: int, orders_count: int, pending: int = 0) -> None:
+def vocabulary(chance: Random) -> list[str]:
+    """Return the words that books are made of; some stand in it more than once."""
+    return ["".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) for _ in range(WORDS)]
+
+
+def make(
+    folder: Path, books_count: int, orders_count: int, pending: int = 0, wide: int = 0
+) -> None:
     """Make a data folder that the services open.
 
     Args:
@@ -78,6 +87,7 @@ def make(folder: Path, books_count: int, orders_count: int, pending: int = 0) ->
         books_count: 1 or more.
         orders_count: that were sold, a copy each.
         pending: more orders, of which the catalog knows nothing.
+        wide: so many more of those, with a hundred lines, or one for each book.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in (("catalog", CATALOG_SCHEMA), ("order", ORDER_SCHEMA)):
@@ -89,6 +99,7 @@ def make(folder: Path, books_count: int, orders_count: int, pending: int = 0) ->
         for connection in (catalog, order):
             connection.execute(_FAST).fetchall()
         asyncio.run(_fill(catalog, order, books_count, orders_count, pending))
+        asyncio.run(_add_wide(order, wide, min(books_count, WIDE_LINES)))
     (folder / "started").touch()  # else the sample would come in as well
 
 
@@ -134,6 +145,17 @@ async def _fill(
         _say("orders", numbers[-1] + 1, total)
 
 
+async def _add_wide(order: apsw.Connection, count: int, lines: int) -> None:
+    every = tuple(StoredLine(book_id, 1) for book_id in range(1, lines + 1))
+    at_ms = now_ms()
+    orders = [
+        replace(_order(number, 1, at_ms), key=f"wide-{number}", kind="order", lines=every)
+        for number in range(count)
+    ]
+    with order:
+        await OrderStore().insert(SqliteTransaction(order), orders)
+
+
 def _order(number: int, book_id: int, at_ms: int) -> StoredOrder:
     return StoredOrder(
         new_id(lambda: at_ms),
@@ -169,12 +191,13 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--books", type=int, default=1_000_000)
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--pending", type=int, default=0, help="so many more, undecided")
+    parser.add_argument("--wide", type=int, default=0, help="those with a hundred lines")
     parser.add_argument("--data", type=Path, required=True, help="the folder, new or empty")
     options = parser.parse_args(words)
     if options.data.exists() and any(options.data.iterdir()):
         parser.error(f"{options.data} is not empty")
     started_s = monotonic()
-    make(options.data, options.books, options.orders, options.pending)
+    make(options.data, options.books, options.orders, options.pending, options.wide)
     sizes = {one.name: f"{one.stat().st_size >> 20} MiB" for one in options.data.glob("*.db")}
     print(f"\n{options.data}: {sizes} in {monotonic() - started_s:.0f} s")
 

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from time import monotonic, sleep
 from urllib.parse import quote
 
-from bench.big import make
+from bench.big import make, vocabulary
 
 from bazar.kit.data.sqlite_checkpoints import LOG_BYTES_MAX
 from chaos.report import Progress, Report, percentile
@@ -34,6 +35,12 @@ BUYERS = 8
 WORDS = ("a", "ka", "lomi", "ka lo mi", "ka lo mi ne ru st ve th an el or in")
 STATUSES = ("pending", "confirmed", "rejected", "cancelled", "fulfilled")
 PENDING = 2000
+WIDE = 1024
+"""Orders with a hundred lines, that nobody has decided yet."""
+BATCH = 500
+BATCHES = 40
+"""Enough that the index of words has to put what is new in order, again and again."""
+DESCRIPTION_WORDS = 60
 SETTLE_S = 60.0
 MIB = 1024 * 1024
 
@@ -124,7 +131,7 @@ def run(*, books: int, orders: int, seconds: float, folder: Path, progress: Prog
     progress.say("making the shop")
     started_s = monotonic()
     if not (folder / "data").exists():  # it is used again, where it was kept
-        make(folder / "data", books, orders, PENDING)
+        make(folder / "data", books, orders, PENDING, WIDE)
     report.add("made in, seconds", round(monotonic() - started_s))
     with RunningShop(folder / "data") as shop:
         large = Large(shop, report, timed=books >= 1_000_000)
@@ -195,27 +202,31 @@ def leaving(large: Large, books: int) -> None:
 
 
 def imports(large: Large) -> None:
-    """Import rows, and only look what an import would do."""
-    for number in range(4):
-        rows = [
-            {
-                "row": row,
-                "book": {
-                    "title": f"Imported {number} {row}",
-                    "topic": f"imported {row % 7}",
-                    "price": 10,
-                    "quantity": 3,
-                    "description": "words " * 50,
-                },
-            }
-            for row in range(500)
-        ]
-        for dry_run in (True, False):
-            body = {"rows": rows, "dry_run": dry_run}
+    """Import rows whose words differ, and only look what an import would do."""
+    chance = Random(2)
+    words = vocabulary(chance)
+    batches = [
+        [{"row": row, "book": _new_book(chance, words, row)} for row in range(first, first + BATCH)]
+        for first in range(0, BATCH * BATCHES, BATCH)
+    ]
+    for step, dry_run in (("dry run", True), ("import", False)):
+        for rows in batches if large.timed else batches[:4]:
+            body = {"rows": rows, "dry_run": dry_run, "key": "big"}
             answer = large.call("catalog", "/imports", body, "POST")
             if answer.status != 200:
-                large.broken(f"import: {answer.status} {answer.content[:200]!r}")
-    large.turns("import")
+                large.broken(f"{step}: {answer.status} {answer.content[:200]!r}")
+        large.turns(step)
+
+
+def _new_book(chance: Random, words: list[str], row: int) -> dict[str, object]:
+    return {
+        "title": f"{' '.join(chance.choices(words, k=6))} {row}",
+        "author": " ".join(chance.choices(words, k=2)),
+        "topic": f"imported {row % 7}",
+        "price": 10,
+        "quantity": 3,
+        "description": " ".join(chance.choices(words, k=DESCRIPTION_WORDS)),
+    }
 
 
 @contextmanager

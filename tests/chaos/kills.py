@@ -1,8 +1,14 @@
-"""One of the three services of a `bazar up` is killed every second, and how long buyers wait."""
+"""One of the three services of a `bazar up` is killed every second, and how long buyers wait.
+
+What is promised is of a service that had been ready: it starts again at once, however often. So
+none is killed before it is ready again, and where a start takes longer than a second the kills come
+more slowly, and buyers may wait longer in the same measure. The report says how many kills there
+were in how long.
+"""
 
 import asyncio
 import re
-from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -20,7 +26,17 @@ COPIES = 1_000_000
 WAIT_S_MAX = 3.0
 _PAUSED = re.compile(r"event=restarting service=(\w+) .*pause_s=([0-9.]+)")
 PAUSE_S_MAX = 0.1
-"""Of a service that was killed once before it was ready."""
+"""Of a service that was killed before its supervisor knew that it is ready, which it looks for."""
+
+
+@dataclass
+class _Pressed:
+    """What came of the kills."""
+
+    waits_s: list[float] = field(default_factory=list)
+    """How long each purchase took, asked for again until its answer was definite."""
+    kills: int = 0
+    took_s: float = 0.0
 
 
 async def _keep_buying(
@@ -35,21 +51,29 @@ async def _keep_buying(
         await asyncio.sleep(PAUSE_S)
 
 
-async def _press(shop: RunningShop, seed: int, kills: int, progress: Progress) -> list[float]:
-    """Return how long each purchase took, asked for again until its answer was definite."""
+def _kill_ready(shop: RunningShop, service: str) -> None:
+    """Kill a service as soon as it is ready, which it has to be in a while."""
+    shop.wait_until_ready(service)
+    shop.kill(service)
+
+
+async def _press(shop: RunningShop, seed: int, kills: int, progress: Progress) -> _Pressed:
     random, book_id = Random(seed), shop.add_book(COPIES)
-    waits_s: list[float] = []
+    pressed = _Pressed()
     over = asyncio.Event()
     async with shop.customers() as customers, asyncio.TaskGroup() as group:
         for buyer in range(BUYERS):
-            group.create_task(_keep_buying(customers, book_id, f"b{buyer}", waits_s, over))
+            group.create_task(_keep_buying(customers, book_id, f"b{buyer}", pressed.waits_s, over))
+        started_s = monotonic()
         for number in range(kills):
             progress.say(f"kill {number + 1} of {kills}")
-            with suppress(KeyError, ProcessLookupError):  # that one is just being started
-                shop.kill(random.choice(SERVICES))
-            await asyncio.sleep(INTERVAL_S)
+            again_at_s = monotonic() + INTERVAL_S
+            await asyncio.to_thread(_kill_ready, shop, random.choice(SERVICES))
+            pressed.kills += 1
+            await asyncio.sleep(max(0, again_at_s - monotonic()))
+        pressed.took_s = monotonic() - started_s
         over.set()
-    return waits_s
+    return pressed
 
 
 def run(
@@ -66,16 +90,19 @@ def run(
         seed: of which service is killed when.
         folder: for the shop's data.
         progress: where to tell how far it got.
-        kills: so many, one a second.
-        wait_s_max: no buyer may wait longer.
+        kills: so many, one a second at most.
+        wait_s_max: no buyer may wait longer, where services start within a second.
     """
-    report = Report(f"{kills} kills, one a second")
+    report = Report(f"{kills} kills, one a second at most")
     with RunningShop(folder / "data", "--empty") as shop:
-        waits_s = sorted(asyncio.run(_press(shop, seed, kills, progress)))
+        pressed = asyncio.run(_press(shop, seed, kills, progress))
+        waits_s = sorted(pressed.waits_s)
+        report.add("kills", f"{pressed.kills} in {pressed.took_s:.1f} s")
         report.add("purchases", len(waits_s))
         report.add("their 99th percentile", f"{percentile(waits_s, 0.99):.2f} s")
         report.add("the longest wait", f"{waits_s[-1]:.2f} s")
-        if waits_s[-1] >= wait_s_max:
+        slowness = max(1.0, pressed.took_s / (pressed.kills * INTERVAL_S))
+        if waits_s[-1] >= wait_s_max * slowness:
             report.violations.append(f"a buyer waited {waits_s[-1]:.2f} s")
         for service, pause in _PAUSED.findall(shop.last_log()):
             if float(pause) > PAUSE_S_MAX:

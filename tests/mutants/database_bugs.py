@@ -1,7 +1,16 @@
 """Seeded bugs in what the kit promises of databases, and in what is asked of them."""
 
 from mutants.bug import Bug, Edit
-from mutants.parts import FAULTS, LAZY_CUTS, LAZY_WRITES, LOCK, LOG, PLANS, SCANS
+from mutants.parts import (
+    FAULTS,
+    LAZY_CUTS,
+    LAZY_WRITES,
+    LOCK,
+    LOG,
+    PLANS,
+    SCANS,
+    UNITS_OF_AN_IMPORT,
+)
 
 DATABASE_BUGS = (
     Bug(
@@ -90,6 +99,18 @@ DATABASE_BUGS = (
             ),
         ),
         (PLANS,),
+    ),
+    Bug(
+        "import-without-a-pause",
+        "All rows of an import are taken in in one unit, however long that takes.",
+        (
+            Edit(
+                "catalog/rows.py",
+                "            if enough():\n                break\n",
+                "            enough()\n",
+            ),
+        ),
+        (UNITS_OF_AN_IMPORT,),
     ),
     Bug(
         "lock-on-a-name",

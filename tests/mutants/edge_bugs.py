@@ -1,7 +1,7 @@
 """Seeded bugs at the edge: who is let in, and who takes whose place."""
 
 from mutants.bug import Bug, Edit
-from mutants.parts import CROWDS, FOREIGN_PAGES, HOSTS, TWO_ENDS
+from mutants.parts import CANCELLING, CROWDS, FOREIGN_PAGES, HOSTS, TWO_ENDS
 
 EDGE_BUGS = (
     Bug(
@@ -45,5 +45,17 @@ EDGE_BUGS = (
             ),
         ),
         (CROWDS,),
+    ),
+    Bug(
+        "cancels-take-buyers-places",
+        "Who cancels takes the place of somebody who wants to buy.",
+        (
+            Edit(
+                "kit/http/endpoint.py",
+                "        if self.places is not None:\n",
+                '        if self.places not in {None, "cancelling"}:\n',
+            ),
+        ),
+        (CANCELLING,),
     ),
 )

@@ -1,7 +1,14 @@
 """Seeded bugs of how orders end: what keeps one from its end, and what the order service tells."""
 
 from mutants.bug import Bug, Edit
-from mutants.parts import CANCELS, CHANGED_AFTER_CRASH, JUMPING_CLOCK, ORDER_STORE, STUCK
+from mutants.parts import (
+    CANCELS,
+    CHANGED_AFTER_CRASH,
+    JUMPING_CLOCK,
+    MANY_LINES,
+    ORDER_STORE,
+    STUCK,
+)
 
 ENDING_BUGS = (
     Bug(
@@ -80,5 +87,29 @@ ENDING_BUGS = (
             ),
         ),
         (ORDER_STORE,),
+    ),
+    Bug(
+        "a-page-in-one-turn",
+        "The recovery loop reads 512 orders in one turn, however many lines they have.",
+        (
+            Edit(
+                "order/driving.py",
+                "            for part in parts(page, line_count, LINES_A_PART_MAX):\n",
+                "            for part in [page]:\n",
+            ),
+        ),
+        (MANY_LINES,),
+    ),
+    Bug(
+        "decisions-in-one-unit",
+        "What the catalog said of many orders is stored in one unit, however many lines they have.",
+        (
+            Edit(
+                "order/driving.py",
+                "        for part in parts(idle, line_count, LINES_A_PART_MAX):\n",
+                "        for part in [idle] if idle else []:\n",
+            ),
+        ),
+        (MANY_LINES,),
     ),
 )

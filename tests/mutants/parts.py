@@ -112,6 +112,16 @@ CROWDS = _tests(
     "crowds",
     "tests/service/test_overload.py::test_readers_who_wait_for_the_catalog_keep_no_buyer_out",
 )
+CANCELLING = _tests(
+    "a crowd that cancels",
+    "tests/service/test_overload.py::test_a_crowd_that_cancels_keeps_no_buyer_out",
+)
+MANY_LINES = _tests("orders with many lines", "tests/service/test_order_many_lines.py")
+UNITS_OF_AN_IMPORT = _tests(
+    "units of an import",
+    "tests/service/test_catalog_imports.py"
+    "::test_an_import_is_taken_in_over_as_many_units_as_it_has_time_for",
+)
 UNREAD_LOG = _tests(
     "unread log",
     "tests/unit/kit/test_log.py::test_who_does_not_read_holds_up_nobody_who_logs",

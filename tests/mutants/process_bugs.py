@@ -50,6 +50,18 @@ PROCESS_BUGS = (
         (SUPERVISING,),
     ),
     Bug(
+        "half-a-request-waits",
+        "Whoever sent half a request counts as one whose answer is due, and keeps the place.",
+        (
+            Edit(
+                "kit/process/connections.py",
+                "    due = asked and (never_answered or received_ms < sent_ms)\n",
+                "    due = (asked and never_answered) or received_ms < sent_ms\n",
+            ),
+        ),
+        (CONNECTIONS,),
+    ),
+    Bug(
         "more-connections-than-files",
         "A service takes as many connections as ever, however few files it may open.",
         (

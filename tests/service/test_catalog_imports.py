@@ -8,8 +8,10 @@ from unicodedata import normalize
 import apsw
 import pytest
 
-from bazar.catalog import rehearsal
+from bazar.catalog import imports, rehearsal
 from bazar.catalog.rehearsal import RUNS_MAX
+from bazar.kit.data.database import Work
+from bazar.kit.data.sqlite import SqliteDatabase
 from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger, reserve
 from support.shops import Caller, Shop
 
@@ -230,6 +232,32 @@ async def test_an_import_that_broke_off_goes_on_where_it_was(shop: Shop) -> None
     results = await take_in(shop.catalog, *rows, update="stock", key="k")
     assert ["unchanged", "unchanged", "created"] == statuses(results)
     assert [6, 10, 10] == [await shop.stock(one["id"]) for one in results]
+
+
+async def test_an_import_is_taken_in_over_as_many_units_as_it_has_time_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one row takes all the time of a unit, each has its own; the answer is of all rows."""
+    rows = [BOOK | {"title": title, "quantity": 10} for title in ("T1", "T2", "  ", "T3")]
+    expected = await take_in(shop.catalog, *rows, dry_run=True, key="k")
+    monkeypatch.setattr(imports, "UNIT_S", 0.0)
+    units = []
+    write = SqliteDatabase.write
+
+    def counted(database: SqliteDatabase, work: Work[object], *, lazy: bool = False) -> object:
+        units.append(work)
+        return write(database, work, lazy=lazy)
+
+    monkeypatch.setattr(SqliteDatabase, "write", counted)
+    results = await take_in(shop.catalog, *rows, key="k")
+    assert ["created", "created", "rejected", "created"] == statuses(results)
+    assert statuses(expected) == statuses(results)
+    assert len(rows) == len(units)
+    before = (await shop.catalog.get("/books")).json
+    again = await take_in(shop.catalog, *rows, update="stock", key="k")
+    assert ["unchanged", "unchanged", "rejected", "unchanged"] == statuses(again)
+    assert before == (await shop.catalog.get("/books")).json
+    assert 3 == len((await shop.catalog.get("/movements")).json)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Taking in rows of a file, or only saying what would become of them."""
 
 from collections.abc import Sequence
+from time import monotonic
 
 from bazar.catalog.rehearsal import Rehearsals
 from bazar.catalog.rows import Rows
@@ -9,8 +10,9 @@ from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import Database, Transaction, Work
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 
-ROWS_A_UNIT_MAX = 100
-"""That are taken in in one transaction, which takes some milliseconds."""
+UNIT_S = 0.01
+"""After which a transaction takes in no further row. A row takes a tenth of a millisecond, until
+the index of words puts its own in order: then one alone takes as much as this."""
 
 
 class Imports:
@@ -49,19 +51,25 @@ class Imports:
         if request.dry_run:
             return await self._rehearsals.take_in(request)
         results: list[ImportResult] = []
-        for start in range(0, len(request.rows), ROWS_A_UNIT_MAX):
-            rows = request.rows[start : start + ROWS_A_UNIT_MAX]
+        while len(results) < len(request.rows):
+            rows = request.rows[len(results) :]
             results += await self._database.write(self._work(rows, request))
         return results
 
     def _work(self, rows: Sequence[ImportRow], request: ImportRequest) -> Work[list[ImportResult]]:
-        """Return the unit of work that takes in some rows of a request."""
+        """Return the unit of work that takes in the first of some rows, as many as it has time for.
+
+        What a crash leaves is whole rows; the same request again finds them, and goes on.
+        """
 
         async def work(transaction: Transaction) -> list[ImportResult]:
             import_id = None
             if request.key is not None:
                 import_id = await self._store.import_id(transaction, request.key)
                 await self._store.save_import(transaction, import_id, request.key, self._clock())
-            return await self._rows.take_in(transaction, rows, request.update, import_id)
+            end_s = monotonic() + UNIT_S
+            return await self._rows.take_in(
+                transaction, rows, request.update, import_id, lambda: monotonic() >= end_s
+            )
 
         return work

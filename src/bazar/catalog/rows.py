@@ -9,7 +9,7 @@ Source: docs/decisions/0010-import-identity.md, docs/decisions/0022-a-count-belo
 """
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -66,6 +66,7 @@ class Rows:
         rows: Sequence[ImportRow],
         update: str,
         import_id: int | None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> list[ImportResult]:
         """Take in rows, all good ones of them.
 
@@ -74,8 +75,17 @@ class Rows:
             rows: of one file.
             update: what happens to books that are there: none, stock, all.
             import_id: of the file, as the store numbers it; None where every count counts.
+            enough: tells after each row whether those behind it are left out.
+
+        Returns:
+            One result per row, up to the last that was taken.
         """
-        return [await self._take_in(transaction, row, update, import_id) for row in rows]
+        results: list[ImportResult] = []
+        for row in rows:
+            results.append(await self._take_in(transaction, row, update, import_id))
+            if enough():
+                break
+        return results
 
     async def _take_in(
         self, transaction: Transaction, row: ImportRow, update: str, import_id: int | None

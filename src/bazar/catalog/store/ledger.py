@@ -64,8 +64,20 @@ class LedgerRows:
         """Change a book's stock and write the ledger row that says so; return the new version."""
         row = await transaction.one(_MOVE_STOCK, book_id, copies)
         assert row is not None
-        await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms, *why)
+        await self._note_movement(transaction, book_id, kind, copies, order_id, at_ms, why)
         return made(int, row)
+
+    async def _note_movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
+        self,
+        transaction: Transaction,
+        book_id: int,
+        kind: MovementKind,
+        copies: int,
+        order_id: str | None,
+        at_ms: int,
+        why: Why = NO_WHY,
+    ) -> None:
+        await transaction.run(_INSERT_MOVEMENT, book_id, kind, copies, order_id, at_ms, *why)
 
     async def movements_after(
         self, transaction: Transaction, after: int, limit: int

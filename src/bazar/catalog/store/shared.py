@@ -77,15 +77,15 @@ ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
 _ADD_BOOK = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms)
+INSERT INTO books ({_DESCRIPTION}, added_at_ms, stock, version)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21)
+        ?21, ?22, ?23)
 RETURNING book_id"""
 
 _ADD_BOOK_WITH_ID = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms, book_id)
+INSERT INTO books ({_DESCRIPTION}, added_at_ms, stock, version, book_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22)
+        ?21, ?22, ?23, ?24)
 RETURNING book_id"""
 
 _EDIT_BOOK = f"""
@@ -240,17 +240,19 @@ class SharedStore(LedgerRows, ShopRows):
         return [made(StoredBook, row) for row in rows]
 
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
-        """Insert a book, with its first copies as received, and return it as it is stored."""
-        described = *_description(new), at_ms
+        """Insert a book, with its first copies as received, and return it as it is stored.
+
+        Its first copies come with its row: to add them afterwards costs an import a third.
+        """
+        version = 2 if new.stock else 1
+        described = *_description(new), at_ms, new.stock, version
         if new.book_id:
             row = await transaction.one(_ADD_BOOK_WITH_ID, *described, new.book_id)
         else:
             row = await transaction.one(_ADD_BOOK, *described)
-        book_id, version = made(int, _there(row)), 1
+        book_id = made(int, _there(row))
         if new.stock:
-            version = await self.move_stock(
-                transaction, book_id, "received", new.stock, None, at_ms
-            )
+            await self._note_movement(transaction, book_id, "received", new.stock, None, at_ms)
         return replace(new, book_id=book_id, version=version, added_at_ms=at_ms)
 
     async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
