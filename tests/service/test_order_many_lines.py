@@ -67,29 +67,51 @@ class Watched:
             await asyncio.sleep(0)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_orders_with_many_lines_leave_the_event_loop_its_turns(
-    shop: Shop, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Placed in one call while the catalog is away, told, and driven by the loop afterwards."""
+async def add_books(shop: Shop) -> None:
+    """Add as many books as an order has lines, with a copy for each order."""
     rows = [
         {"row": row, "book": {"title": f"Book {row}", "topic": "t", "price": 1, "quantity": ORDERS}}
         for row in range(1, LINES + 1)
     ]
     assert 200 == (await shop.catalog.post("/imports", {"rows": rows})).status
-    wire.away = True
-    watched = Watched(monkeypatch)
-    turns = asyncio.create_task(watched.count_turns())
-    placements = [
+
+
+def many(deadline_ms: int) -> list[dict[str, object]]:
+    """Return placements of a copy of each book."""
+    return [
         {
             "kind": "order",
             "lines": [{"id": book_id} for book_id in range(1, LINES + 1)],
             "key": f"key {number}",
-            "deadline_ms": 300,
+            "deadline_ms": deadline_ms,
         }
         for number in range(ORDERS)
     ]
-    placed = (await shop.order.post("/placements", placements)).json
+
+
+async def test_orders_with_many_lines_are_stored_and_confirmed_in_parts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come in one call, and the catalog decides them in one."""
+    await add_books(shop)
+    watched = Watched(monkeypatch)
+    placed = (await shop.order.post("/placements", many(5000))).json
+    assert [201] * ORDERS == [answer["status"] for answer in placed]
+    assert 2 * LINES * ORDERS == watched.stored.total()  # inserted, and confirmed
+    assert LINES_A_PART_MAX >= max(watched.stored.values())
+    assert 0 == await shop.stock(1)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_orders_with_many_lines_leave_the_event_loop_its_turns(
+    shop: Shop, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Placed in one call while the catalog is away, told, and driven by the loop afterwards."""
+    await add_books(shop)
+    wire.away = True
+    watched = Watched(monkeypatch)
+    turns = asyncio.create_task(watched.count_turns())
+    placed = (await shop.order.post("/placements", many(300))).json
     assert [202] * ORDERS == [answer["status"] for answer in placed]
 
     async def recovering() -> bool:
@@ -113,7 +135,7 @@ async def test_twins_in_two_parts_are_one_order(shop: Shop) -> None:
     """A key that stands in the first and in the last part of a batch places one order."""
     book_ids = [await shop.add_book(quantity=5) for _ in range(2)]
     few = {"kind": "order", "lines": [{"id": book_ids[0]}], "key": "twin", "deadline_ms": 5000}
-    many = [
+    others = [
         {
             "kind": "order",
             "lines": [{"id": book_ids[1] + line} for line in range(LINES)],
@@ -122,7 +144,7 @@ async def test_twins_in_two_parts_are_one_order(shop: Shop) -> None:
         }
         for number in range(2 * LINES_A_PART_MAX // LINES)
     ]
-    answers = (await shop.order.post("/placements", [few, *many, few])).json
-    assert [201, *[404] * len(many), 201] == [answer["status"] for answer in answers]
+    answers = (await shop.order.post("/placements", [few, *others, few])).json
+    assert [201, *[404] * len(others), 201] == [answer["status"] for answer in answers]
     assert answers[0]["body"]["order_id"] == answers[-1]["body"]["order_id"]
     assert 4 == await shop.stock(book_ids[0])
