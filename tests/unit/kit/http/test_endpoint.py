@@ -229,7 +229,7 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
         "watching": {("GET", "/changes")},
     },
     "order": {
-        "looking": {("GET", "/orders/{order_id}")},
+        "looking": {("GET", "/orders/{order_id}"), ("POST", "/placements/used")},
         "buying": {
             ("POST", "/placements"),
             ("POST", "/purchase/{book_id}"),
