@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from bazar.cli.main import app
 from bazar.kit.errors import BazarError
-from support.described import documented, endpoints
+from support.described import documented, endpoints, pages
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -25,6 +25,8 @@ DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 DECISION_HEADINGS = ["Context", "Decision", "Consequences", "Alternatives"]
 SECTIONS = {"front": "Front", "catalog": "Catalog", "order": "Order service"}
 COMMON_SECTION = "Every service"
+PAGES_SECTION = "The pages of the shop"
+MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
 PORTS = {"5000": "front", "5001": "catalog", "5002": "order"}
 PRIVATE_FOLDER = re.compile(r"/(?:home|Users|root|work)\b(?:/|$)", re.MULTILINE)
 
@@ -156,6 +158,14 @@ def test_the_routes_of_every_service_have_a_section_of_their_own() -> None:
     section = _sections(_text(DOCS / "http-api.md"), 2)[COMMON_SECTION]
     headings = {tuple(heading.split(" ")) for heading in _sections(section, 3)}
     assert _common_routes() == headings
+
+
+def test_every_address_of_the_pages_is_in_their_table_and_no_other() -> None:
+    """The table of the shop's pages in docs/http-api.md names what the storefront answers."""
+    section = _sections(_text(DOCS / "http-api.md"), 2)[PAGES_SECTION]
+    cells = [row[0] for row in _rows(section)]
+    named = [tuple(part.split(" ")) for cell in cells for part in cell.split(", ") if "/" in part]
+    assert sorted(map(documented, pages())) == sorted(named)
 
 
 @pytest.mark.parametrize("service", [*SECTIONS.values(), COMMON_SECTION])
@@ -301,6 +311,12 @@ def test_every_request_that_is_shown_has_a_route(page: Path) -> None:
 def test_no_page_names_a_folder_of_somebody_s_machine(page: Path) -> None:
     """Paths are relative: another machine has other folders."""
     assert [] == PRIVATE_FOLDER.findall(_text(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_holds_the_marks_of_a_merge(page: Path) -> None:
+    """Where two hands wrote the same lines, somebody chose."""
+    assert [] == MERGE_MARK.findall(_text(page))
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -7,6 +7,9 @@ from bazar import __version__
 from bazar.catalog.api import CatalogApi
 from bazar.catalog.shop_api import ShopApi
 from bazar.front.api import FrontApi
+from bazar.front.storefront.routes import Storefront
+from bazar.front.upstream.cache import Cache
+from bazar.front.upstream.catalog import Catalog
 from bazar.kit.http import openapi
 from bazar.kit.http.endpoint import Endpoint, endpoints_of
 from bazar.kit.http.operations import operations
@@ -32,6 +35,13 @@ def endpoints(service: str) -> list[Endpoint]:
     }
     own = [endpoint for api in apis[service] for endpoint in endpoints_of(api)]
     return operations(service, Metrics(service), _nothing, own)
+
+
+def pages() -> list[Endpoint]:
+    """Return the routes of the storefront, those in Arabic left out."""
+    absent = cast("Any", None)
+    shop = Storefront(Catalog(absent, Cache()), absent, "secret of nobody", "")
+    return [one for one in shop.endpoints() if not f"{one.route.path}/".startswith("/ar/")]
 
 
 def documented(endpoint: Endpoint) -> tuple[str, str]:
