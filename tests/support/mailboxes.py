@@ -23,6 +23,8 @@ class Mailbox:
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.refused: set[str] = set()
+        self.slow: set[str] = set()
+        """Recipients about whom it never says anything."""
         self.on_arrival: Callable[[], None] = lambda: None
         self.open = asyncio.Event()
         self.open.set()
@@ -36,6 +38,8 @@ class Mailbox:
         _options: list[str],
     ) -> str:
         """Take a recipient, or refuse it."""
+        if address in self.slow:
+            await asyncio.Event().wait()
         if address in self.refused:
             return "550 nobody lives here"
         envelope.rcpt_tos.append(address)

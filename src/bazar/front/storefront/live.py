@@ -34,6 +34,8 @@ BOOKS_MAX = 24
 PAUSE_S = 0.5
 """Between two messages about one book."""
 HEARTBEAT_S = 15.0
+READ_AT_ONCE_MAX = 100
+"""Books of all streams, so that they leave room for who waits for a page."""
 AGAIN_S = 2.0
 """Until what could not be read is asked for again."""
 AGE_S_MAX = 600.0
@@ -70,6 +72,7 @@ class Live:
         self._stockroom = stockroom
         self._following = following
         self._stopping = asyncio.Event()
+        self._reading = asyncio.Semaphore(READ_AT_ONCE_MAX)
         self.streams = 0
 
     def stop(self) -> None:
@@ -115,7 +118,8 @@ class Live:
         texts, told, unread = self._frame.texts(language), [], set()
         for book_id in sorted(book_ids):
             try:
-                book = await self._stockroom.book(book_id, request_id)
+                async with self._reading:
+                    book = await self._stockroom.book(book_id, request_id)
             except BookNotFound:
                 continue
             except BazarError:  # the catalog is away, or has too much to do

@@ -51,14 +51,15 @@ class Sitemap:
         site = self._frame.site.seen_by(request)
         part = query.part
         if not part:
-            topics = await self._stockroom.topics(request.id)
-            books = sum(one.books for one in topics)
-            parts = max(1, -(-books // PART_BOOKS))
+            parts = await self._parts(request.id)
             return StreamingResponse(
                 _index(site, parts), media_type="application/xml", headers=_HEADERS
             )
         if not (part.isascii() and part.isdigit() and len(part) <= len(str(PART_BOOKS))):
             message = "there is no such part"
+            raise RouteNotFound(message)
+        if part != "1" and int(part) > await self._parts(request.id):
+            message = f"the map has no part {part}"
             raise RouteNotFound(message)
         start = await self._start(int(part), request.id)
         first = await self._listed(start, request.id)
@@ -67,6 +68,11 @@ class Sitemap:
             media_type="application/xml",
             headers=_HEADERS,
         )
+
+    async def _parts(self, request_id: str) -> int:
+        """Return how many parts the map has."""
+        topics = await self._stockroom.topics(request_id)
+        return max(1, -(-sum(one.books for one in topics) // PART_BOOKS))
 
     async def _part(
         self, site: str, part: int, listed: Listed, request_id: str

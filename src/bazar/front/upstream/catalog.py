@@ -94,6 +94,7 @@ class Catalog:
         if held is None:
             with self._place():
                 held = await self._cache.book(SHOP, partial(self._fetch, "/shop", request_id))
+            held = self._cache.held_book(SHOP) or held  # ours may be a late one, which is not kept
         if held is not self._shown or self.last_shop is None:
             self.last_shop, self._shown = held.as_shop(), held
         return self.last_shop

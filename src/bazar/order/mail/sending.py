@@ -38,7 +38,7 @@ PAUSES_S = (60.0, 300.0, 1800.0, 7200.0, 28_800.0, 86_400.0)
 """After each try that failed; after the last pause and one more try a letter is given up."""
 LOOK_INTERVAL_S = 1.0
 AWAY_PAUSE_S = 60.0
-"""After the server did not answer, however many letters wait for it."""
+"""After the server could not be reached, however many letters wait for it."""
 STOP_INTERVAL_S = 0.1
 ANSWER_MAX_S = 20.0
 """Of each thing that is said to the server."""
@@ -103,10 +103,15 @@ class Sending:
             await asyncio.wait({task}, timeout=STOP_INTERVAL_S)
 
     async def send_due(self) -> int:
-        """Try every letter whose time has come, and return how many were sent."""
+        """Try every letter whose time has come, and return how many were sent.
+
+        Those with the fewest tries come first, and one that the server is too slow to take costs
+        the others no more than its own time-outs: somebody chose its address.
+        """
         await self._take_new()
         now_s = self._time()
         due = [one for one in self._waiting.values() if one.due_s <= now_s]
+        due.sort(key=lambda one: (one.letter.tries, one.letter.letter_id))
         if not due or now_s < self._away_until_s:
             return 0
         sent = 0
@@ -122,9 +127,13 @@ class Sending:
                     await server.send_message(self._written(one.letter, order))
                 except _FAILURES as error:
                     await self._failed(one, error)
-                    if server is None or isinstance(error, _AWAY):
+                    if server is None:
                         self._away_until_s = self._time() + AWAY_PAUSE_S
                         break
+                    if isinstance(error, _AWAY):  # perhaps for this letter alone
+                        server.close()
+                        await stack.aclose()
+                        server = None
                 else:
                     await self._end(one, "sent")
                     sent += 1
