@@ -54,8 +54,8 @@ BUGS = (
         (
             Edit(
                 "order/service.py",
-                "        if not asks_for(found, placement.kind, placement.lines):\n",
-                "        if found.kind != placement.kind:\n",
+                "        if found is not mine and not asks_for(found, mine):\n",
+                "        if found is not mine and found.kind != mine.kind:\n",
             ),
         ),
         (STORM,),
@@ -216,9 +216,9 @@ BUGS = (
         "A cancelled order counts as settled at once, and its copies never come back.",
         (
             Edit(
-                "order/service.py",
-                'order = replace(order, status=status, settled=status != "cancelled")',
-                "order = replace(order, status=status, settled=True)",
+                "order/changes.py",
+                'status="cancelled", settled=False,',
+                'status="cancelled", settled=True,',
             ),
         ),
         (POWER_CUTS, STORM),
@@ -292,8 +292,9 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "        orders = [await self._read(order.order_id) for order in page]\n",
-                "        orders = [*page]\n",
+                "[await self._read(one.order_id) for one in part if "
+                "not self._in_hand(one.order_id)]\n",
+                "[*part]\n",
             ),
         ),
         (OVERTAKEN,),

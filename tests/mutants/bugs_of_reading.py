@@ -217,7 +217,7 @@ BUGS_OF_READING = (
         (
             Edit(
                 "kit/http/answers.py",
-                "tag.decode() in _OPAQUE.findall(held)",
+                'tag.decode().removeprefix("W/") in _OPAQUE.findall(held)',
                 "_OPAQUE.findall(held)",
             ),
         ),

@@ -79,8 +79,8 @@ PROCESS_BUGS = (
         (
             Edit(
                 "kit/process/connections.py",
-                "    return 0 if due and not never_asked else int(sent_ms)\n",
-                "    return int(sent_ms) if due or never_asked else 0\n",
+                "    return 0 if due else int(min(sent_ms, received_ms))\n",
+                "    return int(min(sent_ms, received_ms)) if due else 0\n",
             ),
         ),
         (CONNECTIONS,),
