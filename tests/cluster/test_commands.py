@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bazar.cli.main import app
+from bazar.wire.orders import Receipt
 from support.processes import Result, free_ports, run_bazar
 from support.running import RunningShop
 
@@ -138,6 +139,19 @@ def test_an_order_can_be_shown_listed_and_cancelled(shop: RunningShop) -> None:
 def test_dots_name_nothing(shop: RunningShop, command: str) -> None:
     """In a path they would mean another route."""
     assert "nothing in the shop is called '.'" in refusal(shop, command, ".")
+
+
+def test_the_steps_of_an_order_are_noted(shop: RunningShop) -> None:
+    """Whoever keeps the shop sees for whom an order is; what is no step of it is refused."""
+    buyer = {"name": "Lina Mansour", "email": "lina@example.org", "note": "Ring the bell"}
+    order = {"lines": [{"id": 9}], "buyer": buyer}
+    order_id = shop.remote().call("front", "POST", "/orders", Receipt, body=order).order_id
+    told = out(shop, "progress", order_id, "ready")
+    assert f"reference {order_id[-6:].upper()}, to collect, paid in the shop, step ready" in told
+    assert "for Lina Mansour, lina@example.org" in told
+    assert "note: Ring the bell" in told
+    assert "progress-not-possible" in refusal(shop, "progress", order_id, "packed")
+    assert f"order {order_id}: fulfilled" in out(shop, "progress", order_id, "collected")
 
 
 def test_an_order_that_was_handed_over_cannot_be_cancelled(shop: RunningShop) -> None:

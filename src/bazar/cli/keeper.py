@@ -19,13 +19,31 @@ from bazar.cli.show import (
 from bazar.cli.terminal import BookId, OrderId, fail, progress_bar, visible
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
-from bazar.wire.orders import MailTest, Order, OrderStatus
+from bazar.wire.orders import MailTest, Order, OrderStatus, Progress
 from bazar.wire.stock import Movement, Reason, StockChange
 
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
     from bazar.tools.importer import ImportReport
+
+
+@asks("order")
+def progress(
+    shop: Shop,
+    order_id: OrderId,
+    step: Annotated[
+        Progress,
+        typer.Argument(
+            help="to_pick, ready, collected; by post to_pick, packed, sent.", show_choices=False
+        ),
+    ],
+    tracking: Annotated[
+        str, typer.Option(help="Number or address by which the post tells where a parcel is.")
+    ] = "",
+) -> Answer[Order]:
+    """Note how far the shop is with a confirmed order; the last step hands it over."""
+    return Answer(shop.order.progress(order_id, step, tracking), show_order)
 
 
 @asks("order")
@@ -335,7 +353,7 @@ def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (fulfil, orders, stock, ledger, audit, doctor):
+    for command in (progress, fulfil, orders, stock, ledger, audit, doctor):
         app.command()(command)
     app.command("import")(import_books)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)

@@ -107,7 +107,7 @@ def up(  # noqa: PLR0913  one parameter an option
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{_how_to_buy(addresses) if open_api == 'on' else ''}Ctrl-C stops the shop.\n\n"
+            f"{_how_to_buy(addresses) if open_api == 'on' and not empty else ''}Ctrl-C stops the shop.\n\n"
         )
 
     try:

@@ -9,7 +9,7 @@ import typer
 
 from bazar.cli.terminal import print_table, visible
 from bazar.wire.books import Book, BookTitle
-from bazar.wire.orders import Accepted, Order, Purchase
+from bazar.wire.orders import Accepted, Buyer, Order, Purchase
 from bazar.wire.shop import Shop
 from bazar.wire.stock import Movement
 
@@ -65,10 +65,37 @@ def show_order(found: Order) -> None:
     typer.echo(f"order {found.order_id}: {found.status}{total}, placed {found.placed_at:%F %T} UTC")
     if found.reason:
         typer.echo(f"reason: {found.reason}")
+    if found.buyer is not None:
+        _show_buyer(found, found.buyer)
     print_table(
         ("id", "title", "copies", "price"),
         [(line.book_id, line.title, line.quantity, line.price) for line in found.lines],
     )
+
+
+def _show_buyer(found: Order, buyer: Buyer) -> None:
+    """Print for whom an order is, and what is to be done with it."""
+    way = "by post" if buyer.delivery == "post" else "to collect"
+    paid = "on invoice" if buyer.payment == "invoice" else "paid in the shop"
+    step = f", step {found.progress}" if found.progress else ""
+    tracking = f", tracking {visible(found.tracking)}" if found.tracking else ""
+    typer.echo(f"reference {found.reference}, {way}, {paid}{step}{tracking}")
+    lines = [
+        f"for {buyer.name}, {buyer.email}{f', {buyer.tel}' if buyer.tel else ''}",
+        ", ".join(
+            part
+            for part in (
+                buyer.street,
+                buyer.street2,
+                f"{buyer.postcode} {buyer.city}".strip(),
+                buyer.country,
+            )
+            if part
+        ),
+        f"note: {buyer.note}" if buyer.note else "",
+    ]
+    for line in filter(None, lines):
+        typer.echo(visible(line))
 
 
 def show_purchase(bought: Purchase | Accepted) -> None:

@@ -16,7 +16,16 @@ from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import AUDIT_PAGE_MAX
-from bazar.wire.orders import Accepted, MailTest, Order, OrderStatus, Purchase, PurchaseRequest
+from bazar.wire.orders import (
+    Accepted,
+    MailTest,
+    Order,
+    OrderStatus,
+    Progress,
+    ProgressRequest,
+    Purchase,
+    PurchaseRequest,
+)
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 from bazar.wire.stock import Movement, Outcome, StockChange, StockReport
@@ -245,6 +254,11 @@ class Orders(Keeping):
     def fulfil(self, order_id: str) -> Order:
         """Note that an order was handed over, and return it."""
         return self.remote.call("order", "POST", f"/orders/{segment(order_id)}/fulfil", Order)
+
+    def progress(self, order_id: str, step: Progress, tracking: str = "") -> Order:
+        """Note how far the shop is with an order, and return it."""
+        path = f"/orders/{segment(order_id)}/progress"
+        return self.remote.call("order", "POST", path, Order, body=ProgressRequest(step, tracking))
 
     def send_trial(self, address: str) -> MailTest:
         """Have a mail sent that only shows that mail of the shop arrives; return to whom."""

@@ -13,7 +13,7 @@ from bazar.tools.shop import Shop
 from bazar.wire.audit import KeptDecision, KeptOrder
 from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
-from bazar.wire.orders import Accepted, MailTest, Order, Purchase, PurchaseRequest
+from bazar.wire.orders import Accepted, MailTest, Order, ProgressRequest, Purchase, PurchaseRequest
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 from bazar.wire.stock import Movement, Outcome, StockChange
@@ -166,6 +166,12 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
         MailTest("a@b"),
     ),
     (lambda shop: shop.order.fulfil("a"), ("order", "POST", "/orders/a/fulfil"), Order, None),
+    (
+        lambda shop: shop.order.progress("a", "ready"),
+        ("order", "POST", "/orders/a/progress"),
+        Order,
+        ProgressRequest("ready"),
+    ),
 ]
 
 
