@@ -99,6 +99,8 @@ def up(  # noqa: PLR0913  one parameter an option
     )
 
     def when_ready(addresses: Addresses) -> None:
+        may_buy = open_api == "on" and not empty
+        first_purchase = _how_to_buy(addresses) if may_buy else ""
         secret_file = data / SECRET_FILE
         log.show(
             f"\nBazar is open at {settings.public_url or addresses.front}/\n"
@@ -107,7 +109,7 @@ def up(  # noqa: PLR0913  one parameter an option
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{_how_to_buy(addresses) if open_api == 'on' and not empty else ''}Ctrl-C stops the shop.\n\n"
+            f"{first_purchase}Ctrl-C stops the shop.\n\n"
         )
 
     try:
