@@ -3,7 +3,7 @@
 import asyncio
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
@@ -35,6 +35,9 @@ from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
+
+if TYPE_CHECKING:  # commands import late what only they need
+    from bazar.cluster import UpSettings
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
@@ -99,8 +102,6 @@ def up(  # noqa: PLR0913  one parameter an option
     )
 
     def when_ready(addresses: Addresses) -> None:
-        may_buy = open_api == "on" and not empty
-        first_purchase = _how_to_buy(addresses) if may_buy else ""
         secret_file = data / SECRET_FILE
         log.show(
             f"\nBazar is open at {settings.public_url or addresses.front}/\n"
@@ -109,7 +110,7 @@ def up(  # noqa: PLR0913  one parameter an option
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{first_purchase}Ctrl-C stops the shop.\n\n"
+            f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
         )
 
     try:
@@ -118,7 +119,10 @@ def up(  # noqa: PLR0913  one parameter an option
         _end(str(error))
 
 
-def _how_to_buy(addresses: Addresses) -> str:
+def _how_to_buy(addresses: Addresses, settings: "UpSettings") -> str:
+    """Return a purchase to try, where anybody may buy and the sample has a book."""
+    if settings.open_api == "off" or settings.sample is False:
+        return ""
     return (
         f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
         f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
