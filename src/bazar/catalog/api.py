@@ -1,7 +1,7 @@
 """The catalog's routes: HTTP in, use cases behind, HTTP out."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from bazar.kit.http.answers import json_response, tagged_response, unless_held
 from bazar.kit.http.endpoint import Endpoint, Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
+from bazar.kit.money import may_be_price
 from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     SEQ_HEADER,
@@ -49,6 +50,7 @@ from bazar.wire.stock import (
     MovementsQuery,
     Outcome,
     ReservationsQuery,
+    Reserve,
     ReserveBatch,
     StockReport,
     StockReportQuery,
@@ -226,6 +228,7 @@ class CatalogApi:
     )
     async def reserve(self, request: Request, body: ReserveBatch) -> Response:
         """Decide a batch of reservations, each at most once."""
+        _check_prices(body)
         request.facts["reservations"] = len(body)
         request.facts["request_ids"] = ",".join(one.request_id for one in body)
         return json_response(await self._stock.reserve(body))
@@ -383,6 +386,15 @@ def key_of(request: Request) -> str | None:
     """Return the key of a request that may have one."""
     headers = request.header_list(KEY_HEADER)
     return parse_key(headers) if headers else None
+
+
+def _check_prices(reserves: Sequence[Reserve]) -> None:
+    """Refuse what no buyer can have seen: an order service that sends it is at fault."""
+    for one in reserves:
+        for line in one.lines:
+            if line.price is not None and not may_be_price(line.price):
+                message = f"{line.price} is no price of book {line.book_id}"
+                raise InvalidRequest(message, member="lines")
 
 
 def _order_id(request: Request) -> str:

@@ -5,7 +5,7 @@ in it is then narrowed and put into the order that was asked for. Where none of 
 fits is common, and is soon found on a way through all books in that order.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.paging import decode_place, decode_title_place, encode_place
@@ -14,7 +14,7 @@ from bazar.catalog.words import name_key, search_words
 from bazar.kit.clock import Clock
 from bazar.kit.data.database import Transaction
 from bazar.kit.errors import InvalidRequest
-from bazar.kit.money import DECIMALS, DECIMALS_DEFAULT, PRICE_MINOR_MAX
+from bazar.kit.money import DECIMALS, DECIMALS_DEFAULT, PRICE_MINOR_MAX, may_be_price
 from bazar.wire.books import COUNT_MAX, BookCounts, BookQuery, TopicCount
 from bazar.wire.limits import Price
 
@@ -199,14 +199,14 @@ def _minor(member: str, price: Price | None, currency: str, rounding: str) -> in
     """Return a bound in minor units; between two of them it is the nearer one inside.
 
     Raises:
-        InvalidRequest: it is no number.
+        InvalidRequest: it is no number, or below zero.
     """
     if price is None:
         return None
-    if not price.is_finite():
+    if not may_be_price(price):
         message = f"{member} must be a price such as 9.99"
         raise InvalidRequest(message, member=member)
     if price > PRICE_MINOR_MAX:
         return PRICE_MINOR_MAX
-    minor = max(price, Decimal(0)).scaleb(DECIMALS.get(currency, DECIMALS_DEFAULT))
+    minor = price.scaleb(DECIMALS.get(currency, DECIMALS_DEFAULT))
     return min(int(minor.to_integral_value(rounding=rounding)), PRICE_MINOR_MAX)

@@ -13,6 +13,11 @@ DECIMALS_DEFAULT = 2
 PRICE_MINOR_MAX = 10**12
 
 
+def may_be_price(amount: Decimal) -> bool:
+    """Tell whether an amount can be a price at all: a number, and not below zero."""
+    return amount.is_finite() and (amount.is_zero() or not amount.is_signed())
+
+
 def to_price(minor: int, currency: str) -> Decimal:
     """Return an amount with exactly the currency's decimals: 1999 USD is 19.99."""
     return Decimal(minor).scaleb(-DECIMALS.get(currency, DECIMALS_DEFAULT))
