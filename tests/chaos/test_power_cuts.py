@@ -23,7 +23,7 @@ from chaos.disk import REAL, Content, Disk, Power
 from chaos.report import Progress
 from support.processes import environment_of_a_copy
 
-CUTS = 30
+CUTS = 16
 RUNS_MAX = 10
 CUTS_OF_A_MUTANT = 30
 RUN_OF_A_MUTANT = f"""
