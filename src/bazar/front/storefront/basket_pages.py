@@ -10,7 +10,6 @@ from bazar.front.storefront.basket import BASKET_LINES_MAX, Basket, looked_over,
 from bazar.front.storefront.buyers import deliveries
 from bazar.front.storefront.checkout import MANY_OF_ONE, over_limits
 from bazar.front.storefront.frame import Frame, Head
-from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.problems import BREATH_S, error_page
 from bazar.front.storefront.rows import (
     money_of,
@@ -18,6 +17,7 @@ from bazar.front.storefront.rows import (
     rows_of,
     sentences,
 )
+from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.visit import Notice, Visit, basket_header, notice_header
 from bazar.front.upstream.terms import post_minor
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
@@ -39,10 +39,10 @@ _EMPTY = Basket("-" * 22)
 class BasketPages:
     """The handlers of the basket."""
 
-    def __init__(self, frame: Frame, goods: Goods) -> None:
+    def __init__(self, frame: Frame, stockroom: Stockroom) -> None:
         """Show what is in a browser's basket with what the stock room says of it."""
         self._frame = frame
-        self._goods = goods
+        self._stockroom = stockroom
 
     async def error_page(self, request: Request, error: BazarError) -> Response:
         """Tell what went wrong."""
@@ -57,7 +57,7 @@ class BasketPages:
             return self._show(seen, "basket-empty.html")
         try:
             ids = [line.book_id for line in basket.lines]
-            books = await self._goods.books(ids, request.id)
+            books = await self._stockroom.books(ids, request.id)
         except (Overloaded, Unavailable):
             wait = b"%d" % BREATH_S
             headers: Headers = [(b"retry-after", wait), (b"refresh", wait)]
@@ -110,7 +110,7 @@ class BasketPages:
             message = "no book has such an id"
             raise InvalidRequest(message)
         try:
-            book = await self._goods.book(book_id, seen.request.id)
+            book = await self._stockroom.book(book_id, seen.request.id)
         except BookNotFound:
             return basket, Notice("warn", texts.gettext("This book is not sold any more."))
         held = basket.line(book_id)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bazar.kit.web.forms import Field, Filled, digits, fill
@@ -135,16 +136,7 @@ POSTCODE = Field(
     ltr=True,
     length_max=_TYPED_LENGTH_MAX,
 )
-POSTCODE_IF_ANY = Field(
-    name="postcode",
-    label=noted("Postcode"),
-    wrong=POSTCODE.wrong,
-    rule=_postcode,
-    autocomplete="postal-code",
-    optional=True,
-    ltr=True,
-    length_max=_TYPED_LENGTH_MAX,
-)
+POSTCODE_IF_ANY = replace(POSTCODE, optional=True)
 CITY = Field(
     name="city",
     label=noted("Town"),

@@ -21,7 +21,6 @@ from bazar.front.storefront.basket import (
 from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome
 from bazar.front.storefront.checkout_words import ASK_AGAIN_S, Said, refusal_words, said_above
 from bazar.front.storefront.frame import Frame, Head
-from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.pace import Network, visitor_of
 from bazar.front.storefront.problems import error_page
 from bazar.front.storefront.rows import (
@@ -32,6 +31,7 @@ from bazar.front.storefront.rows import (
     sentences,
 )
 from bazar.front.storefront.showing import Shown, shown
+from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.visit import Visit, basket_header
 from bazar.front.upstream.terms import post_minor
 from bazar.kit.clock import as_datetime
@@ -43,8 +43,9 @@ from bazar.kit.money import PRICE_MINOR_MAX
 from bazar.kit.web import figures
 from bazar.kit.web.answers import see
 from bazar.kit.web.forms import Filled, posted
-from bazar.wire.books import Book
+from bazar.wire.books import Book, BookQuery
 from bazar.wire.budgets import PLACE_MS
+from bazar.wire.limits import PAGE_MAX
 
 INSTEAD_MAX = 6
 _DAMAGED = "the form of the checkout is damaged"
@@ -69,13 +70,13 @@ class CheckoutPages:
     def __init__(
         self,
         frame: Frame,
-        goods: Goods,
+        stockroom: Stockroom,
         checkout: Checkout,
         proxies: Sequence[Network] = (),
     ) -> None:
         """Place orders through this checkout; these proxies say truly who asks."""
         self._frame = frame
-        self._goods = goods
+        self._stockroom = stockroom
         self._checkout = checkout
         self._proxies = proxies
 
@@ -92,7 +93,7 @@ class CheckoutPages:
             return see(self._frame.href(seen.language, "/basket"))
         shop = self._frame.shop
         ids = [line.book_id for line in basket.lines]
-        books = await self._goods.books(ids, request.id)
+        books = await self._stockroom.books(ids, request.id)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
         if changes or checkout.over_limits(lines, shop):
             return see(self._frame.href(seen.language, "/basket"))
@@ -277,20 +278,20 @@ class CheckoutPages:
         """Return the books of a form, or none while the stock room is away: the form comes back."""
         ids = [line.book_id for line in lines]
         try:
-            return await self._goods.books(ids, seen.request.id, fresh=fresh)
+            return await self._stockroom.books(ids, seen.request.id, fresh=fresh)
         except BazarError:
             return {}
 
     async def _instead_of(self, book: Book, asked: Mapping[int, Book], seen: Visit) -> list[Shown]:
         """Return books like one that is not there, none of which was asked for already."""
+        most = min(INSTEAD_MAX + len(asked), PAGE_MAX)
+        query = BookQuery(topic=book.topic, in_stock="1", limit=most)
         try:
-            listed = await self._goods.of_topic(
-                book.topic, INSTEAD_MAX + len(asked), seen.request.id
-            )
+            listed = await self._stockroom.listed(query, seen.request.id)
         except BazarError:
             return []
         texts = self._frame.texts(seen.language)
-        others = [shown(one, texts) for one in listed if one.id not in asked]
+        others = [shown(one, texts) for one in listed.books if one.id not in asked]
         return [one for one in others if one.buyable][:INSTEAD_MAX]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec.structs import astuple
 
-from bazar.front.storefront.stockroom import Listed
+from bazar.front.storefront.stockroom import Listed, listed_in
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.watching import SHOP, Key
 from bazar.kit.clock import passing_s
@@ -172,7 +172,7 @@ class Look:
         if found is None:
             basis = replace(self.basis(), until_s=asked_at_s + LIST_S if by_stock else FOR_EVER)
             answer = (await lookout.catalog.list(query, request_id=self.request_id)).answer
-            found = Listed(answer.as_books(), answer.next_cursor or "")
+            found = listed_in(answer)
             lookout.remember(query, found, basis, len(answer.body))
         return Listed([await self._current(book) for book in found.books], found.after)
 

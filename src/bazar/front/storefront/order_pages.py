@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 
 from bazar.front.storefront.basket import BasketLine
 from bazar.front.storefront.frame import Frame, Head
-from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.order_words import (
     THANKS_MS,
     payment_of,
@@ -23,6 +22,7 @@ from bazar.front.storefront.order_words import (
 )
 from bazar.front.storefront.problems import error_page
 from bazar.front.storefront.rows import rows_of
+from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.visit import Visit
 from bazar.front.upstream.orders import Orders
 from bazar.front.upstream.passing import Passed
@@ -89,13 +89,13 @@ class OrderPages:
     def __init__(
         self,
         frame: Frame,
-        goods: Goods,
+        stockroom: Stockroom,
         orders: Orders,
         clock: Clock = now_ms,
     ) -> None:
         """Show these orders, with what the stock room says of their books."""
         self._frame = frame
-        self._goods = goods
+        self._stockroom = stockroom
         self._orders = orders
         self._clock = clock
         self._streams = 0
@@ -264,7 +264,7 @@ class OrderPages:
         """Return the books of an order, or none while the stock room is away."""
         ids = [line.book_id for line in order.lines]
         try:
-            return await self._goods.books(ids, seen.request.id)
+            return await self._stockroom.books(ids, seen.request.id)
         except BazarError:
             return {}
 

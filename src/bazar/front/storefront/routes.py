@@ -13,7 +13,6 @@ from bazar.front.storefront.checkout import Checkout
 from bazar.front.storefront.checkout_pages import CheckoutPages
 from bazar.front.storefront.finding import Finding
 from bazar.front.storefront.frame import Frame
-from bazar.front.storefront.goods import Goods
 from bazar.front.storefront.home import Home
 from bazar.front.storefront.keeping import Keeping
 from bazar.front.storefront.live import Live
@@ -63,15 +62,15 @@ class Storefront:
         stockroom = Stockroom(catalog)
         self.keeping = keeping = Keeping(Lookout(catalog))
         self.live = Live(frame, stockroom, catalog.following)
-        cards, goods = Cards(frame), Goods(catalog)
+        cards = Cards(frame)
         self._crowded_pages: dict[str, Ready] = {}
-        self._order_pages = OrderPages(frame, goods, orders)
+        self._order_pages = OrderPages(frame, stockroom, orders)
         self._apis = (
             BookPage(frame, keeping, cards, stockroom),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
-            BasketPages(frame, goods),
-            CheckoutPages(frame, goods, Checkout(orders, Pace(), Repeats()), proxies),
+            BasketPages(frame, stockroom),
+            CheckoutPages(frame, stockroom, Checkout(orders, Pace(), Repeats()), proxies),
             self._order_pages,
             Telling(frame, keeping),
             Machines(frame, stockroom),

@@ -19,6 +19,7 @@ from bazar.front.storefront.visit import PREFIXES
 from bazar.kit.errors import RouteNotFound
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
+from bazar.wire.books import BookQuery
 from bazar.wire.limits import PAGE_MAX
 
 PART_BOOKS = 45_000
@@ -120,7 +121,8 @@ class Sitemap:
         return self._starts[part]
 
     async def _listed(self, after: str, request_id: str) -> Listed:
-        return await self._stockroom.listed(request_id, limit=PAGE_MAX, after=after)
+        query = BookQuery(after=after or None, limit=PAGE_MAX)
+        return await self._stockroom.listed(query, request_id)
 
 
 async def _index(site: str, parts: int) -> AsyncIterator[str]:

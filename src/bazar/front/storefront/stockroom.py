@@ -1,15 +1,19 @@
-"""What pages ask the catalog: books and lists of them, as data."""
+"""What pages ask the catalog: books, some at once, and lists of them, as data."""
 
-import re
-from urllib.parse import parse_qs, urlencode, urlsplit
+import asyncio
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.passing import Passed
-from bazar.wire.books import Book, TopicCount
+from bazar.wire.books import Book, BookQuery, TopicCount
+from bazar.wire.problems import BookNotFound
 
-_NEXT = re.compile(r'<([^>]*)>; *rel="?next"?')
+ASKED_AT_ONCE_MAX = 20
+"""Books of one page."""
+ASKED_IN_ALL_MAX = 100
+"""Books of all pages that show some at once, so that large baskets leave room for others."""
 
 
 class Listed(Struct, frozen=True):
@@ -21,36 +25,51 @@ class Listed(Struct, frozen=True):
 
 
 class Stockroom:
-    """Books, as pages need them."""
+    """Books, as pages need them.
+
+    Each question raises `Unavailable` where the catalog did not answer in time, and `Overloaded`
+    where too many wait for it.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         """Ask this catalog."""
         self._catalog = catalog
+        self._places = asyncio.Semaphore(ASKED_IN_ALL_MAX)
 
-    async def book(self, book_id: int, request_id: str) -> Book:
-        """Return a book.
+    async def book(self, book_id: int, request_id: str, *, fresh: bool = False) -> Book:
+        """Return a book; a fresh one is asked of the catalog itself, whatever is kept here.
 
         Raises:
             BookNotFound: definite; there is none.
-            Unavailable: the catalog did not answer in time.
         """
-        seen = await self._catalog.book(book_id, fresh=False, request_id=request_id)
+        seen = await self._catalog.book(book_id, fresh=fresh, request_id=request_id)
         return seen.answer.as_book()
 
-    async def listed(self, request_id: str, **query: str | int) -> Listed:
-        """Return a page of the books that a query finds, as `BookQuery` has it."""
-        asked = urlencode({name: value for name, value in query.items() if value != ""})
-        answer = (await self._catalog.books(asked, request_id=request_id)).answer
-        return Listed(answer.as_books(), _after(answer))
+    async def books(
+        self, book_ids: Iterable[int], request_id: str, *, fresh: bool = False
+    ) -> dict[int, Book]:
+        """Return books by their ids; one that does not exist is left out."""
+        places = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
+
+        async def one(book_id: int) -> Book | None:
+            async with places, self._places:
+                try:
+                    return await self.book(book_id, request_id, fresh=fresh)
+                except BookNotFound:
+                    return None
+
+        found = await asyncio.gather(*[one(book_id) for book_id in book_ids])
+        return {book.id: book for book in found if book is not None}
+
+    async def listed(self, query: BookQuery, request_id: str) -> Listed:
+        """Return a page of the books that a query finds."""
+        return listed_in((await self._catalog.list(query, request_id=request_id)).answer)
 
     async def topics(self, request_id: str) -> list[TopicCount]:
         """Return the topics, each with the number of its books."""
         return (await self._catalog.topics(request_id=request_id)).answer.as_topics()
 
 
-def _after(answer: Passed) -> str:
-    """Return where the next page begins, as the answer's Link header says."""
-    for name, value in answer.raw_headers:
-        if name == b"link" and (found := _NEXT.search(value.decode("latin-1"))):
-            return parse_qs(urlsplit(found[1]).query).get("after", [""])[0]
-    return ""
+def listed_in(answer: Passed) -> Listed:
+    """Return the page of a list that the catalog's answer holds."""
+    return Listed(answer.as_books(), answer.next_cursor or "")
