@@ -13,7 +13,6 @@ import asyncpg
 import pytest
 
 from bazar.kit.errors import StartupError
-from bazar.kit.process.postgres_programs import all_programs
 from bazar.kit.process.postgres_server import (
     SOCKET_PATH_BYTES_MAX,
     STOP_SIGNAL,
@@ -21,6 +20,7 @@ from bazar.kit.process.postgres_server import (
     end_orphan,
     prepare,
 )
+from support.postgres import RELEASES, needing_postgres
 from support.processes import STOP_TIMEOUT_S, environment, process_stat, wait_for
 
 PARENT = """
@@ -48,10 +48,11 @@ def run(server: PostgresServer) -> Iterator[int]:
         assert 0 == process.wait(STOP_TIMEOUT_S)
 
 
-@pytest.fixture(params=sorted(all_programs()))
+@pytest.fixture(params=sorted(RELEASES.values()))
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> PostgresServer:
-    """Make a folder with each release that is here."""
-    return prepare(tmp_path / "postgres", ["catalog", "order"], version=request.param)
+    """Make a folder with each release."""
+    with needing_postgres():
+        return prepare(tmp_path / "postgres", ["catalog", "order"], version=request.param)
 
 
 async def test_a_new_server_has_its_databases(server: PostgresServer) -> None:

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,13 +130,20 @@ _servers: dict[int, Server] = {}
 def server(release: int) -> Server:
     """Return the running server of a release; skip where it is missing, in CI fail."""
     if release not in _servers:
-        try:
+        with needing_postgres():
             _servers[release] = Server(release)
-        except StartupError as error:
-            if os.environ.get("CI"):
-                pytest.fail(str(error))
-            pytest.skip(str(error))
     return _servers[release]
+
+
+@contextmanager
+def needing_postgres() -> Iterator[None]:
+    """Skip where a release is missing; in CI fail."""
+    try:
+        yield
+    except StartupError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 def drop_databases() -> None:

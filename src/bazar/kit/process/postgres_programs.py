@@ -58,12 +58,6 @@ def find_programs(given: Path | None = None, version: int | None = None) -> Prog
     raise StartupError(message)
 
 
-def all_programs() -> dict[int, Programs]:
-    """Return what would do on this machine, by major version."""
-    found = [*_of_the_wheel(), *_of_the_machine()]
-    return {one.version: one for one in reversed(found) if one.version >= VERSION_MIN}
-
-
 def as_a_user() -> tuple[str, ...]:
     """Return the words before a command that keep PostgreSQL from running as root.
 
