@@ -21,6 +21,7 @@ STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
     for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
+    if not module.name.startswith("postgres")
     for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
     if isinstance(value, str) and value.startswith("\n")
 }
@@ -78,6 +79,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_FORGET_DROPPED"): (
         "SEARCH outbox USING INDEX sqlite_autoindex_outbox_1 (order_id=? AND kind=?)",
     ),
+    ("order", "_NEXT_PLACE"): ("SEARCH orders",),
     ("order", "_LETTERS_AFTER"): (
         "SEARCH outbox USING INDEX outbox_left (state=? AND letter_id>?)",
     ),
@@ -127,12 +129,12 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     # The ids are read from end to end, only for what may be a reference.
     ("order", "_NEWEST_SOUGHT"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         PLACE,
         "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id>? AND order_id<?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_email (email_key=?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_name (name_key>? AND name_key<?)",
         PLACE,
-        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
@@ -163,7 +165,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
     ),
     ("order", "_UNSETTLED_AFTER"): (
-        "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
+        "SEARCH orders USING INDEX orders_unsettled (sequence>? AND sequence<?)",
         PLACE,
         BUYER_OR_NONE,
         LINES_OR_NONE,

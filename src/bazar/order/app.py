@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # most shops send no mail
     from bazar.order.mail.sending import Sending
 
 SCHEMA = "bazar.order.schema.sqlite"
+POSTGRES_SCHEMA = "bazar.order.schema.postgres"
 
 
 @asynccontextmanager
