@@ -10,6 +10,7 @@ from bazar.wire.limits import (
     CHECK_CURSOR_LENGTH_MAX,
     ORDER_ID_LENGTH_MAX,
     RESERVE_BATCH_MAX,
+    BookId,
     Change,
     Limit,
     Note,
@@ -62,6 +63,19 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     status: Literal["reserved", "rejected", "released"]
     lines: list[SoldLine] = []
     rejection: Rejection | None = None
+
+
+class StockQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask which books can be bought now."""
+
+    book_ids: Annotated[list[BookId], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
+
+
+class InStock(Struct, frozen=True):
+    """A book of which copies are there, and which is sold."""
+
+    book_id: int
+    title: str
 
 
 class MovementsQuery(Struct, frozen=True, forbid_unknown_fields=True):
