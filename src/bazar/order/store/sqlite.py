@@ -31,7 +31,7 @@ class SqliteStore(SharedStore):
 
     async def insert(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
         """Insert new orders, but for those whose key is taken; return the ids of the inserted."""
-        count = await transaction.run_many(
+        count = await transaction.count_many(
             _INSERT,
             [
                 (
@@ -65,7 +65,7 @@ class SqliteStore(SharedStore):
         Returns:
             The ids of those that are confirmed now.
         """
-        count = await transaction.run_many(_CONFIRM, [(order.order_id,) for order in orders])
+        count = await transaction.count_many(_CONFIRM, [(order.order_id,) for order in orders])
         if count < len(orders):
             orders = await _those_with(transaction, "confirmed", orders)
         await self._sell_lines(transaction, orders)
