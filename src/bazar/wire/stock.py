@@ -56,6 +56,11 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
     currency: str | None = None
 
 
+WITHDRAWN = "withdrawn"
+"""Code of the rejection that the order service stores itself, under the key of a form that a page
+has refused; the catalog hears nothing of it."""
+
+
 class Outcome(Struct, frozen=True, omit_defaults=True):
     """What the catalog decided about an order, once and for all but for a release."""
 
