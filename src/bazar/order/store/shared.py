@@ -124,7 +124,7 @@ VALUES (?1, ?2, 'waiting', 0, ?3)
 ON CONFLICT (order_id, kind) DO NOTHING"""
 
 _LETTERS_AFTER = """
-SELECT letter_id, order_id, kind, tries FROM outbox
+SELECT letter_id, coalesce(order_id, ''), kind, tries, coalesce(wish_id, 0) FROM outbox
 WHERE state = 'waiting' AND state IN ('waiting', 'dead') AND letter_id > ?1
 ORDER BY letter_id LIMIT ?2"""
 
