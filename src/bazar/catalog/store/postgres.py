@@ -75,9 +75,9 @@ def _add_book(columns: str, numbers: str, result: str) -> str:
     """Return the statement that adds a book, its words and its first copies at once."""
     return f"""
 WITH new AS (
-    INSERT INTO books ({DESCRIPTION}, added_at_ms, stock, version{columns})
+    INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version{columns})
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-            ?20, ?21, ?22, ?23{numbers})
+            ?20, ?21, ?21, ?22, ?23{numbers})
     RETURNING book_id
 ), text AS (
     INSERT INTO books_text (book_id, words, length)
@@ -107,7 +107,7 @@ WITH changed AS (
     UPDATE books
     SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                            ?17, ?18, ?19, ?20),
-        version = version + 1
+        version = version + 1, edited_at_ms = ?24
     WHERE book_id = ?21
     RETURNING book_id, version
 ), gone AS (
@@ -292,13 +292,17 @@ ORDER BY score, book_id"""
             row = await transaction.one(_ADD_BOOK_WITH_ID, *given, new.book_id)
         else:
             row = await transaction.one(_ADD_BOOK, *given)
-        return replace(new, book_id=there(row)[0], version=version, added_at_ms=at_ms)
+        return replace(
+            new, book_id=there(row)[0], version=version, added_at_ms=at_ms, edited_at_ms=at_ms
+        )
 
-    async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
+    async def edit_book(
+        self, transaction: Transaction, edited: StoredBook, at_ms: int
+    ) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
-        given = *description(edited), edited.book_id, *indexed(edited)
+        given = *description(edited), edited.book_id, *indexed(edited), at_ms
         row = await transaction.one(_EDIT_BOOK, *given)
-        return replace(edited, version=made(int, there(row)))
+        return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold.

@@ -29,6 +29,7 @@ CREATE TABLE books (
     low_at bigint NOT NULL DEFAULT 3 CONSTRAINT books_low_at_not_negative CHECK (low_at >= 0),
     added_at_ms bigint NOT NULL DEFAULT 0,
     retired_at_ms bigint,
+    edited_at_ms bigint,
     author_key text COLLATE "C",
     title_key text COLLATE "C"
 ) WITH (fillfactor = 80);
