@@ -120,7 +120,7 @@ async def test_one_that_was_cancelled_just_before_is_not_confirmed(database: Dat
     order, other = pending("a"), pending("b")
     cancelled = replace(order, status="cancelled")
     await database.write(lambda t: STORE.insert(t, [order, other]))
-    first = Halfway(database, lambda t: STORE.update(t, cancelled))
+    first = Halfway(database, lambda t: STORE.update(t, [cancelled]))
     await first.there()
     sold = [replace(one, lines=SOLD) for one in (other, order)]
     second = asyncio.create_task(database.write(lambda t: STORE.confirm(t, sold), lazy=True))

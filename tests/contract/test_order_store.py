@@ -111,7 +111,7 @@ async def test_an_order_that_is_locked_is_read_and_changed(
         await store.lock(transaction, ["b", "a", "a"])
         found = await store.by_id(transaction, "a")
         assert order == found
-        await store.update(transaction, replace(order, status="cancelled"))
+        await store.update(transaction, [replace(order, status="cancelled")])
         return await store.by_id(transaction, "a")
 
     assert replace(order, status="cancelled") == await database.write(cancel)
@@ -189,7 +189,7 @@ async def test_open_orders_of_an_address_are_counted(database: Database, store: 
             settled=True,
             rejection=rejection if status == "rejected" else None,
         )
-        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+        await database.write(lambda t, one=after: store.update(t, [one]))  # type: ignore[misc]
         assert left == await count(9), status
 
 
@@ -208,7 +208,7 @@ async def test_an_update_stores_how_far_an_order_is(database: Database, store: S
         lines=SOLD,
     )
     for after in (sent, order):
-        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+        await database.write(lambda t, one=after: store.update(t, [one]))  # type: ignore[misc]
         kept = await database.read(lambda t: store.by_id(t, "a"))
         assert replace(after, lines=SOLD) == kept
 
@@ -250,7 +250,7 @@ async def test_an_update_stores_status_reason_and_what_was_sold(
         rejection=rejection if status == "rejected" else None,
         lines=SOLD if status in {"confirmed", "cancelled", "fulfilled"} else order.lines,
     )
-    await database.write(lambda t: store.update(t, after))
+    await database.write(lambda t: store.update(t, [after]))
     assert after == await database.read(lambda t: store.by_id(t, "a"))
     assert other == await database.read(lambda t: store.by_id(t, "b"))
 
@@ -260,7 +260,7 @@ async def test_only_pending_orders_are_confirmed_and_sold(database: Database, st
     bought, ended = pending("a", "one"), pending("b", "two")
     cancelled = replace(ended, status="cancelled")
     await database.write(lambda t: store.insert(t, [bought, ended]))
-    await database.write(lambda t: store.update(t, cancelled))
+    await database.write(lambda t: store.update(t, [cancelled]))
     sold = [replace(order, lines=SOLD) for order in (bought, ended)]
     assert {"a"} == await database.write(lambda t: store.confirm(t, sold))
     confirmed = replace(bought, status="confirmed", settled=True, lines=SOLD)
@@ -274,8 +274,8 @@ async def test_unsettled_orders_come_in_pages(database: Database, store: Store) 
     await database.write(lambda t: store.insert(t, orders))
     settled = replace(orders[1], status="confirmed", settled=True, lines=SOLD)
     due = replace(orders[3], status="cancelled")
-    await database.write(lambda t: store.update(t, settled))
-    await database.write(lambda t: store.update(t, due))
+    await database.write(lambda t: store.update(t, [settled]))
+    await database.write(lambda t: store.update(t, [due]))
     first = await database.scan(lambda t: store.unsettled_after(t, "", PLACE_MAX, 2))
     assert ["z", "y"] == [order.order_id for order in first]
     rest = await database.scan(lambda t: store.unsettled_after(t, "y", PLACE_MAX, 9))
@@ -392,7 +392,7 @@ async def test_the_newest_come_first_and_only_those_that_are_wanted(
         replace(third, status="fulfilled", settled=True, progress="collected", lines=SOLD),
         replace(omar, status="cancelled", settled=True, progress="ready", lines=SOLD),
     ):
-        await database.write(lambda t, one=after: store.update(t, one))  # type: ignore[misc]
+        await database.write(lambda t, one=after: store.update(t, [one]))  # type: ignore[misc]
 
     async def listed(**question: object) -> list[int]:
         wanted = msgspec.structs.replace(Wanted(limit=9), **question)

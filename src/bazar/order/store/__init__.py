@@ -62,8 +62,8 @@ class Store(Protocol):
         """
         ...
 
-    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, rejection and progress, and what its lines were sold as."""
+    async def update(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store orders' status, rejection and progress, and what their lines were sold as."""
         ...
 
     async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:

@@ -142,6 +142,11 @@ UNION ALL
 SELECT 'the server read ' || checksum_failures || ' damaged pages'
 FROM pg_stat_database WHERE datname = current_database() AND checksum_failures > 0"""
 
+_LETTERS_AFTER = """
+SELECT letter_id, order_id, kind, tries FROM outbox
+WHERE state = 'waiting' AND letter_id > ?1 AND letter_id < places_end()
+ORDER BY letter_id LIMIT ?2"""
+
 _PAGES = pages(" AND sequence < places_end()")
 
 
@@ -149,6 +154,7 @@ class PostgresStore(SharedStore):
     """The orders in a PostgreSQL database, which others change at the same time."""
 
     _pages = _PAGES
+    _letters_after = _LETTERS_AFTER
 
     async def by_ids(self, transaction: Transaction, order_ids: Sequence[str]) -> list[StoredOrder]:
         """Return the orders that have one of these ids, each once."""
