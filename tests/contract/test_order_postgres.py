@@ -226,7 +226,7 @@ async def test_both_engines_have_the_same_tables(database: Database) -> None:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
     ]
-    assert {"orders", "order_lines", "buyers", "outbox", "order_events"} == set(tables)
+    assert {"orders", "order_lines", "buyers", "wishes", "outbox", "order_events"} == set(tables)
     for table in tables:
         mine = await database.read(
             lambda t, table=table: t.all(  # type: ignore[misc]

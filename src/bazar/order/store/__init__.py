@@ -113,7 +113,7 @@ class Store(Protocol):
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         ...
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:

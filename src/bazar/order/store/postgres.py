@@ -11,7 +11,6 @@ from typing import Protocol, cast
 
 from bazar.kit.data.database import Row, Transaction, Value, made
 from bazar.order.domain import StoredOrder
-from bazar.order.letters import LetterKind
 from bazar.order.store.oldest import pages
 from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, orders_of, row_of_buyer
 from bazar.order.store.shared import SharedStore
@@ -103,17 +102,6 @@ FROM unnest(?1::text[], ?2::integer[], ?3::text[], ?4::bigint[], ?5::text[])
     AS line (order_id, line_number, title, price_minor, currency)
 WHERE kept.order_id = line.order_id AND kept.line_number = line.line_number"""
 
-_FORGET_DROPPED = """
-DELETE FROM outbox USING unnest(?1::text[], ?2::text[]) AS due (order_id, kind)
-WHERE outbox.order_id = due.order_id AND outbox.kind = due.kind AND state = 'dropped'"""
-
-_ADD_LETTERS = """
-INSERT INTO outbox (letter_id, order_id, kind, state, tries, noted_at_ms)
-SELECT places_begin() + number, order_id, kind, 'waiting', 0, ?3
-FROM unnest(?1::text[], ?2::text[]) WITH ORDINALITY AS due (order_id, kind, number)
-ORDER BY order_id COLLATE "C", kind
-ON CONFLICT (order_id, kind) DO NOTHING"""
-
 _NEXT_PLACE = """
 SELECT places_next()"""
 
@@ -132,7 +120,8 @@ UNION ALL
  FROM buyers LEFT JOIN orders USING (sequence) WHERE order_id IS NULL LIMIT ?1)
 UNION ALL
 (SELECT 'outbox of ' || order_id || ': the order is gone'
- FROM outbox LEFT JOIN orders USING (order_id) WHERE sequence IS NULL LIMIT ?1)
+ FROM outbox LEFT JOIN orders USING (order_id)
+ WHERE sequence IS NULL AND order_id IS NOT NULL LIMIT ?1)
 UNION ALL
 (SELECT 'order_events of ' || order_id || ': the order is gone'
  FROM order_events LEFT JOIN orders USING (order_id) WHERE sequence IS NULL LIMIT ?1)
@@ -143,7 +132,7 @@ SELECT 'the server read ' || checksum_failures || ' damaged pages'
 FROM pg_stat_database WHERE datname = current_database() AND checksum_failures > 0"""
 
 _LETTERS_AFTER = """
-SELECT letter_id, order_id, kind, tries FROM outbox
+SELECT letter_id, coalesce(order_id, ''), kind, tries, coalesce(wish_id, 0) FROM outbox
 WHERE state = 'waiting' AND letter_id > ?1 AND letter_id < places_end()
 ORDER BY letter_id LIMIT ?2"""
 
@@ -198,17 +187,6 @@ class PostgresStore(SharedStore):
 
     async def _sell_lines(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         await _sets(transaction).run(_SELL_LINES, *_columns_sold(orders))
-
-    async def add_letters(
-        self, transaction: Transaction, due: Sequence[tuple[str, LetterKind]], at_ms: int
-    ) -> None:
-        """Note letters, by order id and kind; once a transaction, since it gives them places.
-
-        One that waits, was sent or was given up stays as it is; one that was dropped is made anew.
-        """
-        arrays = [order_id for order_id, _kind in due], [kind for _order_id, kind in due]
-        await _sets(transaction).run(_FORGET_DROPPED, *arrays)
-        await _sets(transaction).run(_ADD_LETTERS, *arrays, at_ms)
 
     async def next_place(self, transaction: Transaction) -> int:
         """Return a place below which all orders are that can be seen now."""

@@ -124,7 +124,7 @@ VALUES (?1, ?2, 'waiting', 0, ?3)
 ON CONFLICT (order_id, kind) DO NOTHING"""
 
 _LETTERS_AFTER = """
-SELECT letter_id, order_id, kind, tries FROM outbox
+SELECT letter_id, coalesce(order_id, ''), kind, tries, coalesce(wish_id, 0) FROM outbox
 WHERE state = 'waiting' AND state IN ('waiting', 'dead') AND letter_id > ?1
 ORDER BY letter_id LIMIT ?2"""
 
@@ -134,7 +134,7 @@ WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _NOTE_LETTER = """
 UPDATE outbox SET state = ?2, ended_at_ms = ?3, failure = ?4
-WHERE letter_id = ?1"""
+WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _COUNT_LETTERS = """
 SELECT count(*) FROM outbox
@@ -230,7 +230,7 @@ class SharedStore:
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         await transaction.run(_NOTE_LETTER, letter_id, state, ended_at_ms, failure)
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
