@@ -195,8 +195,8 @@ class Wishing:
     async def _run(self) -> None:
         while True:
             try:
-                noted = await self.look()
-                if noted:
+                mine = await self._database.standing("wishes") != "other"
+                if mine and (noted := await self.look()):
                     self._log.info("wishes-granted", letters=noted)
             except Unavailable:
                 pass  # the catalog is away, which the log has from whoever asked it

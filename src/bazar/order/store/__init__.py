@@ -20,6 +20,10 @@ from bazar.wire.orders import OrderStatus
 class Store(Protocol):
     """Orders with their lines, as one engine keeps them."""
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Have new places lie above all that are there, before the first order of this process."""
+        ...
+
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
         ...

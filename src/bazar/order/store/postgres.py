@@ -198,21 +198,20 @@ class PostgresStore(SharedStore):
         """Return what PostgreSQL finds wrong with its files, and rows without their like."""
         return [made(str, row) for row in await transaction.all(_FAULTS, FAULTS_MAX)]
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Have new places lie above all that are there, whichever server gave those.
 
-async def adopt(transaction: Transaction) -> None:
-    """Have new places lie above all that are there, whichever server gave those.
-
-    A database that was dumped and restored, or moved here from SQLite, brings its places along,
-    and the transactions of this server may have lower numbers.
-    """
-    await transaction.lock("places")
-    row = await transaction.one(_FOREIGN_PLACE)
-    if row is not None:
-        behind = made(int, row) + 1
-        await transaction.script(
-            "CREATE OR REPLACE FUNCTION places_behind() RETURNS bigint LANGUAGE sql STABLE AS "
-            f"$$ SELECT {behind}::bigint $$"
-        )
+        A database that was dumped and restored, or moved here from SQLite, brings its places along,
+        and the transactions of this server may have lower numbers.
+        """
+        await transaction.lock("places")
+        row = await transaction.one(_FOREIGN_PLACE)
+        if row is not None:
+            behind = made(int, row) + 1
+            await transaction.script(
+                "CREATE OR REPLACE FUNCTION places_behind() RETURNS bigint LANGUAGE sql STABLE AS "
+                f"$$ SELECT {behind}::bigint $$"
+            )
 
 
 class _Sets(Protocol):
