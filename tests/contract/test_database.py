@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from bazar.kit.data import group
-from bazar.kit.data.database import Database, Row, Transaction
-from bazar.kit.data.group import BATCH_MAX, QUEUE_MAX
+from bazar.kit.data.database import QUEUE_MAX, Database, Row, Transaction
+from bazar.kit.data.group import BATCH_MAX
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
 from support.engines import Opener
 from support.notes import bodies, create, failing_note, note, opened

@@ -10,6 +10,11 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
+QUEUE_MAX = 8192
+"""So many writes wait; one more is refused."""
+WRITE_S_MAX = 5.0
+"""How long a write may take where it meets others, once it is its turn."""
+
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
 
@@ -110,7 +115,8 @@ class Database(Protocol):
     async def scan(self, work: Work[T], lane: Lane = READERS) -> T:
         """Run reads on one consistent snapshot that may take long, such as a search or a page.
 
-        It ends when its lane's time is over, and when its asker is gone.
+        It ends when its lane's time is over, and when its asker is gone. An engine behind a
+        network may run it again from its start.
 
         Raises:
             Overloaded: definite; too many scans wait in this lane, or it took too long.
@@ -119,7 +125,13 @@ class Database(Protocol):
         ...
 
     async def write(
-        self, work: Work[T], *, lazy: bool = False, single: bool = False, idempotent: bool = False
+        self,
+        work: Work[T],
+        *,
+        lazy: bool = False,
+        single: bool = False,
+        idempotent: bool = False,
+        limit_s: float = WRITE_S_MAX,
     ) -> T:
         """Run a read-write transaction and return once it is durable.
 
@@ -136,6 +148,8 @@ class Database(Protocol):
                 behind a network saves trips then.
             idempotent: to run the work again after it was committed does no more than to run it
                 once. So it is run again where nobody knows whether it was.
+            limit_s: after which an engine behind a network gives it up; longer for what works
+                on whole tables.
 
         Raises:
             Overloaded: definite; too many writes wait.
