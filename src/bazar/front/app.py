@@ -34,8 +34,8 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
     Args:
-        catalog_url: of the catalog.
-        order_url: of the order service.
+        catalog_url: of the catalog; of its replicas, with commas between them.
+        order_url: of the order service, in the same way.
         secret: of all services.
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
@@ -44,8 +44,9 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     """
     metrics = Metrics("front")
     cache = Cache()
-    to_catalog = Upstream("catalog", catalog_url, client)
-    orders = Orders(Upstream("order", order_url, client, secret), cache)
+    to_catalog = Upstream("catalog", catalog_url, client, secret, tells_secret=False)
+    to_order = Upstream("order", order_url, client, secret)
+    orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)
 
     async def check() -> None:
@@ -71,12 +72,16 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
     )
     endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
+    for upstream in (to_catalog, to_order):
+        upstream.start()
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop, internal=False)
             app.lost = storefront.error_page
             yield app
     finally:
         await feed.stop()
         await orders.stop()
+        for upstream in (to_catalog, to_order):
+            await upstream.stop()

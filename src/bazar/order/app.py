@@ -55,7 +55,8 @@ async def order_app(
     metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
     try:
         await migrate(opened, SCHEMA)
-        catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
+        upstream = Upstream("catalog", catalog_url, client, secret)
+        catalog = CatalogClient(upstream)
         store = SqliteStore()
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)
@@ -72,6 +73,7 @@ async def order_app(
         )
         send_trial = sending.send_trial if sending else None
         own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
+        upstream.start()
         driving.start()
         if sending:
             sending.start()
@@ -84,6 +86,7 @@ async def order_app(
                 await sending.stop()
             await driving.stop()
             await catalog.stop()
+            await upstream.stop()
     finally:
         await opened.close()
 

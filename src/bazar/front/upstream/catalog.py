@@ -20,7 +20,8 @@ from bazar.front.upstream.watching import SHOP, Following, Key, Watcher
 from bazar.kit.clock import passing_s
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
-from bazar.kit.peers.client import Answer, Upstream
+from bazar.kit.peers.answers import Answer
+from bazar.kit.peers.client import Upstream
 from bazar.wire.books import SEQ_HEADER, BookQuery, Place, topic_key
 from bazar.wire.budgets import AWAY_MS, READ_MS
 from bazar.wire.shop import Shop
@@ -187,7 +188,7 @@ class Catalog:
         deadline = Deadline(AWAY_MS if away and not tries else READ_MS)
         try:
             answer = await self._upstream.call(
-                "GET", path, deadline=deadline, request_id=request_id
+                "GET", path, deadline=deadline, request_id=request_id, hedge=True
             )
         except Unavailable:
             self._away = True

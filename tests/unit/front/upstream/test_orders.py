@@ -141,7 +141,7 @@ async def test_no_more_wait_than_are_kept(
     """One more is refused at once, and `full` says so before."""
     monkeypatch.setattr(upstream, "PLACEMENTS_WAITING_MAX", 2)
     async with service.client() as client:
-        orders = Orders(Upstream("order", "http://order.test", client), Cache())
+        orders = Orders(Upstream("order", "http://order.test", client, "secret"), Cache())
         assert (0, False) == (orders.waiting(), orders.full())
         says(service, *[PlacementAnswer(201, msgspec.Raw(b"{}"))] * 2)
         buyers = [asyncio.create_task(place(orders, key)) for key in ("a", "b", "c")]
