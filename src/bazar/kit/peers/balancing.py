@@ -10,7 +10,7 @@ one for what has to be asked again, one for what is only asked again to be soone
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from random import random
 from time import monotonic
 
@@ -49,17 +49,15 @@ Probe = Callable[[Target], Awaitable[bool]]
 class Targets:
     """All targets of a service, as far as they are known."""
 
-    def __init__(self, name: str, probe: Probe, hurry: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, name: str, probe: Probe) -> None:
         """Start with none.
 
         Args:
             name: of the service, for the log.
             probe: tells whether a target is ready, and is who it should be.
-            hurry: looks for other addresses, since none of these answers.
         """
         self._name = name
         self._probe = probe
-        self._hurry = hurry
         self._all: list[Target] = []
         self._in: list[Target] = []
         self._probes: dict[Target, asyncio.Task[None]] = {}
@@ -71,6 +69,10 @@ class Targets:
     def __len__(self) -> int:
         """Return how many there are, in or out."""
         return len(self._all)
+
+    def __iter__(self) -> Iterator[Target]:
+        """Yield all, in or out."""
+        return iter(self._all)
 
     def set(self, addresses: Addresses) -> None:
         """Have these from now on; who is known already stays as it is."""
@@ -96,16 +98,12 @@ class Targets:
 
     def eject(self, target: Target, reason: str) -> None:
         """Ask a target no more until it answers a probe; the only one is asked all the same."""
-        if target is self.only:
-            self._hurry()
         if target.out or target is self.only or target not in self._all:
             return
         target.out = True
         self._sort()
         self._log.warning("target-out", upstream=self._name, target=target.url, reason=reason)
         self._probes[target] = asyncio.create_task(self._until_ready(target))
-        if not self._in:
-            self._hurry()
 
     @property
     def probes(self) -> Collection[asyncio.Task[None]]:

@@ -115,9 +115,9 @@ class Upstream:
         self._client = client
         self._authorization = f"Bearer {secret}" if tells_secret and secret else ""
         self._discovery = discovery or Discovery(urls)
-        self.targets = Targets(name, self._probe, self._discovery.hurry)
+        self.targets = Targets(name, self._probe)
         self.targets.set(self._discovery.known)
-        self._rules = Rules()
+        self.rules = Rules()
         self._streamed: Target | None = None
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
@@ -166,7 +166,7 @@ class Upstream:
         sending = _Sending(method, path, deadline, request_id, body, hedge)
         targets = self.targets
         if targets.only is None:
-            self._rules.retries.count()
+            self.rules.retries.count()
         pause_s = PAUSE_S_FIRST
         outcome, cause = "had no time left", ""
         while (left_s := deadline.left_s()) > 0:
@@ -179,6 +179,7 @@ class Upstream:
             except FAILURES as error:
                 outcome, cause = "cannot be reached", reason(error)
             heed_cancel()
+            self._discovery.hurry()
             await self._pause(pause_s, deadline)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
@@ -186,19 +187,19 @@ class Upstream:
         raise Unavailable(message)
 
     async def _pause(self, pause_s: float, deadline: Deadline) -> None:
-        """Wait until it makes sense to send a call again: a moment, or until a target is back."""
-        if self.targets.only is None and not self.targets.some_in:
+        """Wait for a moment, and until it makes sense to send a call again."""
+        bound = self.targets.only is None and self.targets.some_in
+        if self.targets.only is None and not bound:
             await self.targets.until_some_in(deadline.left_s())
-            return
-        while True:
-            await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), deadline.left_s()))  # noqa: S311
-            if self.targets.only is not None or self._rules.retries.take() or not deadline.left_s():
+        while left_s := deadline.left_s():
+            await asyncio.sleep(min(pause_s * random.uniform(0.5, 1), left_s))  # noqa: S311
+            if not bound or self.rules.retries.take():
                 return
 
     async def _race(self, sending: _Sending) -> Answer:
         return await Race(
             self.targets,
-            self._rules,
+            self.rules,
             lambda target: self._attempt(target, sending, sending.deadline.left_s()),
             hedge=sending.hedge,
         ).run()

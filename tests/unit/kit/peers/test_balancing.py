@@ -127,16 +127,12 @@ async def test_where_all_are_out_all_are_asked(ready: Ready) -> None:
     await targets.stop()
 
 
-async def test_the_only_target_is_never_out() -> None:
-    """There is no other to ask; but its name may stand for another address by now."""
-    hurried = []
-    ready = Ready()
-    targets = Targets("catalog", ready, lambda: hurried.append(1))
-    targets.set(addresses("a"))
+async def test_the_only_target_is_never_out(ready: Ready) -> None:
+    """There is no other to ask."""
+    targets = targets_of(ready, "a")
     targets.eject(chosen(targets), "gone")
     assert targets.only is chosen(targets)
     assert not targets.only.out
-    assert [1] == hurried
     assert [] == list(targets.probes)
 
 
