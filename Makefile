@@ -64,11 +64,11 @@ bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (nee
 
 lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --group build -o requirements/run.txt $(ARGS)
+	  pyproject.toml --extra postgres --group build -o requirements/run.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
+	  pyproject.toml --extra postgres --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
+	  pyproject.toml --extra postgres --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
 
 clean:  ## Remove what was built; the shop's data stays
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,6 +9,7 @@ import pytest
 
 from bazar.front.app import front_app
 from bazar.kit import log
+from support.postgres import drop_databases, stop_servers
 from support.shops import (
     CATALOG_URL,
     FRONT_URL,
@@ -68,6 +69,20 @@ def quiet_log() -> Iterator[None]:
     """End a log that a test configured, so that none writes after the tests."""
     yield
     log.close()
+
+
+@pytest.fixture(autouse=True)
+def dropped_databases() -> Iterator[None]:
+    """Drop the databases that a test made in a PostgreSQL."""
+    yield
+    drop_databases()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stopped_servers() -> Iterator[None]:
+    """Stop the PostgreSQL servers that tests started."""
+    yield
+    stop_servers()
 
 
 @pytest.fixture

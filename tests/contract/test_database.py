@@ -50,9 +50,9 @@ async def test_many_runs_tell_how_many_rows_they_changed_in_all(database: Databa
     """What a run left alone does not count, and no runs changed nothing."""
     sql = "INSERT INTO notes (body) VALUES (?1) ON CONFLICT (body) DO NOTHING"
     rows: list[Row] = [("a",), ("b",), ("a",)]
-    assert 2 == await database.write(lambda t: t.run_many(sql, rows))
-    assert 0 == await database.write(lambda t: t.run_many(sql, rows))
-    assert 0 == await database.write(lambda t: t.run_many(sql, []))
+    assert 2 == await database.write(lambda t: t.count_many(sql, rows))
+    assert 0 == await database.write(lambda t: t.count_many(sql, rows))
+    assert 0 == await database.write(lambda t: t.count_many(sql, []))
 
 
 async def test_a_statement_runs_once_for_each_row_of_values(database: Database) -> None:

@@ -12,11 +12,12 @@ from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import Store
 from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Database, Transaction
-from bazar.kit.data.migrate import migrate
 from bazar.wire.stock import Outcome, Rejection, SoldLine
-from support.engines import ENGINES
+from support.engines import with_tables
 
 NOW_MS = 1_700_000_000_123
+EDITED_MS = NOW_MS + 1000
+"""When books are changed."""
 
 
 class Engine(NamedTuple):
@@ -29,12 +30,8 @@ class Engine(NamedTuple):
     @asynccontextmanager
     async def opened(self, path: Path) -> AsyncIterator[Database]:
         """Open a database with the catalog's tables, and close it at the end."""
-        database = ENGINES[self.name](path)
-        await migrate(database, self.schema)
-        try:
+        async with with_tables(self.name, path, self.schema) as database:
             yield database
-        finally:
-            await database.close()
 
 
 KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]

@@ -43,7 +43,11 @@ class Transaction(Protocol):
         """Run a statement once for each row of values; return all that they return, in order."""
         ...
 
-    async def run_many(self, sql: str, rows: Iterable[Row]) -> int:
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement once for each row of values."""
+        ...
+
+    async def count_many(self, sql: str, rows: Iterable[Row]) -> int:
         """Run a statement once for each row of values; return how many rows it changed in all."""
         ...
 
@@ -51,11 +55,19 @@ class Transaction(Protocol):
         """Run several statements that take no values."""
         ...
 
+    async def lock(self, name: str) -> None:
+        """Wait until no other transaction has locked this name, and lock it until the end.
+
+        An engine with one writer has nothing to wait for.
+        """
+        ...
+
     def announce(self, change: object) -> None:
         """Have a change told to whoever the database delivers to, if this transaction commits.
 
-        It is told once it is committed and before the caller is answered, even if that caller went
-        away; changes are told in the order of the commits. Reads announce nothing, and lazy writes
+        It is told once it is committed, even if the caller went away; changes are told in the order
+        of the commits. An engine of one process tells it before the caller is answered; where many
+        processes listen, each hears it in a moment. Reads announce nothing, and lazy writes
         neither: what was told must not be undone.
         """
         ...
@@ -106,7 +118,9 @@ class Database(Protocol):
         """
         ...
 
-    async def write(self, work: Work[T], *, lazy: bool = False) -> T:
+    async def write(
+        self, work: Work[T], *, lazy: bool = False, single: bool = False, idempotent: bool = False
+    ) -> T:
         """Run a read-write transaction and return once it is durable.
 
         Args:
@@ -118,6 +132,10 @@ class Database(Protocol):
                 it, until the next durable write, or the flush that follows within 50 ms, has
                 made it durable too. Whatever a power cut leaves ends at one commit: never a later
                 one without an earlier one. For what can be derived again.
+            single: the work sends one statement, which writes, and announces nothing; an engine
+                behind a network saves trips then.
+            idempotent: to run the work again after it was committed does no more than to run it
+                once. So it is run again where nobody knows whether it was.
 
         Raises:
             Overloaded: definite; too many writes wait.

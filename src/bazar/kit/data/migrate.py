@@ -10,7 +10,7 @@ _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_history (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    applied_at_ms INTEGER NOT NULL
+    applied_at_ms BIGINT NOT NULL
 )
 """
 
@@ -37,6 +37,7 @@ async def migrate(database: Database, package: str) -> list[str]:
     available = steps(package)
 
     async def apply(transaction: Transaction) -> list[str]:
+        await transaction.lock("schema")  # of many replicas that start at once, one applies a step
         await transaction.script(_HISTORY)
         row = await transaction.one("SELECT coalesce(max(number), 0) FROM schema_history")
         current = row[0] if row else 0

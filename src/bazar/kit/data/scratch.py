@@ -28,7 +28,14 @@ class Scratch:
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._one_at_a_time = asyncio.Lock()
 
-    async def write(self, work: Work[T], *, lazy: bool = False) -> T:  # noqa: ARG002
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        lazy: bool = False,  # noqa: ARG002
+        single: bool = False,  # noqa: ARG002
+        idempotent: bool = False,  # noqa: ARG002
+    ) -> T:
         """Run a transaction, and return when it is done.
 
         Raises:

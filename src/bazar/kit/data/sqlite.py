@@ -85,7 +85,11 @@ class SqliteTransaction:
         """Run a statement once for each row of values; return all that they return, in order."""
         return cast("list[Row]", self._connection.executemany(sql, rows).fetchall())
 
-    async def run_many(self, sql: str, rows: Iterable[Row]) -> int:
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement once for each row of values."""
+        self._connection.executemany(sql, rows).close()
+
+    async def count_many(self, sql: str, rows: Iterable[Row]) -> int:
         """Run a statement once for each row of values; return how many rows it changed in all."""
         before = self._connection.total_changes()
         self._connection.executemany(sql, rows).close()
@@ -94,6 +98,9 @@ class SqliteTransaction:
     async def script(self, sql: str) -> None:
         """Run several statements that take no values."""
         self._execute(sql).close()
+
+    async def lock(self, name: str) -> None:
+        """Do nothing: whoever writes is the only one."""
 
     def announce(self, change: object) -> None:
         """Have a change told once it is durable."""
@@ -251,7 +258,14 @@ class SqliteDatabase:
         """
         return self._scans.scan(work, lane)
 
-    def write(self, work: Work[T], *, lazy: bool = False) -> Coroutine[Any, Any, T]:
+    def write(
+        self,
+        work: Work[T],
+        *,
+        lazy: bool = False,
+        single: bool = False,  # noqa: ARG002  it saves no trip here
+        idempotent: bool = False,  # noqa: ARG002  what became of a commit is known
+    ) -> Coroutine[Any, Any, T]:
         """Run a read-write transaction, in one flush with all that wait, and return after it.
 
         Raises:
