@@ -8,6 +8,7 @@ from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
 from bazar.kit.secret import SERVICE_HEADER, service_identity
+from support.wires import lost
 
 SECRET = "secret"
 
@@ -26,6 +27,8 @@ class Answering:
         self.status = 200
         self.body = b""
         self.headers: Mapping[str, str] = {}
+        self.breaks = 0
+        """So many of the next connections break after the call has arrived."""
         self.calls: list[str] = []
         self.bodies: list[bytes] = []
         self.request_ids: list[str | None] = []
@@ -38,6 +41,9 @@ class Answering:
         self.request_ids.append(request.headers.get("x-request-id"))
         content = None if request.body is None else request.body.copy_bytes()
         self.bodies.append(b"" if content is None else content.to_bytes())
+        if self.breaks:
+            self.breaks -= 1
+            raise lost()
         builder = (
             ResponseBuilder().status(self.status).headers(identity(request) | dict(self.headers))
         )

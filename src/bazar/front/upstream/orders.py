@@ -44,6 +44,7 @@ class _Refusal(Struct):
     """What matters of the problem document of a placement."""
 
     code: str = ""
+    definite: bool = True
     order_id: str | None = None
     """Of the order that is stored; where there is none, nothing of the refusal is."""
 
@@ -145,7 +146,7 @@ class Orders:
             open_orders_max,
         )
         (placed,) = await self._placements.ask([wanted], deadline)
-        if placed.again and not _is_stored(placed.answer):
+        if placed.again and not _holds(placed.answer):
             message = "the purchase was sent more than once; what came of the first is not known"
             raise Unavailable(message)
         self._announce(placed.answer.changed)
@@ -264,16 +265,17 @@ def parse_changed(text: str) -> list[BookChanged]:
     return [BookChanged(int(book_id), int(version)) for book_id, _, version in pairs]
 
 
-def _is_stored(answer: PlacementAnswer) -> bool:
-    """Tell whether an answer says what is stored, so that it is the same whoever gives it.
+def _holds(answer: PlacementAnswer) -> bool:
+    """Tell whether an answer holds for a purchase that was sent more than once.
 
-    A refusal that is not, such as of one who has too much to do, knows nothing of the order that
-    another one may just be storing.
+    What is stored is the same whoever tells it. A definite refusal that is not stored, such as of
+    one who has too much to do, knows nothing of the order that another one may just be storing.
     """
     if answer.status < _ERRORS_FROM:
         return True
     refusal = _refusal(answer.body)
-    return refusal.order_id is not None or refusal.code == KeyReused.code
+    stored = refusal.order_id is not None or refusal.code == KeyReused.code
+    return stored or not refusal.definite
 
 
 def _path(order_id: str) -> str:
