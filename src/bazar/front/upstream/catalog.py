@@ -55,6 +55,7 @@ class Catalog:
         self._upstream = upstream
         self._cache = cache
         self._clock = clock
+        self._missed: How = "miss" if cache.keeps else "bypass"
         self.waiting = 0
         """Readers who wait for the catalog, or for others who asked it the same."""
         self._away = False
@@ -118,7 +119,7 @@ class Catalog:
         with self._place():
             if fresh:
                 return Reading(await self._cache.fresh(book_id, fetch), "bypass")
-            return Reading(await self._cache.book(book_id, fetch), "miss")
+            return Reading(await self._cache.book(book_id, fetch), self._missed)
 
     async def titles(self, topic: str, *, fresh: bool, request_id: str) -> Reading:
         """Return the books of a topic: `answer.as_titles()`.
@@ -136,7 +137,7 @@ class Catalog:
             return Reading(held, "hit")
         fetch = partial(self._fetch, path, request_id)
         with self._place():
-            return Reading(await self._cache.titles(key, fetch), "miss")
+            return Reading(await self._cache.titles(key, fetch), self._missed)
 
     async def topics(self, *, request_id: str) -> Reading:
         """Return every topic with the number of its books."""
