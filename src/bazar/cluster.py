@@ -32,6 +32,8 @@ Metrics = Literal["secret", "open"]
 """Who may ask for `/metrics`: who has the service secret, or anyone."""
 OpenApi = Literal["on", "off"]
 """Whether anyone may order over the JSON routes of the front, or only who has the secret."""
+Cache = Literal["on", "off"]
+"""Whether the front keeps answers of the catalog."""
 
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
@@ -60,6 +62,7 @@ class ServiceSettings:
     """Of the shop, at its first start."""
     open_api: OpenApi
     metrics: Metrics
+    cache: Cache = "on"
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
@@ -97,6 +100,7 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
                 settings.public_url,
                 open_api=open_api,
                 proxies=proxy_networks(settings.proxies),
+                cached=settings.cache == "on",
             )
     async with opened as app:
         own = urlsplit(settings.public_url).hostname or ""
@@ -129,6 +133,7 @@ class UpSettings:
     metrics: Metrics
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
+    cache: Cache = "on"
     smtp_url: str = ""
     mail_from: str = ""
 
@@ -175,7 +180,8 @@ class UpSettings:
 
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
-        return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
+        said += ["--proxies", self.proxies, "--open-api", self.open_api]
+        return [*said, "--cache", self.cache]
 
     def _database(self, name: str) -> list[str]:
         return ["--database", str(self.data / f"{name}.db")]

@@ -10,6 +10,7 @@ import typer
 
 from bazar.cli.terminal import (
     DATA_DEFAULT,
+    Cache,
     Currency,
     Data,
     Host,
@@ -31,7 +32,14 @@ from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
 from bazar.kit.money import DECIMALS, to_price
-from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
+from bazar.kit.process.config import (
+    PORT_MAX,
+    SECRET_FILE,
+    database_path,
+    find_secret,
+    service_url,
+    service_urls,
+)
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
@@ -46,6 +54,8 @@ CatalogPort = Annotated[
 OrderPort = Annotated[
     int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
 ]
+
+_ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
 
 
 def up(  # noqa: PLR0913  one parameter an option
@@ -67,6 +77,7 @@ def up(  # noqa: PLR0913  one parameter an option
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    cache: Cache = "on",
     mail_from: MailFrom = "",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
@@ -94,6 +105,7 @@ def up(  # noqa: PLR0913  one parameter an option
         currency=_currency(currency),
         name=name,
         open_api=open_api,
+        cache=cache,
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
         log_format=log_format,
@@ -199,16 +211,17 @@ def serve(  # noqa: PLR0913  one parameter an option
         ),
     ] = None,
     catalog: Annotated[
-        str, typer.Option(envvar="BAZAR_CATALOG", help="Address of the catalog.")
+        str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
     ] = Addresses().catalog,
     order: Annotated[
-        str, typer.Option(envvar="BAZAR_ORDER", help="Address of the order service.")
+        str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
     ] = Addresses().order,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    cache: Cache = "on",
     mail_from: MailFrom = "",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
@@ -231,12 +244,13 @@ def serve(  # noqa: PLR0913  one parameter an option
             public_url=_public_url(public_url),
             proxies=proxies,
             database=database_path(database, data / f"{service}.db"),
-            catalog_url=service_url(catalog, "--catalog"),
-            order_url=service_url(order, "--order"),
+            catalog_url=service_urls(catalog, "--catalog"),
+            order_url=service_urls(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
             name=name,
             open_api=open_api,
+            cache=cache,
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,

@@ -46,6 +46,16 @@ def service_url(url: str, what: str) -> str:
     return url.rstrip("/")
 
 
+def service_urls(urls: str, what: str) -> str:
+    """Return http addresses with commas between them, each without its last slash.
+
+    Raises:
+        StartupError: there is none, or one of them is none.
+    """
+    given = [url.strip() for url in urls.split(",") if url.strip()]
+    return ",".join([service_url(url, what) for url in given or [urls]])
+
+
 def proxy_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the network addresses of proxies, such as `10.0.0.2, 192.0.2.0/24`.
 
