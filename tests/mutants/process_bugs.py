@@ -115,14 +115,10 @@ PROCESS_BUGS = (
         (
             Edit(
                 "cluster.py",
-                "    await supervisor.start(order)\n",
-                "    await supervisor.start(order)\n    await supervisor.start(front)\n",
+                'storing = [child for child in children if child.name != "front"]',
+                "storing = children",
             ),
-            Edit(
-                "cluster.py",
-                "        await supervisor.start(front)\n        await until_ready",
-                "        await until_ready",
-            ),
+            Edit("cluster.py", 'if child.name == "front":', "if child not in storing:"),
         ),
         (FIRST_VISITOR,),
     ),

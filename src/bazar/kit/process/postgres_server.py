@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """Of every server of ours. With more of its log, each crash takes longer to recover from; and an
 error is the asker's to tell."""
+_DATA = "data"
 _INIT_TIMEOUT_S = 120.0
 _POLL_S = 0.02
 _STATUS_LINE = 7
@@ -82,6 +83,11 @@ class PostgresServer:
         return f"postgresql://{USER}@/{quote(database)}?{where}"
 
 
+def is_prepared(folder: Path) -> bool:
+    """Tell whether a folder has the data of a server."""
+    return (folder / _DATA).exists()
+
+
 def prepare(
     folder: Path,
     databases: Iterable[str],
@@ -102,7 +108,7 @@ def prepare(
     Raises:
         StartupError: there is no PostgreSQL that fits, or it cannot be set up.
     """
-    data = folder.absolute() / "data"
+    data = folder.absolute() / _DATA
     found = find_programs(programs, _version(data) or version)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
