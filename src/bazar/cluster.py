@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bazar.catalog.app import catalog_app
-from bazar.front.app import front_app
 from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.http.admission import Admission
@@ -42,8 +40,6 @@ from bazar.kit.process.server import address
 from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
-from bazar.order.app import order_app
-from bazar.order.mail.settings import mail_settings
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
 
 Metrics = Literal["secret", "open"]
@@ -98,7 +94,7 @@ class ServiceSettings:
 
 @asynccontextmanager
 async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
-    """Open one service, and close it at the end.
+    """Open one service, and close it at the end; the others are not even imported.
 
     Raises:
         StartupError: it cannot start.
@@ -111,11 +107,18 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
     catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
     match settings.service:
         case "catalog":
+            from bazar.catalog.app import catalog_app
+
             opened = catalog_app(settings.database, secret, settings.currency, settings.name)  # type: ignore[arg-type]
         case "order":
+            from bazar.order.app import order_app
+            from bazar.order.mail.settings import mail_settings
+
             mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
             opened = order_app(settings.database, catalog_url, secret, client, mail)  # type: ignore[arg-type]
         case "front":
+            from bazar.front.app import front_app
+
             open_api = settings.open_api == "on"
             opened = front_app(
                 catalog_url,

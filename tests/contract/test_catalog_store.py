@@ -17,7 +17,7 @@ from bazar.kit.data.database import Database
 from bazar.wire.books import BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
 from support import stored_books
-from support.stored_books import KEPT, NOW_MS, Engine, added, book, rejected, reserved
+from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, rejected, reserved
 
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
@@ -173,10 +173,12 @@ async def test_topics_follow_every_change_of_a_book(database: Database, store: S
 
     assert [TopicCount("arts", 1), TopicCount("Law", 2)] == await topics()
     assert [TopicCount("Law", 2)] == await topics(1)
-    await database.write(lambda t: store.edit_book(t, replace(first, topic="Arts")))
+    await database.write(lambda t: store.edit_book(t, replace(first, topic="Arts"), EDITED_MS))
     assert [TopicCount("Arts", 2), TopicCount("law", 1)] == await topics()
-    await database.write(lambda t: store.edit_book(t, replace(second, topic="ARTS")))
-    await database.write(lambda t: store.edit_book(t, replace(second, topic="ARTS", price_minor=9)))
+    await database.write(lambda t: store.edit_book(t, replace(second, topic="ARTS"), EDITED_MS))
+    await database.write(
+        lambda t: store.edit_book(t, replace(second, topic="ARTS", price_minor=9), EDITED_MS)
+    )
     assert [TopicCount("ARTS", 3)] == await topics()
 
 
@@ -250,8 +252,9 @@ async def test_an_edit_replaces_what_describes_a_book(database: Database, store:
         before, isbn=None, title="After", author="B", year=None, topic="law", price_minor=1
     )
     changed = replace(changed, **DESCRIBED)
-    after = await database.write(lambda t: store.edit_book(t, changed))
-    assert replace(changed, version=before.version + 1) == after
+    after = await database.write(lambda t: store.edit_book(t, changed, EDITED_MS))
+    assert NOW_MS == before.edited_at_ms
+    assert replace(changed, version=before.version + 1, edited_at_ms=EDITED_MS) == after
     assert after == await database.read(lambda t: store.book(t, before.book_id))
     assert [TopicCount("law", 1)] == await database.scan(lambda t: store.topics(t, 9))
     for words, count in ((["after"], 1), (["before"], 0)):
@@ -307,14 +310,16 @@ async def test_a_retired_book_leaves_every_list(database: Database, store: Store
     both = [gone.book_id, other.book_id]
     before = [both, both, both, [TopicCount("law", 2)], [1, 1]]
     assert before == await lists()
-    retired = await database.write(lambda t: store.edit_book(t, replace(gone, retired_at_ms=9)))
+    retired = await database.write(
+        lambda t: store.edit_book(t, replace(gone, retired_at_ms=9), EDITED_MS)
+    )
     left = [other.book_id]
     assert [left, left, left, [TopicCount("law", 1)], [0, 0]] == await lists()
     assert retired == await database.read(lambda t: store.book(t, gone.book_id))
     assert retired == await database.read(lambda t: store.book_by_isbn(t, ISBN))
     found = await database.read(lambda t: store.books(t, [gone.book_id]))
     assert {gone.book_id: for_sale(retired)} == found
-    await database.write(lambda t: store.edit_book(t, gone))
+    await database.write(lambda t: store.edit_book(t, gone, EDITED_MS))
     assert before == await lists()
 
 

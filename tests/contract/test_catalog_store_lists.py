@@ -11,7 +11,7 @@ from bazar.catalog.store import Narrowing, Order, Ranked, Store
 from bazar.kit.data.database import Database
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Outcome
-from support.stored_books import KEPT, NOW_MS, Engine, added, book, reserved
+from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, reserved
 
 DAY_MS = 24 * 60 * 60 * 1000
 ALL_ORDERS: list[Order] = ["rank", "new", "price", "-price", "title"]
@@ -44,7 +44,9 @@ def ids(found: Sequence[Ranked]) -> list[int]:
 
 async def retire(database: Database, store: Store, one: StoredBook, at_ms: int) -> StoredBook:
     """Take a book off sale."""
-    return await database.write(lambda t: store.edit_book(t, replace(one, retired_at_ms=at_ms)))
+    return await database.write(
+        lambda t: store.edit_book(t, replace(one, retired_at_ms=at_ms), EDITED_MS)
+    )
 
 
 async def shelf(database: Database, store: Store) -> list[StoredBook]:
@@ -179,7 +181,7 @@ async def test_lists_by_name_follow_the_stock(database: Database, store: Store) 
         return ids(await database.scan(lambda t: store.listed(t, name, (), 9)))
 
     assert [[1, 5, 4], [2, 1, 5], [2]] == [await listed(name) for name in ("last", "low", "out")]
-    await database.write(lambda t: store.edit_book(t, replace(books[2], low_at=9)))
+    await database.write(lambda t: store.edit_book(t, replace(books[2], low_at=9), EDITED_MS))
     await database.write(lambda t: store.move_stock(t, 5, "adjusted", -2, None, NOW_MS))
     await database.write(lambda t: store.move_stock(t, 4, "received", 2, None, NOW_MS))
     assert [[1], [2, 5, 1, 3], [2, 5]] == [await listed(name) for name in ("last", "low", "out")]

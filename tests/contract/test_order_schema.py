@@ -9,7 +9,10 @@ from bazar.kit.data.migrate import migrate, steps
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.app import SCHEMA
 from bazar.order.domain import UNREADABLE
+from bazar.order.letters import Letter
 from bazar.order.store.sqlite import SqliteStore
+from bazar.order.store.wishes import WishStore
+from bazar.order.wishes import Wish
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ async def test_an_older_database_keeps_its_orders_and_gets_their_sequence(old: P
         assert [(0, 0)] == [(line.book_id, line.quantity) for line in page[1].lines]
         assert page[3].sold
         assert () == page[4].lines
-        unsettled = await database.scan(lambda t: store.unsettled_after(t, "", 9))
+        unsettled = await database.scan(lambda t: store.unsettled_after(t, "", 9, 9))
         assert ["b", "c", "e"] == [order.order_id for order in unsettled]
         await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'b'"))
         with pytest.raises(apsw.ConstraintError, match="orders_status"):
@@ -64,5 +67,38 @@ async def test_an_older_database_keeps_its_orders_and_gets_their_sequence(old: P
                     "VALUES ('z', 0, 1, 1)"
                 )
             )
+    finally:
+        await database.close()
+
+
+async def test_letters_of_an_older_database_are_kept(tmp_path: Path) -> None:
+    """With their numbers, none of which is given again; and letters about wishes have room."""
+    path = tmp_path / "order.db"
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "CREATE TABLE schema_history (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+        "applied_at_ms INTEGER NOT NULL);"
+    )
+    for number, name, sql in steps(SCHEMA)[:5]:
+        connection.execute(sql)
+        connection.execute("INSERT INTO schema_history VALUES (?, ?, 0)", (number, name))
+    connection.execute(
+        "INSERT INTO orders (order_id, idempotency_key, kind, status, settled, placed_at_ms) "
+        "VALUES ('a', 'k', 'order', 'confirmed', 1, 1);"
+        "INSERT INTO outbox VALUES (3, 'a', 'confirmed', 'waiting', 2, 5, NULL, 'away');"
+        "INSERT INTO outbox VALUES (9, 'a', 'ready', 'dropped', 0, 6, 7, NULL);"
+        "DELETE FROM outbox WHERE letter_id = 9;"
+    )
+    connection.close()
+    database, store, wishes = SqliteDatabase(path), SqliteStore(), WishStore()
+    try:
+        await migrate(database, SCHEMA)
+        assert [Letter(3, "a", "confirmed", 2)] == await database.read(
+            lambda t: store.letters_after(t, 0, 9)
+        )
+        await database.write(lambda t: wishes.add_wish(t, Wish(0, 8, "a@b.c", "0" * 32, "en", 1)))
+        await database.write(lambda t: wishes.note_wishes(t, [1], 8))
+        (letter,) = await database.read(lambda t: store.letters_after(t, 3, 9))
+        assert (10, 1) == (letter.letter_id, letter.wish_id)
     finally:
         await database.close()

@@ -2,59 +2,60 @@
 
 import ast
 import inspect
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bazar.kit.data.database import Database
-from bazar.kit.data.migrate import migrate
-from bazar.kit.data.sqlite import SqliteDatabase
-from bazar.order.app import SCHEMA
+from bazar.kit.data.database import Database, Transaction
+from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.order.changes import Event
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.order.finding import Sought, Wanted
 from bazar.order.letters import LetterKind
 from bazar.order.store import Store
+from bazar.order.store.newest import PLACE_MAX
+from bazar.order.store.postgres import PostgresStore
 from bazar.order.store.sqlite import SqliteStore
 from bazar.wire.audit import KeptLine, KeptOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.stock import Rejection
 from support.buyers import LINA, OMAR
+from support.engines import POSTGRES, with_tables
 
 SOLD = (StoredLine(7, 2, "RPCs for Noobs", 1999, "USD"),)
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
 
 
-@dataclass(frozen=True)
-class Engine:
-    """An engine: its database, the service's tables in it, and its statements."""
+class Engine(NamedTuple):
+    """How orders are kept on an engine."""
 
-    database: Callable[[Path], Database]
+    name: str
     schema: str
     store: type[Store]
 
 
-ENGINES = {"sqlite": Engine(SqliteDatabase, SCHEMA, SqliteStore)}
+KEPT = [
+    Engine("sqlite", SCHEMA, SqliteStore),
+    *[Engine(name, POSTGRES_SCHEMA, PostgresStore) for name in POSTGRES],
+]
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=KEPT, ids=lambda engine: engine.name)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Name each engine in turn."""
-    return ENGINES[request.param]
+    kept: Engine = request.param
+    return kept
 
 
 @pytest.fixture
 async def database(engine: Engine, tmp_path: Path) -> AsyncIterator[Database]:
     """Open an empty database with the service's tables."""
-    database = engine.database(tmp_path / "order.db")
-    await migrate(database, engine.schema)
-    yield database
-    await database.close()
+    async with with_tables(engine.name, tmp_path / "order.db", engine.schema) as database:
+        yield database
 
 
 @pytest.fixture
@@ -87,6 +88,35 @@ async def test_an_order_comes_back_as_it_was_stored(database: Database, store: S
     assert None is await database.read(lambda t: store.by_key(t, "a"))
 
 
+async def test_orders_come_back_together(database: Database, store: Store) -> None:
+    """Each once, however often it is asked for; an id or key that no order has finds none."""
+    orders = {name: pending(name, f"{name}-key", *SOLD, StoredLine(9, 1)) for name in "cab"}
+    await database.write(lambda t: store.insert(t, list(orders.values())))
+    by_ids = await database.read(lambda t: store.by_ids(t, ["c", "a", "z", "c"]))
+    assert [("a", 2), ("c", 2)] == sorted((one.order_id, len(one.lines)) for one in by_ids)
+    by_keys = await database.read(lambda t: store.by_keys(t, ["b-key", "a", "b-key", "a-key"]))
+    assert ["a", "b"] == sorted(one.order_id for one in by_keys)
+    assert [] == await database.read(lambda t: store.by_ids(t, []))
+    assert [] == await database.read(lambda t: store.by_keys(t, []))
+
+
+async def test_an_order_that_is_locked_is_read_and_changed(
+    database: Database, store: Store
+) -> None:
+    """By the one that locked it; an id that no order has locks nothing."""
+    order = pending("a", "one")
+    await database.write(lambda t: store.insert(t, [order]))
+
+    async def cancel(transaction: Transaction) -> StoredOrder | None:
+        await store.lock(transaction, ["b", "a", "a"])
+        found = await store.by_id(transaction, "a")
+        assert order == found
+        await store.update(transaction, replace(order, status="cancelled"))
+        return await store.by_id(transaction, "a")
+
+    assert replace(order, status="cancelled") == await database.write(cancel)
+
+
 async def test_an_order_comes_back_with_its_buyer(database: Database, store: Store) -> None:
     """Whole, wherever it is read; one without has none, though it stands beside."""
     orders = [
@@ -109,7 +139,7 @@ async def test_an_order_comes_back_with_its_buyer(database: Database, store: Sto
         assert order == await database.read(lambda t, one=order: store.by_key(t, one.key))  # type: ignore[misc]
     assert orders == await database.scan(lambda t: store.page(t, "", None, 9))
     assert orders == await database.scan(lambda t: store.page(t, "", "pending", 9))
-    assert orders == await database.scan(lambda t: store.unsettled_after(t, "", 9))
+    assert orders == await database.scan(lambda t: store.unsettled_after(t, "", PLACE_MAX, 9))
     assert sorted(orders, key=lambda one: one.order_id) == await database.scan(
         lambda t: store.page_by_id(t, "", 9)
     )
@@ -246,11 +276,22 @@ async def test_unsettled_orders_come_in_pages(database: Database, store: Store) 
     due = replace(orders[3], status="cancelled")
     await database.write(lambda t: store.update(t, settled))
     await database.write(lambda t: store.update(t, due))
-    first = await database.scan(lambda t: store.unsettled_after(t, "", 2))
+    first = await database.scan(lambda t: store.unsettled_after(t, "", PLACE_MAX, 2))
     assert ["z", "y"] == [order.order_id for order in first]
-    rest = await database.scan(lambda t: store.unsettled_after(t, "y", 9))
+    rest = await database.scan(lambda t: store.unsettled_after(t, "y", PLACE_MAX, 9))
     assert ["x", "c"] == [order.order_id for order in rest]
     assert due == rest[0]
+
+
+async def test_unsettled_orders_end_before_a_place(database: Database, store: Store) -> None:
+    """All that were there when the place was asked for are below it, and none that came later."""
+    nowhere = await database.read(store.next_place)
+    await database.write(lambda t: store.insert(t, [pending("b", "b"), pending("c", "c")]))
+    between = await database.read(store.next_place)
+    await database.write(lambda t: store.insert(t, [pending("a", "a")]))
+    for before, seen in (nowhere, ""), (between, "bc"), (PLACE_MAX, "bca"):
+        page = await database.scan(lambda t, end=before: store.unsettled_after(t, "", end, 9))  # type: ignore[misc]
+        assert list(seen) == [order.order_id for order in page]
 
 
 async def test_a_page_is_of_orders_not_of_lines(database: Database, store: Store) -> None:
@@ -288,7 +329,7 @@ async def test_an_order_without_lines_is_in_its_place(database: Database, store:
     assert bare == await database.read(lambda t: store.by_key(t, "a"))
     left = [orders[0], bare, orders[2]]
     assert left == await database.scan(lambda t: store.page(t, "", None, 9))
-    assert left == await database.scan(lambda t: store.unsettled_after(t, "", 9))
+    assert left == await database.scan(lambda t: store.unsettled_after(t, "", PLACE_MAX, 9))
 
 
 @pytest.mark.parametrize("document", ["", "{", "null", "[1]", '{"code": 7}', '{"code": "x"}'])
@@ -409,12 +450,14 @@ async def test_letters_wait_in_their_order_once_each(database: Database, store: 
     assert [0] * 4 == [one.tries for one in letters]
     ids = [one.letter_id for one in letters]
     assert letters[1:3] == await database.read(lambda t: store.letters_after(t, ids[0], 2))
-    await database.write(lambda t: store.try_letter(t, ids[3], 2))
+    assert await database.write(lambda t: store.try_letter(t, ids[3], 2))
     await database.write(lambda t: store.note_letter(t, ids[3], "waiting", None, "away"))
     for letter_id, state in zip(ids, ("sent", "dropped", "dead"), strict=False):
         await database.write(
             lambda t, one=letter_id, end=state: store.note_letter(t, one, end, 7, None)  # type: ignore[misc]
         )
+    for letter_id in ids[:3]:
+        assert not await database.write(lambda t, one=letter_id: store.try_letter(t, one, 1))  # type: ignore[misc]
     left = await database.read(lambda t: store.letters_after(t, 0, 9))
     assert [replace(letters[3], tries=2)] == left
     assert 1 == await database.read(lambda t: store.count_letters(t, "waiting"))
@@ -473,5 +516,5 @@ def test_no_function_of_the_store_is_left_out() -> None:
         and "store" == node.value.id
     }
     assert functions_of(Store) == called
-    for name, engine in ENGINES.items():
-        assert called == functions_of(engine.store), name
+    for engine in KEPT:
+        assert called == functions_of(engine.store), engine.name

@@ -21,6 +21,7 @@ STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
     for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
+    if not module.name.startswith("postgres")
     for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
     if isinstance(value, str) and value.startswith("\n")
 }
@@ -29,6 +30,7 @@ BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
 ORDER = "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 PLACE = "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id=?)"
 """Of the order after which a page comes."""
+WISH = "SEARCH wishes USING INTEGER PRIMARY KEY (rowid=?)"
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
@@ -78,6 +80,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_FORGET_DROPPED"): (
         "SEARCH outbox USING INDEX sqlite_autoindex_outbox_1 (order_id=? AND kind=?)",
     ),
+    ("order", "_NEXT_PLACE"): ("SEARCH orders",),
     ("order", "_LETTERS_AFTER"): (
         "SEARCH outbox USING INDEX outbox_left (state=? AND letter_id>?)",
     ),
@@ -127,12 +130,12 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     # The ids are read from end to end, only for what may be a reference.
     ("order", "_NEWEST_SOUGHT"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         PLACE,
         "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id>? AND order_id<?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_email (email_key=?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_name (name_key>? AND name_key<?)",
         PLACE,
-        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
@@ -163,13 +166,34 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
     ),
     ("order", "_UNSETTLED_AFTER"): (
-        "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
+        "SEARCH orders USING INDEX orders_unsettled (sequence>? AND sequence<?)",
         PLACE,
         BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
     ("order", "_UPDATE"): (ORDER,),
     ("order", "_WITH_STATUS"): (ORDER,),
+    ("order", "_ADD_LETTER_OF_WISH"): (),
+    ("order", "_ADD_WISH"): (),
+    ("order", "_COUNT_WISHES_OF"): (
+        "SEARCH wishes USING COVERING INDEX sqlite_autoindex_wishes_1 (email_key=?)",
+    ),
+    ("order", "_END_WISH"): (WISH,),
+    ("order", "_END_WISHES_BEFORE"): (
+        WISH,
+        "SEARCH wishes USING COVERING INDEX wishes_by_age (asked_at_ms<?)",
+    ),
+    ("order", "_FORGET_DROPPED_OF_WISH"): (
+        "SEARCH outbox USING INDEX sqlite_autoindex_outbox_2 (wish_id=?)",
+    ),
+    ("order", "_NOTE_WISH"): (WISH,),
+    ("order", "_STOP_WISHES"): ("SEARCH wishes USING INDEX wishes_by_stop_key (stop_key=?)",),
+    ("order", "_WANTED_BOOKS"): ("SEARCH wishes USING COVERING INDEX wishes_open (book_id>?)",),
+    ("order", "_WISH"): (WISH,),
+    ("order", "_WISHES_FOR"): ("SEARCH wishes USING COVERING INDEX wishes_open (book_id=?)",),
+    ("order", "_WISH_FOR"): (
+        "SEARCH wishes USING INDEX sqlite_autoindex_wishes_1 (email_key=? AND book_id=?)",
+    ),
     ("catalog", "_COUNT_DECISIONS"): (
         "SEARCH reservations USING PRIMARY KEY (order_id>? AND order_id<?)",
     ),
@@ -294,8 +318,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SCAN json_each VIRTUAL TABLE INDEX 1:",
     ),
 }
-WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS")}
-"""What is asked of whole tables: how many rows the ledger has, and the topics, which are few."""
+WHOLE = {("catalog", "_LEDGER_NUMBERS"), ("catalog", "_TOPICS"), ("order", "_COUNT_WISHES")}
+"""What is asked of whole tables: how many rows the ledger has, and the topics and wishes, which are
+few."""
 
 
 @pytest.fixture(scope="module")

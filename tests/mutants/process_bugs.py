@@ -31,8 +31,8 @@ PROCESS_BUGS = (
         (
             Edit(
                 "kit/process/supervisor.py",
-                '            answered = await self._status(f"{child.url}/healthz") is not None\n',
-                '            answered = await self._status(f"{child.url}/healthz") != _OK\n',
+                '        return await self._status(f"{child.url}/healthz") is not None\n',
+                '        return await self._status(f"{child.url}/healthz") != _OK\n',
             ),
         ),
         (SUPERVISING,),

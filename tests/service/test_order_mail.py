@@ -13,7 +13,9 @@ from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.order.mail import sending
 from bazar.order.mail.sending import AWAY_PAUSE_S, PAUSES_S, Sending
 from bazar.order.mail.settings import MailSettings
+from bazar.order.mail.wished import Wished
 from bazar.order.store.sqlite import SqliteStore
+from bazar.order.store.wishes import WishStore
 from bazar.wire.orders import Buyer
 from support.buyers import LINA, OMAR, as_sent, placement
 from support.mailboxes import Mailbox, mail_server
@@ -197,6 +199,10 @@ async def test_a_trial_shows_whether_mail_arrives(mailing: Caller, mailbox: Mail
     assert (400, "to") == (wrong.status, wrong.json["member"])
 
 
+async def no_book(_book_id: int) -> None:
+    """Have no book."""
+
+
 class Letters:
     """A database with orders whose letters wait, and a loop over it that the test turns."""
 
@@ -204,7 +210,15 @@ class Letters:
         """Open it."""
         self.time = time
         self.database = SqliteDatabase(path)
-        self.sending = Sending(self.database, SqliteStore(), settings, time=time, answer_max_s=0.2)
+        store = SqliteStore()
+        self.sending = Sending(
+            self.database,
+            store,
+            settings,
+            Wished(self.database, store, WishStore(), no_book),
+            time=time,
+            answer_max_s=0.2,
+        )
 
     async def sent_after(self, pause_s: float) -> int:
         """Let time pass, and return how many letters were sent then."""

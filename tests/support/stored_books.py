@@ -16,6 +16,8 @@ from bazar.wire.stock import Outcome, Rejection, SoldLine
 from support.engines import with_tables
 
 NOW_MS = 1_700_000_000_123
+EDITED_MS = NOW_MS + 1000
+"""When books are changed."""
 
 
 class Engine(NamedTuple):

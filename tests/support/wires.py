@@ -35,6 +35,8 @@ class Wire(ASGITestMiddleware):
         self.twice = False
         self.open = asyncio.Event()
         self.open.set()
+        self.held: dict[str, asyncio.Event] = {}
+        """Calls of these paths alone wait for theirs."""
         self.calls: list[str] = []
         network.apps[url] = self
 
@@ -42,6 +44,8 @@ class Wire(ASGITestMiddleware):
         """Deliver a call, as well as this wire does."""
         self.calls.append(f"{request.method} {request.url.path}")
         await self.open.wait()
+        if (gate := self.held.get(request.url.path)) is not None:
+            await gate.wait()
         if self.away:
             raise nobody()
         if self.twice:

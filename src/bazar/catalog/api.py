@@ -46,12 +46,14 @@ from bazar.wire.limits import (
 from bazar.wire.problems import BookNotFound, KeyReused
 from bazar.wire.shop import SHOP_EVENT, ShopChanged
 from bazar.wire.stock import (
+    InStock,
     Movement,
     MovementsQuery,
     Outcome,
     ReservationsQuery,
     Reserve,
     ReserveBatch,
+    StockQuestion,
     StockReport,
     StockReportQuery,
 )
@@ -232,6 +234,11 @@ class CatalogApi:
         request.facts["reservations"] = len(body)
         request.facts["request_ids"] = ",".join(one.request_id for one in body)
         return json_response(await self._stock.reserve(body))
+
+    @route("POST", "/in-stock", answers={200: list[InStock]}, secret=True, places="looking")
+    async def in_stock(self, _request: Request, body: StockQuestion) -> Response:
+        """Tell which of some books can be bought now."""
+        return json_response(await self._stock.in_stock(body.book_ids))
 
     @route(
         "POST",

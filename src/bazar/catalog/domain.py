@@ -108,6 +108,8 @@ class StoredBook(msgspec.Struct, frozen=True):
     shelf: str = ""
     low_at: int = LOW_AT_DEFAULT
     added_at_ms: int = 0
+    edited_at_ms: int | None = None
+    """When it was added, or changed in what describes it; None: before that was noted."""
 
     def public(self) -> Book:
         """Return the book as the public sees it."""

@@ -161,7 +161,7 @@ class Rows:
             described = replace(existing, **{field: getattr(wanted, field) for field in fields})
             described = replace(described, isbn=described.isbn or existing.isbn)
             if described != existing:
-                stored = await self._store.edit_book(transaction, described)
+                stored = await self._store.edit_book(transaction, described, self._clock())
         if update == "none" or "quantity" not in given:
             return _Change(stored)
         copies = wanted.stock - existing.stock

@@ -186,12 +186,12 @@ class Shelf:
             book = await self._store.book(transaction, book_id)
             if book is None:
                 raise not_found(book_id)
-            changed = edited(book, edit, self._clock())
+            changed = edited(book, edit, at_ms := self._clock())
             if changed == book:
                 return book.public()
             if changed.isbn != book.isbn:
                 await self._check_isbn_free(transaction, changed)
-            changed = await self._store.edit_book(transaction, changed)
+            changed = await self._store.edit_book(transaction, changed, at_ms)
             transaction.announce(BookChanged(book_id, changed.version, listed=True))
             return changed.public()
 

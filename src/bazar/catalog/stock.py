@@ -20,7 +20,7 @@ from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.kit.parts import parts
 from bazar.wire.books import Book, BookChanged
-from bazar.wire.stock import Movement, MovementKind, Outcome, Reserve, StockChange
+from bazar.wire.stock import InStock, Movement, MovementKind, Outcome, Reserve, StockChange
 
 LINES_A_UNIT_MAX = 128
 """Of reservations that are decided in one go, which takes some milliseconds."""
@@ -200,6 +200,17 @@ class Stock:
             return released
 
         return await self._database.write(work)
+
+    async def in_stock(self, book_ids: Sequence[int]) -> list[InStock]:
+        """Return those of some books that are sold and of which there are copies now."""
+        books = await self._database.read(
+            lambda transaction: self._store.books(transaction, book_ids)
+        )
+        return [
+            InStock(book.book_id, book.title)
+            for book in books.values()
+            if book.stock and book.retired_at_ms is None
+        ]
 
     async def movements(self, after: int, limit: int) -> list[Movement]:
         """Return a page of the stock ledger."""

@@ -40,6 +40,7 @@ from bazar.wire.placing import (
     Placement,
     PlacementAnswer,
     PlacementBatch,
+    RefusedForm,
     UsedBy,
     UsedKey,
     placing_response,
@@ -139,6 +140,11 @@ class OrderApi:
     async def used(self, _request: Request, body: UsedKey) -> Response:
         """Tell which order a key has placed; it places none."""
         return json_response(UsedBy(await self._orders.used_by(body.key)))
+
+    @route("POST", "/placements/refuse", answers={200: UsedBy}, secret=True, places="looking")
+    async def refuse(self, _request: Request, body: RefusedForm) -> Response:
+        """Have a key place nothing any more, or tell which order it has placed already."""
+        return json_response(UsedBy(await self._orders.refuse(body.key, body.lines)))
 
     async def _place(self, placements: Sequence[Placement]) -> list[PlacementAnswer]:
         """Place orders and say what their clients are told, errors too."""

@@ -19,15 +19,20 @@ from bazar.order.api import OrderApi
 from bazar.order.checking import Checking
 from bazar.order.driving import Driving
 from bazar.order.mail.settings import MailSettings
+from bazar.order.mail.wished import Wished
 from bazar.order.outbox import Outbox
 from bazar.order.service import Orders
 from bazar.order.store.sqlite import SqliteStore
+from bazar.order.store.wishes import WishStore
 from bazar.order.upstream import CatalogClient
+from bazar.order.wish_api import WishApi
+from bazar.order.wishing import Wishing
 
 if TYPE_CHECKING:  # most shops send no mail
     from bazar.order.mail.sending import Sending
 
 SCHEMA = "bazar.order.schema.sqlite"
+POSTGRES_SCHEMA = "bazar.order.schema.postgres"
 
 
 @asynccontextmanager
@@ -60,7 +65,9 @@ async def order_app(
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)
         orders = Orders(opened, store, driving, metrics)
-        sending = _sending(opened, store, mail, metrics)
+        wishes = WishStore()
+        wishing = Wishing(opened, wishes, catalog, secret, on=mail is not None)
+        sending = _sending(opened, store, mail, wishes, wishing, metrics)
 
         async def check() -> None:
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
@@ -72,15 +79,18 @@ async def order_app(
         )
         send_trial = sending.send_trial if sending else None
         own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
+        own += endpoints_of(WishApi(wishing))
         driving.start()
         if sending:
             sending.start()
+            wishing.start()
         try:
             endpoints = operations("order", metrics, check, own)
             with watched_loop(metrics):
                 yield HttpApp("order", endpoints, metrics, secret)
         finally:
             if sending:
+                await wishing.stop()
                 await sending.stop()
             await driving.stop()
             await catalog.stop()
@@ -88,15 +98,21 @@ async def order_app(
         await opened.close()
 
 
-def _sending(
-    database: SqliteDatabase, store: SqliteStore, mail: MailSettings | None, metrics: Metrics
+def _sending(  # noqa: PLR0913, PLR0917  what letters are sent with
+    database: SqliteDatabase,
+    store: SqliteStore,
+    mail: MailSettings | None,
+    wishes: WishStore,
+    wishing: Wishing,
+    metrics: Metrics,
 ) -> "Sending | None":
     """Return what sends mail, where the shop does; languages are loaded only then."""
     if mail is None:
         return None
     from bazar.order.mail.sending import Sending
 
-    sending = Sending(database, store, mail)
+    wished = Wished(database, store, wishes, wishing.there)
+    sending = Sending(database, store, mail, wished)
     metrics.watch("bazar_mails_waiting", "Mails that wait to be sent.", sending.waiting)
     metrics.watch("bazar_mails_dead", "Mails that were given up.", lambda: sending.dead)
     return sending

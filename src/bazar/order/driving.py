@@ -194,7 +194,8 @@ class Driving:
         or takes none at all: the rest waits for the next time.
         """
         after, total = "", await self._retry_stuck()
-        while page := await self._unsettled_after(after):
+        before = await self._database.read(self._store.next_place)
+        while page := await self._unsettled_after(after, before):
             idle = [one for one in page if not self._in_hand(one.order_id)]
             settled = await self._settle(idle)
             total += settled
@@ -374,9 +375,11 @@ class Driving:
                 self._log.exception("recovery-fault")
             await asyncio.sleep(RECOVERY_INTERVAL_S)
 
-    async def _unsettled_after(self, after: str) -> list[StoredOrder]:
+    async def _unsettled_after(self, after: str, before: int) -> list[StoredOrder]:
         return await self._database.scan(
-            lambda transaction: self._store.unsettled_after(transaction, after, RECOVERY_BATCH_MAX)
+            lambda transaction: self._store.unsettled_after(
+                transaction, after, before, RECOVERY_BATCH_MAX
+            )
         )
 
     def _in_hand(self, order_id: str) -> bool:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bazar.order.domain import StoredOrder
 from bazar.wire.orders import OrderStatus
 
-LetterKind = Literal["confirmed", "not-available", "ready", "sent", "cancelled"]
+LetterKind = Literal["confirmed", "not-available", "ready", "sent", "cancelled", "back-in-stock"]
 LetterState = Literal["waiting", "sent", "dropped", "dead"]
 """Dropped: the order was another before it could be sent. Dead: it was tried too often."""
 
@@ -23,18 +23,22 @@ _TRUE_WHILE: dict[LetterKind, Callable[[StoredOrder], bool]] = {
     "ready": lambda order: order.status == "confirmed" and order.progress == "ready",
     "sent": lambda order: order.progress == "sent",
     "cancelled": lambda order: order.status == "cancelled",
+    "back-in-stock": lambda _order: False,  # about no order
 }
 
 
 class Letter(Struct, frozen=True):
-    """A mail that is to be sent to the buyer of an order."""
+    """A mail that is to be sent to the buyer of an order, or to who waits for a book."""
 
     letter_id: int
     """In the order in which they were called for."""
     order_id: str
+    """Empty where it is about a wish."""
     kind: LetterKind
     tries: int
     """Those that count: the first one after a restart does not."""
+    wish_id: int = 0
+    """0 where it is about an order."""
 
 
 def letter_for(before: StoredOrder, after: StoredOrder) -> LetterKind | None:

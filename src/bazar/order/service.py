@@ -13,6 +13,8 @@ Source: docs/exactly-once.md
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.deadline import Deadline
@@ -35,10 +37,10 @@ from bazar.order.driving import LINES_A_PART_MAX, Driving, Placed
 from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
 from bazar.wire.limits import PAGE_MAX
-from bazar.wire.orders import Order, OrderEvent, OrderQuery, ProgressRequest, StuckOrder
+from bazar.wire.orders import Line, Order, OrderEvent, OrderQuery, ProgressRequest, StuckOrder
 from bazar.wire.placing import Placement
 from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
-from bazar.wire.stock import Outcome
+from bazar.wire.stock import WITHDRAWN, Outcome, Rejection
 
 _Asked = tuple[StoredOrder | BazarError, Deadline]
 """A new order, or what is wrong with it, and when it has to be stored by."""
@@ -263,6 +265,44 @@ class Orders:
         """Return the id of the order that a key has placed, empty for none."""
         order = await self._database.read(lambda transaction: self._store.by_key(transaction, key))
         return order.order_id if order else ""
+
+    async def refuse(self, key: str, lines: Sequence[Line]) -> str:
+        """Have a key place nothing any more, unless it has placed an order already.
+
+        A page that says that nothing was ordered must be right also where its form was sent
+        before, and that request is still on its way. So the key is used up, by an order that is
+        rejected from the beginning: what comes later finds it.
+
+        Args:
+            key: of the form.
+            lines: that the form asked for.
+
+        Returns:
+            The id of the order that the key has placed; empty where nothing was bought with it,
+            and nothing ever will be.
+
+        Raises:
+            InvalidRequest: definite; the lines cannot be those of an order.
+            Unavailable: indefinite; ask again.
+        """
+        refusal = Placement("order", list(lines), key, channel="web")
+        order = self._new_order(refusal)
+        rejection = Rejection(WITHDRAWN, "a page had refused its form before it arrived")
+        rejected = replace(order, status="rejected", settled=True, rejection=rejection)
+
+        async def work(transaction: Transaction) -> str:
+            if order.order_id in await self._store.insert(transaction, [order]):
+                await self._store.update(transaction, rejected)
+                return ""
+            existing = await self._store.by_key(transaction, key)
+            if existing is None:  # it is just being placed
+                message = "an order with this key is just being placed"
+                raise Unavailable(message)
+            return "" if existing.status == "rejected" else existing.order_id
+
+        # A crash before this is durable: nothing happened. After it: whoever asks again hears the
+        # same.
+        return await self._database.write(work)
 
     async def find(self, order_id: str) -> Order:
         """Return an order as it stands; a pending one is driven first.

@@ -16,7 +16,7 @@ from bazar.kit.peers.batching import Batcher
 from bazar.kit.peers.client import Answer, Upstream
 from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
-from bazar.wire.stock import Outcome, Reserve
+from bazar.wire.stock import InStock, Outcome, Reserve, StockQuestion
 
 RESERVES_WAITING_MAX = 4096
 """More stay pending, and the loop asks again for them."""
@@ -57,6 +57,7 @@ class _Named(msgspec.Struct):
 
 _outcomes = msgspec.json.Decoder(list[Outcome]).decode
 _outcome = msgspec.json.Decoder(Outcome).decode
+_in_stock = msgspec.json.Decoder(list[InStock]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _named = msgspec.json.Decoder(_Named).decode
 _MAKES_NO_SENSE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -121,6 +122,25 @@ class CatalogClient:
             message = f"the catalog says {outcome.status} of {outcome.order_id} to a release"
             raise NotTaken(message)
         return outcome
+
+    async def in_stock(self, book_ids: Sequence[int]) -> list[InStock]:
+        """Return those of some books that can be bought now.
+
+        Args:
+            book_ids: 1 to 512.
+
+        Raises:
+            Unavailable: the catalog did not say so in time.
+        """
+        body = msgspec.json.encode(StockQuestion(list(book_ids)))
+        answer = await self._upstream.call(
+            "POST", "/in-stock", deadline=Deadline(budgets.READ_MS), body=body
+        )
+        try:
+            _check(answer)
+            return _in_stock(answer.body)
+        except (NotTaken, *_MAKES_NO_SENSE) as error:
+            raise Unavailable(str(error)) from None
 
     async def _send(self, requests: Sequence[Reserve]) -> list[Decision | Undecided]:
         """Ask for a batch; for its halves where it is refused, down to single orders."""

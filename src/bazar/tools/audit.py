@@ -16,7 +16,7 @@ import msgspec
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.audit import KeptDecision, KeptOrder
-from bazar.wire.stock import SoldLine
+from bazar.wire.stock import WITHDRAWN, SoldLine
 
 T = TypeVar("T")
 
@@ -232,10 +232,22 @@ def _on_its_way(order: KeptOrder) -> bool:
     return order.status == "pending" or (order.status == "cancelled" and not order.settled)
 
 
+def _is_withdrawn(order: KeptOrder) -> bool:
+    """Tell whether the order service rejected an order itself, without asking the catalog."""
+    try:
+        reason = msgspec.json.decode(order.rejection or "null")
+    except msgspec.DecodeError:
+        return False
+    is_one = order.status == "rejected" and order.settled and isinstance(reason, dict)
+    return is_one and reason.get("code") == WITHDRAWN
+
+
 def _wrong_status(order: KeptOrder, outcome: _Outcome | None) -> str | None:
     held = outcome.status if outcome else "none"
     if order.status not in ALLOWED:
         return f"its status is {order.status!r}, which is none"
+    if outcome is None and _is_withdrawn(order):
+        return None
     if held not in ALLOWED["pending" if _on_its_way(order) else order.status]:
         return f"it is {order.status}, but the catalog says {held}"
     return None
@@ -274,7 +286,8 @@ def _wrong_reason(order: KeptOrder, outcome: _Outcome | None) -> str | None:
     """Compare why an order was rejected, on both sides and with what it asked for."""
     if order.status != "rejected":
         return None if order.rejection is None else f"it is {order.status}, but has a reason"
-    assert outcome is not None
+    if outcome is None:
+        return None  # it was withdrawn before the catalog heard of it
     try:
         reason = msgspec.json.decode(order.rejection or "null")
     except msgspec.DecodeError as error:

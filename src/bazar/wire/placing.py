@@ -74,6 +74,14 @@ class UsedKey(Struct, frozen=True, forbid_unknown_fields=True):
     key: Key
 
 
+class RefusedForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Have a key place no order any more: a page refuses the form that it came with."""
+
+    key: Key
+    lines: Lines
+    """That the form asked for."""
+
+
 class UsedBy(Struct, frozen=True):
     """Which order a key has placed; empty for none."""
 

@@ -191,6 +191,16 @@ class MailOff(BazarError):
     definite = True
 
 
+class TooManyWishes(BazarError):
+    """No more wishes are kept: of this address, or at all."""
+
+    code = "too-many-wishes"
+    status = 409
+    title = "No more wishes are kept"
+    hint = "Wait until one of the books is back, or ring the shop."
+    definite = True
+
+
 class MailNotSent(BazarError):
     """The mail server did not take a mail."""
 

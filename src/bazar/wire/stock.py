@@ -10,6 +10,7 @@ from bazar.wire.limits import (
     CHECK_CURSOR_LENGTH_MAX,
     ORDER_ID_LENGTH_MAX,
     RESERVE_BATCH_MAX,
+    BookId,
     Change,
     Limit,
     Note,
@@ -55,6 +56,11 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
     currency: str | None = None
 
 
+WITHDRAWN = "withdrawn"
+"""Code of the rejection that the order service stores itself, under the key of a form that a page
+has refused; the catalog hears nothing of it."""
+
+
 class Outcome(Struct, frozen=True, omit_defaults=True):
     """What the catalog decided about an order, once and for all but for a release."""
 
@@ -62,6 +68,19 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     status: Literal["reserved", "rejected", "released"]
     lines: list[SoldLine] = []
     rejection: Rejection | None = None
+
+
+class StockQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask which books can be bought now."""
+
+    book_ids: Annotated[list[BookId], Meta(min_length=1, max_length=RESERVE_BATCH_MAX)]
+
+
+class InStock(Struct, frozen=True):
+    """A book of which copies are there, and which is sold."""
+
+    book_id: int
+    title: str
 
 
 class MovementsQuery(Struct, frozen=True, forbid_unknown_fields=True):

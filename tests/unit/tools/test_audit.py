@@ -17,7 +17,7 @@ from bazar.tools.shop import Shop
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptLine, KeptOrder
 from bazar.wire.orders import OrderStatus
 from bazar.wire.problems import OrderNotFound
-from bazar.wire.stock import Outcome, Rejection, SoldLine, StockReport
+from bazar.wire.stock import WITHDRAWN, Outcome, Rejection, SoldLine, StockReport
 
 T = TypeVar("T")
 
@@ -349,3 +349,18 @@ def test_integrity_is_asked_for_on_request_alone() -> None:
     shop.faults = ["row 1 missing from index"]
     assert [] == audit(shop).differences
     assert ["order.db: row 1 missing from index"] == audit(shop, integrity=True).differences
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_withdrawn_order_is_one_that_the_catalog_never_heard_of(held: str) -> None:
+    """Whatever the catalog holds about it is a difference; so is any other reason without it."""
+    reason = Rejection(WITHDRAWN, "a page had refused its form")
+    order = msgspec.structs.replace(
+        an_order("a", "rejected"), rejection=msgspec.json.encode(reason).decode()
+    )
+    assert (held == "none") == (difference(order, an_outcome("a", held)) is None)
+    assert difference(an_order("a", "rejected"), None) is not None
+    unreadable = msgspec.structs.replace(order, rejection="{")
+    assert difference(unreadable, None) is not None
+    pending = msgspec.structs.replace(order, settled=False)
+    assert difference(pending, None) is not None

@@ -279,8 +279,16 @@ class Store(Protocol):
         """
         ...
 
-    async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
-        """Replace what describes a book, not its stock, and return it with its new version."""
+    async def edit_book(
+        self, transaction: Transaction, edited: StoredBook, at_ms: int
+    ) -> StoredBook:
+        """Replace what describes a book, not its stock, and return it with its new version.
+
+        Args:
+            transaction: to write in.
+            edited: the book as it is to be.
+            at_ms: when.
+        """
         ...
 
     async def complete_keys(self, transaction: Transaction, limit: int) -> int:

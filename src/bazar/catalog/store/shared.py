@@ -16,7 +16,7 @@ from bazar.wire.stock import Outcome
 BOOK = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
     "version, retired_at_ms, subtitle, publisher, format, pages, language, condition, shelf, "
-    "low_at, added_at_ms"
+    "low_at, added_at_ms, edited_at_ms"
 )
 """The columns of a book, in the order of its members."""
 _DESCRIPTION = (
@@ -77,22 +77,22 @@ ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
 _ADD_BOOK = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms, stock, version)
+INSERT INTO books ({_DESCRIPTION}, added_at_ms, edited_at_ms, stock, version)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23)
+        ?21, ?21, ?22, ?23)
 RETURNING book_id"""
 
 _ADD_BOOK_WITH_ID = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms, stock, version, book_id)
+INSERT INTO books ({_DESCRIPTION}, added_at_ms, edited_at_ms, stock, version, book_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23, ?24)
+        ?21, ?21, ?22, ?23, ?24)
 RETURNING book_id"""
 
 _EDIT_BOOK = f"""
 UPDATE books
 SET ({_DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                         ?18, ?19, ?20),
-    version = version + 1
+    version = version + 1, edited_at_ms = ?22
 WHERE book_id = ?21
 RETURNING version"""
 
@@ -253,12 +253,14 @@ class SharedStore(LedgerRows, ShopRows):
         book_id = made(int, _there(row))
         if new.stock:
             await self._note_movement(transaction, book_id, "received", new.stock, None, at_ms)
-        return replace(new, book_id=book_id, version=version, added_at_ms=at_ms)
+        return replace(new, book_id=book_id, version=version, added_at_ms=at_ms, edited_at_ms=at_ms)
 
-    async def edit_book(self, transaction: Transaction, edited: StoredBook) -> StoredBook:
+    async def edit_book(
+        self, transaction: Transaction, edited: StoredBook, at_ms: int
+    ) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
-        row = await transaction.one(_EDIT_BOOK, *_description(edited), edited.book_id)
-        return replace(edited, version=made(int, _there(row)))
+        row = await transaction.one(_EDIT_BOOK, *_description(edited), edited.book_id, at_ms)
+        return replace(edited, version=made(int, _there(row)), edited_at_ms=at_ms)
 
     async def complete_keys(self, transaction: Transaction, limit: int) -> int:
         """Make the forms to compare of books from before there were any; return of how many."""

@@ -1,7 +1,8 @@
 """Place an order from the form of the checkout, and tell what came of it.
 
 Everything that may come of it is one of the structs below. Those that say that nothing was ordered
-are definite. `Unknown` is not: its page sends the same form again, under the same key.
+are definite: whatever was sent under that key before, and is still on its way, orders nothing
+either. The others send the same form again, under the same key.
 """
 
 from collections.abc import Sequence
@@ -73,40 +74,42 @@ class Mend(Struct, frozen=True):
 
     wrong: dict[str, str]
     """What to say of each field, in the order of the form."""
+    ended: bool = False
+    """Whether nothing will be ordered with this key; else the same key serves."""
 
 
 class TooMany(Struct, frozen=True):
-    """Nothing was ordered: more copies than the shop sells at once."""
+    """Nothing was ordered, nor will it be with this key: more copies than are sold at once."""
 
     words: str
     most: int
 
 
 class PostPrice(Struct, frozen=True):
-    """Nothing was ordered: the post costs something else now. The same key serves."""
+    """Nothing was ordered, nor will it be with this key: the post costs something else now."""
 
     was_minor: int
     now_minor: int
 
 
 class Question(Struct, frozen=True):
-    """Nothing was ordered: the same books were ordered a moment ago. Again?"""
+    """Nothing was ordered now: the same books were ordered a moment ago. Again?"""
 
     at_ms: int
 
 
 class Wait(Struct, frozen=True):
-    """Nothing was ordered: too many orders came from this address."""
+    """It was not taken: too many orders came from this address. The same key serves later."""
 
     seconds: int
 
 
 class OpenOrders(Struct, frozen=True):
-    """Nothing was ordered: too many orders of this e-mail address are not paid yet."""
+    """It was not taken: too many orders of this e-mail address are not paid yet."""
 
 
 class Busy(Struct, frozen=True):
-    """Nothing was ordered: too many orders wait. The same key serves in a moment."""
+    """It was not taken: too many orders wait. The same key serves in a moment."""
 
 
 class Refused(Struct, frozen=True):
@@ -161,12 +164,18 @@ class Checkout:
             asker: is counted, and asked before the same books are ordered again.
             deadline: by which an answer is wanted.
         """
+        # Before all else, so that a stranger with a loop costs no more than this.
+        if wait_s := self._pace.wait_s(asker.visitor, form.key, shop.orders_an_hour_max):
+            return await self._unless_ordered(Wait(wait_s), form, asker, deadline)
         known = filled(shop, form.typed)
-        if known.wrong and not _BY_SETTINGS & known.wrong.keys():
-            return Mend(dict(known.wrong))  # it was never taken so
         refusal = self._refusal(known, form, shop, asker)
-        if refusal is not None:
+        if isinstance(refusal, Mend) and not _BY_SETTINGS & refusal.wrong.keys():
+            return refusal  # it was never taken so
+        if isinstance(refusal, Question):
+            self._pace.forget(asker.visitor, form.key)
             return await self._unless_ordered(refusal, form, asker, deadline)
+        if refusal is not None:
+            return await self._refused(refusal, form, shop, asker, deadline)
         buyer = buyer_of(known, form.language)
         outcome = await self._place(form, buyer, shop, asker, deadline)
         if isinstance(outcome, Placed):
@@ -175,29 +184,53 @@ class Checkout:
             self._pace.forget(asker.visitor, form.key)
         return outcome
 
-    def _refusal(self, known: Filled, form: Form, shop: Shop, asker: Asker) -> Outcome | None:
+    def _refusal(
+        self, known: Filled, form: Form, shop: Shop, asker: Asker
+    ) -> Mend | TooMany | PostPrice | Question | None:
         """Return why this front does not send an order on, if there is a reason."""
+        if (too_many := over_limits(form.lines, shop)) is not None:
+            return too_many
         if known.wrong:
             return Mend(dict(known.wrong))
         buyer = buyer_of(known, form.language)
-        if (too_many := over_limits(form.lines, shop)) is not None:
-            return too_many
         if buyer.delivery == "post" and form.post_minor != (now_minor := post_minor(shop)):
             return PostPrice(form.post_minor, now_minor)
         before_ms = self._repeats.before_ms(asker.visitor, buyer.email, form.lines, form.key)
         if before_ms is not None and not form.again:
             return Question(before_ms)
-        if wait_s := self._pace.wait_s(asker.visitor, form.key, shop.orders_an_hour_max):
-            return Wait(wait_s)
         return None
 
-    async def _unless_ordered(
-        self, refusal: Outcome, form: Form, asker: Asker, deadline: Deadline
+    async def _refused(
+        self,
+        refusal: Mend | TooMany | PostPrice,
+        form: Form,
+        shop: Shop,
+        asker: Asker,
+        deadline: Deadline,
     ) -> Outcome:
-        """Return a refusal, but for a form that was sent before: then its order is there.
+        """Return a refusal once it is true: nothing was ordered with this key, nor will it be.
 
-        The reason may be younger than the order: the settings changed, or the hour filled up. That
-        nothing was ordered would be a lie, and whoever believes it orders again.
+        The reason may be younger than the form: the settings changed. So the form may have been
+        sent before, and its order may be there, or that request may still be on its way. That
+        nothing was ordered would be a lie then, and whoever believes it orders again.
+        """
+        try:
+            order_id = await self._orders.refuse(
+                form.key, _lines(form, shop), deadline=deadline, request_id=asker.request_id
+            )
+        except Unavailable:
+            return Unknown()
+        if order_id:
+            return Reused(order_id)
+        return Mend(refusal.wrong, ended=True) if isinstance(refusal, Mend) else refusal
+
+    async def _unless_ordered(
+        self, refusal: Wait | Busy | Question, form: Form, asker: Asker, deadline: Deadline
+    ) -> Outcome:
+        """Return a refusal that passes, but for a form that was sent before: then its order.
+
+        It says of this time alone that nothing was ordered: the same key serves, and may serve
+        already.
         """
         try:
             order_id = await self._orders.used_by(
@@ -212,14 +245,10 @@ class Checkout:
     async def _place(
         self, form: Form, buyer: Buyer, shop: Shop, asker: Asker, deadline: Deadline
     ) -> Outcome:
-        lines = [
-            Line(line.book_id, line.copies, to_price(line.price_minor, shop.currency))
-            for line in form.lines
-        ]
         try:
             placed = await self._orders.place(
                 "order",
-                lines,
+                _lines(form, shop),
                 form.key,
                 deadline=deadline,
                 request_id=asker.request_id,
@@ -248,6 +277,14 @@ class Checkout:
             return _order(found.body).status == "rejected"
         except (BazarError, msgspec.DecodeError):
             return False
+
+
+def _lines(form: Form, shop: Shop) -> list[Line]:
+    """Return the lines of a form as an order asks for them."""
+    return [
+        Line(line.book_id, line.copies, to_price(line.price_minor, shop.currency))
+        for line in form.lines
+    ]
 
 
 def outcome_of(answer: PlacementAnswer) -> Outcome:

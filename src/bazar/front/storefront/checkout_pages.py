@@ -1,5 +1,6 @@
 """The checkout's pages: its form, and a page for everything that may come of sending it."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -92,10 +93,12 @@ class CheckoutPages:
         if basket is None or not basket.lines:
             return see(self._frame.href(seen.language, "/basket"))
         shop = self._frame.shop
+        if checkout.over_limits(basket.lines, shop):
+            return see(self._frame.href(seen.language, "/basket"))
         ids = [line.book_id for line in basket.lines]
         books = await self._stockroom.books(ids, request.id)
         lines, changes = looked_over(basket.lines, offers_of(books), shop.copies_a_line_max)
-        if changes or checkout.over_limits(lines, shop):
+        if changes:
             return see(self._frame.href(seen.language, "/basket"))
         typed = buyers.chosen_at_first(shop)
         form = Form(basket.key, lines, typed, post_minor(shop), language=seen.language)
@@ -132,15 +135,27 @@ class CheckoutPages:
         return response
 
     async def _form_again(self, seen: Visit, form: Form, outcome: Outcome) -> Response:
-        """Return the form with all that was typed, under the same key: nothing was ordered."""
-        books = await self._books(form.lines, seen)
+        """Return the form with all that was typed.
+
+        Where nothing will be ordered under its key any more it comes under the next one. What is
+        refused for its size, or since too much comes, reads no book that is not at hand.
+        """
+        said = said_above(outcome, self._frame.shop, self._frame.texts(seen.language))
+        filled = Filled(form.typed)
         if isinstance(outcome, checkout.Mend):
-            filled = Filled(form.typed, wrong=outcome.wrong)
-            return self._show_form(seen, form, filled, books, Said(422, "", ""))
+            filled, said = Filled(form.typed, wrong=outcome.wrong), Said(422, "", "")
         if isinstance(outcome, checkout.PostPrice):
             form = replace(form, post_minor=outcome.now_minor)
-        said = said_above(outcome, self._frame.shop, self._frame.texts(seen.language))
-        return self._show_form(seen, form, Filled(form.typed), books, said)
+        if isinstance(outcome, checkout.TooMany | checkout.PostPrice) or (
+            isinstance(outcome, checkout.Mend) and outcome.ended
+        ):
+            form, seen, headers = self._under_next_key(seen, form)
+            said = dataclasses.replace(said, headers=[*said.headers, *headers])
+        if isinstance(outcome, checkout.Mend | checkout.PostPrice):
+            books = await self._books(form.lines, seen)
+        else:
+            books = self._stockroom.held(line.book_id for line in form.lines)
+        return self._show_form(seen, form, filled, books, said)
 
     def _placed(self, seen: Visit, form: Form, order_id: str) -> Response:
         basket = seen.basket or new_basket()

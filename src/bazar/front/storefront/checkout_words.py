@@ -29,6 +29,7 @@ def said_above(outcome: Outcome, shop: Shop, texts: Texts) -> Said:
     """Return what to say above a form that comes back as it was."""
     _ = texts.gettext
     nothing = _("Nothing was ordered and nothing was charged.")
+    not_taken = _("We could not take your order this time.")
     match outcome:
         case checkout.TooMany(words, most):
             return Said(422, "warn", nothing, _(words, n=most))
@@ -45,15 +46,15 @@ def said_above(outcome: Outcome, shop: Shop, texts: Texts) -> Said:
                 "Many orders came from your network. Please wait %(n)s minutes, or ring us.",
                 -(-seconds // 60),
             )
-            return Said(429, "warn", nothing, then, [(b"retry-after", b"%d" % seconds)])
+            return Said(429, "warn", not_taken, then, [(b"retry-after", b"%d" % seconds)])
         case checkout.OpenOrders():
             then = _(
                 "Some of your orders are not collected or paid yet. Collect or cancel one "
                 "first, or ring us."
             )
-            return Said(409, "warn", nothing, then)
+            return Said(409, "warn", not_taken, then)
     busy = _("Many people order right now. Please send it again in a moment.")
-    return Said(503, "warn", nothing, busy, [(b"retry-after", b"%d" % ASK_AGAIN_S)])
+    return Said(503, "warn", not_taken, busy, [(b"retry-after", b"%d" % ASK_AGAIN_S)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ class Stockroom:
         found = await asyncio.gather(*[one(book_id) for book_id in book_ids])
         return {book.id: book for book in found if book is not None}
 
+    def held(self, book_ids: Iterable[int]) -> dict[int, Book]:
+        """Return those of some books that are at hand and up to date, by their ids; ask nobody."""
+        found = {book_id: self._catalog.held(book_id) for book_id in book_ids}
+        return {book_id: seen.as_book() for book_id, seen in found.items() if seen and seen.version}
+
     async def listed(self, query: BookQuery, request_id: str) -> Listed:
         """Return a page of the books that a query finds."""
         return listed_in((await self._catalog.list(query, request_id=request_id)).answer)

@@ -20,7 +20,15 @@ from bazar.wire.books import BookChanged
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
 from bazar.wire.orders import Buyer, Channel, Line
-from bazar.wire.placing import CHANGED_HEADER, Kind, Placement, PlacementAnswer, UsedBy, UsedKey
+from bazar.wire.placing import (
+    CHANGED_HEADER,
+    Kind,
+    Placement,
+    PlacementAnswer,
+    RefusedForm,
+    UsedBy,
+    UsedKey,
+)
 from bazar.wire.problems import OrderNotFound
 
 PLACEMENTS_WAITING_MAX = 1024
@@ -127,18 +135,41 @@ class Orders:
     async def used_by(self, key: str, *, deadline: Deadline, request_id: str) -> str:
         """Return the id of the order that a key has placed, empty for none.
 
-        Whoever refuses an order for a reason of the front's asks this first: a reason that came up
-        since the order was placed must not tell its buyer that nothing was bought.
+        Whoever refuses an order for a reason that passes, and leaves its key as it is, asks this
+        first: its buyer may have an order already.
 
         Raises:
             Unavailable: the order service did not answer in time.
         """
+        return await self._used_by("/placements/used", UsedKey(key), deadline, request_id)
+
+    async def refuse(
+        self, key: str, lines: list[Line], *, deadline: Deadline, request_id: str
+    ) -> str:
+        """Have a key place nothing any more, whatever is still on its way under it.
+
+        Whoever tells a buyer that nothing was ordered does this first, where the catalog has not
+        decided so.
+
+        Returns:
+            The id of the order that the key has placed before; empty where it has bought nothing,
+            and never will.
+
+        Raises:
+            Unavailable: indefinite; the order service did not answer in time.
+        """
+        asked = RefusedForm(key, lines)
+        return await self._used_by("/placements/refuse", asked, deadline, request_id)
+
+    async def _used_by(
+        self, path: str, asked: UsedKey | RefusedForm, deadline: Deadline, request_id: str
+    ) -> str:
         answer = await self._upstream.call(
             "POST",
-            "/placements/used",
+            path,
             deadline=deadline,
             request_id=request_id,
-            body=msgspec.json.encode(UsedKey(key)),
+            body=msgspec.json.encode(asked),
         )
         if answer.status != _OK:
             message = f"the order service answered with status {answer.status}; its log says why"

@@ -3,9 +3,7 @@
 import asyncio
 from time import monotonic
 
-import asyncpg
-
-from bazar.kit.data.postgres_pool import CONNECT_TIMEOUT_S, lost
+from bazar.kit.data.postgres_connecting import CONNECT_TIMEOUT_S, Away, Refused, connect
 from bazar.kit.errors import StartupError
 
 VERSION_MIN = 15
@@ -28,39 +26,33 @@ async def check_postgres(url: str, shown: str) -> None:
     give_up_s = monotonic() + PATIENCE_S
     while True:
         try:
-            await _look(url, shown)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-            if not _may_pass(error) or monotonic() > give_up_s:
-                message = f"the database {shown} cannot be used: {_reason(error)}"
+            version, encoding = await _look(url)
+            break
+        except Away as error:
+            if isinstance(error, Refused) or monotonic() > give_up_s:
+                message = f"the database {shown} cannot be used: {error}"
                 raise StartupError(message) from error
             await asyncio.sleep(_PAUSE_S)
-        else:
-            return
-
-
-async def _look(url: str, shown: str) -> None:
-    connection = await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_S,
-        target_session_attrs="read-write" if "," in url else None,
-    )
-    try:
-        version = connection.get_server_version().major
-        encoding = connection.get_settings().server_encoding
-    finally:
-        await connection.close(timeout=CONNECT_TIMEOUT_S)
     if version < VERSION_MIN:
-        message = f"{shown} is on PostgreSQL {version}; {VERSION_MIN} or newer is needed"
+        message = f"{shown} is in PostgreSQL {version}; {VERSION_MIN} or newer is needed"
         raise StartupError(message)
     if encoding != _ENCODING:
-        message = f"the database {shown} is encoded in {encoding}; make it with ENCODING 'UTF8'"
+        message = f"the database {shown} has the encoding {encoding}; make one with {_ENCODING}"
         raise StartupError(message)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Tell whether an error is about the server's state, and not about what it was told."""
-    return lost(error) and not isinstance(error, ValueError)
+async def _look(url: str) -> tuple[int, str]:
+    """Return the major version of a server, and the encoding of a database.
 
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    Raises:
+        Away: it cannot be asked.
+    """
+    connection = await connect(url)
+    try:
+        encoding = await connection.fetchval("SHOW server_encoding")
+        return connection.get_server_version().major, encoding
+    except Exception as error:
+        message = f"it was lost again: {error}"
+        raise Away(message) from error
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from bazar.kit.web.figures import price
 from bazar.kit.web.texts import ENGLISH, Texts, noted, texts
 from bazar.order.letters import LetterKind
+from bazar.order.wishes import Wish
 from bazar.wire.orders import Buyer, Delivery, Order
 
 WORDS = "bazar.words"
@@ -27,6 +28,7 @@ _SUBJECTS: dict[LetterKind, str] = {
     "ready": noted("Your order %(reference)s is ready to collect"),
     "sent": noted("Your order %(reference)s is on its way"),
     "cancelled": noted("Your order %(reference)s is cancelled"),
+    "back-in-stock": noted("%(title)s is back"),
 }
 _SAID: dict[LetterKind, str] = {
     "confirmed": noted("Thank you, %(name)s. The books are yours."),
@@ -37,6 +39,7 @@ _SAID: dict[LetterKind, str] = {
     "ready": noted("%(name)s, your books are ready. Say %(reference)s at the counter."),
     "sent": noted("%(name)s, your books are in the post."),
     "cancelled": noted("%(name)s, your order is cancelled. The books are back on the shelf."),
+    "back-in-stock": noted("%(title)s is on our shelf again. You asked us to tell you."),
 }
 _NEXT: dict[Delivery, str] = {
     "collect": noted("We get them together now, and write to you when you can collect them."),
@@ -84,19 +87,67 @@ class Writer:
         message["Content-Language"] = words.language
         return message
 
+    def back_in_stock(self, wish: Wish, title: str, at: datetime) -> EmailMessage:
+        """Return a letter to who waited for a book.
+
+        Args:
+            wish: of an address.
+            title: of the book.
+            at: when it is sent.
+        """
+        words = texts(WORDS, wish.language)
+        subject = words.gettext(_SUBJECTS["back-in-stock"], title=title)
+        message = self._headed(subject, Address("", *_halves(wish.email)), at)
+        message["Message-ID"] = self.message_id("back-in-stock", f"wish {wish.wish_id}")
+        stop = f"{self._pages(words)}/tell-me/end/{wish.stop_key}" if self._public_url else ""
+        if stop:
+            message["List-Unsubscribe"] = f"<{stop}>"
+        paragraphs = list(self._about_wish(words, wish, title, stop))
+        by = self._sender.display_name
+        message.set_content(_plain(words, paragraphs, [], by))
+        message.add_alternative(_html(words, subject, paragraphs, [], by), subtype="html")
+        message["Content-Language"] = words.language
+        return message
+
+    def _about_wish(
+        self, words: Texts, wish: Wish, title: str, stop: str
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield each paragraph: its text in the language, and the values in it."""
+        yield words.gettext(_SAID["back-in-stock"]), {"title": title}
+        yield words.gettext(noted("No copy is put aside: it goes to who orders first.")), {}
+        if self._public_url:
+            link = f"{self._pages(words)}/book/{wish.book_id}"
+            yield words.gettext(noted("Order it here: %(link)s")), {"link": link}
+        yield (
+            words.gettext(
+                noted("This is the only mail about it, and your address is deleted with it.")
+            ),
+            {},
+        )
+        if stop:
+            yield (
+                words.gettext(noted("You wait for other books too? End it: %(link)s")),
+                {"link": stop},
+            )
+
+    def _pages(self, words: Texts) -> str:
+        """Return where the pages of a language begin."""
+        prefix = "" if words.language == ENGLISH else f"/{words.language}"
+        return self._public_url + prefix
+
     def trial(self, to: str, at: datetime) -> EmailMessage:
         """Return a mail that only shows that mail arrives."""
         message = self._headed("Mail of the shop arrives", Address("", *_halves(to)), at)
         message.set_content("This mail was sent to see whether mail of the shop arrives.\n")
         return message
 
-    def message_id(self, kind: LetterKind, order_id: str) -> str:
+    def message_id(self, kind: LetterKind, about: str) -> str:
         """Return what tells a second copy of a letter from a second letter.
 
-        It is made from order and kind alone, and does not give the order id away: mail servers
-        write it into their logs.
+        It is made from kind and order, or wish, alone, and does not give the order id away: mail
+        servers write it into their logs.
         """
-        digest = blake2b(f"{order_id} {kind}".encode(), digest_size=_ID_BYTES).hexdigest()
+        digest = blake2b(f"{about} {kind}".encode(), digest_size=_ID_BYTES).hexdigest()
         return f"<{digest}@{self._sender.domain.encode('idna').decode()}>"
 
     def _headed(self, subject: str, to: Address, at: datetime) -> EmailMessage:
@@ -122,8 +173,7 @@ class Writer:
                 {"tracking": order.tracking},
             )
         if self._public_url:
-            prefix = "" if words.language == ENGLISH else f"/{words.language}"
-            link = f"{self._public_url}{prefix}/order/{order.order_id}"
+            link = f"{self._pages(words)}/order/{order.order_id}"
             yield words.gettext(noted("Your order: %(link)s")), {"link": link}
             yield (
                 words.gettext(noted("Whoever has this address can see the order and cancel it.")),

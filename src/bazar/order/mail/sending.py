@@ -15,8 +15,9 @@ Source: docs/decisions/0026-mail-at-least-once.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from email.message import EmailMessage
 
 import aiosmtplib
@@ -25,11 +26,13 @@ from msgspec.structs import replace
 
 from bazar.kit.clock import Clock, as_datetime, now_ms, passing_s
 from bazar.kit.data.database import Database, Transaction
+from bazar.kit.errors import BazarError
 from bazar.kit.log import get_logger
 from bazar.order.domain import StoredOrder, public
 from bazar.order.letters import Letter, LetterState, still_true
 from bazar.order.mail.message import Writer
 from bazar.order.mail.settings import MailSettings
+from bazar.order.mail.wished import Wished
 from bazar.order.store import Store
 from bazar.order.stuck import Time
 from bazar.wire.problems import MailNotSent
@@ -39,6 +42,8 @@ PAUSES_S = (60.0, 300.0, 1800.0, 7200.0, 28_800.0, 86_400.0)
 LOOK_INTERVAL_S = 1.0
 AWAY_PAUSE_S = 60.0
 """After the server could not be reached, however many letters wait for it."""
+STOCK_PAUSE_S = 10.0
+"""After nobody could say whether a book is there, however many letters are about books."""
 STOP_INTERVAL_S = 0.1
 ANSWER_MAX_S = 20.0
 """Of each thing that is said to the server."""
@@ -48,6 +53,8 @@ FAILURE_LENGTH_MAX = 300
 _AWAY = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, TimeoutError, OSError)
 _FAILURES = (aiosmtplib.SMTPException, OSError, ValueError)
 """All that a server or an address may be the reason of."""
+_Write = Callable[[datetime], EmailMessage]
+"""Writes a letter as at a time."""
 
 
 class _Waiting(Struct):
@@ -67,6 +74,7 @@ class Sending:
         database: Database,
         store: Store,
         settings: MailSettings,
+        wished: Wished,
         *,
         time: Time = passing_s,
         clock: Clock = now_ms,
@@ -77,12 +85,15 @@ class Sending:
         self._store = store
         self._settings = settings
         self._writer = Writer(settings.sender, settings.public_url)
+        self._wished = wished
         self._time = time
         self._clock = clock
         self._answer_max_s = answer_max_s
         self._waiting: dict[int, _Waiting] = {}
         self._last_id = 0
         self._away_until_s = 0.0
+        self._unsure_until_s = 0.0
+        """Until when nobody is asked again whether a book is there."""
         self._task: asyncio.Task[None] | None = None
         self._log = get_logger()
         self.dead = 0
@@ -118,13 +129,13 @@ class Sending:
         async with AsyncExitStack() as stack:
             server: aiosmtplib.SMTP | None = None
             for one in due:
-                order = await self._begin(one)
-                if order is None:
+                write = await self._begin(one)
+                if write is None:
                     continue
                 try:
                     if server is None:
                         server = await stack.enter_async_context(self._connected())
-                    await server.send_message(self._written(one.letter, order))
+                    await server.send_message(write(as_datetime(self._clock())))
                 except _FAILURES as error:
                     await self._failed(one, error)
                     if server is None:
@@ -174,19 +185,41 @@ class Sending:
             self._waiting[letter.letter_id] = _Waiting(letter, 0.0, counts=letter.tries == 0)
             self._last_id = letter.letter_id
 
-    def _written(self, letter: Letter, order: StoredOrder) -> EmailMessage:
-        assert order.buyer is not None
-        at = as_datetime(self._clock())
-        return self._writer.letter(letter.kind, public(order), order.buyer, at)
-
-    async def _begin(self, one: _Waiting) -> StoredOrder | None:
+    async def _begin(self, one: _Waiting) -> _Write | None:
         """Make durable that a letter is tried, and with that the change that called for it.
 
         Returns:
-            Its order; None where that is not as the letter says any more, which drops the letter.
-            Both happen in one transaction, so a change that calls for it again finds it dropped.
+            What writes it; None where it is not true any more, which drops it, or where nobody
+            knows whether it is.
         """
         letter, tries = one.letter, one.letter.tries + one.counts
+        if letter.wish_id:
+            if self._time() < self._unsure_until_s:
+                return None
+            try:
+                granted = await self._wished.begin(letter, tries)
+            except BazarError:
+                self._unsure_until_s = self._time() + STOCK_PAUSE_S
+                return None
+            if granted is not None:
+                one.letter = replace(letter, tries=tries)
+                wish, title = granted.wish, granted.title
+                return lambda at: self._writer.back_in_stock(wish, title, at)
+        else:
+            order = await self._begin_of_order(letter, tries)
+            if order is not None and (buyer := order.buyer) is not None:
+                one.letter = replace(letter, tries=tries)
+                return lambda at: self._writer.letter(letter.kind, public(order), buyer, at)
+        del self._waiting[letter.letter_id]
+        return None
+
+    async def _begin_of_order(self, letter: Letter, tries: int) -> StoredOrder | None:
+        """Begin to try a letter about an order.
+
+        Returns:
+            The order; None where that is not as the letter says any more, which drops the letter.
+            Both happen in one transaction, so a change that calls for it again finds it dropped.
+        """
 
         async def work(transaction: Transaction) -> StoredOrder | None:
             order = await self._store.by_id(transaction, letter.order_id)
@@ -198,11 +231,7 @@ class Sending:
             )
             return None
 
-        order = await self._database.write(work)
-        if order is None:
-            del self._waiting[letter.letter_id]
-        one.letter = replace(letter, tries=tries)
-        return order
+        return await self._database.write(work)
 
     async def _failed(self, one: _Waiting, error: Exception) -> None:
         """Have a letter wait for its next try, or give it up."""
@@ -228,6 +257,8 @@ class Sending:
             await self._store.note_letter(
                 transaction, one.letter.letter_id, state, ended_at_ms, failure
             )
+            if one.letter.wish_id and state != "waiting":
+                await self._wished.end(transaction, one.letter)
 
         await self._database.write(work)
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bazar.kit.data.database import Transaction, made
-from bazar.order.buyers import same_person
 from bazar.order.changes import Event
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
 from bazar.order.letters import Letter, LetterKind, LetterState
 from bazar.order.progress import FIRST
 from bazar.order.store import newest
-from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, kept_of, order_of, orders_of
+from bazar.order.store.oldest import pages
+from bazar.order.store.rows import COLUMNS, kept_of, order_of, orders_of, row_of_buyer
 from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
@@ -29,42 +29,14 @@ ORDER BY line_number"""
 _UNSETTLED_AFTER = f"""
 WITH unsettled AS (
     SELECT * FROM orders
-    WHERE settled = 0
+    WHERE settled = 0 AND sequence < ?3
       AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
 {COLUMNS}FROM unsettled LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
-_PAGE = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
-
-# Each of these two names the condition of the index that it goes by.
-_PAGE_OF_STATUS = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE status = ?3 AND status <> 'pending'
-      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
-
-_PAGE_OF_PENDING = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE settled = 0 AND status = 'pending'
-      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
+_PAGE, _PAGE_OF_STATUS, _PAGE_OF_PENDING = _PAGES = pages()
 
 _PAGE_BY_ID = f"""
 WITH page AS (
@@ -152,13 +124,13 @@ VALUES (?1, ?2, 'waiting', 0, ?3)
 ON CONFLICT (order_id, kind) DO NOTHING"""
 
 _LETTERS_AFTER = """
-SELECT letter_id, order_id, kind, tries FROM outbox
+SELECT letter_id, coalesce(order_id, ''), kind, tries, coalesce(wish_id, 0) FROM outbox
 WHERE state = 'waiting' AND state IN ('waiting', 'dead') AND letter_id > ?1
 ORDER BY letter_id LIMIT ?2"""
 
 _TRY_LETTER = """
 UPDATE outbox SET tries = ?2
-WHERE letter_id = ?1"""
+WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _NOTE_LETTER = """
 UPDATE outbox SET state = ?2, ended_at_ms = ?3, failure = ?4
@@ -174,6 +146,8 @@ OPEN: frozenset[OrderStatus] = frozenset({"pending", "confirmed"})
 
 class SharedStore:
     """What is the same on every engine."""
+
+    _pages = _PAGES
 
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
@@ -205,17 +179,7 @@ class SharedStore:
 
     async def _insert_buyers(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         """Insert the buyers of orders that are inserted already; one without has no row."""
-        rows = [
-            (
-                order.order_id,
-                *(getattr(order.buyer, member) for member in BUYER_MEMBERS),
-                order.delivery_minor,
-                same_person(order.buyer.name),
-                same_person(order.buyer.email),
-            )
-            for order in orders
-            if order.buyer is not None
-        ]
+        rows = [row_of_buyer(order, order.buyer) for order in orders if order.buyer is not None]
         if rows:
             await transaction.run_many(_INSERT_BUYER, rows)
 
@@ -263,9 +227,9 @@ class SharedStore:
         rows = await transaction.all(_LETTERS_AFTER, letter_id, limit)
         return [made(Letter, row) for row in rows]
 
-    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> None:
-        """Store that a letter is being tried, and how often that was so."""
-        await transaction.run(_TRY_LETTER, letter_id, tries)
+    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> bool:
+        """Store that a waiting letter is being tried, how often that was so; False: none waits."""
+        return bool(await transaction.run(_TRY_LETTER, letter_id, tries))
 
     async def note_letter(
         self,
@@ -285,20 +249,17 @@ class SharedStore:
         return made(int, row)
 
     async def unsettled_after(
-        self, transaction: Transaction, after: str, limit: int
+        self, transaction: Transaction, after: str, before: int, limit: int
     ) -> list[StoredOrder]:
         """Return orders whose status the catalog may not know of, oldest first."""
-        return orders_of(await transaction.all(_UNSETTLED_AFTER, after, limit))
+        return orders_of(await transaction.all(_UNSETTLED_AFTER, after, limit, before))
 
     async def page(
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders, oldest first, of one status or of all."""
-        if status is None:
-            return orders_of(await transaction.all(_PAGE, after, limit))
-        if status == "pending":
-            return orders_of(await transaction.all(_PAGE_OF_PENDING, after, limit))
-        return orders_of(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
+        statement, last = self._pages.of(status)
+        return orders_of(await transaction.all(statement, after, limit, *last))
 
     async def newest(self, transaction: Transaction, wanted: Wanted) -> list[StoredOrder]:
         """Return a page of orders, the newest first, as they were stored: those that are wanted."""
