@@ -29,6 +29,7 @@ from bazar.kit.process.config import (
 )
 from bazar.kit.process.connections import raise_file_limit
 from bazar.kit.process.postgres_server import (
+    START_TIMEOUT_S,
     STOP_SIGNAL,
     STOP_TIMEOUT_S,
     PostgresServer,
@@ -397,5 +398,5 @@ async def _own_postgres(
         stop_timeout_s=STOP_TIMEOUT_S,
     )
     await supervisor.start(child)
-    await until_ready([child], stop)
+    await until_ready([child], stop, START_TIMEOUT_S)
     return server
