@@ -110,13 +110,13 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "catalog":
             from bazar.catalog.app import catalog_app
 
-            opened = catalog_app(settings.database, secret, settings.currency, settings.name)  # type: ignore[arg-type]
+            opened = catalog_app(settings.database, secret, settings.currency, settings.name)
         case "order":
             from bazar.order.app import order_app
             from bazar.order.mail.settings import mail_settings
 
             mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
-            opened = order_app(settings.database, catalog_url, secret, client, mail)  # type: ignore[arg-type]
+            opened = order_app(settings.database, catalog_url, secret, client, mail)
         case "front":
             from bazar.front.app import front_app
 

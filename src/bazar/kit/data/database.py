@@ -6,9 +6,12 @@ it without ever suspending; engines behind a network (PostgreSQL) suspend in it.
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 T = TypeVar("T")
+
+Standing = Literal["alone", "first", "other"]
+"""Of a process at its database: nobody else uses it; it is the first to do something; it is not."""
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
@@ -140,6 +143,15 @@ class Database(Protocol):
         Raises:
             Overloaded: definite; too many writes wait.
             Unavailable: indefinite; the connection was lost around the commit.
+        """
+        ...
+
+    async def standing(self, name: str) -> Standing:
+        """Tell whether this process is the one that does something, of all that use the database.
+
+        It is the first to do it from when it asks for a name that nobody has, until it closes or
+        loses its connection. Of two, each may think so for a moment: this saves work, and decides
+        nothing.
         """
         ...
 

@@ -23,9 +23,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from bazar.kit.data.database import READERS, Lane, Row, Value, Work
+from bazar.kit.data.database import READERS, Lane, Row, Standing, Value, Work
 from bazar.kit.data.postgres_pool import Connection, Pool, again, answered, lost
 from bazar.kit.data.postgres_scans import Scans
+from bazar.kit.data.postgres_standing import Firsts
 from bazar.kit.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -141,6 +142,7 @@ class PostgresDatabase:
         self._lazy_writers = Pool(url, LAZY_WRITERS, _SETTINGS | _LAZY)
         self._readers = Pool(url, READERS_MAX, _SETTINGS)
         self._scans = Scans(url, _SETTINGS, PostgresTransaction)
+        self._firsts = Firsts(url, _SETTINGS)
         self._units: set[asyncio.Task[Any]] = set()
         self._closing = False
 
@@ -272,12 +274,17 @@ class PostgresDatabase:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
+    async def standing(self, name: str) -> Standing:
+        """Tell whether this process is the one that does something; it is not where that fails."""
+        return "first" if await self._firsts.is_first(name) else "other"
+
     async def close(self) -> None:
         """Finish what is under way, then close."""
         self._closing = True
         if self._units:
             await asyncio.wait(self._units, timeout=UNIT_S_MAX)
         await self._scans.close()
+        await self._firsts.close()
         for pool in (self._writers, self._lazy_writers, self._readers):
             await pool.close()
 

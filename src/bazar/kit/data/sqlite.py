@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import apsw
 
 from bazar.kit import log
-from bazar.kit.data.database import READERS, Lane, Row, Value, Work
+from bazar.kit.data.database import READERS, Lane, Row, Standing, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
 from bazar.kit.data.sqlite_checkpoints import DISK_ERRORS, LOG_BYTES_KEPT, Checkpoints
 from bazar.kit.data.sqlite_scans import Scans
@@ -277,6 +277,10 @@ class SqliteDatabase:
     def _flushed(self, size: int) -> None:
         self._on_batch(size)
         self._checkpoints.committed()
+
+    async def standing(self, name: str) -> Standing:  # noqa: ARG002
+        """Tell that this process is alone: it has locked the file."""
+        return "alone"
 
     async def close(self) -> None:
         """Commit what waits, then close and let go of the file."""
