@@ -47,6 +47,8 @@ Metrics = Literal["secret", "open"]
 """Who may ask for `/metrics`: who has the service secret, or anyone."""
 OpenApi = Literal["on", "off"]
 """Whether anyone may order over the JSON routes of the front, or only who has the secret."""
+Cache = Literal["on", "off"]
+"""Whether the front keeps answers of the catalog."""
 
 SQLITE = "sqlite"
 OWN_POSTGRES = "postgresql"
@@ -88,6 +90,7 @@ class ServiceSettings:
     """Of the shop, at its first start."""
     open_api: OpenApi
     metrics: Metrics
+    cache: Cache = "on"
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
@@ -129,6 +132,7 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
                 settings.public_url,
                 open_api=open_api,
                 proxies=proxy_networks(settings.proxies),
+                cached=settings.cache == "on",
             )
     async with opened as app:
         own = urlsplit(settings.public_url).hostname or ""
@@ -161,6 +165,7 @@ class UpSettings:
     metrics: Metrics
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
+    cache: Cache = "on"
     smtp_url: str = ""
     mail_from: str = ""
     database: str = ""
@@ -285,7 +290,8 @@ class UpSettings:
 
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
-        return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
+        said += ["--proxies", self.proxies, "--open-api", self.open_api]
+        return [*said, "--cache", self.cache]
 
     def _mail(self) -> Mapping[str, str]:
         """Return what the order service is told of mail: not as options, which anyone can read."""
