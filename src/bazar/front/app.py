@@ -12,6 +12,7 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -45,7 +46,8 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     metrics = Metrics("front")
     cache = Cache()
     to_catalog = Upstream("catalog", catalog_url, client)
-    orders = Orders(Upstream("order", order_url, client, secret), cache)
+    to_order = Upstream("order", order_url, client, secret)
+    orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)
 
     async def check() -> None:
@@ -60,7 +62,8 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     )
     api = FrontApi(catalog, orders, only_with=None if open_api else secret)
     own = endpoints_of(api)
-    storefront = Storefront(catalog, orders, secret, public_url, proxies)
+    wishes = Wishes(to_order)
+    storefront = Storefront(catalog, orders, wishes, secret, public_url, proxies)
     metrics.watch(
         "bazar_pages_kept",
         "Pages that were answered as they were kept.",
