@@ -1,9 +1,10 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
+import shlex
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
@@ -36,13 +37,14 @@ from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceNam
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
 
-if TYPE_CHECKING:  # commands import late what only they need
-    from bazar.cluster import UpSettings
-
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
     int, typer.Option(envvar="BAZAR_CATALOG_PORT", min=1, max=PORT_MAX, help="Of the catalog.")
 ]
+OFFERED = 2
+"""The book that all examples buy."""
+TRIED_MAX = 20
+"""Books of which one is offered to be bought, the first that there are."""
 OrderPort = Annotated[
     int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
 ]
@@ -110,7 +112,7 @@ def up(  # noqa: PLR0913  one parameter an option
             f"  catalog     {addresses.catalog}\n"
             f"  order       {addresses.order}\n"
             f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
+            f"{_what_to_do(addresses, data, open_api)}Ctrl-C stops the shop.\n\n"
         )
 
     try:
@@ -119,12 +121,22 @@ def up(  # noqa: PLR0913  one parameter an option
         _end(str(error))
 
 
-def _how_to_buy(addresses: Addresses, settings: "UpSettings") -> str:
-    """Return a purchase to try, where anybody may buy and the sample has a book."""
-    if settings.open_api == "off" or settings.sample is False:
+def _what_to_do(addresses: Addresses, data: Path, open_api: str) -> str:
+    """Return how to fill a shop that has no book, else a purchase to try where one can be made."""
+    front = Shop(addresses, "").front
+    try:
+        found = front.first(TRIED_MAX)
+    except RemoteError:  # it has just answered; who looks at it sees what is wrong
         return ""
+    if not found:
+        named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
+        return f"The shelves are empty. Fill them:\n  bazar import books.csv --dry-run{named}\n\n"
+    there = {book.id for book in found if book.quantity}
+    if open_api == "off" or not there:
+        return ""
+    offered = OFFERED if OFFERED in there else min(there)
     return (
-        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
+        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/{offered} "
         f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
     )
 
