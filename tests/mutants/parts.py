@@ -53,6 +53,9 @@ POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
+BALANCING = _tests("balancing", "tests/unit/kit/peers/test_balancing.py")
+SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.py")
+FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
 OVERTAKEN = _tests(
     "overtaken by a cancel",
