@@ -62,8 +62,7 @@ async def with_tables(
     """
     database: Database
     if engine in RELEASES:
-        url = server(RELEASES[engine]).url(path, schema, partial(_fill, schema))
-        database = PostgresDatabase(url, on_batch)
+        database = PostgresDatabase(address(engine, path, schema), on_batch)
     else:
         database = ENGINES[engine](path, on_batch)
         await migrate(database, schema)
@@ -71,6 +70,17 @@ async def with_tables(
         yield database
     finally:
         await database.close()
+
+
+def address(engine: str, path: Path, schema: str) -> str:
+    """Return the address of the database that a path names, with the tables of a service.
+
+    Args:
+        engine: one of `POSTGRES`.
+        path: of the database.
+        schema: the folder of the service's steps for this engine.
+    """
+    return server(RELEASES[engine]).url(path, schema, partial(_fill, schema))
 
 
 async def _fill(schema: str, url: str) -> None:
