@@ -62,7 +62,7 @@ async def with_tables(
     """
     database: Database
     if engine in RELEASES:
-        database = PostgresDatabase(address(engine, path, schema), on_batch)
+        database = PostgresDatabase(url_with_tables(engine, path, schema), on_batch)
     else:
         database = ENGINES[engine](path, on_batch)
         await migrate(database, schema)
@@ -72,14 +72,8 @@ async def with_tables(
         await database.close()
 
 
-def address(engine: str, path: Path, schema: str) -> str:
-    """Return the address of the database that a path names, with the tables of a service.
-
-    Args:
-        engine: one of `POSTGRES`.
-        path: of the database.
-        schema: the folder of the service's steps for this engine.
-    """
+def url_with_tables(engine: str, path: Path, schema: str) -> str:
+    """Return the address of a database of PostgreSQL that has the tables of a service."""
     return server(RELEASES[engine]).url(path, schema, partial(_fill, schema))
 
 

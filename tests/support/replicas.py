@@ -10,7 +10,7 @@ from pyreqwest.client import ClientBuilder
 from bazar.kit.data.postgres import PostgresDatabase
 from bazar.order.app import POSTGRES_SCHEMA, order_app
 from bazar.order.mail.settings import MailSettings
-from support.engines import address
+from support.engines import url_with_tables
 from support.shops import CATALOG_URL, ORDER_URL, SECRET, Caller, InProcess, catalog_open
 from support.wires import Wire
 
@@ -76,7 +76,7 @@ async def two_open(
     engine: str, folder: Path, mail: MailSettings | None = None
 ) -> AsyncIterator[Replicas]:
     """Open two order services over one new database, and a catalog in a file."""
-    url = address(engine, folder / "orders", POSTGRES_SCHEMA)
+    url = url_with_tables(engine, folder / "orders", POSTGRES_SCHEMA)
     network = InProcess()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(catalog_open(folder, network))
