@@ -228,14 +228,18 @@ class RunningShop(TestedShop):
         return Running(self.process.pid, stat[2])
 
     def services(self) -> dict[str, Running]:
-        """Return the services that run now."""
+        """Return the services that run now; of several replicas of one, any."""
+        return {service: running[0] for service, running in self.replicas().items()}
+
+    def replicas(self) -> dict[str, list[Running]]:
+        """Return the processes of each service that run now."""
         assert self.process is not None
-        found = {}
+        found: dict[str, list[Running]] = {}
         for child in children_of(self.process.pid):
             words = command_line(child.pid)
             if "serve" in words:
-                found[words[words.index("serve") + 1]] = child
-        self._known |= set(found.values())
+                found.setdefault(words[words.index("serve") + 1], []).append(child)
+        self._known |= {child for running in found.values() for child in running}
         return found
 
     def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> Running:
