@@ -26,6 +26,7 @@ from bazar.kit.metrics import Metrics
 from bazar.kit.process.watchdog import watched_loop
 
 SCHEMA = "bazar.catalog.schema.sqlite"
+POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
 
 
 @asynccontextmanager
