@@ -24,6 +24,8 @@ from bench.processes import ROOT, BenchError, Processes, environment
 from bench.turns import Spread, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bazar.catalog.stock import Stock
     from bazar.catalog.store import Store
     from bazar.kit.data.database import Database
@@ -35,7 +37,8 @@ PRICE = Decimal("9.99")
 WARM_UP_S = 0.5
 TURN_S = 1.5
 ROUNDS = 5
-TURN_TIMEOUT_S = 60.0
+BEGINS = "BEGINS"
+"""Is told when the warm-up is over."""
 DATABASE = "catalog"
 POSTGRES, SQLITE = "postgresql", "sqlite"
 
@@ -76,10 +79,9 @@ def measure_reserving(folder: Path) -> Reserving:
         for number in range(1, ROUNDS + 1):
             places = {SQLITE: str(folder / f"{number}.db"), POSTGRES: url}
             for engine, place in places.items():
-                before_s = server.cpu_s()
-                spent_s, decided = _turn(place)
+                spent_s, served_s, decided = _turn(place, server)
                 if engine == POSTGRES:
-                    spent_s += server.cpu_s() - before_s
+                    spent_s += served_s
                 found.us.setdefault(engine, []).append(spent_s / decided * 1e6)
     if found.spread:
         tell(f"reserving on PostgreSQL takes {found.spread.median:.2f} times the processor time")
@@ -105,31 +107,44 @@ def _postgres(folder: Path) -> Iterator[tuple[Processes, str]]:
         processes.stop()
 
 
-def _turn(place: str) -> tuple[float, int]:
-    """Return the processor time of one turn, and how many reservations that were.
+def _turn(place: str, server: Processes) -> tuple[float, float, int]:
+    """Return the processor time of one turn, that of the server, and how many were decided.
 
     Raises:
         BenchError: it failed.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.reserving", place],
+    command = [sys.executable, "-m", "bench.reserving", place]
+    with subprocess.Popen(
+        command,
         cwd=ROOT,
         env=environment(),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=TURN_TIMEOUT_S,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
-    if done.returncode or not lines:
-        message = f"reserving at {place} failed: {done.stderr[-500:]}"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdin is not None
+        began = process.stdout.readline()
+        before_s = server.cpu_s()
+        told = process.stdout.readline()
+        served_s = server.cpu_s() - before_s
+        process.stdin.close()
+        wrong = process.stderr.read()
+    if process.returncode or not began.startswith(BEGINS) or not told.startswith(MARK):
+        message = f"reserving at {place} failed: {wrong[-500:]}"
         raise BenchError(message)
-    told = json.loads(lines[0].removeprefix(MARK))
-    return told["cpu_s"], told["decided"]
+    found = json.loads(told.removeprefix(MARK))
+    return found["cpu_s"], served_s, found["decided"]
 
 
-async def _decide(place: str) -> tuple[float, int]:
-    """Decide batches on a database, and return the processor time of the last ones."""
+async def _decide(place: str) -> None:
+    """Decide batches on a database, and tell what the last ones took.
+
+    It closes the database only when it is told to: of what the server has used, the part of a
+    process that has just ended would be missing.
+    """
     from bazar.catalog.stock import Stock
 
     database, store = await _opened(place)
@@ -137,30 +152,37 @@ async def _decide(place: str) -> tuple[float, int]:
         await _fill(database, store)
         stock = Stock(database, store)
         await _decide_for(WARM_UP_S, stock)
+        print(BEGINS, flush=True)
         before_s = process_time()
         decided = await _decide_for(TURN_S, stock)
-        return process_time() - before_s, decided
+        spent_s = process_time() - before_s
+        print(MARK + json.dumps({"cpu_s": spent_s, "decided": decided}), flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
     finally:
         await database.close()
 
 
 async def _opened(place: str) -> "tuple[Database, Store]":
     """Open the catalog's database in a file, or at an address in a PostgreSQL."""
-    from bazar.catalog.store.postgres import PostgresStore
-
     from bazar.catalog.app import POSTGRES_SCHEMA, SCHEMA
+    from bazar.catalog.store.postgres import PostgresStore
     from bazar.catalog.store.sqlite import SqliteStore
     from bazar.kit.data.migrate import migrate
     from bazar.kit.data.postgres import PostgresDatabase
     from bazar.kit.data.sqlite import SqliteDatabase
 
     if place.startswith(POSTGRES):
-        shared = PostgresDatabase(place, encode=payloads)
+        shared = PostgresDatabase(place, encode=_payloads)
         await migrate(shared, POSTGRES_SCHEMA)
         return shared, PostgresStore()
     own = SqliteDatabase(Path(place))
     await migrate(own, SCHEMA)
     return own, SqliteStore()
+
+
+def _payloads(changes: "Sequence[object]") -> list[str]:
+    """Return what is told of the books that changed; nobody listens, the server is asked to."""
+    return [",".join(f"{change.book_id}={change.version}" for change in changes)]  # type: ignore[attr-defined]
 
 
 async def _fill(database: "Database", store: "Store") -> None:
@@ -200,8 +222,7 @@ def main() -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        cpu_s, decided = runner.run(_decide(sys.argv[1]))
-    print(MARK + json.dumps({"cpu_s": cpu_s, "decided": decided}))
+        runner.run(_decide(sys.argv[1]))
 
 
 if __name__ == "__main__":
