@@ -7,9 +7,7 @@ were in how long.
 """
 
 import asyncio
-import os
 import re
-import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -60,12 +58,9 @@ def _kill_ready(shop: RunningShop, setting: Setting, random: Random) -> None:
     """Kill a process of a service as soon as it is ready, which it has to be in a while."""
     service = random.choice(SERVICES)
     shop.wait_until_ready(service)
-    if setting.shared:
-        count = len(setting.names(service))
-        wait_for("all replicas", lambda: len(shop.replicas().get(service, ())) == count)
-        os.kill(random.choice(shop.replicas()[service]).pid, signal.SIGKILL)
-    else:
-        shop.kill(service)
+    names = setting.names(service)
+    wait_for("all replicas", lambda: set(names) <= shop.services().keys())
+    shop.kill(random.choice(names))
 
 
 async def _press(
