@@ -336,7 +336,7 @@ async def up(
     Args:
         settings: where.
         fill: loads the sample catalogue, where it is wanted; it is called in a thread.
-        when_ready: is called once all services answer; it must not wait for anything.
+        when_ready: is called once all services answer, in a thread.
 
     Raises:
         StartupError: a port is taken, the data folder cannot be written or is in use, or a
@@ -355,7 +355,7 @@ async def up(
                 addresses = settings.addresses()
                 (settings.data / STARTED_FILE).touch()
                 (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
-                when_ready(addresses)
+                await asyncio.to_thread(when_ready, addresses)
                 await stop.wait()
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
