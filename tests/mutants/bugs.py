@@ -16,6 +16,7 @@ from mutants.parts import (
     STORM,
 )
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
 BUGS = (
@@ -321,4 +322,5 @@ BUGS = (
     *SHOP_BUGS,
     *PROCESS_BUGS,
     *BUGS_OF_READING,
+    *SHARED_BUGS,
 )
