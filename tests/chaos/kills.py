@@ -16,7 +16,7 @@ from time import monotonic
 from chaos.report import Progress, Report, percentile
 from chaos.setting import Setting
 from support.customers import Customers
-from support.processes import SERVICES, wait_for
+from support.processes import SERVICES, listens, wait_for
 from support.running import RunningShop
 
 KILLS = 25
@@ -59,7 +59,12 @@ def _kill_ready(shop: RunningShop, setting: Setting, random: Random) -> None:
     service = random.choice(SERVICES)
     shop.wait_until_ready(service)
     names = setting.names(service)
-    wait_for("all replicas", lambda: set(names) <= shop.services().keys())
+
+    def all_ready() -> bool:
+        running = shop.services()
+        return all(name in running and listens(running[name].pid) for name in names)
+
+    wait_for(f"every {service} listens", all_ready)
     shop.kill(random.choice(names))
 
 

@@ -107,7 +107,7 @@ SHARED_BUGS = (
     ),
     Bug(
         "beat-by-timer",
-        "A catalog tells its followers that all is well though its database says nothing any more.",
+        "A catalog says that all is well though its database says nothing any more.",
         (
             Edit(
                 "kit/data/postgres_listening.py",
