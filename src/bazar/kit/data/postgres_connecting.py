@@ -139,10 +139,13 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         raise kind(str(error)) from None
     except OSError as error:
         raise Away(error.strerror or str(error)) from None
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
+    except ValueError:
         # Its text may hold a part of a password that is not written as it should be.
         message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         raise Refused(message) from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+        message = "the connection was lost as it opened"
+        raise Away(message) from None
 
 
 def shown(url: str) -> str:
