@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.data.migrate import migrate, steps
 from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
-from bazar.order.domain import StoredLine, StoredOrder
-from bazar.order.store.postgres import PostgresStore, adopt
+from bazar.order.domain import StoredOrder
+from bazar.order.store.postgres import PostgresStore
 from support.engines import POSTGRES, with_tables
+from support.stored_orders import SOLD, pending
 
-SOLD = (StoredLine(7, 2, "RPCs for Noobs", 1999, "USD"),)
 STORE = PostgresStore()
 
 
@@ -26,20 +26,6 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     """Open an empty database with the service's tables."""
     async with with_tables(request.param, tmp_path / "order", POSTGRES_SCHEMA) as database:
         yield database
-
-
-def pending(order_id: str) -> StoredOrder:
-    """Return a new order of two copies of one book."""
-    return StoredOrder(
-        order_id,
-        f"{order_id}-key",
-        "purchase",
-        "pending",
-        settled=False,
-        rejection=None,
-        placed_at_ms=1,
-        lines=(StoredLine(7, 2),),
-    )
 
 
 class Halfway:
@@ -79,10 +65,10 @@ async def waits_for_a_lock(database: Database) -> None:
 
 async def test_a_list_ends_before_what_may_still_come(database: Database) -> None:
     """An order that is committed late has its place before later ones, which wait for it."""
-    await database.write(lambda t: STORE.insert(t, [pending("m")]))
-    late = Halfway(database, lambda t: STORE.insert(t, [pending("z")]))
+    await database.write(lambda t: STORE.insert(t, [pending("m", "m")]))
+    late = Halfway(database, lambda t: STORE.insert(t, [pending("z", "z")]))
     await late.there()
-    await database.write(lambda t: STORE.insert(t, [pending("a")]))
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
 
     async def listed(after: str) -> list[str]:
         page = await database.scan(lambda t: STORE.page(t, after, None, 9))
@@ -99,7 +85,7 @@ async def test_a_list_ends_before_what_may_still_come(database: Database) -> Non
 
 async def test_one_reads_what_the_other_has_changed(database: Database) -> None:
     """An order that is locked is read whole, lines too, as the one before has left it."""
-    order = pending("a")
+    order = pending("a", "a")
     confirmed = replace(order, status="confirmed", settled=True, lines=SOLD)
     await database.write(lambda t: STORE.insert(t, [order]))
     first = Halfway(database, lambda t: STORE.confirm(t, [confirmed]))
@@ -117,10 +103,10 @@ async def test_one_reads_what_the_other_has_changed(database: Database) -> None:
 
 async def test_one_that_was_cancelled_just_before_is_not_confirmed(database: Database) -> None:
     """Whoever confirms waits for the one who cancels, and sees it; its lines stay unsold."""
-    order, other = pending("a"), pending("b")
+    order, other = pending("a", "a"), pending("b", "b")
     cancelled = replace(order, status="cancelled")
     await database.write(lambda t: STORE.insert(t, [order, other]))
-    first = Halfway(database, lambda t: STORE.update(t, cancelled))
+    first = Halfway(database, lambda t: STORE.update(t, [cancelled]))
     await first.there()
     sold = [replace(one, lines=SOLD) for one in (other, order)]
     second = asyncio.create_task(database.write(lambda t: STORE.confirm(t, sold), lazy=True))
@@ -132,14 +118,14 @@ async def test_one_that_was_cancelled_just_before_is_not_confirmed(database: Dat
 
 async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
     """The second waits until the first is committed, and places nothing."""
-    first, second = pending("a"), replace(pending("b"), key="a-key")
+    first, second = pending("a", "a"), replace(pending("b", "b"), key="a")
     placing = Halfway(database, lambda t: STORE.insert(t, [first]))
     await placing.there()
     twin = asyncio.create_task(database.write(lambda t: STORE.insert(t, [second]), single=True))
     await waits_for_a_lock(database)
     await placing.end()
     assert set() == await twin
-    assert first == await database.read(lambda t: STORE.by_key(t, "a-key"))
+    assert first == await database.read(lambda t: STORE.by_key(t, "a"))
     assert None is await database.read(lambda t: STORE.by_id(t, "b"))
 
 
@@ -150,10 +136,10 @@ async def test_batches_with_the_same_orders_never_wait_for_each_other(
     """They take them in one order, in whichever order they name them."""
     names = [f"{number:03}" for number in range(200)]
     if kind != "insert":
-        await database.write(lambda t: STORE.insert(t, [pending(name) for name in names]))
+        await database.write(lambda t: STORE.insert(t, [pending(name, name) for name in names]))
 
     async def take(order_ids: list[str], round_number: int) -> None:
-        orders = [pending(order_id) for order_id in order_ids]
+        orders = [pending(order_id, order_id) for order_id in order_ids]
         if kind == "insert":  # under the same keys
             new = [replace(one, order_id=f"{one.order_id}-{round_number}") for one in orders]
             await database.write(lambda t: STORE.insert(t, new), single=True)
@@ -176,13 +162,13 @@ async def test_batches_with_the_same_orders_never_wait_for_each_other(
 
 async def test_places_of_another_server_stay_below_new_ones(database: Database) -> None:
     """As after a dump was restored on a server that has done less: new orders come after them."""
-    await database.write(lambda t: STORE.insert(t, [pending("b"), pending("c")]))
+    await database.write(lambda t: STORE.insert(t, [pending("b", "b"), pending("c", "c")]))
     await database.write(
         lambda t: t.run("UPDATE orders SET sequence = sequence + (1::bigint << 50)")
     )
-    await database.write(adopt)
-    await database.write(lambda t: STORE.insert(t, [pending("a")]))
-    await database.write(adopt)
+    await database.write(STORE.adopt)
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
+    await database.write(STORE.adopt)
     page = await database.scan(lambda t: STORE.page(t, "", None, 9))
     assert ["b", "c", "a"] == [order.order_id for order in page]
     place = await database.read(STORE.next_place)
@@ -192,7 +178,7 @@ async def test_places_of_another_server_stay_below_new_ones(database: Database) 
 
 async def test_lost_orders_are_faults(database: Database) -> None:
     """Rows whose order is gone are named, each kind of them."""
-    await database.write(lambda t: STORE.insert(t, [pending("a")]))
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
     await database.write(lambda t: STORE.add_letters(t, [("a", "confirmed")], 1))
     await database.write(
         lambda t: t.script(
@@ -210,7 +196,7 @@ async def test_lost_orders_are_faults(database: Database) -> None:
 
 async def test_a_row_that_cannot_be_is_refused(database: Database) -> None:
     """Under the name that its constraint has on every engine."""
-    await database.write(lambda t: STORE.insert(t, [pending("a")]))
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
     with pytest.raises(asyncpg.CheckViolationError, match="orders_pending_is_unsettled"):
         await database.write(lambda t: t.run("UPDATE orders SET settled = 1"))
 
@@ -226,7 +212,7 @@ async def test_both_engines_have_the_same_tables(database: Database) -> None:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
     ]
-    assert {"orders", "order_lines", "buyers", "outbox", "order_events"} == set(tables)
+    assert {"orders", "order_lines", "buyers", "wishes", "outbox", "order_events"} == set(tables)
     for table in tables:
         mine = await database.read(
             lambda t, table=table: t.all(  # type: ignore[misc]

@@ -23,7 +23,7 @@ STATEMENTS = {
     for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
     if not module.name.startswith("postgres")
     for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
-    if isinstance(value, str) and value.startswith("\n")
+    if isinstance(value, str) and value.startswith("\n") and "postgres" not in module.name
 }
 
 BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
@@ -60,6 +60,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_BOOK_BY_NAME"): (
         "SEARCH books USING INDEX books_by_title (title=? AND author=?)",
     ),
+    ("catalog", "_EDITS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
     ("catalog", "_EDIT_BOOK"): (BOOK,),
     ("catalog", "_INSERT_MOVEMENT"): (),
     ("catalog", "_INSERT_SALES"): (GIVEN,),
@@ -68,7 +69,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_OUTCOME"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
     ("catalog", "_OUTCOMES"): (GIVEN, "SEARCH reservations USING PRIMARY KEY (order_id=?)"),
     ("catalog", "_OUTCOMES_AFTER"): ("SEARCH reservations USING PRIMARY KEY (order_id>?)",),
-    ("catalog", "_SAVE_OUTCOME"): (),
+    ("catalog", "_ADD_OUTCOME"): (),
+    ("catalog", "_INSERT_OUTCOME"): (),
+    ("catalog", "_SAVE_OUTCOME"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
     ("catalog", "_SELL"): (BOOK,),
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",

@@ -18,8 +18,10 @@ from bazar.wire.books import (
     BookChanged,
     BookCounts,
     BookEdit,
+    BookEdited,
     BookQuery,
     BookTitle,
+    EditsQuery,
     NewBook,
     TopicCount,
 )
@@ -112,6 +114,12 @@ class Shelf:
             lambda transaction: self._listing.counts(transaction, query), SEARCHERS
         )
 
+    async def edits(self, query: EditsQuery) -> list[BookEdited]:
+        """Return a page of books that are sold, in order of id, each with its last edit."""
+        return await self._database.scan(
+            lambda transaction: self._store.edits_after(transaction, query.after, query.limit)
+        )
+
     async def _by_isbn(self, isbn: str, query: BookQuery) -> list[Book]:
         book = await self._database.read(
             lambda transaction: self._store.book_by_isbn(transaction, isbn)
@@ -183,7 +191,7 @@ class Shelf:
         """
 
         async def work(transaction: Transaction) -> Book:
-            book = await self._store.book(transaction, book_id)
+            book = await self._store.book(transaction, book_id, lock=True)
             if book is None:
                 raise not_found(book_id)
             changed = edited(book, edit, at_ms := self._clock())

@@ -1,6 +1,8 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
+import shlex
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -35,27 +37,91 @@ from bazar.kit.money import DECIMALS, to_price
 from bazar.kit.process.config import (
     PORT_MAX,
     SECRET_FILE,
-    database_path,
+    database_place,
     find_secret,
+    is_postgres,
     service_url,
     service_urls,
+    without_password,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
 
-if TYPE_CHECKING:  # commands import late what only they need
+if TYPE_CHECKING:  # it knows all services, and most commands none
     from bazar.cluster import UpSettings
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
     int, typer.Option(envvar="BAZAR_CATALOG_PORT", min=1, max=PORT_MAX, help="Of the catalog.")
 ]
+OFFERED = 2
+"""The book that all examples buy."""
+TRIED_MAX = 20
+"""Books of which one is offered to be bought, the first that there are."""
 OrderPort = Annotated[
     int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
 ]
-
+_USUAL = Addresses()
+REPLICAS_MAX = 16
+WORKERS_MAX = 64
+Workers = Annotated[
+    int,
+    typer.Option(
+        envvar="BAZAR_WORKERS",
+        min=1,
+        max=WORKERS_MAX,
+        help="Processes of the front, on one port.",
+    ),
+]
 _ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
+Engine = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_DATABASE",
+        help="sqlite; postgresql: one of our own in the data folder; or postgresql://HOST "
+        "[default: what the data folder holds, at first sqlite].",
+    ),
+]
+PostgresBin = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BAZAR_POSTGRES_BIN",
+        help="Folder of PostgreSQL's programs [default: they are looked for].",
+    ),
+]
+Replicas = Annotated[
+    int,
+    typer.Option(
+        envvar="BAZAR_REPLICAS",
+        min=1,
+        max=REPLICAS_MAX,
+        help="Processes of the catalog, and of the order service, over one PostgreSQL.",
+    ),
+]
+ServicePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BAZAR_DATABASE",
+        help="sqlite:///FILE, a file, or postgresql://HOST/NAME "
+        "[default: SERVICE.db in the data folder].",
+    ),
+]
+Catalogs = Annotated[
+    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+]
+Orders = Annotated[
+    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+]
 
 
 def up(  # noqa: PLR0913  one parameter an option
@@ -79,6 +145,10 @@ def up(  # noqa: PLR0913  one parameter an option
     open_api: OpenApi = "on",
     cache: Cache = "on",
     mail_from: MailFrom = "",
+    database: Engine = "",
+    postgres_bin: PostgresBin = None,
+    replicas: Replicas = 1,
+    workers: Workers = 1,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -108,22 +178,17 @@ def up(  # noqa: PLR0913  one parameter an option
         cache=cache,
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
+        database=database,
+        postgres_bin=postgres_bin,
+        replicas=replicas,
+        workers=workers,
         log_format=log_format,
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
 
     def when_ready(addresses: Addresses) -> None:
-        secret_file = data / SECRET_FILE
-        log.show(
-            f"\nBazar is open at {settings.public_url or addresses.front}/\n"
-            f"  front       {addresses.front}\n"
-            f"  API page    {addresses.front}/docs\n"
-            f"  catalog     {addresses.catalog}\n"
-            f"  order       {addresses.order}\n"
-            f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
-        )
+        log.show(_opened(addresses, settings, data))
 
     try:
         asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
@@ -131,12 +196,49 @@ def up(  # noqa: PLR0913  one parameter an option
         _end(str(error))
 
 
-def _how_to_buy(addresses: Addresses, settings: "UpSettings") -> str:
-    """Return a purchase to try, where anybody may buy and the sample has a book."""
-    if settings.open_api == "off" or settings.sample is False:
-        return ""
+def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
+    """Return what a person is told of a shop that is open now."""
+    several = f" ({settings.workers} processes)"
     return (
-        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
+        f"\nBazar is open at {settings.public_url or addresses.front}/\n"
+        f"  front       {addresses.front}{several if settings.workers > 1 else ''}\n"
+        f"  API page    {addresses.front}/docs\n"
+        f"  catalog     {addresses.catalog.replace(',', ' ')}\n"
+        f"  order       {addresses.order.replace(',', ' ')}\n"
+        f"  database    {_kept(settings, data)}\n"
+        f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
+        f"{_what_to_do(addresses, data, settings.open_api)}Ctrl-C stops the shop.\n\n"
+    )
+
+
+def _kept(settings: "UpSettings", data: Path) -> str:
+    """Return in words what keeps a shop."""
+    from bazar.cluster import OWN_POSTGRES, POSTGRES_FOLDER
+
+    engine = settings.engine()
+    if is_postgres(engine):
+        return f"PostgreSQL at {without_password(engine)}"
+    if engine == OWN_POSTGRES:
+        return f"PostgreSQL in {data / POSTGRES_FOLDER}"
+    return f"SQLite in {data}"
+
+
+def _what_to_do(addresses: Addresses, data: Path, open_api: str) -> str:
+    """Return how to fill a shop that has no book, else a purchase to try where one can be made."""
+    front = Shop(addresses, "").front
+    try:
+        found = front.first(TRIED_MAX)
+    except RemoteError:  # it has just answered; who looks at it sees what is wrong
+        return ""
+    if not found:
+        named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
+        return f"The shelves are empty. Fill them:\n  bazar import books.csv --dry-run{named}\n\n"
+    there = {book.id for book in found if book.quantity}
+    if open_api == "off" or not there:
+        return ""
+    offered = OFFERED if OFFERED in there else min(there)
+    return (
+        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/{offered} "
         f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
     )
 
@@ -194,28 +296,10 @@ def serve(  # noqa: PLR0913  one parameter an option
     public_host: PublicHost = "",
     public_url: PublicUrl = "",
     proxies: Proxies = "",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="BAZAR_PORT",
-            min=1,
-            max=PORT_MAX,
-            help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
-        ),
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BAZAR_DATABASE",
-            help="sqlite:///FILE, or a file [default: SERVICE.db in the data folder].",
-        ),
-    ] = None,
-    catalog: Annotated[
-        str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
-    ] = Addresses().catalog,
-    order: Annotated[
-        str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
-    ] = Addresses().order,
+    port: ServicePort = None,
+    database: Database = None,
+    catalog: Catalogs = _USUAL.catalog,
+    order: Orders = _USUAL.order,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -223,6 +307,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     open_api: OpenApi = "on",
     cache: Cache = "on",
     mail_from: MailFrom = "",
+    workers: Workers = 1,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -232,6 +317,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     """
     from bazar.cluster import ServiceSettings, running
     from bazar.kit import log
+    from bazar.kit.process.server import is_worker
     from bazar.kit.process.server import serve as run_service
 
     currency = _currency(currency)
@@ -243,7 +329,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             public_hosts=public_host,
             public_url=_public_url(public_url),
             proxies=proxies,
-            database=database_path(database, data / f"{service}.db"),
+            database=database_place(database, data / f"{service}.db", service),
             catalog_url=service_urls(catalog, "--catalog"),
             order_url=service_urls(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
@@ -255,10 +341,22 @@ def serve(  # noqa: PLR0913  one parameter an option
             mail_from=mail_from,
             metrics=metrics,
         )
-        code = run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
+        port = port or DEFAULT_PORTS[service]
+        if service == "front" and workers > 1 and not is_worker():
+            _share_port(host, port, workers)
+            raise typer.Exit
+        code = run_service(lambda: running(settings), host, port)
     except StartupError as error:
         _end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _share_port(host: str, port: int, workers: int) -> None:
+    """Run this very command line in several processes until told to stop."""
+    from bazar.kit.process.sharing import share_port
+
+    command = [sys.executable, "-m", "bazar", *sys.argv[1:]]
+    asyncio.run(share_port("front", command, (host, port), workers))
 
 
 def _public_url(url: str) -> str:

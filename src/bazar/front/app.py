@@ -12,6 +12,7 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -73,7 +74,8 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     )
     api = FrontApi(catalog, orders, only_with=None if open_api else secret)
     own = endpoints_of(api)
-    storefront = Storefront(catalog, orders, secret, public_url, proxies)
+    wishes = Wishes(to_order)
+    storefront = Storefront(catalog, orders, wishes, secret, public_url, proxies)
     metrics.watch(
         "bazar_pages_kept",
         "Pages that were answered as they were kept.",

@@ -4,11 +4,14 @@ Ids become one segment of a path here, and lists are read page by page; nobody e
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from bazar.kit.identity import new_key
 from bazar.tools.remote import Remote, ServiceName, segment
@@ -29,6 +32,7 @@ from bazar.wire.orders import (
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 from bazar.wire.stock import Movement, Outcome, StockChange, StockReport
+from bazar.wire.wishes import ForgetWishes, WishesEnded
 
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
@@ -71,6 +75,13 @@ class Service:
         """Its address."""
         return self.remote.url(self.name)
 
+    def replicas(self) -> Iterator[Self]:
+        """Yield each replica of it, as if it were alone."""
+        for url in self.remote.urls(self.name):
+            remote = copy(self.remote)
+            remote.addresses = replace(self.remote.addresses, **{self.name: url})
+            yield type(self)(remote)
+
     def ready(self) -> "Health":
         """Ask whether it can work, and who it is."""
         from bazar.kit.http.operations import Health  # late: the server's half comes with it
@@ -108,6 +119,10 @@ class Front(Service):
     def book(self, book_id: int) -> Book:
         """Return a book, as the front remembers it."""
         return self.remote.call("front", "GET", f"/info/{book_id}", Book)
+
+    def first(self, limit: int) -> list[Book]:
+        """Return the first books, by id."""
+        return self.remote.call("front", "GET", f"/books?limit={limit}", list[Book])
 
     def books(self) -> Iterator[Book]:
         """Yield every book, by its id."""
@@ -264,6 +279,12 @@ class Orders(Keeping):
         """Have a mail sent that only shows that mail of the shop arrives; return to whom."""
         return self.remote.call(
             "order", "POST", "/mail/test", MailTest, body=MailTest(address), timeout=MAIL_TIMEOUT
+        )
+
+    def forget_wishes(self, address: str) -> WishesEnded:
+        """Forget that somebody wants to be told of books; return of how many."""
+        return self.remote.call(
+            "order", "POST", "/wishes/forget", WishesEnded, body=ForgetWishes(address)
         )
 
     def kept_orders(self) -> Iterator[KeptOrder]:

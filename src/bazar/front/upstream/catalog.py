@@ -151,6 +151,10 @@ class Catalog:
         """Return a page of books: `answer.as_books()`, and `answer.next_cursor`."""
         return await self._read(f"/books{_arguments(query)}", request_id)
 
+    async def edits(self, after: int, *, request_id: str) -> Reading:
+        """Return a page of books, each with when it was edited last: `answer.as_edits()`."""
+        return await self._read(f"/books/edits?after={after}", request_id)
+
     async def counts(self, query: BookQuery, *, request_id: str) -> Reading:
         """Return how many books a query finds, and of which topics: `answer.as_counts()`."""
         return await self._read(f"/books/counts{_arguments(query)}", request_id)

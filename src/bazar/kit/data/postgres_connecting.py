@@ -9,8 +9,7 @@ docs/decisions/0029-postgresql-through-asyncpg.md
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -31,16 +30,28 @@ _OF_THE_SERVER = frozenset({"08", "25", "53", "57"})
 _NEVER = frozenset({"28", "3D"})
 """Classes that no patience helps against: who may not enter, and a database that is not there."""
 
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""All that a connection raises."""
+
 Connection = Any
 """An asyncpg connection; asyncpg has no types."""
 
 
 class Away(Exception):
-    """No connection can be opened now."""
+    """There is no connection, or the one that was used is lost; nothing was committed."""
 
 
 class Refused(Away):
     """No connection will be opened, however often it is tried."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether something was committed, nor whether it will outlive a failover."""
 
 
 def answered(error: BaseException) -> bool:
@@ -52,10 +63,14 @@ def answered(error: BaseException) -> bool:
     return state is not None and state[:2] not in _OF_THE_SERVER
 
 
-def lost(error: BaseException) -> bool:
-    """Tell whether an error says that a connection, or the server, cannot be used."""
-    kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    return isinstance(error, (*kinds, OSError, Away)) and not answered(error)
+def lost(error: BaseException, connection: Connection) -> bool:
+    """Tell whether an error says that a connection cannot be used any more.
+
+    The driver has one kind of error for a closed connection and for values that do not fit.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return bool(connection.is_closed())
+    return isinstance(error, (*DRIVER_ERRORS, Away)) and not answered(error)
 
 
 async def connect(url: str, settings: Mapping[str, str] = SETTINGS) -> Connection:
@@ -121,6 +136,14 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         raise Refused(message) from None
 
 
+def shown(url: str) -> str:
+    """Return what may be told of an address: host and database, and nothing of a password."""
+    parts = urlsplit(url)
+    host = dict(parse_qsl(parts.query)).get("host") or parts.netloc.rpartition("@")[2]
+    text = f"{host}{parts.path}"
+    return "" if "@" in text else text  # a password that is not written as it should be
+
+
 def each_host(url: str) -> list[str]:
     """Return an address of several hosts as one address for each of them.
 
@@ -151,13 +174,31 @@ def _at(parts: SplitResult, where: str, query: Mapping[str, str]) -> str:
     return parts._replace(netloc=where, query=urlencode(query)).geturl()
 
 
-@contextmanager
-def cut_after(limit_s: float, *connections: Connection) -> Iterator[None]:
+class cut_after:  # noqa: N801  reads as a function
     """Cut connections that take longer, which nothing else can stop without a lie."""
-    loop = asyncio.get_running_loop()
-    timers = [loop.call_later(limit_s, one.terminate) for one in connections]
-    try:
-        yield
-    finally:
-        for timer in timers:
-            timer.cancel()
+
+    def __init__(self, limit_s: float, *connections: Connection) -> None:
+        """Begin to count."""
+        self._limit_s = limit_s
+        self._connections = connections
+        self._cut = False
+        self._timer = asyncio.get_running_loop().call_later(limit_s, self._end)
+
+    def _end(self) -> None:
+        self._cut = True
+        for one in self._connections:
+            one.terminate()
+
+    def __enter__(self) -> None:
+        """Do nothing more."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Stop counting; where a connection was cut, say so instead of what came of it.
+
+        Raises:
+            Away: one was cut, so that nothing is known to be committed.
+        """
+        self._timer.cancel()
+        if self._cut and error is not None and lost(error, self._connections[0]):
+            message = f"no answer within {self._limit_s:g} s"
+            raise Away(message) from error

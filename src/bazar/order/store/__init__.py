@@ -20,6 +20,10 @@ from bazar.wire.orders import OrderStatus
 class Store(Protocol):
     """Orders with their lines, as one engine keeps them."""
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Have new places lie above all that are there, before the first order of this process."""
+        ...
+
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
         ...
@@ -62,8 +66,8 @@ class Store(Protocol):
         """
         ...
 
-    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, rejection and progress, and what its lines were sold as."""
+    async def update(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store orders' status, rejection and progress, and what their lines were sold as."""
         ...
 
     async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
@@ -113,7 +117,7 @@ class Store(Protocol):
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         ...
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:

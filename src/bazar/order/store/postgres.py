@@ -11,7 +11,6 @@ from typing import Protocol, cast
 
 from bazar.kit.data.database import Row, Transaction, Value, made
 from bazar.order.domain import StoredOrder
-from bazar.order.letters import LetterKind
 from bazar.order.store.oldest import pages
 from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, orders_of, row_of_buyer
 from bazar.order.store.shared import SharedStore
@@ -103,17 +102,6 @@ FROM unnest(?1::text[], ?2::integer[], ?3::text[], ?4::bigint[], ?5::text[])
     AS line (order_id, line_number, title, price_minor, currency)
 WHERE kept.order_id = line.order_id AND kept.line_number = line.line_number"""
 
-_FORGET_DROPPED = """
-DELETE FROM outbox USING unnest(?1::text[], ?2::text[]) AS due (order_id, kind)
-WHERE outbox.order_id = due.order_id AND outbox.kind = due.kind AND state = 'dropped'"""
-
-_ADD_LETTERS = """
-INSERT INTO outbox (letter_id, order_id, kind, state, tries, noted_at_ms)
-SELECT places_begin() + number, order_id, kind, 'waiting', 0, ?3
-FROM unnest(?1::text[], ?2::text[]) WITH ORDINALITY AS due (order_id, kind, number)
-ORDER BY order_id COLLATE "C", kind
-ON CONFLICT (order_id, kind) DO NOTHING"""
-
 _NEXT_PLACE = """
 SELECT places_next()"""
 
@@ -132,7 +120,8 @@ UNION ALL
  FROM buyers LEFT JOIN orders USING (sequence) WHERE order_id IS NULL LIMIT ?1)
 UNION ALL
 (SELECT 'outbox of ' || order_id || ': the order is gone'
- FROM outbox LEFT JOIN orders USING (order_id) WHERE sequence IS NULL LIMIT ?1)
+ FROM outbox LEFT JOIN orders USING (order_id)
+ WHERE sequence IS NULL AND order_id IS NOT NULL LIMIT ?1)
 UNION ALL
 (SELECT 'order_events of ' || order_id || ': the order is gone'
  FROM order_events LEFT JOIN orders USING (order_id) WHERE sequence IS NULL LIMIT ?1)
@@ -142,6 +131,11 @@ UNION ALL
 SELECT 'the server read ' || checksum_failures || ' damaged pages'
 FROM pg_stat_database WHERE datname = current_database() AND checksum_failures > 0"""
 
+_LETTERS_AFTER = """
+SELECT letter_id, coalesce(order_id, ''), kind, tries, coalesce(wish_id, 0) FROM outbox
+WHERE state = 'waiting' AND letter_id > ?1 AND letter_id < places_end()
+ORDER BY letter_id LIMIT ?2"""
+
 _PAGES = pages(" AND sequence < places_end()")
 
 
@@ -149,6 +143,7 @@ class PostgresStore(SharedStore):
     """The orders in a PostgreSQL database, which others change at the same time."""
 
     _pages = _PAGES
+    _letters_after = _LETTERS_AFTER
 
     async def by_ids(self, transaction: Transaction, order_ids: Sequence[str]) -> list[StoredOrder]:
         """Return the orders that have one of these ids, each once."""
@@ -193,17 +188,6 @@ class PostgresStore(SharedStore):
     async def _sell_lines(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         await _sets(transaction).run(_SELL_LINES, *_columns_sold(orders))
 
-    async def add_letters(
-        self, transaction: Transaction, due: Sequence[tuple[str, LetterKind]], at_ms: int
-    ) -> None:
-        """Note letters, by order id and kind; once a transaction, since it gives them places.
-
-        One that waits, was sent or was given up stays as it is; one that was dropped is made anew.
-        """
-        arrays = [order_id for order_id, _kind in due], [kind for _order_id, kind in due]
-        await _sets(transaction).run(_FORGET_DROPPED, *arrays)
-        await _sets(transaction).run(_ADD_LETTERS, *arrays, at_ms)
-
     async def next_place(self, transaction: Transaction) -> int:
         """Return a place below which all orders are that can be seen now."""
         row = await transaction.one(_NEXT_PLACE)
@@ -214,21 +198,20 @@ class PostgresStore(SharedStore):
         """Return what PostgreSQL finds wrong with its files, and rows without their like."""
         return [made(str, row) for row in await transaction.all(_FAULTS, FAULTS_MAX)]
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Have new places lie above all that are there, whichever server gave those.
 
-async def adopt(transaction: Transaction) -> None:
-    """Have new places lie above all that are there, whichever server gave those.
-
-    A database that was dumped and restored, or moved here from SQLite, brings its places along,
-    and the transactions of this server may have lower numbers.
-    """
-    await transaction.lock("places")
-    row = await transaction.one(_FOREIGN_PLACE)
-    if row is not None:
-        behind = made(int, row) + 1
-        await transaction.script(
-            "CREATE OR REPLACE FUNCTION places_behind() RETURNS bigint LANGUAGE sql STABLE AS "
-            f"$$ SELECT {behind}::bigint $$"
-        )
+        A database that was dumped and restored, or moved here from SQLite, brings its places along,
+        and the transactions of this server may have lower numbers.
+        """
+        await transaction.lock("places")
+        row = await transaction.one(_FOREIGN_PLACE)
+        if row is not None:
+            behind = made(int, row) + 1
+            await transaction.script(
+                "CREATE OR REPLACE FUNCTION places_behind() RETURNS bigint LANGUAGE sql STABLE AS "
+                f"$$ SELECT {behind}::bigint $$"
+            )
 
 
 class _Sets(Protocol):

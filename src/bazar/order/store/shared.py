@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bazar.kit.data.database import Transaction, made
+from bazar.kit.data.database import Row, Transaction, made
 from bazar.order.changes import Event
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
@@ -134,7 +134,7 @@ WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _NOTE_LETTER = """
 UPDATE outbox SET state = ?2, ended_at_ms = ?3, failure = ?4
-WHERE letter_id = ?1"""
+WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _COUNT_LETTERS = """
 SELECT count(*) FROM outbox
@@ -148,6 +148,7 @@ class SharedStore:
     """What is the same on every engine."""
 
     _pages = _PAGES
+    _letters_after = _LETTERS_AFTER
 
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
@@ -159,23 +160,13 @@ class SharedStore:
         rows = await transaction.all(_BY_KEY, key)
         return order_of(rows) if rows else None
 
-    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, rejection and progress, and what its lines were sold as."""
-        await transaction.run(
-            _UPDATE,
-            order.order_id,
-            order.status,
-            int(order.settled),
-            msgspec.json.encode(order.rejection).decode() if order.rejection else None,
-            None if order.progress == FIRST else order.progress,
-            order.progress_at_ms,
-            order.ended_at_ms,
-            order.tracking or None,
-        )
-        if order.buyer is not None and order.status not in OPEN:
-            await transaction.run(_CLOSE_BUYER, order.order_id)
-        if order.sold:
-            await self._sell_lines(transaction, [order])
+    async def update(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store orders' status, rejection and progress, and what their lines were sold as."""
+        await transaction.run_many(_UPDATE, [_row_of_update(order) for order in orders])
+        ended = [order.order_id for order in orders if order.buyer and order.status not in OPEN]
+        await transaction.run_many(_CLOSE_BUYER, [(order_id,) for order_id in ended])
+        if sold := [order for order in orders if order.sold]:
+            await self._sell_lines(transaction, sold)
 
     async def _insert_buyers(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         """Insert the buyers of orders that are inserted already; one without has no row."""
@@ -224,7 +215,7 @@ class SharedStore:
         self, transaction: Transaction, letter_id: int, limit: int
     ) -> list[Letter]:
         """Return the next letters that wait, in the order in which they were noted."""
-        rows = await transaction.all(_LETTERS_AFTER, letter_id, limit)
+        rows = await transaction.all(self._letters_after, letter_id, limit)
         return [made(Letter, row) for row in rows]
 
     async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> bool:
@@ -239,7 +230,7 @@ class SharedStore:
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         await transaction.run(_NOTE_LETTER, letter_id, state, ended_at_ms, failure)
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
@@ -292,3 +283,16 @@ class SharedStore:
         row = await transaction.one(_LAST_ORDER_ID)
         assert row is not None
         return made(str, row)
+
+
+def _row_of_update(order: StoredOrder) -> Row:
+    return (
+        order.order_id,
+        order.status,
+        int(order.settled),
+        msgspec.json.encode(order.rejection).decode() if order.rejection else None,
+        None if order.progress == FIRST else order.progress,
+        order.progress_at_ms,
+        order.ended_at_ms,
+        order.tracking or None,
+    )

@@ -93,6 +93,9 @@ class SqliteStore(SharedStore):
         assert row is not None
         return made(int, row)
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Return at once: the next place is always the highest."""
+
     async def faults(self, transaction: Transaction) -> list[str]:
         """Return what SQLite finds wrong with its file, and rows without their like."""
         return await faults(transaction)
