@@ -17,6 +17,7 @@ from mutants.parts import (
 )
 from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
 BUGS = (
@@ -323,4 +324,5 @@ BUGS = (
     *PROCESS_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,
+    *SHARED_BUGS,
 )
