@@ -320,6 +320,6 @@ async def test_an_answer_without_a_place_claims_nothing(
     service.headers = {"bazar-version": "3"}
     await book(catalog)
     assert cache.live
-    service.headers = {"bazar-version": "3", "bazar-seq": "another-7"}
+    service.headers = {"bazar-version": "3", "bazar-seq": "ab-7"}
     await book(catalog, fresh=True)
     assert not cache.live
