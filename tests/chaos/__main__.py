@@ -12,6 +12,7 @@ from random import SystemRandom
 
 from chaos import big, crash_points, kills, power, slow_clients, soak, storm
 from chaos.report import Progress, Report
+from chaos.setting import ENGINES, Engine, Setting
 
 BIG_SECONDS = 60.0
 
@@ -28,6 +29,9 @@ class Given:
     kills: int
     soak_minutes: float
     big_books: int
+    engine: Engine
+    replicas: int
+    fronts: int
     folder: Path
     """Of this part alone; it is kept where something was wrong."""
     progress: Progress
@@ -40,6 +44,7 @@ def _storm(given: Given) -> Report:
         faults=given.faults,
         folder=given.folder,
         progress=given.progress,
+        setting=Setting(given.engine, given.replicas, given.fronts),
     )
 
 
@@ -101,12 +106,15 @@ PARTS: Parts = {
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
+ANY_ENGINE = frozenset({"storm"})
+"""The parts that run on every engine; the others strike at SQLite's files and at `bazar up`."""
 FIGURES = frozenset(Given.__dataclass_fields__) - {"folder", "progress"}
 
 
 def main(words: Sequence[str] | None = None, parts: Parts = PARTS) -> int:
     """Run the parts, print their reports, and return 1 where a promise was broken, else 0."""
-    options = _parser(parts).parse_args(words)
+    parser = _parser(parts)
+    options = _fitting(parser, parser.parse_args(words))
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-chaos-"))
     print(f"seed {options.seed}, in {folder}")
     reports = []
@@ -127,7 +135,28 @@ def main(words: Sequence[str] | None = None, parts: Parts = PARTS) -> int:
 
 def _asked_for(options: argparse.Namespace, parts: Parts) -> list[str]:
     """Return the parts to run; a soak takes its time and has to be asked for."""
+    if options.engine != "sqlite":
+        return [name for name in parts if name in ANY_ENGINE]
     return [name for name in parts if name != "soak" or options.soak_minutes]
+
+
+def _fitting(parser: argparse.ArgumentParser, options: argparse.Namespace) -> argparse.Namespace:
+    """Refuse what cannot be, and fill in what follows from the engine."""
+    shared = options.engine != "sqlite"
+    if not shared and (options.replicas or 1) > 1:
+        parser.error("SQLite has one catalog and one order service: --engine postgresql has more")
+    if shared and set(options.only or ()) - ANY_ENGINE:
+        parser.error(f"on PostgreSQL there is {', '.join(sorted(ANY_ENGINE))} alone")
+    options.replicas = options.replicas or (2 if shared else 1)
+    options.fronts = options.fronts or (2 if shared else 1)
+    return options
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        message = "at least 1"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _parser(parts: Parts) -> argparse.ArgumentParser:
@@ -143,6 +172,13 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=seed, help="replay the plan of this seed")
     parser.add_argument("--purchases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="sqlite", help="of the storm: on which database"
+    )
+    parser.add_argument(
+        "--replicas", type=_count, help="catalogs, and order services, of the storm [2, SQLite: 1]"
+    )
+    parser.add_argument("--fronts", type=_count, help="of the storm [2, SQLite: 1]")
     parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
     parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
     parser.add_argument(

@@ -5,75 +5,23 @@ connection failed, may have happened or not; the final state and the replays tel
 counts in the sums like everything else.
 """
 
-from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TypeVar, cast
 
-from bazar.wire.budgets import STALE_MS
-from chaos.history import Call, Ended, Final, KeptMovement, KeptOrder, Lines, Record, Started
-from chaos.workload import ACCEPTED, CREATED, NOT_FOUND, Said, is_final, said
+from chaos import freshness
+from chaos.history import Call, KeptMovement, KeptOrder, Lines, Record
+from chaos.told import OK, Told, by_book
+from chaos.workload import ACCEPTED, CREATED, NOT_FOUND, is_final
 
 SHOWN_MAX = 5
 """Violations of one promise that are shown; the others are counted."""
 KEY_REUSED = 422
 INVALID = 400
-OK = 200
 INDEFINITE = frozenset({0, 503})
 ENDED = frozenset({"confirmed", "rejected", "cancelled"})
-STALE_S_MAX = STALE_MS / 1000
-"""How long a read may show an old version, whatever the network and the machines do."""
 
 Answer = tuple[int, str, str]
-Seen = tuple[float, float, int, str]
-"""From when to when a front was asked for a book, which version it told, and by what."""
-T = TypeVar("T")
-
-
-class Told:
-    """A history by what the promises are about."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        """Sort the records."""
-        self.calls = [record for record in records if isinstance(record, Call)]
-        self.ended = [record for record in records if isinstance(record, Ended)]
-        (end,) = (number for number, one in enumerate(records) if isinstance(one, Final))
-        self.final = cast("Final", records[end])
-        self.read_last = {
-            record.lines[0][0]: record
-            for record in records[end:]
-            if isinstance(record, Call) and record.act == "read"
-        }
-        self.front_starts = [
-            record.at_s
-            for record in records
-            if isinstance(record, Started) and record.service == "front"
-        ]
-        self.asked: dict[str, list[Call]] = _grouped(
-            (call for call in self.calls if call.key), lambda call: call.key
-        )
-        self.orders = {order.order_id: order for order in self.final.orders}
-        self.moved: dict[str, list[KeptMovement]] = _grouped(
-            (row for row in self.final.movements if row.order_id), lambda row: str(row.order_id)
-        )
-        self.looks: dict[str, list[Call]] = _grouped(
-            (call for call in self.calls if call.act == "look"), lambda call: call.order_id
-        )
-        self.cancels: dict[str, list[Call]] = _grouped(
-            (call for call in self.calls if call.act == "cancel"), lambda call: call.order_id
-        )
-        self.reads = [call for call in self.calls if call.act == "read" and call.status == OK]
-        self.body = {id(call): _body(call) for call in self.calls}
-
-    def says(self, call: Call) -> Said:
-        """Return what an answer says."""
-        return self.body[id(call)]
-
-    def same_front(self, call: Call) -> int | None:
-        """Return which process of the front was there during a call; None where two were."""
-        number = bisect(self.front_starts, call.started_s)
-        return number if number == bisect(self.front_starts, call.ended_s) else None
 
 
 def check(records: Sequence[Record]) -> list[str]:
@@ -93,7 +41,7 @@ def _never_negative(told: Told) -> Iterator[str]:
         quantity = told.says(call).quantity
         if quantity is None or quantity < 0:
             yield f"book {call.lines[0][0]} was shown with {quantity} copies"
-    for book_id, rows in _by_book(told).items():
+    for book_id, rows in by_book(told).items():
         lowest = min(accumulate(row.copies for row in rows))
         if lowest < 0:
             yield f"the ledger of book {book_id} falls to {lowest}"
@@ -107,9 +55,9 @@ def _add_up(told: Told) -> Iterator[str]:
     for order in told.final.orders:
         if order.status in {"confirmed", "fulfilled"}:
             sold.update(dict(order.lines))
-    by_book = _by_book(told)
+    ledger_of = by_book(told)
     for book_id, copies in told.final.stock.items():
-        rows = by_book.get(book_id, [])
+        rows = ledger_of.get(book_id, [])
         ledger = sum(row.copies for row in rows)
         if ledger != copies:
             yield f"book {book_id}: {copies} copies are there, the ledger sums to {ledger}"
@@ -190,7 +138,8 @@ def _acknowledged_stays(told: Told) -> Iterator[str]:
         for look in looks:
             if look.status == NOT_FOUND:
                 yield f"order {order_id} was not found by a client that had been told of it"
-        yield from _never_back(told, order, [look for look in looks if look.status == OK])
+        heard = [*looks, *told.cancels.get(order_id, [])]
+        yield from _never_back(told, order, [call for call in heard if call.status == OK])
 
 
 def _kept(told: Told, key: str, call: Call) -> Iterator[str]:
@@ -211,11 +160,19 @@ def _kept(told: Told, key: str, call: Call) -> Iterator[str]:
         yield f"order {order_id} of key {key} was answered {call.status} and is {order.status}"
 
 
-def _never_back(told: Told, order: KeptOrder, looks: Sequence[Call]) -> Iterator[str]:
-    """Check that no status was taken back; `pending` only says that it is not known again yet."""
+def _never_back(told: Told, order: KeptOrder, heard: Sequence[Call]) -> Iterator[str]:
+    """Check that no status was taken back, through whatever front the order was looked at.
+
+    `pending` only says that it is not known again yet.
+
+    Args:
+        told: the history.
+        order: as it ended.
+        heard: answers to looks, and to cancels.
+    """
     rank = {"pending": 0, "confirmed": 0, "rejected": 1, "cancelled": 1}
     last: tuple[float, str] = (float("-inf"), "pending")
-    for look in sorted(looks, key=lambda look: look.ended_s):
+    for look in sorted(heard, key=lambda call: call.ended_s):
         status = str(told.says(look).status)
         ended_s, before = last
         if rank.get(before) and status != before and look.started_s > ended_s:
@@ -287,113 +244,6 @@ def _cancelled_stays(told: Told) -> Iterator[str]:
             yield f"order {order.order_id} ends cancelled, and nobody asked for that"
 
 
-def _never_back_in_version(told: Told) -> Iterator[str]:
-    """Compare reads of a book at one front with what that front had shown before."""
-    seen: dict[tuple[int, int], list[Seen]] = defaultdict(list)
-    for call in told.reads:
-        front = told.same_front(call)
-        if front is not None:
-            seen[call.lines[0][0], front].append(_shown(told, call))
-    for (book_id, _front), reads in seen.items():
-        yield from _behind(book_id, reads, reads)
-
-
-def _shows_its_sales(told: Told) -> Iterator[str]:
-    """Compare reads with the sales that this front had acknowledged before."""
-    versions = _sale_versions(told)
-    sold: dict[tuple[int, int], list[Seen]] = defaultdict(list)
-    for call, order_id in _acknowledged(told):
-        front = told.same_front(call)
-        if front is None or not call.sold_now:
-            continue
-        for book_id, _copies in call.lines:
-            version, told_by = versions.get((order_id, book_id), 0), f"order {order_id}"
-            sold[book_id, front].append((call.started_s, call.ended_s, version, told_by))
-    shown: dict[tuple[int, int], list[Seen]] = defaultdict(list)
-    for call in told.reads:
-        front = told.same_front(call)
-        if front is not None:
-            shown[call.lines[0][0], front].append(_shown(told, call))
-    for (book_id, front), reads in shown.items():
-        yield from _behind(book_id, reads, sold[book_id, front])
-
-
-def _not_stale(told: Told) -> Iterator[str]:
-    """Compare reads with what anyone had acknowledged long before."""
-    versions = _sale_versions(told)
-    known: dict[int, list[Seen]] = defaultdict(list)
-    for call, order_id in _acknowledged(told):
-        for book_id, _copies in call.lines:
-            version, told_by = versions.get((order_id, book_id), 0), f"order {order_id}"
-            late_s = call.ended_s + STALE_S_MAX
-            known[book_id].append((call.started_s, late_s, version, told_by))
-    for call in told.calls:
-        if call.act == "restock" and call.status == OK:
-            started_s, ended_s, version, _ = _shown(told, call)
-            late_s = ended_s + STALE_S_MAX
-            known[call.lines[0][0]].append((started_s, late_s, version, "a restock"))
-    shown: dict[int, list[Seen]] = defaultdict(list)
-    for call in told.reads:
-        shown[call.lines[0][0]].append(_shown(told, call))
-    for book_id, reads in shown.items():
-        yield from _behind(book_id, reads, known[book_id])
-
-
-def _shown(told: Told, call: Call) -> Seen:
-    return call.started_s, call.ended_s, told.says(call).version or 0, "an earlier read"
-
-
-def _acknowledged(told: Told) -> Iterator[tuple[Call, str]]:
-    """Yield the answers that acknowledged an order, each with its id."""
-    for call in told.calls:
-        if call.act == "buy" and call.status == CREATED:
-            yield call, str(told.says(call).order_id)
-
-
-def _behind(book_id: int, reads: Sequence[Seen], known: Sequence[Seen]) -> Iterator[str]:
-    """Yield the reads that show less than what was known before they started."""
-    waiting = sorted(known, key=lambda seen: seen[1], reverse=True)
-    highest, by = 0, ""
-    for started_s, _ended_s, version, _ in sorted(reads):
-        while waiting and waiting[-1][1] < started_s:
-            _, _, before, told_by = waiting.pop()
-            if before > highest:
-                highest, by = before, told_by
-        if version < highest:
-            yield f"book {book_id} was read at version {version}, below {highest} of {by}"
-
-
-def _read_as_it_was(told: Told) -> Iterator[str]:
-    """Compare each read with the ledger: a version is a number of rows, and their sum the stock."""
-    stock = {
-        book_id: list(accumulate((row.copies for row in rows), initial=0))
-        for book_id, rows in _by_book(told).items()
-    }
-    for call in told.reads:
-        book_id = call.lines[0][0]
-        says = told.says(call)
-        history = stock.get(book_id, [0])
-        rows = (says.version or 0) - 1
-        if not 0 <= rows < len(history) or history[rows] != says.quantity:
-            yield (
-                f"book {book_id} was shown at version {says.version} with {says.quantity} copies, "
-                f"the ledger says {history[rows] if 0 <= rows < len(history) else 'nothing'}"
-            )
-
-
-def _shows_the_end(told: Told) -> Iterator[str]:
-    """Compare the last read of each book, once the shop was at rest, with what is there."""
-    rows = Counter(row.book_id for row in told.final.movements)
-    for book_id, copies in told.final.stock.items():
-        read = told.read_last.get(book_id)
-        says = told.says(read) if read else Said()
-        if (says.version, says.quantity) != (rows[book_id] + 1, copies):
-            yield (
-                f"book {book_id} is shown at version {says.version} with {says.quantity} copies, "
-                f"but {copies} are there at version {rows[book_id] + 1}"
-            )
-
-
 def _nothing_breaks(told: Told) -> Iterator[str]:
     for ended in told.ended:
         yield f"the {ended.service} service ended by itself with {ended.code}"
@@ -414,38 +264,14 @@ PROMISES: dict[str, Callable[[Told], Iterable[str]]] = {
     "every pending order ends": _pending_ends,
     "a replay is equal to the byte": _replays_are_equal,
     "a cancel is kept": _cancelled_stays,
-    "a front never goes back in version": _never_back_in_version,
-    "a front shows its sales": _shows_its_sales,
-    "a read is not out of date for long": _not_stale,
-    "a read is a state that was": _read_as_it_was,
-    "a front at rest shows what is there": _shows_the_end,
+    "a front never goes back in version": freshness.never_back_in_version,
+    "a front shows its sales": freshness.shows_its_sales,
+    "a read is not out of date for long": freshness.not_stale,
+    "a read is a state that was": freshness.read_as_it_was,
+    "a front at rest shows what is there": freshness.shows_the_end,
     "nothing breaks": _nothing_breaks,
 }
 """Each promise, and what finds that it is broken."""
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    groups: dict[str, list[T]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
-    return dict(groups)
-
-
-def _by_book(told: Told) -> dict[int, list[KeptMovement]]:
-    rows: dict[int, list[KeptMovement]] = defaultdict(list)
-    for row in told.final.movements:
-        rows[row.book_id].append(row)
-    return rows
-
-
-def _sale_versions(told: Told) -> dict[tuple[str, int], int]:
-    """Return the version of each book after each sale: one more than its rows until then."""
-    return {
-        (row.order_id, book_id): number + 1
-        for book_id, rows in _by_book(told).items()
-        for number, row in enumerate(rows, 1)
-        if row.kind == "sold" and row.order_id
-    }
 
 
 def _net(told: Told, order: KeptOrder) -> int:
@@ -459,7 +285,3 @@ def _unknown(told: Told, call: Call) -> bool:
 def _cut_short(told: Told, call: Call) -> bool:
     """Tell whether the shop got half a request, which is what a half-close may do to one."""
     return call.status == INVALID and "in the middle of the body" in told.says(call).detail
-
-
-def _body(call: Call) -> Said:
-    return said(call.body) if call.body else Said()

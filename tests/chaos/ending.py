@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import product
 from time import monotonic
 
 from bazar.tools.remote import RemoteError
@@ -21,7 +23,11 @@ REPLAYS_AT_ONCE = 48
 
 
 def final_state(shop: ThreeServices) -> Final:
-    """Return the state of a shop, once nothing is pending any more or the bound has passed."""
+    """Return the state of a shop, once nothing is pending any more or the bound has passed.
+
+    The rows of one book have their numbers in the order of their commits, since each takes its
+    number while it holds the book; those of different books may not.
+    """
     calm_s = monotonic()
     orders: list[Order] = []
     differences = ["it did not come to rest"]
@@ -37,7 +43,7 @@ def final_state(shop: ThreeServices) -> Final:
         stock={book_id: shop.stock(book_id) for book_id in range(1, plan.BOOKS + 1)},
         movements=tuple(
             KeptMovement(row.book_id, row.kind, row.copies, row.order_id)
-            for row in shop.movements()
+            for row in sorted(shop.movements(), key=lambda row: row.id)
         ),
         orders=tuple(
             KeptOrder(
@@ -51,12 +57,12 @@ def final_state(shop: ThreeServices) -> Final:
     )
 
 
-async def read_again(crowd: Crowd, final: Final) -> None:
-    """Read every book until the front shows what is there, or its time has passed."""
+async def read_again(crowd: Crowd, final: Final, fronts: Iterable[str]) -> None:
+    """Read every book until each front shows what is there, or its time has passed."""
     rows = Counter(row.book_id for row in final.movements)
     give_up_s = monotonic() + FRESH_WITHIN_S
-    for book_id in final.stock:
-        while said((await crowd.read(book_id)).body).version != rows[book_id] + 1:
+    for front, book_id in product(fronts, final.stock):
+        while said((await crowd.read(book_id, front=front)).body).version != rows[book_id] + 1:
             if monotonic() > give_up_s:
                 break
             await asyncio.sleep(0.1)

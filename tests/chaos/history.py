@@ -34,6 +34,8 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="rec
     order_id: str = ""
     body: str = ""
     location: str = ""
+    front: str = ""
+    """Through which one it went, by its name; empty where the catalog was asked itself."""
     sold_now: bool = False
     """Whether the catalog was asked for this answer, so that the front heard the new version."""
 
@@ -51,6 +53,7 @@ class Started(Struct, frozen=True, kw_only=True, tag_field="record", tag="starte
     """A process of a service was started; any process that it had before was dead by then."""
 
     service: str
+    """Its name: `front`, or `catalog-2` for the second of several."""
     at_s: float
 
 
@@ -71,7 +74,7 @@ class KeptOrder(Struct, frozen=True):
 
 
 class KeptMovement(Struct, frozen=True):
-    """A row of the stock ledger, oldest first."""
+    """A row of the stock ledger; those of one book in the order of their commits."""
 
     book_id: int
     kind: str

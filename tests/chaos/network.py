@@ -10,6 +10,7 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,13 +42,12 @@ class _Pair:
 class Link:
     """The way from one party to another."""
 
-    def __init__(self, name: str, url: str) -> None:
-        """Lead to the party at this address; `async with` opens the way."""
+    def __init__(self, name: str, to: str | Path) -> None:
+        """Lead to the party at this address, or this socket; `async with` opens the way."""
         self.name = name
         self.url = ""
         """Of this end."""
-        host, _, port = url.removeprefix("http://").rpartition(":")
-        self._target = host, int(port)
+        self._to = to
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,7 +131,7 @@ class Link:
         task.add_done_callback(self._tasks.discard)
         try:
             await self._passes.wait()
-            far_reader, far = await asyncio.open_connection(*self._target)
+            far_reader, far = await self._reach()
         except (OSError, asyncio.CancelledError):
             near.transport.abort()
             return
@@ -148,6 +148,12 @@ class Link:
             far.transport.abort()
         finally:
             self._pairs.discard(pair)
+
+    async def _reach(self) -> tuple[StreamReader, StreamWriter]:
+        if isinstance(self._to, Path):
+            return await asyncio.open_unix_connection(self._to)
+        host, _, port = self._to.removeprefix("http://").rpartition(":")
+        return await asyncio.open_connection(host, int(port))
 
     async def _pump(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
         while chunk := await reader.read(CHUNK_BYTES):

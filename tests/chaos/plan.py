@@ -5,13 +5,14 @@ An errand is drawn from the seed and its number, so it is the same whatever happ
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import Literal
 
 from chaos.history import Lines
 
-Kind = tuple[str, str, tuple[float, float]]
-"""A fault, its target, and the shortest and longest time that it lasts."""
+Kind = tuple[str, Sequence[str], tuple[float, float]]
+"""A fault, its targets, of which it strikes one, and the shortest and longest time it lasts."""
 
 NO_BOOK = 999_999
 BOOKS = 12
@@ -23,7 +24,7 @@ COPIES_SCARCE = 40
 COPIES = 1_000_000
 STRIKE_SHARES = 0.1, 0.9
 """When a fault strikes, within its share of the purchases."""
-PROCESS_LASTS_S = {"kill -9": (0.01, 2.5), "stop": (0.1, 3.0)}
+PROCESS_LASTS_S = {"kill -9": (0.01, 2.5), "stop": (0.1, 3.0), "crash": (0.01, 0.1)}
 """Of a kill: until the process is started again."""
 LINK_LASTS_S = 0.1, 3.0
 GIVE_UP_S = 0.002, 0.3
@@ -108,9 +109,15 @@ def faults(seed: int, count: int, kinds: Sequence[Kind]) -> list[PlannedFault]:
         kinds: each comes once before any comes again.
     """
     random = Random(f"{seed} faults")
+    drawn = islice(_shuffled(random, kinds), count)
     return [
-        PlannedFault(kind, target, random.uniform(*STRIKE_SHARES), _spread(random, lasts_s))
-        for (kind, target, lasts_s), _ in zip(_shuffled(random, kinds), range(count), strict=False)
+        PlannedFault(
+            kind,
+            random.choice(targets),
+            random.uniform(*STRIKE_SHARES),
+            _spread(random, lasts_s),
+        )
+        for kind, targets, lasts_s in drawn
     ]
 
 

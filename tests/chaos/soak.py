@@ -161,7 +161,7 @@ async def _serve(shop: ThreeServices, seed: int, load: Load) -> None:
     async with AsyncExitStack() as stack:
         front = await stack.enter_async_context(shop.customers())
         keeper = await stack.enter_async_context(Customers(shop.addresses.catalog))
-        crowd = Crowd(seed, front, keeper, shop.secret, load.take)
+        crowd = Crowd(seed, {"front": front}, [keeper], shop.secret, load.take)
         await crowd.stock()
         watch = asyncio.create_task(load.watch(shop))
         try:

@@ -6,39 +6,48 @@ history keeps what was heard, and the checker judges it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, nullcontext, suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
 import uvloop
 
-from bazar.tools.remote import Addresses
 from chaos import network, plan, supervisor
 from chaos.checker import check
+from chaos.database import DatabaseServer
 from chaos.ending import ask_again, final_state, read_again
 from chaos.history import Call, Fault, Final, History
 from chaos.network import Link
 from chaos.plan import PlannedFault
 from chaos.report import Progress, Report, percentile
+from chaos.setting import Setting, link, linked
 from chaos.supervisor import Supervisor
 from chaos.workload import ACCEPTED, CREATED, UNAVAILABLE, Crowd
 from support.customers import Customers
-from support.processes import SERVICES
 from support.running import ThreeServices
 
 HISTORY = "history.jsonl"
-LINKS = ("client-front", "front-order", "front-catalog", "order-catalog")
 CLIENTS = 48
 FAULTS_AT_ONCE_MAX = 3
 STUCK_S = 60.0
 """After so long without a purchase, and without a fault, nobody else tries."""
+SQLITE = Setting()
 PATIENCE_S = 2.0
 """After which a fault strikes even though its share of the purchases is not done."""
 
 
-def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progress) -> Report:
+def run(
+    *,
+    seed: int,
+    purchases: int,
+    faults: int,
+    folder: Path,
+    progress: Progress,
+    setting: Setting = SQLITE,
+) -> Report:
     """Let a storm pass over a shop, and judge what its clients heard.
 
     Args:
@@ -47,17 +56,20 @@ def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progr
         faults: how many strike meanwhile.
         folder: for databases, logs and the history.
         progress: is told how far it got.
+        setting: which kind of shop.
     """
     started_s = monotonic()
     with (
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         History(folder / HISTORY) as history,
-        ThreeServices(folder) as shop,
+        DatabaseServer(folder) if setting.shared else nullcontext() as database,
+        ThreeServices(folder, replicas=setting.processes) as shop,
     ):
-        storm = Storm(purchases, plan.faults(seed, faults, kinds()), history, progress)
-        runner.run(_pass_over(storm, shop, history, progress, seed))
+        planned = plan.faults(seed, faults, setting.kinds())
+        storm = Storm(purchases, planned, history, progress)
+        runner.run(_pass_over(storm, Stage(setting, shop, database, seed), history, progress))
     progress.end()
-    report = Report(f"Storm, seed {seed}", violations=check(history.records))
+    report = Report(_title(setting, seed), violations=check(history.records))
     if storm.acknowledged < purchases:
         report.violations.append(f"only {storm.acknowledged} purchases were acknowledged")
     _describe(report, history)
@@ -65,15 +77,15 @@ def run(*, seed: int, purchases: int, faults: int, folder: Path, progress: Progr
     return report
 
 
-def kinds() -> list[plan.Kind]:
-    """Return every fault with its target; those of services come twice."""
-    of_services = [
-        (kind, service, plan.PROCESS_LASTS_S[kind])
-        for kind in supervisor.FAULTS
-        for service in SERVICES
-    ]
-    of_links = [(kind, link, plan.LINK_LASTS_S) for kind in network.FAULTS for link in LINKS]
-    return [*of_services, *of_services, *of_links]
+@dataclass(frozen=True)
+class Stage:
+    """What the storm passes over."""
+
+    setting: Setting
+    shop: ThreeServices
+    database: DatabaseServer | None
+    seed: int
+    """Of what the clients do."""
 
 
 class Storm:
@@ -121,7 +133,7 @@ class Storm:
         stuck = monotonic() - self._bought_last_s > STUCK_S
         return not self._over or (self.acknowledged < self._purchases and not stuck)
 
-    async def strike(self, watch: Supervisor, links: dict[str, Link]) -> None:
+    async def strike(self, watch: Supervisor, links: Mapping[str, Link]) -> None:
         """Let each fault strike once its share of the purchases is done."""
         at_once = asyncio.Semaphore(FAULTS_AT_ONCE_MAX)
 
@@ -158,16 +170,15 @@ class Storm:
             await self._changed.wait()
 
 
-async def _pass_over(
-    storm: Storm, shop: ThreeServices, history: History, progress: Progress, seed: int
-) -> None:
+async def _pass_over(storm: Storm, stage: Stage, history: History, progress: Progress) -> None:
     """Run everything that waits."""
+    shop = stage.shop
+    socket = stage.database.socket if stage.database else None
     async with AsyncExitStack() as stack:
-        links = await _links(stack, shop)
-        watch = await stack.enter_async_context(Supervisor(shop, history))
-        front = await stack.enter_async_context(Customers(links["client-front"].url))
-        keeper = await stack.enter_async_context(Customers(shop.addresses.catalog))
-        crowd = Crowd(seed, front, keeper, shop.secret, storm.take)
+        links = await linked(stack, stage.setting, shop, socket)
+        watch = await stack.enter_async_context(Supervisor(shop, history, stage.database))
+        fronts = {front: links[link("client", front)].url for front in stage.setting.names("front")}
+        crowd = await _crowd(stack, stage, fronts, storm.take)
         await crowd.stock()
         async with asyncio.TaskGroup() as group:
             group.create_task(storm.strike(watch, links))
@@ -175,24 +186,32 @@ async def _pass_over(
         await asyncio.to_thread(shop.wait_until_ready)
         final = await asyncio.to_thread(final_state, shop)
         history.add(final)
-        straight = await stack.enter_async_context(shop.customers())
-        asker = Crowd(seed, straight, keeper, shop.secret, history.add)
-        await read_again(asker, final)
+        straight = {front: shop.urls[front] for front in fronts}
+        asker = await _crowd(stack, stage, straight, history.add)
+        await read_again(asker, final, fronts)
         await ask_again(asker, history, progress)
 
 
-async def _links(stack: AsyncExitStack, shop: ThreeServices) -> dict[str, Link]:
-    """Put a link between each two parties that talk to each other."""
-    at = shop.addresses
-    links = {
-        name: await stack.enter_async_context(Link(name, getattr(at, name.partition("-")[2])))
-        for name in LINKS
-    }
-    shop.seen = {
-        "front": Addresses(at.front, links["front-catalog"].url, links["front-order"].url),
-        "order": Addresses(at.front, links["order-catalog"].url, at.order),
-    }
-    return links
+async def _crowd(
+    stack: AsyncExitStack, stage: Stage, fronts: Mapping[str, str], tell: Callable[[Call], None]
+) -> Crowd:
+    """Open the connections of clients who go to the fronts at these addresses."""
+
+    async def opened(url: str) -> Customers:
+        return await stack.enter_async_context(Customers(url))
+
+    through = {front: await opened(url) for front, url in fronts.items()}
+    keepers = [await opened(stage.shop.urls[name]) for name in stage.setting.names("catalog")]
+    return Crowd(stage.seed, through, keepers, stage.shop.secret, tell)
+
+
+def _title(setting: Setting, seed: int) -> str:
+    if not setting.shared:
+        return f"Storm, seed {seed}"
+    return (
+        f"Storm on PostgreSQL with {setting.replicas} catalogs and order services "
+        f"and {setting.fronts} fronts, seed {seed}"
+    )
 
 
 def _describe(report: Report, history: History) -> None:

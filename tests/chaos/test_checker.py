@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from chaos import history
-from chaos.checker import PROMISES, SHOWN_MAX, STALE_S_MAX, check
+from chaos.checker import PROMISES, SHOWN_MAX, check
+from chaos.freshness import STALE_S_MAX
 from chaos.history import Act, Call, Ended, Final, History, KeptMovement, KeptOrder, Record, Started
 
 Story = dict[str, Record]
@@ -18,7 +19,8 @@ Change = Callable[[Story], Story]
 
 
 def call(act: Act, at_s: float, status: int, body: object = None, **more: Any) -> Call:  # noqa: ANN401
-    """Return a call that took 0.1 s."""
+    """Return a call that took 0.1 s, through the first front unless it is said otherwise."""
+    more = {"front": "" if act in {"add", "restock"} else "front"} | more
     text = msgspec.json.encode(body).decode() if body is not None else ""
     return Call(
         errand=1, act=act, started_s=at_s, ended_s=at_s + 0.1, status=status, body=text, **more
@@ -50,16 +52,16 @@ def unanswered(key: str, at_s: float) -> Call:
     return call("buy", at_s, 0, key=key, lines=((1, 1),))
 
 
-def read(at_s: float, version: int, quantity: int) -> Call:
+def read(at_s: float, version: int, quantity: int, front: str = "front") -> Call:
     """Return a read of the book."""
     body = {"id": 1, "version": version, "quantity": quantity}
-    return call("read", at_s, 200, body, lines=((1, 0),))
+    return call("read", at_s, 200, body, lines=((1, 0),), front=front)
 
 
-def look(order_id: str, at_s: float, status: str) -> Call:
+def look(order_id: str, at_s: float, status: str, front: str = "front") -> Call:
     """Return a look at an order."""
     body = {"order_id": order_id, "status": status}
-    return call("look", at_s, 200, body, order_id=order_id)
+    return call("look", at_s, 200, body, order_id=order_id, front=front)
 
 
 def clean() -> Story:
@@ -67,6 +69,8 @@ def clean() -> Story:
     accepted = {"status": "pending", "order_id": "o5"}
     return {
         "front": Started(service="front", at_s=0.0),
+        "second front": Started(service="front-2", at_s=0.1),
+        "catalog": Started(service="catalog-2", at_s=0.2),
         "add": call("add", 1, 201, lines=((1, 10),)),
         "buy": bought("k1", "o1", 2),
         "twin": bought("k1", "o1", 2.05),
@@ -79,6 +83,7 @@ def clean() -> Story:
         "early look": look("o5", 8, "pending"),
         "cancel": call("cancel", 9, 200, accepted | {"status": "cancelled"}, order_id="o5"),
         "read": read(10, 8, 16),
+        "read a little later elsewhere": read(10.3, 7, 15, "front-2"),
         "look": look("o5", 11, "cancelled"),
         "another front": Started(service="front", at_s=11.5),
         "read again": read(12, 8, 16),
@@ -104,6 +109,7 @@ def clean() -> Story:
             differences=(),
         ),
         "read at rest": read(19, 8, 16),
+        "read at rest elsewhere": read(19, 8, 16, "front-2"),
         "replay": bought("k1", "o1", 20, "replay"),
         "replay given up": bought("k2", "o2", 20, "replay"),
         "replay unheard": bought("k3", "o6", 20, "replay"),
@@ -233,6 +239,11 @@ BROKEN: list[tuple[str, str, Change]] = [
         told("late look", look("o5", 13, "confirmed")),
     ),
     (
+        "what was acknowledged stays",
+        "a cancel is not known through another front",
+        told("look elsewhere", look("o5", 10, "confirmed", "front-2")),
+    ),
+    (
         "a definite failure changed nothing",
         "a refused order was sold",
         order_ends("o4", status="confirmed"),
@@ -265,7 +276,20 @@ BROKEN: list[tuple[str, str, Change]] = [
     ("a cancel is kept", "it is confirmed", order_ends("o5", status="confirmed")),
     ("a cancel is kept", "nobody asked for it", order_ends("o1", status="cancelled")),
     ("a front never goes back in version", "a read", told("later", read(10.5, 7, 15))),
+    (
+        "a front never goes back in version",
+        "a read of the second front",
+        told("later", read(10.5, 3, 9, "front-2")),
+    ),
     ("a front shows its sales", "at once", told("early", read(2.2, 2, 10))),
+    (
+        "a front shows its sales",
+        "at once, at the second front",
+        both(
+            told("buy", replace(bought("k1", "o1", 2), front="front-2")),
+            told("early", read(2.2, 2, 10, "front-2")),
+        ),
+    ),
     (
         "a read is not out of date for long",
         "a sale, another front",
@@ -277,9 +301,29 @@ BROKEN: list[tuple[str, str, Change]] = [
         told("late", read(4.2 + STALE_S_MAX, 4, 8)),
     ),
     (
+        "a read is not out of date for long",
+        "a sale, through another front",
+        told("late", read(2.3 + STALE_S_MAX, 2, 10, "front-2")),
+    ),
+    (
+        "a read is not out of date for long",
+        "another front has shown more",
+        told("late", read(10.2 + STALE_S_MAX, 7, 15, "front-2")),
+    ),
+    (
         "a front at rest shows what is there",
         "it is behind",
         told("read at rest", read(19, 7, 15)),
+    ),
+    (
+        "a front at rest shows what is there",
+        "the second one is behind",
+        told("read at rest elsewhere", read(19, 7, 15, "front-2")),
+    ),
+    (
+        "a front at rest shows what is there",
+        "one was not asked",
+        told("third front", Started(service="front-3", at_s=0.3)),
     ),
     ("a read is a state that was", "another stock", told("read", read(10, 8, 15))),
     ("a read is a state that was", "a version to come", told("read", read(10, 9, 16))),
@@ -341,6 +385,21 @@ def test_every_promise_is_seen_broken() -> None:
             id="half a request, and bought with the same key later",
         ),
         pytest.param(told("at once", read(2.05, 2, 10)), id="a read while the sale is under way"),
+        pytest.param(
+            told("early", read(2.2, 2, 10, "front-2")),
+            id="a read just after, through another front",
+        ),
+        pytest.param(
+            both(
+                told("buy", replace(bought("k1", "o1", 2), front="front-2", sold_now=False)),
+                told("early", read(2.2, 2, 10, "front-2")),
+            ),
+            id="a sale that was only repeated here",
+        ),
+        pytest.param(
+            told("look elsewhere", look("o5", 9.05, "pending", "front-2")),
+            id="a look while the cancel is under way",
+        ),
         pytest.param(
             told("other", call("buy", 3, 422, {"definite": True}, key="k1", lines=((1, 2),))),
             id="the key is refused to another request",

@@ -54,3 +54,37 @@ def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--only", "strom"], PARTS)
     assert "no part is called strom" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--replicas", "2"], "SQLite has one catalog and one order service"),
+        (["--replicas", "0"], "at least 1"),
+        (["--engine", "postgresql", "--only", "clean"], "on PostgreSQL there is storm alone"),
+    ],
+    ids=["SQLite has no replicas", "none at all", "a part that needs SQLite"],
+)
+def test_what_cannot_be_is_refused(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a run would say that it found nothing in a shop that was another."""
+    with pytest.raises(SystemExit):
+        main(words, PARTS)
+    assert told in capsys.readouterr().err
+
+
+def test_on_postgresql_there_are_replicas(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only what can run there does, with two of each unless more are asked for."""
+    given: list[tuple[str, int, int]] = []
+
+    def noted(one: Given) -> Report:
+        given.append((one.engine, one.replicas, one.fronts))
+        return Report("noted")
+
+    parts = {"storm": noted, "broken": broken}
+    assert 0 == main(["--engine", "postgresql"], parts)
+    assert 0 == main(["--engine", "postgresql", "--replicas", "4", "--fronts", "3"], parts)
+    assert 0 == main(["--only", "storm"], parts)
+    assert [("postgresql", 2, 2), ("postgresql", 4, 3), ("sqlite", 1, 1)] == given
+    assert "a copy was lost" not in capsys.readouterr().out

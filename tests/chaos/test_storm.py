@@ -1,6 +1,7 @@
 """The short form of `make chaos`: a storm over real processes, small enough for every test run."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import SystemRandom
@@ -11,11 +12,12 @@ from chaos import plan, storm
 from chaos.history import Call, read
 from chaos.plan import Errand
 from chaos.report import Progress
+from chaos.setting import Setting
 from chaos.workload import CREATED
 
 PURCHASES = 800
 FAULTS = 40
-"""A few more than there are kinds with their targets, so that each strikes once at least."""
+"""A few more than there are kinds and kinds of targets, so that each strikes once at least."""
 
 
 @pytest.mark.timeout(400)
@@ -45,7 +47,7 @@ def test_a_plan_is_drawn_from_its_seed_alone() -> None:
     errands = [plan.errand(7, number) for number in range(500)]
     assert errands == [plan.errand(7, number) for number in reversed(range(500))][::-1]
     assert errands != [plan.errand(8, number) for number in range(500)]
-    kinds = storm.kinds()
+    kinds = Setting().kinds()
     assert plan.faults(7, 40, kinds) == plan.faults(7, 300, kinds)[:40]
     assert plan.faults(7, 40, kinds) != plan.faults(8, 40, kinds)
 
@@ -64,12 +66,28 @@ def test_a_plan_has_clients_of_every_kind() -> None:
     assert any(len(errand.lines) > 1 for errand in stay)
 
 
-def test_every_fault_strikes_every_target() -> None:
-    """Within a round of the plan nothing is left out."""
-    kinds = storm.kinds()
-    assert len(kinds) <= FAULTS
-    struck = {(fault.kind, fault.target) for fault in plan.faults(3, len(kinds), kinds)}
-    assert {(kind, target) for kind, target, _ in kinds} == struck
+@pytest.mark.parametrize("setting", [Setting(), Setting("postgresql", 4, 2)], ids=str)
+def test_every_fault_strikes_every_kind_of_target(setting: Setting) -> None:
+    """Within a round of the plan nothing is left out; in the long run each replica is struck."""
+    kinds = setting.kinds()
+    planned = plan.faults(3, len(kinds), kinds)
+    struck = Counter((fault.kind, fault.target) for fault in planned)
+    for kind, targets, _ in kinds:
+        assert any(struck[kind, target] for target in targets), kind
+    often = {(fault.kind, fault.target) for fault in plan.faults(3, 200 * len(kinds), kinds)}
+    assert {(kind, target) for kind, targets, _ in kinds for target in targets} == often
+
+
+def test_a_plan_of_many_replicas_strikes_them_all_and_their_database() -> None:
+    """Each process is a target, and so is each way from one to another."""
+    struck = {
+        target
+        for _kind, targets, _lasts in Setting("postgresql", 2, 2).kinds()
+        for target in targets
+    }
+    assert {"front", "front-2", "order-2", "catalog-2", "database"} <= struck
+    assert {"client to front-2", "front-2 to order-2", "order-2 to catalog-2"} <= struck
+    assert {"catalog-2 to database", "order-2 to database"} <= struck
 
 
 def _share(errands: Sequence[Errand], has: Callable[[Errand], object]) -> float:

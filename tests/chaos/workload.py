@@ -1,7 +1,7 @@
 """Many clients who buy, ask twice, cancel, restock, read and give up, as the plan says."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -56,23 +56,26 @@ class Crowd:
     def __init__(
         self,
         seed: int,
-        front: Customers,
-        keeper: Customers,
+        fronts: Mapping[str, Customers],
+        keepers: Sequence[Customers],
         secret: str,
         tell: Callable[[Call], None],
     ) -> None:
-        """Send clients to the front; the keeper of the shop restocks at the catalog.
+        """Send clients to the fronts; the keeper of the shop restocks at the catalogs.
+
+        Every second errand stays at one front, the others send each request through the next.
 
         Args:
             seed: of the plan.
-            front: calls the front.
-            keeper: calls the catalog.
+            fronts: call a front each, by its name.
+            keepers: call a catalog each.
             secret: of the services.
             tell: is told of every call, once it has ended.
         """
         self._seed = seed
-        self._front = front
-        self._keeper = keeper
+        self._fronts = fronts
+        self._keepers = keepers
+        self._turns = count()
         self._authorization = {"authorization": f"Bearer {secret}"}
         self._tell = tell
         self._numbers = count(1)
@@ -91,7 +94,7 @@ class Crowd:
             call = await self._call(
                 0,
                 "add",
-                self._keeper.call("POST", "/books", book, headers=self._authorization),
+                self._keepers[0].call("POST", "/books", book, headers=self._authorization),
                 lines=((book_id, copies),),
             )
             assert call.status == CREATED, call
@@ -111,17 +114,26 @@ class Crowd:
         """Ask for a purchase again, after the end of everything, until the answer is final."""
         return await self._insist(0, key, lines, "replay", patience_s=REPLAY_PATIENCE_S)
 
-    async def read(self, book_id: int, errand: int = 0, *, fresh: bool = False) -> Call:
-        """Read a book, past the cache where `fresh`."""
+    async def read(
+        self, book_id: int, errand: int = 0, *, fresh: bool = False, front: str = ""
+    ) -> Call:
+        """Read a book, past the cache where `fresh`, at any front where none is named."""
         headers = {"cache-control": "no-cache"} if fresh else None
-        asked = self._front.call("GET", f"/info/{book_id}", headers=headers)
-        return await self._call(errand, "read", asked, lines=((book_id, 0),))
+        front = front or self._front(errand)
+        asked = self._fronts[front].call("GET", f"/info/{book_id}", headers=headers)
+        return await self._call(errand, "read", asked, lines=((book_id, 0),), front=front)
+
+    def _front(self, errand: int) -> str:
+        """Return the front that an errand goes to next."""
+        turn = next(self._turns) if errand % 2 else 0
+        return list(self._fronts)[(errand // 2 + turn) % len(self._fronts)]
 
     async def _do(self, errand: Errand) -> None:
         if errand.act == "restock":
             ((book_id, copies),) = errand.lines
             path = f"/update/{book_id}/amount_of_items/{copies}"
-            asked = self._keeper.call("PUT", path, headers=self._authorization)
+            keeper = self._keepers[errand.number % len(self._keepers)]
+            asked = keeper.call("PUT", path, headers=self._authorization)
             await self._call(errand.number, "restock", asked, lines=errand.lines)
         elif errand.act == "read":
             await self.read(errand.lines[0][0], errand.number, fresh=errand.fresh)
@@ -174,8 +186,9 @@ class Crowd:
             await self._look(errand.number, order_id)
 
     async def _look(self, errand: int, order_id: str) -> None:
-        asked = self._front.call("GET", f"/orders/{order_id}")
-        await self._call(errand, "look", asked, order_id=order_id)
+        front = self._front(errand)
+        asked = self._fronts[front].call("GET", f"/orders/{order_id}")
+        await self._call(errand, "look", asked, order_id=order_id, front=front)
 
     async def _again(self, errand: Errand, key: str) -> None:
         await self._ask(errand.number, key, errand.lines)
@@ -183,8 +196,9 @@ class Crowd:
     async def _cancel(self, errand: int, order_id: str) -> None:
         give_up_s = monotonic() + PATIENCE_S
         while monotonic() < give_up_s:
-            asked = self._front.call("POST", f"/orders/{order_id}/cancel")
-            call = await self._call(errand, "cancel", asked, order_id=order_id)
+            front = self._front(errand)
+            asked = self._fronts[front].call("POST", f"/orders/{order_id}/cancel")
+            call = await self._call(errand, "cancel", asked, order_id=order_id, front=front)
             if 0 < call.status < 500:
                 return
             await asyncio.sleep(PAUSE_S)
@@ -226,12 +240,14 @@ class Crowd:
         headers = {"bazar-deadline-ms": f"{1000 * hurries_s:.0f}"} if hurries_s else None
         items = [{"id": book_id, "quantity": copies} for book_id, copies in lines]
         if len(items) == 1:
-            path = f"/purchase/{items[0].pop('id')}"
-            asked = self._front.call("POST", path, items[0], key=key, headers=headers)
+            path, body = f"/purchase/{items[0].pop('id')}", dict[str, object](items[0])
         else:
-            body = {"lines": items}
-            asked = self._front.call("POST", "/orders", body, key=key, headers=headers)
-        return await self._call(errand, act, asked, lines=lines, key=key, timeout_s=timeout_s)
+            path, body = "/orders", {"lines": items}
+        front = self._front(errand)
+        asked = self._fronts[front].call("POST", path, body, key=key, headers=headers)
+        return await self._call(
+            errand, act, asked, lines=lines, key=key, front=front, timeout_s=timeout_s
+        )
 
     async def _call(
         self,
@@ -242,6 +258,7 @@ class Crowd:
         lines: Lines = (),
         key: str = "",
         order_id: str = "",
+        front: str = "",
         timeout_s: float = CALL_TIMEOUT_S,
     ) -> Call:
         """Send a request and tell what became of it."""
@@ -263,6 +280,7 @@ class Crowd:
             order_id=order_id,
             body=answer.content.decode() if answer else "",
             location=answer.headers.get("location", "") if answer else "",
+            front=front,
             sold_now="catalog" in answer.headers.get("server-timing", "") if answer else False,
         )
         self._tell(call)

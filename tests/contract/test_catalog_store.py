@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, MATCHES_MAX, Store, sqlite
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, Store, lists, sqlite
+from bazar.catalog.store.lists import MATCHES_MAX
 from bazar.catalog.words import ARABIC, search_words
 from bazar.kit.data.database import Database
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
@@ -189,6 +190,7 @@ async def test_of_very_many_matches_the_first_are_ranked(
     for name in ("_BOOKS_MATCHING", "_BOOKS_OF_TOPIC_MATCHING"):
         sql = getattr(sqlite, name)
         assert f"LIMIT {MATCHES_MAX}" in sql
+        monkeypatch.setattr(lists, "MATCHES_MAX", 3)
         monkeypatch.setattr(sqlite, name, sql.replace(f"LIMIT {MATCHES_MAX}", "LIMIT 3"))
     await added(database, store, *(book("Cook") for _ in range(4)), book("Cook", topic="rare"))
 
@@ -408,7 +410,7 @@ async def test_a_batch_of_sales_is_written_at_once(database: Database, store: St
     decided = [
         reserved("o1", (left.book_id, 2, 3), (right.book_id, 1, 3)),
         rejected("o2"),
-        reserved('o"3\0', (left.book_id, 3, 4)),
+        reserved('o"3\1', (left.book_id, 3, 4)),
     ]
     await database.write(lambda t: store.sell(t, decided, NOW_MS))
     assert {
@@ -417,7 +419,7 @@ async def test_a_batch_of_sales_is_written_at_once(database: Database, store: St
         3: for_sale(other),
     } == await database.read(lambda t: store.books(t, [1, 2, 3]))
     ledger = await database.scan(lambda t: store.movements_after(t, 3, 9))
-    assert [(1, -2, "o1"), (2, -1, "o1"), (1, -3, 'o"3\0')] == [
+    assert [(1, -2, "o1"), (2, -1, "o1"), (1, -3, 'o"3\1')] == [
         (row.book_id, row.copies, row.order_id) for row in ledger
     ]
     assert {("sold", NOW)} == {(row.kind, row.moved_at) for row in ledger}
@@ -435,7 +437,7 @@ async def test_decisions_are_found_one_by_one_and_together(
     database: Database, store: Store
 ) -> None:
     """By order id, of any characters; what was not decided is not there."""
-    decided = {order_id: rejected(order_id) for order_id in ('o"1', "o\0 2", "öö3", "4")}
+    decided = {order_id: rejected(order_id) for order_id in ('o"1', "o\1 2", "öö3", "4")}
     await database.write(lambda t: store.sell(t, list(decided.values()), NOW_MS))
     asked = [*decided, "unknown", *decided]
     assert decided == await database.read(lambda t: store.outcomes(t, asked))
@@ -444,17 +446,27 @@ async def test_decisions_are_found_one_by_one_and_together(
         assert outcome == await database.read(lambda t, o=order_id: store.outcome(t, o))  # type: ignore[misc]
     assert None is await database.read(lambda t: store.outcome(t, "unknown"))
     page = await database.scan(lambda t: store.outcomes_after(t, "4", 2))
-    assert ["o\0 2", 'o"1'] == [one.order_id for one in page]
+    assert ["o\1 2", 'o"1'] == [one.order_id for one in page]
+
+
+async def test_a_decision_is_made_once(database: Database, store: Store) -> None:
+    """The first is kept, and who comes later is told that there is one."""
+    first, second = rejected("o1"), Outcome("o1", "released")
+    assert await database.write(lambda t: store.add_outcome(t, first, NOW_MS))
+    assert not await database.write(lambda t: store.add_outcome(t, second, NOW_MS))
+    assert first == await database.read(lambda t: store.outcome(t, "o1"))
 
 
 async def test_a_release_takes_the_place_of_a_decision(database: Database, store: Store) -> None:
-    """It is kept whether the order was decided before or not."""
-    for order_id in ("o1", "o2"):
-        released = Outcome(order_id, "released")
-        if order_id == "o1":
-            await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
-        await database.write(lambda t, r=released: store.save_outcome(t, r, NOW_MS))  # type: ignore[misc]
-        assert released == await database.read(lambda t, o=order_id: store.outcome(t, o))  # type: ignore[misc]
+    """Of the one that is there, and of no other."""
+    await database.write(lambda t: store.sell(t, [rejected("o1"), rejected("o2")], NOW_MS))
+    released = Outcome("o1", "released")
+    await database.write(lambda t: store.save_outcome(t, released))
+    found = await database.read(lambda t: store.outcomes(t, ["o1", "o2"]))
+    assert {"o1": released, "o2": rejected("o2")} == found
+    row = await database.read(lambda t: store.kept_decision(t, "o1"))
+    assert row is not None
+    assert "released" == row.status
 
 
 async def test_an_outcome_of_an_older_release_is_understood(
@@ -472,6 +484,6 @@ async def test_an_outcome_of_an_older_release_is_understood(
     )
     wanted = Outcome("o1", "reserved", [SoldLine(7, 2, "T", 5, "USD", 3)])
     assert wanted == await database.read(lambda t: store.outcome(t, "o1"))
-    await database.write(lambda t: store.save_outcome(t, wanted, 0))
+    await database.write(lambda t: store.save_outcome(t, wanted))
     row = await database.read(lambda t: t.one("SELECT outcome FROM reservations"))
     assert (text,) == row

@@ -107,8 +107,14 @@ async def test_the_last_keyed_writes_are_kept(database: Database, store: Store) 
 # ------------------------------------------------------------------- the audit
 
 
-async def test_the_ledger_numbers_its_rows_without_gaps(database: Database, store: Store) -> None:
-    """A write that is rolled back takes no number, and a row that is gone leaves its number."""
+async def test_the_ledger_numbers_its_rows_without_gaps(
+    database: Database, store: Store, kept: Engine
+) -> None:
+    """A write that is rolled back takes no number, and a row that is gone leaves its number.
+
+    Where many write at once, numbers have gaps, and only the rows are counted.
+    """
+    with_gaps = kept.name != "sqlite"
     assert (0, 0) == await database.scan(store.ledger_numbers)
     await added(database, store, *(book(stock=5) for _ in range(3)))
     await database.write(lambda t: store.move_stock(t, 1, "adjusted", 1, None, NOW_MS))
@@ -121,9 +127,11 @@ async def test_the_ledger_numbers_its_rows_without_gaps(database: Database, stor
         await database.write(too_much)
     await database.write(lambda t: store.move_stock(t, 1, "adjusted", -1, None, NOW_MS))
     assert (5, 5) == await database.scan(store.ledger_numbers)
-    await database.write(lambda t: t.run("DROP TRIGGER movements_never_go"))
-    await database.write(lambda t: t.run("DELETE FROM movements WHERE movement_id = 5"))
-    assert (4, 5) == await database.scan(store.ledger_numbers)
+    table = " ON movements" if with_gaps else ""
+    await database.write(lambda t: t.script(f"DROP TRIGGER movements_never_go{table}"))
+    last = "(SELECT max(movement_id) FROM movements)"
+    await database.write(lambda t: t.run(f"DELETE FROM movements WHERE movement_id = {last}"))
+    assert (4, 4 if with_gaps else 5) == await database.scan(store.ledger_numbers)
 
 
 async def test_stock_and_ledger_are_read_in_steps(database: Database, store: Store) -> None:
@@ -170,7 +178,7 @@ async def test_decisions_are_shown_as_they_are_kept(database: Database, store: S
     await added(database, store, book(stock=50))
     await database.write(lambda t: store.sell(t, [rejected("o1"), rejected("o3")], NOW_MS))
     await database.write(
-        lambda t: t.run("UPDATE reservations SET status = 'released', outcome = '{' WHERE 1")
+        lambda t: t.run("UPDATE reservations SET status = 'released', outcome = '{'")
     )
     kept = [KeptDecision(order_id, "released", "{") for order_id in ("o1", "o3")]
     assert kept == await database.scan(lambda t: store.kept_decisions(t, "", 9))
@@ -199,10 +207,10 @@ async def test_a_reservation_that_is_not_its_ledger_is_found(
     await database.write(
         lambda t: store.sell(t, [reserved(f"o{n}", (1, n, n + 2)) for n in (1, 2, 3)], NOW_MS)
     )
-    await database.write(lambda t: store.save_outcome(t, reserved("o0", (1, 4, 9)), NOW_MS))
-    await database.write(lambda t: store.save_outcome(t, rejected("o1"), NOW_MS))
+    await database.write(lambda t: store.add_outcome(t, reserved("o0", (1, 4, 9)), NOW_MS))
+    await database.write(lambda t: store.save_outcome(t, rejected("o1")))
     released = replace(reserved("o2", (1, 2, 9)), status="released")
-    await database.write(lambda t: store.save_outcome(t, released, NOW_MS))
+    await database.write(lambda t: store.save_outcome(t, released))
     await database.write(lambda t: store.move_stock(t, 1, "sold", -7, "o9", NOW_MS))
     assert [
         ReservationDifference("o0", 1, -4, 0),

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import Narrowing, Order, Ranked, Store
+from bazar.catalog.store import Store
+from bazar.catalog.store.lists import Narrowing, Order, Ranked
 from bazar.kit.data.database import Database
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Outcome
@@ -226,7 +227,7 @@ async def test_what_was_bought_most_comes_first(database: Database, store: Store
             )
         )
         released = Outcome(order_id, "released")
-        await database.write(lambda t, r=released: store.save_outcome(t, r, NOW_MS))  # type: ignore[misc]
+        await database.write(lambda t, r=released: store.save_outcome(t, r))  # type: ignore[misc]
 
     async def most(since_ms: int, rows: int) -> list[Ranked]:
         return await database.scan(lambda t: store.bought(t, since_ms, rows, 9))

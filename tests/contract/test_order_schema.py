@@ -55,7 +55,7 @@ async def test_an_older_database_keeps_its_orders_and_gets_their_sequence(old: P
         assert [(0, 0)] == [(line.book_id, line.quantity) for line in page[1].lines]
         assert page[3].sold
         assert () == page[4].lines
-        unsettled = await database.scan(lambda t: store.unsettled_after(t, "", 9))
+        unsettled = await database.scan(lambda t: store.unsettled_after(t, "", 9, 9))
         assert ["b", "c", "e"] == [order.order_id for order in unsettled]
         await database.write(lambda t: t.run("DELETE FROM order_lines WHERE order_id = 'b'"))
         with pytest.raises(apsw.ConstraintError, match="orders_status"):

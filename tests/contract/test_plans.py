@@ -21,8 +21,9 @@ STATEMENTS = {
     (service, name): value
     for service in SCHEMAS
     for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
+    if not module.name.startswith("postgres")
     for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
-    if isinstance(value, str) and value.startswith("\n")
+    if isinstance(value, str) and value.startswith("\n") and "postgres" not in module.name
 }
 
 BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
@@ -68,7 +69,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_OUTCOME"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
     ("catalog", "_OUTCOMES"): (GIVEN, "SEARCH reservations USING PRIMARY KEY (order_id=?)"),
     ("catalog", "_OUTCOMES_AFTER"): ("SEARCH reservations USING PRIMARY KEY (order_id>?)",),
-    ("catalog", "_SAVE_OUTCOME"): (),
+    ("catalog", "_ADD_OUTCOME"): (),
+    ("catalog", "_INSERT_OUTCOME"): (),
+    ("catalog", "_SAVE_OUTCOME"): ("SEARCH reservations USING PRIMARY KEY (order_id=?)",),
     ("catalog", "_SELL"): (BOOK,),
     ("catalog", "_TITLES_BY_TOPIC"): (
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
@@ -80,6 +83,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("order", "_FORGET_DROPPED"): (
         "SEARCH outbox USING INDEX sqlite_autoindex_outbox_1 (order_id=? AND kind=?)",
     ),
+    ("order", "_NEXT_PLACE"): ("SEARCH orders",),
     ("order", "_LETTERS_AFTER"): (
         "SEARCH outbox USING INDEX outbox_left (state=? AND letter_id>?)",
     ),
@@ -129,12 +133,12 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     # The ids are read from end to end, only for what may be a reference.
     ("order", "_NEWEST_SOUGHT"): (
+        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         PLACE,
         "SEARCH orders USING COVERING INDEX sqlite_autoindex_orders_1 (order_id>? AND order_id<?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_email (email_key=?)",
         "SEARCH buyers USING COVERING INDEX buyers_by_name (name_key>? AND name_key<?)",
         PLACE,
-        "SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)",
         BUYER_OR_NONE,
         LINES_OR_NONE,
     ),
@@ -165,7 +169,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH order_lines USING PRIMARY KEY (order_id=? AND line_number=?)",
     ),
     ("order", "_UNSETTLED_AFTER"): (
-        "SEARCH orders USING INDEX orders_unsettled (sequence>?)",
+        "SEARCH orders USING INDEX orders_unsettled (sequence>? AND sequence<?)",
         PLACE,
         BUYER_OR_NONE,
         LINES_OR_NONE,

@@ -7,16 +7,19 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.kit.data.database import Database
-from bazar.kit.data.migrate import migrate
-from bazar.order.app import SCHEMA
+from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.order.letters import Letter
 from bazar.order.store import Store
+from bazar.order.store.postgres import PostgresStore
 from bazar.order.store.sqlite import SqliteStore
 from bazar.order.store.wishes import WishStore
 from bazar.order.wishes import Wish, stop_key
-from support.engines import ENGINES
+from support.engines import POSTGRES, with_tables
 
-KEPT = {"sqlite": (SCHEMA, SqliteStore)}
+KEPT: dict[str, tuple[str, type[Store]]] = {
+    "sqlite": (SCHEMA, SqliteStore),
+    **dict.fromkeys(POSTGRES, (POSTGRES_SCHEMA, PostgresStore)),
+}
 """How the orders are kept on each engine."""
 
 
@@ -29,10 +32,8 @@ def kept(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database(kept: str, tmp_path: Path) -> AsyncIterator[Database]:
     """Open an empty database with the service's tables."""
-    database = ENGINES[kept](tmp_path / "order.db")
-    await migrate(database, KEPT[kept][0])
-    yield database
-    await database.close()
+    async with with_tables(kept, tmp_path / "order.db", KEPT[kept][0]) as database:
+        yield database
 
 
 @pytest.fixture

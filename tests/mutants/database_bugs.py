@@ -93,9 +93,9 @@ DATABASE_BUGS = (
         "A page of orders of one status reads all orders.",
         (
             Edit(
-                "order/store/shared.py",
-                "    WHERE status = ?3 AND status <> 'pending'\n",
-                "    WHERE status = ?3\n",
+                "order/store/oldest.py",
+                "status = ?3 AND status <> 'pending' AND ",
+                "status = ?3 AND ",
             ),
         ),
         (PLANS,),

@@ -1,6 +1,7 @@
 """Real shops in real processes, for tests: started, watched, killed by pid, and always ended.
 
-`RunningShop` is one `bazar up`; `ThreeServices` are three `bazar serve`, as on three machines.
+`RunningShop` is one `bazar up`; `ThreeServices` are three `bazar serve`, as on three machines, or
+more than three, where several replicas share the databases of a PostgreSQL.
 Both are context managers that leave nothing running. Every wait has a bound, and shows the log
 when it passes.
 """
@@ -10,7 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ import msgspec
 
 from bazar.tools.audit import AuditReport
 from bazar.tools.audit import audit as run_audit
-from bazar.tools.remote import Addresses, RemoteError
+from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
 from bazar.wire.limits import Price
@@ -56,9 +57,11 @@ class TestedShop:
 
     addresses: Addresses
     secret: str = SECRET
+    urls: dict[str, str] = field(default_factory=dict)
+    """Of each process by its name, where there are several of a service."""
     _logs: list[Path] = field(default_factory=list)
-    _probe: Shop | None = None
-    """Asks for readiness, many times a second: it keeps its client."""
+    _probes: dict[str, Shop] = field(default_factory=dict)
+    """By service; each asks for readiness, many times a second, and keeps its client."""
 
     def remote(self) -> Shop:
         """Return the shop as the commands see it."""
@@ -120,17 +123,25 @@ class TestedShop:
             raise AssertionError(message) from None
         return found[0]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of its services, in the order in which they start."""
+        return SERVICES
+
     def ready(self, service: str) -> bool:
         """Tell whether a service answers, and that it is ready."""
-        self._probe = self._probe or self.remote()
+        if service not in self._probes:
+            there = {role_of(service): self.urls[service]} if service in self.urls else {}
+            known = msgspec.structs.replace(self.addresses, **there)
+            self._probes[service] = Shop(known, self.secret)
         try:
-            return bool(self._probe.call(service, "GET", "/readyz", dict))
+            return bool(self._probes[service].call(role_of(service), "GET", "/readyz", dict))
         except RemoteError:
             return False
 
     def wait_until_ready(self, *services: str) -> None:
         """Wait until services answer."""
-        for service in services or SERVICES:
+        for service in services or self.names:
             try:
                 wait_for(f"{service} is ready", lambda: self.ready(service), START_TIMEOUT_S)  # noqa: B023
             except AssertionError as error:
@@ -203,6 +214,10 @@ class RunningShop(TestedShop):
             raise AssertionError(message) from None
         self.opened_in_s = monotonic() - started_s
         self.secret = (self.data / "secret").read_text("utf-8").strip()
+        self.addresses = msgspec.json.decode((self.data / SHOP_FILE).read_bytes(), type=Addresses)
+        for role in ("catalog", "order"):
+            urls = getattr(self.addresses, role).split(",")
+            self.urls |= zip(Replicas(**{role: len(urls)}).names(role), urls, strict=True)
         self.services()
 
     def last_log(self) -> str:
@@ -217,13 +232,23 @@ class RunningShop(TestedShop):
         return Running(self.process.pid, stat[2])
 
     def services(self) -> dict[str, Running]:
-        """Return the services that run now."""
+        """Return the services that run now, and their database, where that is a process of ours.
+
+        Replicas are named by their ports, processes that share one by when they started.
+        """
         assert self.process is not None
-        found = {}
+        running = []
         for child in children_of(self.process.pid):
             words = command_line(child.pid)
             if "serve" in words:
-                found[words[words.index("serve") + 1]] = child
+                role, port = words[words.index("serve") + 1], words[words.index("--port") + 1]
+                running.append((role, int(port), child.started, child))
+            elif words[0].endswith("/postgres"):
+                running.append(("postgresql", 0, child.started, child))
+        found: dict[str, Running] = {}
+        for role, _port, _started, child in sorted(running, key=lambda one: one[:3]):
+            number = sum(role_of(name) == role for name in found) + 1
+            found[role if number == 1 else f"{role}-{number}"] = child
         self._known |= set(found.values())
         return found
 
@@ -275,17 +300,62 @@ class RunningShop(TestedShop):
         return run_bazar(*words, env={"BAZAR_DATA": str(self.data)})
 
 
-class ThreeServices(TestedShop):
-    """Three `bazar serve`, each with a data folder of its own, as on three machines."""
+@dataclass(frozen=True)
+class Replicas:
+    """How many processes of each service a shop has."""
 
-    def __init__(self, folder: Path, program: Sequence[str] = BAZAR) -> None:
-        """Prepare the services; `start` each, or all in a `with`."""
-        front, catalog, order = (f"http://127.0.0.1:{port}" for port in free_ports(3))
-        super().__init__(Addresses(front, catalog, order))
+    catalog: int = 1
+    order: int = 1
+    front: int = 1
+
+    def names(self, *roles: str) -> tuple[str, ...]:
+        """Return the names of the processes of some services, or of all: `order`, `order-2`."""
+        return tuple(
+            role if number == 1 else f"{role}-{number}"
+            for role in roles or SERVICES
+            for number in range(1, getattr(self, role) + 1)
+        )
+
+
+def role_of(name: str) -> str:
+    """Return which service a process is of, by its name."""
+    return name.partition("-")[0]
+
+
+class ThreeServices(TestedShop):
+    """`bazar serve` three times or more, each with a data folder of its own, as on many machines.
+
+    Several catalogs, or several orders, need a database that they share.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        program: Sequence[str] = BAZAR,
+        replicas: Replicas = Replicas(),
+        databases: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare the services; `start` each, or all in a `with`.
+
+        Args:
+            folder: for data and logs.
+            program: after the Python that runs it.
+            replicas: how many of each.
+            databases: addresses by the name of a process or of its service; where there is none,
+                it keeps its data in a file of its own.
+        """
+        self.replicas = replicas
+        ports = free_ports(len(self.names))
+        urls = {
+            name: f"http://127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=True)
+        }
+        addresses = Addresses(*(urls[role] for role in ("front", "catalog", "order")))
+        super().__init__(addresses, urls=urls)
         self.folder = folder
         self.program = program
+        self.databases = dict(databases or {})
         self.seen: dict[str, Addresses] = {}
-        """Where a service looks for the others, if that is not where they are."""
+        """Where a process looks for the others, if that is not where they are."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._number = 0
 
@@ -303,17 +373,32 @@ class ThreeServices(TestedShop):
         for service in list(self.processes):
             self.end(service)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of its processes, in the order in which they start."""
+        return self.replicas.names()
+
+    def everywhere(self) -> Addresses:
+        """Return the addresses of all replicas, as a service takes them."""
+        catalogs, orders = (
+            ",".join(self.urls[name] for name in self.replicas.names(role))
+            for role in ("catalog", "order")
+        )
+        return Addresses(self.addresses.front, catalogs, orders)
+
     def command(self, service: str) -> list[str]:
-        """Return the words that start a service."""
-        port = getattr(self.addresses, service).rpartition(":")[2]
-        others = self.seen.get(service, self.addresses)
-        words = [sys.executable, *self.program, "serve", service, "--port", port]
+        """Return the words that start a process."""
+        role, port = role_of(service), self.urls[service].rpartition(":")[2]
+        others = self.seen.get(service, self.everywhere())
+        words = [sys.executable, *self.program, "serve", role, "--port", port]
         words += ["--catalog", others.catalog, "--order", others.order]
+        database = self.databases.get(service, self.databases.get(role))
+        words += ["--database", database] if database else []
         return [*words, "--data", str(self.folder / service)]
 
     def start(self, *services: str, before: Sequence[str] = ()) -> None:
         """Start services; `before` is put before the command, as `strace` is."""
-        for service in services or SERVICES:
+        for service in services or self.names:
             self._number += 1
             log = self.folder / f"{self._number}.{service}.log"
             self._logs.append(log)

@@ -1,19 +1,20 @@
 """Books and decisions for the suites of the catalog's store, as an engine keeps them."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from bazar.catalog.app import SCHEMA
+from bazar.catalog.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import Store
+from bazar.catalog.store.postgres import PostgresStore
 from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Database, Transaction
 from bazar.wire.stock import Outcome, Rejection, SoldLine
-from support.engines import with_tables
+from support.engines import POSTGRES, with_tables
 
 NOW_MS = 1_700_000_000_123
 EDITED_MS = NOW_MS + 1000
@@ -27,14 +28,15 @@ class Engine(NamedTuple):
     schema: str
     store: Callable[[], Store]
 
-    @asynccontextmanager
-    async def opened(self, path: Path) -> AsyncIterator[Database]:
+    def opened(self, path: Path) -> AbstractAsyncContextManager[Database]:
         """Open a database with the catalog's tables, and close it at the end."""
-        async with with_tables(self.name, path, self.schema) as database:
-            yield database
+        return with_tables(self.name, path, self.schema)
 
 
-KEPT = [Engine("sqlite", SCHEMA, SqliteStore)]
+KEPT = [
+    Engine("sqlite", SCHEMA, SqliteStore),
+    *(Engine(name, POSTGRES_SCHEMA, PostgresStore) for name in POSTGRES),
+]
 
 
 def book(

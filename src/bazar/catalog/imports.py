@@ -13,6 +13,10 @@ from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 UNIT_S = 0.01
 """After which a transaction takes in no further row. A row takes a tenth of a millisecond, until
 the index of words puts its own in order: then one alone takes as much as this."""
+ROWS_A_UNIT = 100
+"""Of which the books are locked at once."""
+_LOCK = "imports"
+"""What a unit holds: two at once would make two books of one name, where that is all it has."""
 
 
 class Imports:
@@ -52,7 +56,7 @@ class Imports:
             return await self._rehearsals.take_in(request)
         results: list[ImportResult] = []
         while len(results) < len(request.rows):
-            rows = request.rows[len(results) :]
+            rows = request.rows[len(results) : len(results) + ROWS_A_UNIT]
             results += await self._database.write(self._work(rows, request))
         return results
 
@@ -63,6 +67,7 @@ class Imports:
         """
 
         async def work(transaction: Transaction) -> list[ImportResult]:
+            await transaction.lock(_LOCK)
             import_id = None
             if request.key is not None:
                 import_id = await self._store.import_id(transaction, request.key)

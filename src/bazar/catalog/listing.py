@@ -9,7 +9,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.paging import decode_place, decode_title_place, encode_place
-from bazar.catalog.store import Narrowing, Order, Ranked, Store
+from bazar.catalog.store import Store
+from bazar.catalog.store.lists import Narrowing, Order, Ranked
 from bazar.catalog.words import name_key, search_words
 from bazar.kit.clock import Clock
 from bazar.kit.data.database import Transaction

@@ -101,7 +101,7 @@ async def once(database: Database, store: Store, work: Work[A], request: Asked |
         )
         return _again(answer)
 
-    result = await database.write(keyed)
+    result = await database.write(keyed, idempotent=True)
     if isinstance(result, BazarError):
         raise result
     answered: A = result

@@ -80,21 +80,40 @@ class Rows:
         Returns:
             One result per row, up to the last that was taken.
         """
+        read = [self._read(row) for row in rows]
+        if update != "none":
+            wanted = [one for one in read if isinstance(one, StoredBook)]
+            made_by = [] if import_id is None else [FileRow(import_id, row.row) for row in rows]
+            await self._store.hold(transaction, wanted, made_by)
         results: list[ImportResult] = []
-        for row in rows:
-            results.append(await self._take_in(transaction, row, update, import_id))
+        for row, one in zip(rows, read, strict=True):
+            results.append(await self._take_in(transaction, row, one, update, import_id))
             if enough():
                 break
         return results
 
+    def _read(self, row: ImportRow) -> StoredBook | BazarError:
+        """Return what a row says of a book, or why it is refused."""
+        try:
+            return new_book(row.book, self._currency)
+        except BazarError as error:
+            return error
+
     async def _take_in(
-        self, transaction: Transaction, row: ImportRow, update: str, import_id: int | None
+        self,
+        transaction: Transaction,
+        row: ImportRow,
+        wanted: StoredBook | BazarError,
+        update: str,
+        import_id: int | None,
     ) -> ImportResult:
         number = row.row
         count = None if import_id is None else FileRow(import_id, number)
         try:
-            wanted = new_book(row.book, self._currency)
-            existing = await self._existing(transaction, wanted, count)
+            if isinstance(wanted, BazarError):
+                raise wanted
+            lock = update != "none"
+            existing = await self._existing(transaction, wanted, count, lock=lock)
             if existing is not None and existing.currency != wanted.currency:
                 wanted = new_book(row.book, existing.currency)  # as an edit of its price would be
             given = _FIELDS.keys() if row.given is None else row.given
@@ -121,26 +140,30 @@ class Rows:
         return ImportResult(row=number, status="updated", id=book.book_id, repeated=change.repeated)
 
     async def _existing(
-        self, transaction: Transaction, wanted: StoredBook, row: FileRow | None
+        self, transaction: Transaction, wanted: StoredBook, row: FileRow | None, *, lock: bool
     ) -> StoredBook | None:
         """Return the book that a row is about, or None.
 
         Raises:
             InvalidRequest: its ISBN belongs to another book than its id.
         """
-        book_id, isbn = wanted.book_id, wanted.isbn
-        by_id = await self._store.book(transaction, book_id) if book_id else None
-        by_isbn = await self._store.book_by_isbn(transaction, isbn) if isbn is not None else None
+        store, book_id, isbn = self._store, wanted.book_id, wanted.isbn
+        by_id = by_isbn = by_row = None
+        if book_id:
+            by_id = await store.book(transaction, book_id, lock=lock)
+        if isbn is not None:
+            by_isbn = await store.book_by_isbn(transaction, isbn, lock=lock)
         if book_id and by_isbn is not None and by_isbn.book_id != book_id:
             message = f"isbn {isbn} belongs to book {by_isbn.book_id}, not to {book_id}"
             raise InvalidRequest(message, member="isbn")
         if by_id or by_isbn or book_id:
             return by_id or by_isbn
-        by_row = await self._store.book_made_by(transaction, row) if row is not None else None
+        if row is not None:
+            by_row = await store.book_made_by(transaction, row, lock=lock)
         if by_row is not None or isbn is not None:
             return by_row
         for title, author in spellings(wanted):
-            by_name = await self._store.book_by_name(transaction, title, author, wanted.year)
+            by_name = await store.book_by_name(transaction, title, author, wanted.year, lock=lock)
             if by_name is not None:
                 return by_name
         return None

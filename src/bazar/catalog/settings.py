@@ -15,6 +15,8 @@ from bazar.wire.shop import CURRENCY_DEFAULT, NAME_DEFAULT, Shop, ShopChanged, S
 
 _UNOPENED = 0
 """The version of settings that only know the currency of older books."""
+_LOCK = "shop"
+"""What whoever changes the settings holds, so that no two change the same ones."""
 
 
 class Settings:
@@ -37,8 +39,8 @@ class Settings:
         """
         kept = await self._database.read(self._store.shop)
         if kept is None or kept.version == _UNOPENED:
-            known = kept.currency if kept else currency or CURRENCY_DEFAULT
-            kept = await self._save(Shop(version=1, currency=known, name=_first_name(name)))
+            first = Shop(version=1, currency=currency or CURRENCY_DEFAULT, name=_first_name(name))
+            kept = await self._save_first(first)
         if currency not in {None, kept.currency}:
             message = (
                 f"this shop keeps its prices in {kept.currency}; start it without --currency, "
@@ -47,9 +49,19 @@ class Settings:
             raise StartupError(message)
         return kept
 
-    async def _save(self, shop: Shop) -> Shop:
-        await self._database.write(lambda transaction: self._store.save_shop(transaction, shop))
-        return shop
+    async def _save_first(self, first: Shop) -> Shop:
+        """Store the first settings, unless another that starts just now was quicker."""
+
+        async def work(transaction: Transaction) -> Shop:
+            await transaction.lock(_LOCK)
+            kept = await self._store.shop(transaction)
+            if kept is not None and kept.version != _UNOPENED:
+                return kept
+            shop = replace(first, currency=kept.currency) if kept else first
+            await self._store.save_shop(transaction, shop)
+            return shop
+
+        return await self._database.write(work, idempotent=True)
 
     async def shop(self) -> Shop:
         """Return the settings."""
@@ -64,6 +76,7 @@ class Settings:
         """
 
         async def work(transaction: Transaction) -> Shop:
+            await transaction.lock(_LOCK)
             shop = _there(await self._store.shop(transaction))
             changed = edited_shop(shop, edit)
             if changed == shop:

@@ -191,7 +191,7 @@ class Shelf:
         """
 
         async def work(transaction: Transaction) -> Book:
-            book = await self._store.book(transaction, book_id)
+            book = await self._store.book(transaction, book_id, lock=True)
             if book is None:
                 raise not_found(book_id)
             changed = edited(book, edit, at_ms := self._clock())

@@ -50,7 +50,7 @@ class Stock:
         _refuse_nothing(copies, "quantity")
 
         async def work(transaction: Transaction) -> Book:
-            book = await self._book(transaction, book_id)
+            book = await self._book(transaction, book_id, lock=True)
             return await self._move(transaction, book, copies)
 
         request = asked(key, "move-stock", book_id, copies)
@@ -78,7 +78,7 @@ class Stock:
             _refuse_nothing(wanted.change, "change")
 
         async def work(transaction: Transaction) -> Book:
-            book = await self._book(transaction, book_id)
+            book = await self._book(transaction, book_id, lock=True)
             if wanted.count is not None:
                 why = Why(wanted.reason or "counted", wanted.note.strip(), actor)
                 return await self._move(transaction, book, wanted.count - book.stock, why)
@@ -96,8 +96,10 @@ class Stock:
         )
         return await once(self._database, self._store, work, request)
 
-    async def _book(self, transaction: Transaction, book_id: int) -> StoredBook:
-        book = await self._store.book(transaction, book_id)
+    async def _book(
+        self, transaction: Transaction, book_id: int, *, lock: bool = False
+    ) -> StoredBook:
+        book = await self._store.book(transaction, book_id, lock=lock)
         if book is None:
             raise not_found(book_id)
         return book
@@ -141,24 +143,31 @@ class Stock:
         return [outcome for part in decided for outcome in part]
 
     async def _reserve(self, requests: Sequence[Reserve]) -> list[Outcome]:
-        """Decide reservations in one transaction, which is short enough for the event loop."""
+        """Decide reservations in one transaction, which is short enough for the event loop.
+
+        The books are locked first: who holds them has decided about all orders that want them, so
+        what was decided is looked up after that.
+        """
 
         async def work(transaction: Transaction) -> list[Outcome]:
+            wanted = {line.book_id for one in requests for line in one.lines}
+            books = await self._store.books(transaction, wanted, lock=True)
             order_ids = [one.order_id for one in requests]
             outcomes = await self._store.outcomes(transaction, order_ids)
             open_requests = [one for one in requests if one.order_id not in outcomes]
             if open_requests:
-                outcomes |= await self._decide(transaction, open_requests)
+                outcomes |= await self._decide(transaction, open_requests, books)
             return [outcomes[order_id] for order_id in order_ids]
 
-        return await self._database.write(work)
+        return await self._database.write(work, idempotent=True)
 
     async def _decide(
-        self, transaction: Transaction, requests: Sequence[Reserve]
+        self,
+        transaction: Transaction,
+        requests: Sequence[Reserve],
+        books: dict[int, StoredBook],
     ) -> dict[str, Outcome]:
         """Decide what was not decided before, one after the other, and sell it."""
-        wanted = {line.book_id for request in requests for line in request.lines}
-        books = await self._store.books(transaction, wanted)
         decided: dict[str, Outcome] = {}
         changed: dict[int, StoredBook] = {}
         for request in requests:
@@ -182,24 +191,34 @@ class Stock:
 
         async def work(transaction: Transaction) -> Outcome:
             at_ms = self._clock()
+            released = Outcome(order_id, "released")
             outcome = await self._store.outcome(transaction, order_id)
-            if outcome is not None and outcome.status != "reserved":
-                if outcome.status == "rejected":
-                    outcome = replace(outcome, status="released")
-                    await self._store.save_outcome(transaction, outcome, at_ms)
-                return outcome
-            lines = []
-            for line in outcome.lines if outcome else ():
-                version = await self._store.move_stock(
-                    transaction, line.book_id, "released", line.quantity, order_id, at_ms
-                )
-                lines.append(replace(line, version=version))
-                transaction.announce(BookChanged(line.book_id, version))
-            released = Outcome(order_id, "released", lines)
-            await self._store.save_outcome(transaction, released, at_ms)
-            return released
+            if outcome is None:
+                if await self._store.add_outcome(transaction, released, at_ms):
+                    return released
+                outcome = await self._store.outcome(transaction, order_id)  # another was quicker
+            lines = outcome.lines if outcome else []
+            await self._store.books(transaction, {line.book_id for line in lines}, lock=True)
+            outcome = await self._store.outcome(transaction, order_id, lock=True)
+            assert outcome is not None, "what was decided about an order stays"
+            return await self._end(transaction, outcome, at_ms)
 
-        return await self._database.write(work)
+        return await self._database.write(work, idempotent=True)
+
+    async def _end(self, transaction: Transaction, outcome: Outcome, at_ms: int) -> Outcome:
+        """Give back what an order took, where it still has it; its books are locked, and it is."""
+        if outcome.status == "released":
+            return outcome
+        lines = []
+        for line in outcome.lines:
+            version = await self._store.move_stock(
+                transaction, line.book_id, "released", line.quantity, outcome.order_id, at_ms
+            )
+            lines.append(replace(line, version=version))
+            transaction.announce(BookChanged(line.book_id, version))
+        ended = replace(outcome, status="released", lines=lines)
+        await self._store.save_outcome(transaction, ended)
+        return ended
 
     async def in_stock(self, book_ids: Sequence[int]) -> list[InStock]:
         """Return those of some books that are sold and of which there are copies now."""

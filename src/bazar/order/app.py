@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyreqwest.client import Client
 
+from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.errors import StartupError, Unavailable
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -22,6 +24,7 @@ from bazar.order.mail.settings import MailSettings
 from bazar.order.mail.wished import Wished
 from bazar.order.outbox import Outbox
 from bazar.order.service import Orders
+from bazar.order.store import Store
 from bazar.order.store.sqlite import SqliteStore
 from bazar.order.store.wishes import WishStore
 from bazar.order.upstream import CatalogClient
@@ -32,11 +35,12 @@ if TYPE_CHECKING:  # most shops send no mail
     from bazar.order.mail.sending import Sending
 
 SCHEMA = "bazar.order.schema.sqlite"
+POSTGRES_SCHEMA = "bazar.order.schema.postgres"
 
 
 @asynccontextmanager
 async def order_app(
-    database: Path,
+    database: Path | str,
     catalog_url: str,
     secret: str,
     client: Client,
@@ -45,7 +49,7 @@ async def order_app(
     """Open the order service; close it at the end.
 
     Args:
-        database: its file.
+        database: its file, or the address of a PostgreSQL database, which others may use too.
         catalog_url: where the catalog is.
         secret: of the shop.
         client: for calls to the catalog.
@@ -55,12 +59,11 @@ async def order_app(
         StartupError: the database cannot be opened.
     """
     metrics = Metrics("order")
-    opened = SqliteDatabase(database, metrics.commit_batch)
-    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
+    opened, store, schema = _kept(database, metrics)
     try:
-        await migrate(opened, SCHEMA)
-        catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
-        store = SqliteStore()
+        await _make_ready(opened, store, schema)
+        upstream = Upstream("catalog", catalog_url, client, secret)
+        catalog = CatalogClient(upstream)
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)
         orders = Orders(opened, store, driving, metrics)
@@ -79,6 +82,7 @@ async def order_app(
         send_trial = sending.send_trial if sending else None
         own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
         own += endpoints_of(WishApi(wishing))
+        upstream.start()
         driving.start()
         if sending:
             sending.start()
@@ -93,13 +97,51 @@ async def order_app(
                 await sending.stop()
             await driving.stop()
             await catalog.stop()
+            await upstream.stop()
     finally:
         await opened.close()
 
 
+class _Kept(NamedTuple):
+    """Where orders are kept, and how."""
+
+    database: Database
+    store: Store
+    schema: str
+
+
+def _kept(database: Path | str, metrics: Metrics) -> _Kept:
+    """Open a database; what a server of databases is talked to with is loaded only then."""
+    if isinstance(database, Path):
+        opened = SqliteDatabase(database, metrics.commit_batch)
+        metrics.watch(
+            "bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes
+        )
+        return _Kept(opened, SqliteStore(), SCHEMA)
+    from bazar.kit.data.postgres import PostgresDatabase
+    from bazar.order.store.postgres import PostgresStore
+
+    postgres = PostgresDatabase(database, metrics.commit_batch)
+    return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
+
+
+async def _make_ready(database: Database, store: Store, schema: str) -> None:
+    """Bring a database to the newest schema.
+
+    Raises:
+        StartupError: it cannot be reached, or was written by a newer release.
+    """
+    try:
+        await migrate(database, schema)
+        await database.write(store.adopt)
+    except Unavailable as error:
+        message = f"the orders cannot be opened: {error}"
+        raise StartupError(message) from error
+
+
 def _sending(  # noqa: PLR0913, PLR0917  what letters are sent with
-    database: SqliteDatabase,
-    store: SqliteStore,
+    database: Database,
+    store: Store,
     mail: MailSettings | None,
     wishes: WishStore,
     wishing: Wishing,

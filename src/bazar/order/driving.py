@@ -28,6 +28,7 @@ from bazar.order.domain import StoredOrder, cancelled, decided, line_count, misf
 from bazar.order.outbox import Outbox
 from bazar.order.store import Store
 from bazar.order.stuck import Report, Stuck
+from bazar.order.turns import Turns
 from bazar.order.upstream import CatalogClient, Decision, Undecided
 from bazar.wire.budgets import ANSWER_MARGIN_MS, AWAY_MS, DECISION_MS
 from bazar.wire.stock import Outcome, Reserve
@@ -75,6 +76,7 @@ class Driving:
         self._recovery: asyncio.Task[None] | None = None
         self._log = get_logger()
         self._undecided = Report("undecided")
+        self._turns = Turns(database, store)
         self.stuck = Stuck()
 
     def start(self) -> None:
@@ -144,24 +146,25 @@ class Driving:
             for number, part in enumerate(parts(undecided, line_count, LINES_A_PART_MAX)):
                 if number:
                     await asyncio.sleep(0)
-                for order in part:  # it may have been cancelled meanwhile
-                    placed[order.order_id] = Placed(await self._told(order))
+                for order in await self._told(part):  # it may have been cancelled meanwhile
+                    placed[order.order_id] = Placed(order)
         return placed
 
-    async def _told(self, order: StoredOrder) -> StoredOrder:
-        """Return an order as its buyer is told of it, now that the decision did not come in time.
+    async def _told(self, orders: Sequence[StoredOrder]) -> list[StoredOrder]:
+        """Return orders as their buyers are told of them, now that no decision came in time.
 
         From here on a refusal calls for a letter. One that is on its way to the disk was stored
         without: a transaction waits for it, and the buyer is told of it here.
         """
-        self._untold.discard(order.order_id)
-        if order.buyer is None or not self.outbox.on:
-            return await self._read(order.order_id)
-        with suppress(BazarError):  # a letter less is no reason to say that nobody knows
-            await self._database.write(
-                lambda transaction: self._store.by_id(transaction, order.order_id), lazy=True
-            )
-        return await self._read(order.order_id)
+        order_ids = [order.order_id for order in orders]
+        self._untold.difference_update(order_ids)
+        with_buyers = [order.order_id for order in orders if order.buyer is not None]
+        if with_buyers and self.outbox.on:
+            with suppress(BazarError):  # a letter less is no reason to say that nobody knows
+                await self._database.write(
+                    lambda transaction: self._store.lock(transaction, with_buyers), lazy=True
+                )
+        return await self._read(order_ids)
 
     async def ended(self, order_id: str) -> StoredOrder | None:
         """Return an order that is to be changed: driven, if the catalog is there, or None.
@@ -194,7 +197,8 @@ class Driving:
         or takes none at all: the rest waits for the next time.
         """
         after, total = "", await self._retry_stuck()
-        while page := await self._unsettled_after(after):
+        before = await self._turns.before()
+        while page := await self._unsettled_after(after, before):
             idle = [one for one in page if not self._in_hand(one.order_id)]
             settled = await self._settle(idle)
             total += settled
@@ -203,10 +207,10 @@ class Driving:
             after = page[-1].order_id
         return total
 
-    async def _read(self, order_id: str) -> StoredOrder:
-        order = await self.stored(order_id)
-        assert order is not None  # no order is ever removed
-        return order
+    async def _read(self, order_ids: Sequence[str]) -> list[StoredOrder]:
+        return await self._database.read(
+            lambda transaction: self._store.by_ids(transaction, order_ids)
+        )
 
     async def _decisions(
         self,
@@ -287,12 +291,8 @@ class Driving:
         Confirmed ones are on the disk a moment later, since a crash loses only what the catalog
         says again; all others before anyone hears of them.
         """
-        after = [(decided(order, decision.outcome), decision) for order, decision in taken]
-        lazy = all(order.status == "confirmed" for order, _decision in after)
         try:
-            stored = await self._database.write(
-                lambda transaction: self._keep_in(transaction, after), lazy=lazy
-            )
+            stored = await self._store_decisions(taken)
         except BazarError:
             raise
         except Exception as error:  # noqa: BLE001  of one order, which is found and named
@@ -308,28 +308,61 @@ class Driving:
             self.stuck.ended(order_id)
         return stored
 
-    async def _keep_in(
-        self, transaction: Transaction, after: Sequence[tuple[StoredOrder, Decision]]
+    async def _store_decisions(
+        self, taken: Sequence[tuple[StoredOrder, Decision]]
+    ) -> dict[str, Placed]:
+        after = [(decided(order, decision.outcome), decision) for order, decision in taken]
+        sold = [order for order, _decision in after if order.status == "confirmed"]
+        confirmed = await self._confirm(sold) if sold else set()
+        stored = {
+            order.order_id: Placed(order, decision)
+            for order, decision in after
+            if order.order_id in confirmed
+        }
+        rest = {order.order_id: one for order, one in after if order.order_id not in confirmed}
+        if rest:
+            stored |= await self._database.write(
+                lambda transaction: self._apply(transaction, rest),
+                lazy=len(sold) == len(after),
+                idempotent=True,
+            )
+        return stored
+
+    async def _confirm(self, orders: Sequence[StoredOrder]) -> set[str]:
+        """Store that orders were sold where they are still pending; return the ids of those."""
+        letters = self.outbox.on and any(order.buyer is not None for order in orders)
+
+        async def work(transaction: Transaction) -> set[str]:
+            confirmed = await self._store.confirm(transaction, orders)
+            if letters:
+                changes = [
+                    (replace(order, status="pending"), order)
+                    for order in orders
+                    if order.order_id in confirmed
+                ]
+                await self.outbox.note(transaction, changes)
+            return confirmed
+
+        return await self._database.write(work, lazy=True, single=not letters, idempotent=True)
+
+    async def _apply(
+        self, transaction: Transaction, decisions: Mapping[str, Decision]
     ) -> dict[str, Placed]:
         """Store what orders became where they are still pending; else what is stored counts."""
-        sold = [order for order, _decision in after if order.status == "confirmed"]
-        confirmed = await self._store.confirm(transaction, sold)
+        order_ids = list(decisions)
+        await self._store.lock(transaction, order_ids)
         stored: dict[str, Placed] = {}
         changes: list[tuple[StoredOrder, StoredOrder]] = []
-        for order, decision in after:
-            kept = order
-            if order.order_id in confirmed:
-                if order.buyer is not None:
-                    changes.append((replace(order, status="pending"), order))
-            else:
-                found = await self._store.by_id(transaction, order.order_id)
-                assert found is not None  # no order is ever removed
-                kept = decided(found, decision.outcome)
-                if kept is not found:
-                    await self._store.update(transaction, kept)
-                    if kept.status != "rejected" or order.order_id not in self._untold:
-                        changes.append((found, kept))
-            stored[order.order_id] = Placed(kept, decision)
+        changed: list[StoredOrder] = []
+        for found in await self._store.by_ids(transaction, order_ids):
+            decision = decisions[found.order_id]
+            kept = decided(found, decision.outcome)
+            if kept is not found:
+                changed.append(kept)
+                if kept.status != "rejected" or found.order_id not in self._untold:
+                    changes.append((found, kept))
+            stored[found.order_id] = Placed(kept, decision)
+        await self._store.update(transaction, changed)
         await self.outbox.note(transaction, changes)
         return stored
 
@@ -349,7 +382,7 @@ class Driving:
             # A crash before this is durable: the loop asks for the release again, and the catalog
             # answers the same without giving anything back twice.
             await self._database.write(
-                lambda transaction: self._store_release(transaction, outcome)
+                lambda transaction: self._store_release(transaction, outcome), idempotent=True
             )
         except BazarError:
             return None
@@ -360,9 +393,10 @@ class Driving:
         return outcome
 
     async def _store_release(self, transaction: Transaction, outcome: Outcome) -> None:
+        await self._store.lock(transaction, [outcome.order_id])
         order = await self._store.by_id(transaction, outcome.order_id)
         if order is not None and order.status == "cancelled":
-            await self._store.update(transaction, cancelled(order, outcome))
+            await self._store.update(transaction, [cancelled(order, outcome)])
 
     async def _recover(self) -> None:
         while True:
@@ -374,9 +408,11 @@ class Driving:
                 self._log.exception("recovery-fault")
             await asyncio.sleep(RECOVERY_INTERVAL_S)
 
-    async def _unsettled_after(self, after: str) -> list[StoredOrder]:
+    async def _unsettled_after(self, after: str, before: int) -> list[StoredOrder]:
         return await self._database.scan(
-            lambda transaction: self._store.unsettled_after(transaction, after, RECOVERY_BATCH_MAX)
+            lambda transaction: self._store.unsettled_after(
+                transaction, after, before, RECOVERY_BATCH_MAX
+            )
         )
 
     def _in_hand(self, order_id: str) -> bool:
@@ -398,9 +434,10 @@ class Driving:
         return sum(task.result() for task in settling)
 
     async def _settle_part(self, part: Iterable[StoredOrder]) -> int:
-        # Read anew, since an order may have been cancelled while the scan came back, or somebody
-        # may have taken it in hand since the part before. Nothing comes between that and a drive.
-        orders = [await self._read(one.order_id) for one in part if not self._in_hand(one.order_id)]
+        # Read anew, since an order may have been cancelled while the scan came back; and somebody
+        # may have taken it in hand meanwhile. Nothing comes between that and a drive.
+        read = await self._read([one.order_id for one in part])
+        orders = [order for order in read if not self._in_hand(order.order_id)]
         pending = [order for order in orders if order.status == "pending"]
         driven = await self._decisions(pending, self._patience_s(None)) if pending else {}
         ended = [one.order_id for one in orders if one.status != "pending" and not one.settled]
@@ -416,7 +453,7 @@ class Driving:
         return settled
 
     async def _retry(self, order_id: str) -> bool:
-        order = await self._read(order_id)
+        (order,) = await self._read([order_id])
         if order.settled:
             self.stuck.ended(order_id)
             return False

@@ -11,7 +11,8 @@ Source: docs/exactly-once.md
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -44,6 +45,16 @@ from bazar.wire.stock import WITHDRAWN, Outcome, Rejection
 
 _Asked = tuple[StoredOrder | BazarError, Deadline]
 """A new order, or what is wrong with it, and when it has to be stored by."""
+
+
+class _Inserted(NamedTuple):
+    """What became of new orders, by their ids."""
+
+    inserted: set[str]
+    asked: set[str]
+    """Those that were to be inserted."""
+    refused: Mapping[str, BazarError]
+    """Why others were not to be."""
 
 
 class Orders:
@@ -131,7 +142,12 @@ class Orders:
     async def _stored_part(
         self, part: Sequence[_Asked], open_orders_max: Mapping[str, int]
     ) -> list[StoredOrder | BazarError]:
-        async def work(transaction: Transaction) -> list[StoredOrder | BazarError]:
+        limited = any(
+            isinstance(order, StoredOrder) and order.order_id in open_orders_max
+            for order, _deadline in part
+        )
+
+        async def insert(transaction: Transaction) -> _Inserted:
             timely = [
                 order
                 for order, deadline in part
@@ -141,16 +157,32 @@ class Orders:
             if refused:
                 timely = [order for order in timely if order.order_id not in refused]
             inserted = await self._store.insert(transaction, timely)
-            asked = {order.order_id for order in timely}
-            return [
-                await self._found(transaction, order, inserted, asked, refused)
-                for order, _deadline in part
-            ]
+            return _Inserted(inserted, {order.order_id for order in timely}, refused)
 
         # A crash before this is durable: nothing happened. After it: the recovery loop of the next
         # start, or a retry with the same key, goes on from here; between two parts the same holds
         # of each.
-        return await self._database.write(work)
+        done = await self._database.write(insert, single=not limited, idempotent=True)
+        return await self._found([order for order, _deadline in part], done)
+
+    async def _found(
+        self, wanted: Sequence[StoredOrder | BazarError], done: _Inserted
+    ) -> list[StoredOrder | BazarError]:
+        """Return new orders that were inserted, or those that their keys have placed before."""
+        keys = [
+            order.key
+            for order in wanted
+            if isinstance(order, StoredOrder)
+            and order.order_id not in done.inserted
+            and order.order_id not in done.refused
+        ]
+        placed: dict[str, StoredOrder] = {}
+        if keys:  # by a write: what is told of them must be as durable as they were when placed
+            existing = await self._database.write(
+                lambda transaction: self._store.by_keys(transaction, keys), idempotent=True
+            )
+            placed = {order.key: order for order in existing}
+        return [_found(order, done, placed) for order in wanted]
 
     def _wanted(self, placement: Placement) -> StoredOrder | BazarError:
         """Return the new order that a placement asks for, or what is wrong with it."""
@@ -188,8 +220,8 @@ class Orders:
     ) -> dict[str, TooManyOpenOrders]:
         """Return why new orders may not be inserted, by order id, for those that may not.
 
-        It counts in the transaction that inserts, of which there is one at a time, so no crowd
-        gets past it. An order whose key has placed one before is none of them.
+        It counts in the transaction that inserts, of which there is one at a time for an address,
+        so no crowd gets past it. An order whose key has placed one before is none of them.
 
         Args:
             transaction: the one that inserts.
@@ -199,9 +231,14 @@ class Orders:
         refused: dict[str, TooManyOpenOrders] = {}
         coming: Counter[str] = Counter()
         keys: set[str] = set()
-        for order in orders if open_orders_max else ():
-            taken = order.key in keys or await self._store.by_key(transaction, order.key)
-            if order.buyer is None or taken:
+        limited = [order for order in orders if order.order_id in open_orders_max]
+        for address in sorted({same_person(order.buyer.email) for order in limited if order.buyer}):
+            await transaction.lock(f"orders of {address}")
+        if limited:
+            taken = await self._store.by_keys(transaction, [order.key for order in orders])
+            keys.update(order.key for order in taken)
+        for order in orders if limited else ():
+            if order.buyer is None or order.key in keys:
                 continue
             email_key = same_person(order.buyer.email)
             most = open_orders_max.get(order.order_id)
@@ -214,34 +251,6 @@ class Orders:
             keys.add(order.key)
             coming[email_key] += 1
         return refused
-
-    async def _found(
-        self,
-        transaction: Transaction,
-        order: StoredOrder | BazarError,
-        inserted: Container[str],
-        asked: Container[str],
-        refused: Mapping[str, BazarError],
-    ) -> StoredOrder | BazarError:
-        """Return a new order that was inserted, or the one that its key placed before.
-
-        Args:
-            transaction: the one that inserts.
-            order: the new one, or why there is none.
-            inserted: the ids of those that were inserted.
-            asked: the ids of those that were to be.
-            refused: why others were not to be, by their ids.
-        """
-        if isinstance(order, BazarError) or order.order_id in inserted:
-            return order
-        if order.order_id in refused:
-            return refused[order.order_id]
-        existing = await self._store.by_key(transaction, order.key)
-        if existing is not None:
-            return existing
-        if order.order_id in asked:  # its key is taken, by an order that cannot be seen yet
-            return Unavailable("an order with this key is just being placed")
-        return Overloaded("its deadline passed before it was started")
 
     def _answered(
         self,
@@ -292,7 +301,7 @@ class Orders:
 
         async def work(transaction: Transaction) -> str:
             if order.order_id in await self._store.insert(transaction, [order]):
-                await self._store.update(transaction, rejected)
+                await self._store.update(transaction, [rejected])
                 return ""
             existing = await self._store.by_key(transaction, key)
             if existing is None:  # it is just being placed
@@ -411,12 +420,13 @@ class Orders:
         """Change an order, durably, once nobody drives it any more, and note who did it."""
 
         async def work(transaction: Transaction) -> StoredOrder:
+            await self._store.lock(transaction, [order_id])
             order = await self._store.by_id(transaction, order_id)
             if order is None:
                 raise _not_found(order_id)
             changed = change(order)
             if changed is not order:
-                await self._store.update(transaction, changed)
+                await self._store.update(transaction, [changed])
                 event = event_of(order, changed, self._clock(), by)
                 await self._store.add_event(transaction, order_id, event)
                 await self._outbox.note(transaction, [(order, changed)])
@@ -425,6 +435,21 @@ class Orders:
         with self._driving.held([order_id]):
             await self._driving.ended(order_id)
             return await self._database.write(work)
+
+
+def _found(
+    order: StoredOrder | BazarError, done: _Inserted, placed: Mapping[str, StoredOrder]
+) -> StoredOrder | BazarError:
+    """Return a new order that was inserted, or the one that its key placed before, or why none."""
+    if isinstance(order, BazarError) or order.order_id in done.inserted:
+        return order
+    if order.order_id in done.refused:
+        return done.refused[order.order_id]
+    if order.key in placed:
+        return placed[order.key]
+    if order.order_id in done.asked:  # its key is taken, by an order that cannot be seen yet
+        return Unavailable("an order with this key is just being placed")
+    return Overloaded("its deadline passed before it was started")
 
 
 def _line_count(asked: _Asked) -> int:

@@ -104,6 +104,7 @@ class Wishing:
         )
 
         async def work(transaction: Transaction) -> bool:
+            await transaction.lock(f"wishes of {wish.email_key}")
             known = await self._store.wish_for(transaction, wish.email_key, wish.book_id)
             if known is None and await self._is_full(transaction, wish.email_key):
                 return False
@@ -194,8 +195,8 @@ class Wishing:
     async def _run(self) -> None:
         while True:
             try:
-                noted = await self.look()
-                if noted:
+                mine = await self._database.standing("wishes") != "other"
+                if mine and (noted := await self.look()):
                     self._log.info("wishes-granted", letters=noted)
             except Unavailable:
                 pass  # the catalog is away, which the log has from whoever asked it

@@ -6,9 +6,10 @@ suite, tests/contract/test_catalog_store.py, runs every function on every engine
 """
 
 from collections.abc import Collection, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
+from bazar.catalog.store.lists import Lists
 from bazar.kit.data.database import Transaction
 from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
@@ -20,8 +21,6 @@ AFTER_ALL_ORDERS = "\U0010ffff" * (ORDER_ID_LENGTH_MAX + 1)
 """It sorts after every order id."""
 AFTER_ALL_ROWS = 2**63 - 1
 """No number is higher."""
-MATCHES_MAX = 10_000
-"""Of a search; so its time does not grow with the books."""
 
 
 class LedgerNumbers(NamedTuple):
@@ -37,32 +36,6 @@ class FileRow(NamedTuple):
     import_id: int
     """Of the file."""
     row: int
-
-
-class Ranked(NamedTuple):
-    """A book of a set, and its place in the set's own order: lower comes first."""
-
-    rank: float
-    book_id: int
-
-
-class Narrowing(NamedTuple):
-    """What the books of a list have to fit; without any, it is all that are sold."""
-
-    topic: str | None = None
-    """In any spelling."""
-    author: str | None = None
-    """As `words.name_key` returns it."""
-    low_minor: int | None = None
-    high_minor: int | None = None
-    in_stock: bool = False
-    retired: bool = False
-    """Those of a set that are no longer sold, and not those that are."""
-
-
-Order = Literal["rank", "new", "price", "-price", "title"]
-"""Of a list: its own, or by id where it is of all books; the newest, cheapest, dearest first; by
-title."""
 
 
 class KeptWrite(NamedTuple):
@@ -99,15 +72,23 @@ class ReservationDifference(NamedTuple):
     ledger: int
 
 
-class Store(Protocol):
-    """Books, the stock ledger and the decisions about orders, as one engine keeps them."""
+class Store(Lists, Protocol):
+    """Books, the stock ledger and the decisions about orders, as one engine keeps them.
 
-    async def book(self, transaction: Transaction, book_id: int) -> StoredBook | None:
+    Whoever looks at a row and then changes it by what it saw has it locked with `lock=True`:
+    until the end of the transaction no other changes it. An engine with one writer has nothing to
+    do for that. So that no two wait for each other, books are locked before the decision about an
+    order, and several books in order of id, which `books` and `hold` do.
+    """
+
+    async def book(
+        self, transaction: Transaction, book_id: int, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return a book, or None."""
         ...
 
     async def books(
-        self, transaction: Transaction, book_ids: Collection[int]
+        self, transaction: Transaction, book_ids: Collection[int], *, lock: bool = False
     ) -> dict[int, StoredBook]:
         """Return those of some books that exist, by id, without what only describes them.
 
@@ -116,12 +97,20 @@ class Store(Protocol):
         """
         ...
 
-    async def book_by_isbn(self, transaction: Transaction, isbn: str) -> StoredBook | None:
+    async def book_by_isbn(
+        self, transaction: Transaction, isbn: str, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return the book with an ISBN-13, or None."""
         ...
 
     async def book_by_name(
-        self, transaction: Transaction, title: str, author: str, year: int | None
+        self,
+        transaction: Transaction,
+        title: str,
+        author: str,
+        year: int | None,
+        *,
+        lock: bool = False,
     ) -> StoredBook | None:
         """Return the first book with exactly this title, author and year and no ISBN, or None."""
         ...
@@ -150,129 +139,6 @@ class Store(Protocol):
         self, transaction: Transaction, after: int, limit: int
     ) -> list[BookEdited]:
         """Return a page of books that are sold, in order of id, each with its last edit."""
-        ...
-
-    async def books_matching(
-        self,
-        transaction: Transaction,
-        words: Sequence[str],
-        topic: str | None,
-        after: tuple[float, int] | None,
-        limit: int,
-    ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books on sale that have words which begin so, the most relevant first.
-
-        Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
-
-        Args:
-            transaction: to read in.
-            words: 1 to 20, of letters and digits alone; a book has to match each of them.
-            topic: to look in, or None for all.
-            after: score and id of the last book of the page before.
-            limit: how many at most.
-
-        Returns:
-            Each with its score: lower is better.
-        """
-        ...
-
-    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
-        """Return books of a topic, ranked by id."""
-        ...
-
-    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
-        """Return books whose author's whole name has this key, ranked by id."""
-        ...
-
-    async def priced(
-        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
-    ) -> list[Ranked]:
-        """Return books that cost from one price to another, ranked by id."""
-        ...
-
-    async def matching(
-        self, transaction: Transaction, words: Sequence[str], topic: str | None
-    ) -> list[Ranked]:
-        """Return the books that `books_matching` ranks, with their scores, in whatever order."""
-        ...
-
-    async def listed(
-        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
-    ) -> list[Ranked]:
-        """Return the beginning of a list of books.
-
-        Args:
-            transaction: to read in.
-            name: `last`, with 1 to 5 copies, and `low`, with no more than their `low_at`, both
-                ranked by stock; `out`, without any; `retired`, the last to retire first.
-            words: of retired books only those whose author, or the beginning of whose title, has
-                words that begin so; for the other lists they do not matter.
-            limit: how many at most.
-        """
-        ...
-
-    async def bought(
-        self, transaction: Transaction, since_ms: int, movements: int, limit: int
-    ) -> list[Ranked]:
-        """Return the books of which most copies were sold, the most first; cancelled ones apart.
-
-        Args:
-            transaction: to read in.
-            since_ms: sales before do not count.
-            movements: so many of the last rows of the ledger are looked at.
-            limit: how many books at most.
-        """
-        ...
-
-    async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
-        self,
-        transaction: Transaction,
-        found: Sequence[Ranked],
-        narrowing: Narrowing,
-        order: Order,
-        after: tuple[float | str, int] | None,
-        limit: int,
-    ) -> list[tuple[float | str, StoredBook]]:
-        """Return a page of those books of a set that fit.
-
-        Args:
-            transaction: to read in.
-            found: the set, of some thousand books at most.
-            narrowing: what they have to fit.
-            order: of the list.
-            after: place and id of the last book of the page before.
-            limit: how many at most.
-
-        Returns:
-            Each with its place in that order.
-        """
-        ...
-
-    async def page_of_all(
-        self,
-        transaction: Transaction,
-        narrowing: Narrowing,
-        order: Order,
-        after: tuple[float | str, int] | None,
-        limit: int,
-    ) -> list[tuple[float | str, StoredBook]]:
-        """Return a page of those of all books on sale that fit, whatever their stock.
-
-        The rest is as with `page_of_set`. What every sale changes is in no index that leads
-        through all books, so callers pass over what is sold out.
-        """
-        ...
-
-    async def topics_of_set(
-        self, transaction: Transaction, found: Sequence[Ranked], narrowing: Narrowing
-    ) -> list[TopicCount]:
-        """Return the topics of those books of a set that fit, each with their number."""
-        ...
-
-    async def topics_of_all(
-        self, transaction: Transaction, narrowing: Narrowing, limit: int
-    ) -> list[TopicCount]:
-        """Return the topics of the first so many books that fit, each with their number."""
         ...
 
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
@@ -326,6 +192,18 @@ class Store(Protocol):
         """
         ...
 
+    async def hold(
+        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
+    ) -> None:
+        """Lock, in one order, the books that rows of a file may be about.
+
+        Args:
+            transaction: to write in.
+            wanted: what the rows say of a book, which is found by its id, its ISBN or its name.
+            made_by: the rows themselves, where books are known by them.
+        """
+        ...
+
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         ...
@@ -344,7 +222,9 @@ class Store(Protocol):
         """Note where the last count of a book came from."""
         ...
 
-    async def book_made_by(self, transaction: Transaction, row: FileRow) -> StoredBook | None:
+    async def book_made_by(
+        self, transaction: Transaction, row: FileRow, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return the book that a row of a file has made, or None."""
         ...
 
@@ -376,7 +256,9 @@ class Store(Protocol):
         """
         ...
 
-    async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
+    async def outcome(
+        self, transaction: Transaction, order_id: str, *, lock: bool = False
+    ) -> Outcome | None:
         """Return what was decided about an order, or None."""
         ...
 
@@ -386,8 +268,12 @@ class Store(Protocol):
         """Return what was decided about some orders, by order id."""
         ...
 
-    async def save_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> None:
-        """Store a decision, or the release that ends it."""
+    async def add_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> bool:
+        """Store a decision about an order unless there is one; tell whether there was none."""
+        ...
+
+    async def save_outcome(self, transaction: Transaction, decided: Outcome) -> None:
+        """Store what ends a decision that is there, and locked."""
         ...
 
     async def outcomes_after(
@@ -399,7 +285,13 @@ class Store(Protocol):
     async def movements_after(
         self, transaction: Transaction, after: int, limit: int
     ) -> list[Movement]:
-        """Return a page of the stock ledger."""
+        """Return a page of the stock ledger, in an order in which no row comes in later.
+
+        Args:
+            transaction: to read in.
+            after: number of the last row of the page before.
+            limit: how many at most.
+        """
         ...
 
     async def movements_of_book(
@@ -418,7 +310,10 @@ class Store(Protocol):
         ...
 
     async def ledger_numbers(self, transaction: Transaction) -> LedgerNumbers:
-        """Return how many rows the ledger has, and its highest number; they are equal."""
+        """Return how many rows the ledger has, and its highest number; they are equal.
+
+        An engine that may leave numbers out says the same for both.
+        """
         ...
 
     async def stocks_after(

@@ -30,7 +30,7 @@ ORDER BY movement_id DESC LIMIT ?3"""
 
 _STOCK_BEFORE = """
 SELECT stock - (
-    SELECT coalesce(sum(copies), 0) FROM movements
+    SELECT CAST(coalesce(sum(copies), 0) AS bigint) FROM movements
     WHERE book_id = ?1 AND movement_id >= ?2
 )
 FROM books
@@ -43,7 +43,7 @@ ORDER BY movement_id LIMIT 1 OFFSET ?2"""
 
 # The `+` has a part of the ledger read, and not all that was ever noted about the books.
 _LEDGER_SUMS = """
-SELECT +book_id, sum(copies) FROM movements
+SELECT +book_id, CAST(sum(copies) AS bigint) FROM movements
 WHERE movement_id > ?1 AND movement_id <= ?2 AND +book_id > ?3 AND +book_id <= ?4
 GROUP BY +book_id"""
 
@@ -84,7 +84,7 @@ class LedgerRows:
     ) -> list[Movement]:
         """Return a page of the stock ledger."""
         rows = await transaction.all(_MOVEMENTS_AFTER, after, limit)
-        return [made(_movement, row) for row in rows]
+        return [made(movement, row) for row in rows]
 
     async def movements_of_book(
         self, transaction: Transaction, book_id: int, before: int, limit: int
@@ -92,7 +92,7 @@ class LedgerRows:
         """Return a page of one book's ledger, the newest first, with the stock after each row."""
         rows = await transaction.all(_MOVEMENTS_OF_BOOK, book_id, before, limit)
         left = await transaction.one(_STOCK_BEFORE, book_id, before)
-        return _with_stock([made(_movement, row) for row in rows], left)
+        return _with_stock([made(movement, row) for row in rows], left)
 
     async def ledger_until(self, transaction: Transaction, after: int, limit: int) -> int:
         """Return the number of the row that comes so many after another; at the end the highest."""
@@ -117,7 +117,7 @@ def _with_stock(newest_first: list[Movement], left: Row | None) -> list[Movement
     return told
 
 
-def _movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
+def movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
     movement_id: int,
     book_id: int,
     kind: MovementKind,
@@ -128,6 +128,7 @@ def _movement(  # noqa: PLR0913, PLR0917  the columns of a ledger row
     note: str,
     actor: str,
 ) -> Movement:
+    """Return a row of the ledger, without the stock after it."""
     return Movement(
         id=movement_id,
         book_id=book_id,

@@ -20,12 +20,12 @@ BOOK = (
     "low_at, added_at_ms, edited_at_ms"
 )
 """The columns of a book, in the order of its members."""
-_DESCRIPTION = (
+DESCRIPTION = (
     "isbn, title, author, year, topic, description, price_minor, currency, subtitle, publisher, "
     "format, pages, language, condition, shelf, low_at, retired_at_ms, topic_key, author_key, "
     "title_key"
 )
-"""Those that describe it, as `_description` returns them."""
+"""Those that describe it, as `description` returns them."""
 
 _BOOK = f"""
 SELECT {BOOK}
@@ -83,20 +83,20 @@ ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
 _ADD_BOOK = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms, edited_at_ms, stock, version)
+INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23)
 RETURNING book_id"""
 
 _ADD_BOOK_WITH_ID = f"""
-INSERT INTO books ({_DESCRIPTION}, added_at_ms, edited_at_ms, stock, version, book_id)
+INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version, book_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23, ?24)
 RETURNING book_id"""
 
 _EDIT_BOOK = f"""
 UPDATE books
-SET ({_DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                         ?18, ?19, ?20),
     version = version + 1, edited_at_ms = ?22
 WHERE book_id = ?21
@@ -156,6 +156,16 @@ _OUTCOME = """
 SELECT outcome FROM reservations
 WHERE order_id = ?1"""
 
+_ADD_OUTCOME = """
+INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (order_id) DO NOTHING
+RETURNING 1"""
+
+_SAVE_OUTCOME = """
+UPDATE reservations SET status = ?2, outcome = ?3
+WHERE order_id = ?1"""
+
 _OUTCOMES_AFTER = """
 SELECT outcome FROM reservations
 WHERE order_id > ?1
@@ -196,27 +206,46 @@ _LAST_ORDER_OF_LEDGER = """
 SELECT coalesce(max(order_id), '') FROM movements
 WHERE order_id IS NOT NULL"""
 
-_decoded = msgspec.json.Decoder(Outcome).decode
+decoded = msgspec.json.Decoder(Outcome).decode
+"""Returns an outcome as it is kept."""
+_encode = msgspec.json.encode
 
 
 class SharedStore(LedgerRows, ShopRows):
     """What is the same on every engine."""
 
-    async def book(self, transaction: Transaction, book_id: int) -> StoredBook | None:
+    book_by_name_sql = _BOOK_BY_NAME
+
+    def locked(self, sql: str) -> str:
+        """Return a statement that locks the rows that it finds; the same where one alone writes."""
+        return sql
+
+    async def book(
+        self, transaction: Transaction, book_id: int, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return a book, or None."""
-        row = await transaction.one(_BOOK, book_id)
+        row = await transaction.one(self.locked(_BOOK) if lock else _BOOK, book_id)
         return made(StoredBook, row) if row else None
 
-    async def book_by_isbn(self, transaction: Transaction, isbn: str) -> StoredBook | None:
+    async def book_by_isbn(
+        self, transaction: Transaction, isbn: str, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return the book with an ISBN-13, or None."""
-        row = await transaction.one(_BOOK_BY_ISBN, isbn)
+        row = await transaction.one(self.locked(_BOOK_BY_ISBN) if lock else _BOOK_BY_ISBN, isbn)
         return made(StoredBook, row) if row else None
 
     async def book_by_name(
-        self, transaction: Transaction, title: str, author: str, year: int | None
+        self,
+        transaction: Transaction,
+        title: str,
+        author: str,
+        year: int | None,
+        *,
+        lock: bool = False,
     ) -> StoredBook | None:
         """Return the first book with exactly this title, author and year and no ISBN, or None."""
-        row = await transaction.one(_BOOK_BY_NAME, title, author, year)
+        sql = self.locked(self.book_by_name_sql) if lock else self.book_by_name_sql
+        row = await transaction.one(sql, title, author, year)
         return made(StoredBook, row) if row else None
 
     async def last_book(self, transaction: Transaction) -> StoredBook | None:
@@ -256,13 +285,13 @@ class SharedStore(LedgerRows, ShopRows):
 
         Its first copies come with its row: to add them afterwards costs an import a third.
         """
-        version = 2 if new.stock else 1
-        described = *_description(new), at_ms, new.stock, version
+        version = first_version(new)
+        described = *description(new), at_ms, new.stock, version
         if new.book_id:
             row = await transaction.one(_ADD_BOOK_WITH_ID, *described, new.book_id)
         else:
             row = await transaction.one(_ADD_BOOK, *described)
-        book_id = made(int, _there(row))
+        book_id = made(int, there(row))
         if new.stock:
             await self._note_movement(transaction, book_id, "received", new.stock, None, at_ms)
         return replace(new, book_id=book_id, version=version, added_at_ms=at_ms, edited_at_ms=at_ms)
@@ -271,8 +300,8 @@ class SharedStore(LedgerRows, ShopRows):
         self, transaction: Transaction, edited: StoredBook, at_ms: int
     ) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
-        row = await transaction.one(_EDIT_BOOK, *_description(edited), edited.book_id, at_ms)
-        return replace(edited, version=made(int, _there(row)), edited_at_ms=at_ms)
+        row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
+        return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
     async def complete_keys(self, transaction: Transaction, limit: int) -> int:
         """Make the forms to compare of books from before there were any; return of how many."""
@@ -283,7 +312,7 @@ class SharedStore(LedgerRows, ShopRows):
 
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
-        return made(int, _there(await transaction.one(_IMPORT_ID, key)))
+        return made(int, there(await transaction.one(_IMPORT_ID, key)))
 
     async def save_import(
         self, transaction: Transaction, import_id: int, key: str, at_ms: int
@@ -300,9 +329,11 @@ class SharedStore(LedgerRows, ShopRows):
         """Note where the last count of a book came from."""
         await transaction.run(_SAVE_COUNT, book_id, *count)
 
-    async def book_made_by(self, transaction: Transaction, row: FileRow) -> StoredBook | None:
+    async def book_made_by(
+        self, transaction: Transaction, row: FileRow, *, lock: bool = False
+    ) -> StoredBook | None:
         """Return the book that a row of a file has made, or None."""
-        found = await transaction.one(_BOOK_MADE_BY, *row)
+        found = await transaction.one(self.locked(_BOOK_MADE_BY) if lock else _BOOK_MADE_BY, *row)
         return made(StoredBook, found) if found else None
 
     async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
@@ -321,16 +352,26 @@ class SharedStore(LedgerRows, ShopRows):
         await transaction.run(_KEEP_WRITE, key, request, answer)
         await transaction.run(_FORGET_WRITES, keys_max)
 
-    async def outcome(self, transaction: Transaction, order_id: str) -> Outcome | None:
+    async def outcome(
+        self, transaction: Transaction, order_id: str, *, lock: bool = False
+    ) -> Outcome | None:
         """Return what was decided about an order, or None."""
-        row = await transaction.one(_OUTCOME, order_id)
-        return made(_decoded, row) if row else None
+        row = await transaction.one(self.locked(_OUTCOME) if lock else _OUTCOME, order_id)
+        return made(decoded, row) if row else None
+
+    async def add_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> bool:
+        """Store a decision about an order unless there is one; tell whether there was none."""
+        return await transaction.one(_ADD_OUTCOME, *outcome_row(decided), at_ms) is not None
+
+    async def save_outcome(self, transaction: Transaction, decided: Outcome) -> None:
+        """Store what ends a decision that is there, and locked."""
+        await transaction.run(_SAVE_OUTCOME, *outcome_row(decided))
 
     async def outcomes_after(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[Outcome]:
         """Return a page of decisions in order of order id."""
-        return [made(_decoded, row) for row in await transaction.all(_OUTCOMES_AFTER, after, limit)]
+        return [made(decoded, row) for row in await transaction.all(_OUTCOMES_AFTER, after, limit)]
 
     async def stocks_after(
         self, transaction: Transaction, after: int, limit: int
@@ -349,7 +390,7 @@ class SharedStore(LedgerRows, ShopRows):
 
     async def count_decisions(self, transaction: Transaction, after: str, until: str) -> int:
         """Return how many decisions have an order id after one, and up to another."""
-        return made(int, _there(await transaction.one(_COUNT_DECISIONS, after, until)))
+        return made(int, there(await transaction.one(_COUNT_DECISIONS, after, until)))
 
     async def kept_decisions(
         self, transaction: Transaction, after: str, limit: int
@@ -366,16 +407,26 @@ class SharedStore(LedgerRows, ShopRows):
     async def last_order_id(self, transaction: Transaction) -> str:
         """Return the highest order id of a decision or a ledger row, empty where there is none."""
         last = [await transaction.one(sql) for sql in (_LAST_DECISION, _LAST_ORDER_OF_LEDGER)]
-        return max(made(str, _there(row)) for row in last)
+        return max(made(str, there(row)) for row in last)
 
 
-def _there(row: Row | None) -> Row:
+def first_version(new: StoredBook) -> int:
+    """Return the version of a new book, whose first copies count as a change of its stock."""
+    return 2 if new.stock else 1
+
+
+def outcome_row(decided: Outcome) -> tuple[str, str, str]:
+    """Return order id, status and document of a decision, as they are kept."""
+    return decided.order_id, decided.status, _encode(decided).decode()
+
+
+def there(row: Row | None) -> Row:
     """Return the row of a statement that always has one."""
     assert row is not None
     return row
 
 
-def _description(book: StoredBook) -> Row:
+def description(book: StoredBook) -> Row:
     """Return what describes a book, as the statements that write it number it."""
     return (
         book.isbn,

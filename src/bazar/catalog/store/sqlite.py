@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import MATCHES_MAX, LedgerNumbers, ReservationDifference
-from bazar.catalog.store.shared import BOOK
+from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.store.lists import MATCHES_MAX
+from bazar.catalog.store.shared import BOOK, decoded, outcome_row
 from bazar.catalog.store.sqlite_lists import SCORE, ListingStore, match_expression
-from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
@@ -72,10 +73,9 @@ INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
 SELECT value ->> 0, 'sold', value ->> 1, value ->> 2, ?2
 FROM json_each(?1)"""
 
-_SAVE_OUTCOME = """
+_INSERT_OUTCOME = """
 INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, outcome = excluded.outcome"""
+VALUES (?1, ?2, ?3, ?4)"""
 
 _RESERVATION_DIFFERENCES = """
 WITH moved AS (
@@ -99,7 +99,6 @@ SELECT (SELECT count(*) FROM movements),
        max((SELECT coalesce(max(movement_id), 0) FROM movements),
            (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'movements'))"""
 
-_decoded = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.encode
 
 
@@ -107,7 +106,11 @@ class SqliteStore(ListingStore):
     """The catalog in a SQLite file."""
 
     async def books(
-        self, transaction: Transaction, book_ids: Collection[int]
+        self,
+        transaction: Transaction,
+        book_ids: Collection[int],
+        *,
+        lock: bool = False,  # noqa: ARG002  one alone writes
     ) -> dict[int, StoredBook]:
         """Return those of some books that exist, by id, without what only describes them."""
         rows = await transaction.all(_BOOKS, _json(book_ids))
@@ -147,19 +150,20 @@ class SqliteStore(ListingStore):
         )
         await transaction.run(_INSERT_SALES, _json(sold), at_ms)
         await transaction.run_many(
-            _SAVE_OUTCOME, [_outcome_row(outcome, at_ms) for outcome in decided]
+            _INSERT_OUTCOME, [(*outcome_row(outcome), at_ms) for outcome in decided]
         )
+
+    async def hold(
+        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
+    ) -> None:
+        """Lock nothing: whoever writes is the only one."""
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]
     ) -> dict[str, Outcome]:
         """Return what was decided about some orders, by order id."""
         rows = await transaction.all(_OUTCOMES, _json(order_ids))
-        return {outcome.order_id: outcome for outcome in [made(_decoded, row) for row in rows]}
-
-    async def save_outcome(self, transaction: Transaction, decided: Outcome, at_ms: int) -> None:
-        """Store a decision, or the release that ends it."""
-        await transaction.run(_SAVE_OUTCOME, *_outcome_row(decided, at_ms))
+        return {outcome.order_id: outcome for outcome in [made(decoded, row) for row in rows]}
 
     async def reservation_differences(
         self, transaction: Transaction, after: str, until: str
@@ -181,7 +185,3 @@ class SqliteStore(ListingStore):
 
 def _json(value: object) -> str:
     return _encode(value).decode()
-
-
-def _outcome_row(decided: Outcome, at_ms: int) -> Row:
-    return decided.order_id, decided.status, _json(decided), at_ms

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import MATCHES_MAX, Narrowing, Order, Ranked
+from bazar.catalog.store.lists import MATCHES_MAX, Narrowing, Order, Ranked
 from bazar.catalog.store.shared import BOOK, SharedStore
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.money import PRICE_MINOR_MAX

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Problem, Unavailable
-from bazar.kit.peers.client import Answer
+from bazar.kit.peers.answers import Answer
 from bazar.wire.books import (
     VERSION_HEADER,
     Book,

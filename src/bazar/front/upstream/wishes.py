@@ -8,7 +8,8 @@ import msgspec
 from bazar.kit.clock import passing_s
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Problem, Unavailable
-from bazar.kit.peers.client import Answer, Upstream
+from bazar.kit.peers.answers import Answer
+from bazar.kit.peers.client import Upstream
 from bazar.wire.problems import MailOff, TooManyWishes
 from bazar.wire.wishes import MailState, StopWishes, WishRequest
 

@@ -15,7 +15,7 @@ Source: docs/decisions/0026-mail-at-least-once.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
@@ -119,12 +119,16 @@ class Sending:
         Those with the fewest tries come first, and one that the server is too slow to take costs
         the others no more than its own time-outs: somebody chose its address.
         """
+        if not await self._is_mine():
+            self._forget()
+            return 0
         await self._take_new()
         now_s = self._time()
         due = [one for one in self._waiting.values() if one.due_s <= now_s]
         due.sort(key=lambda one: (one.letter.tries, one.letter.letter_id))
-        if not due or now_s < self._away_until_s:
-            return 0
+        return 0 if now_s < self._away_until_s else await self._send(due)
+
+    async def _send(self, due: Iterable[_Waiting]) -> int:
         sent = 0
         async with AsyncExitStack() as stack:
             server: aiosmtplib.SMTP | None = None
@@ -170,6 +174,15 @@ class Sending:
                 self._log.exception("mail-fault")
             await asyncio.sleep(LOOK_INTERVAL_S)
 
+    async def _is_mine(self) -> bool:
+        """Tell whether it is this process that sends, of all that use the database."""
+        return await self._database.standing("mail") != "other"
+
+    def _forget(self) -> None:
+        """Forget what another process sends now; it is read again where that one ends."""
+        self._waiting.clear()
+        self._last_id = self.dead = 0
+
     async def _take_new(self) -> None:
         """Read which letters were noted since the last look; at the first one, all that wait."""
         if self._last_id == 0:
@@ -189,9 +202,11 @@ class Sending:
         """Make durable that a letter is tried, and with that the change that called for it.
 
         Returns:
-            What writes it; None where it is not true any more, which drops it, or where nobody
-            knows whether it is.
+            What writes it; None where it is not true any more, which drops it, where nobody knows
+            whether it is, or where another process sends it.
         """
+        if not await self._is_mine():
+            return None
         letter, tries = one.letter, one.letter.tries + one.counts
         if letter.wish_id:
             if self._time() < self._unsure_until_s:
@@ -222,10 +237,11 @@ class Sending:
         """
 
         async def work(transaction: Transaction) -> StoredOrder | None:
+            await self._store.lock(transaction, [letter.order_id])
             order = await self._store.by_id(transaction, letter.order_id)
             if order is not None and still_true(letter.kind, order):
-                await self._store.try_letter(transaction, letter.letter_id, tries)
-                return order
+                waits = await self._store.try_letter(transaction, letter.letter_id, tries)
+                return order if waits else None
             await self._store.note_letter(
                 transaction, letter.letter_id, "dropped", self._clock(), None
             )

@@ -61,8 +61,8 @@ class Wished:
         async def work(transaction: Transaction) -> Granted | None:
             kept = await self._wishes.wish(transaction, letter.wish_id)
             if kept is not None and book is not None:
-                await self._store.try_letter(transaction, letter.letter_id, tries)
-                return Granted(kept, book.title)
+                waits = await self._store.try_letter(transaction, letter.letter_id, tries)
+                return Granted(kept, book.title) if waits else None
             await self._store.note_letter(
                 transaction, letter.letter_id, "dropped", self._clock(), None
             )

@@ -20,12 +20,32 @@ from bazar.wire.orders import OrderStatus
 class Store(Protocol):
     """Orders with their lines, as one engine keeps them."""
 
+    async def adopt(self, transaction: Transaction) -> None:
+        """Have new places lie above all that are there, before the first order of this process."""
+        ...
+
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
         ...
 
     async def by_key(self, transaction: Transaction, key: str) -> StoredOrder | None:
         """Return the order that was placed with a key, or None."""
+        ...
+
+    async def by_ids(self, transaction: Transaction, order_ids: Sequence[str]) -> list[StoredOrder]:
+        """Return the orders that have one of these ids, each once."""
+        ...
+
+    async def by_keys(self, transaction: Transaction, keys: Sequence[str]) -> list[StoredOrder]:
+        """Return the orders that were placed with one of these keys, each once."""
+        ...
+
+    async def lock(self, transaction: Transaction, order_ids: Sequence[str]) -> None:
+        """Wait until no other transaction changes these orders, and keep others from it.
+
+        Whoever reads an order and changes it by what it read locks it before it reads. An engine
+        with one writer has nothing to wait for.
+        """
         ...
 
     async def insert(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
@@ -46,8 +66,8 @@ class Store(Protocol):
         """
         ...
 
-    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, rejection and progress, and what its lines were sold as."""
+    async def update(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store orders' status, rejection and progress, and what their lines were sold as."""
         ...
 
     async def confirm(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> set[str]:
@@ -81,8 +101,12 @@ class Store(Protocol):
         """Return the next letters that wait, in the order in which they were noted."""
         ...
 
-    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> None:
-        """Store that a letter is being tried, and how often that was so."""
+    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> bool:
+        """Store that a letter is being tried, and how often that was so.
+
+        Returns:
+            Whether it still waits; nothing is stored of one that does not.
+        """
         ...
 
     async def note_letter(
@@ -93,17 +117,28 @@ class Store(Protocol):
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         ...
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
         """Return how many letters wait, or were given up."""
         ...
 
+    async def next_place(self, transaction: Transaction) -> int:
+        """Return a place below which all orders are that can be seen now."""
+        ...
+
     async def unsettled_after(
-        self, transaction: Transaction, after: str, limit: int
+        self, transaction: Transaction, after: str, before: int, limit: int
     ) -> list[StoredOrder]:
-        """Return orders whose status the catalog may not know of, oldest first, after an id."""
+        """Return orders whose status the catalog may not know of, oldest first.
+
+        Args:
+            transaction: of a scan.
+            after: the id of an order.
+            before: a place, as `next_place` returned it.
+            limit: so many at most.
+        """
         ...
 
     async def page(

@@ -8,12 +8,16 @@ from bazar.kit.data.database import Value
 from bazar.order.finding import Sought, Wanted
 from bazar.order.store.rows import COLUMNS
 
-_BEFORE = "sequence < coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 1 << 62)"
-_OTHERWISE = """(?3 IS NULL OR status = ?3)
-      AND (?4 IS NULL OR coalesce(progress, 'to_pick') = ?4)
-      AND (?5 IS NULL OR coalesce(channel, 'api') = ?5)
-      AND (?6 IS NULL OR placed_at_ms >= ?6)
-      AND (?7 IS NULL OR placed_at_ms < ?7)
+PLACE_MAX = 1 << 62
+"""Above all places of orders."""
+_BEFORE = f"""sequence <
+          coalesce((SELECT sequence FROM orders WHERE order_id = ?1), {PLACE_MAX})"""
+# A parameter has the type of its first use, which IS NULL has none of.
+_OTHERWISE = """(status = ?3 OR ?3 IS NULL)
+      AND (coalesce(progress, 'to_pick') = ?4 OR ?4 IS NULL)
+      AND (coalesce(channel, 'api') = ?5 OR ?5 IS NULL)
+      AND (placed_at_ms >= ?6 OR ?6 IS NULL)
+      AND (placed_at_ms < ?7 OR ?7 IS NULL)
     ORDER BY sequence DESC LIMIT ?2"""
 _REST = f"""{COLUMNS}FROM page LEFT JOIN buyers USING (sequence)
 LEFT JOIN order_lines USING (order_id)
@@ -58,14 +62,14 @@ WITH sought AS MATERIALIZED (
     SELECT sequence FROM orders WHERE order_id = ?8
     UNION
     SELECT sequence FROM orders
-    WHERE ?9 <> '' AND order_id BETWEEN '0' AND '~' AND substr(order_id, -6) = ?9
+    WHERE ?9 <> '' AND order_id BETWEEN '0' AND '~' AND substr(order_id, length(order_id) - 5) = ?9
     UNION
     SELECT sequence FROM buyers WHERE email_key = ?10
     UNION
     SELECT sequence FROM buyers WHERE ?11 <> '' AND name_key >= ?11 AND name_key < ?12
 ), page AS (
-    SELECT orders.* FROM sought CROSS JOIN orders USING (sequence)
-    WHERE {_BEFORE}
+    SELECT * FROM orders
+    WHERE sequence IN (SELECT sequence FROM sought) AND {_BEFORE}
       AND {_OTHERWISE}
 )
 {_REST}"""

@@ -8,6 +8,7 @@ from operator import itemgetter
 import msgspec
 
 from bazar.kit.data.database import Row, made
+from bazar.order.buyers import same_person
 from bazar.order.domain import UNREADABLE, StoredLine, StoredOrder
 from bazar.wire.audit import KeptLine, KeptOrder
 from bazar.wire.orders import (
@@ -127,6 +128,17 @@ def _buyer(row: Row) -> tuple[Buyer | None, int]:
         return None, 0
     kept = made(_BuyerRow, row)
     return Buyer(**{member: getattr(kept, member) for member in BUYER_MEMBERS}), kept.delivery_minor
+
+
+def row_of_buyer(order: StoredOrder, buyer: Buyer) -> Row:
+    """Return the id of an order, and the columns of its buyer that a new one has."""
+    return (
+        order.order_id,
+        *(getattr(buyer, member) for member in BUYER_MEMBERS),
+        order.delivery_minor,
+        same_person(buyer.name),
+        same_person(buyer.email),
+    )
 
 
 def _reason(document: str | None) -> Rejection:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bazar.kit.data.database import Transaction, made
-from bazar.order.buyers import same_person
+from bazar.kit.data.database import Row, Transaction, made
 from bazar.order.changes import Event
 from bazar.order.domain import StoredOrder
 from bazar.order.finding import Wanted
 from bazar.order.letters import Letter, LetterKind, LetterState
 from bazar.order.progress import FIRST
 from bazar.order.store import newest
-from bazar.order.store.rows import BUYER_MEMBERS, COLUMNS, kept_of, order_of, orders_of
+from bazar.order.store.oldest import pages
+from bazar.order.store.rows import COLUMNS, kept_of, order_of, orders_of, row_of_buyer
 from bazar.wire.audit import KeptOrder
 from bazar.wire.orders import OrderStatus
 
@@ -29,42 +29,14 @@ ORDER BY line_number"""
 _UNSETTLED_AFTER = f"""
 WITH unsettled AS (
     SELECT * FROM orders
-    WHERE settled = 0
+    WHERE settled = 0 AND sequence < ?3
       AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
     ORDER BY sequence LIMIT ?2
 )
 {COLUMNS}FROM unsettled LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence, line_number"""
 
-_PAGE = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
-
-# Each of these two names the condition of the index that it goes by.
-_PAGE_OF_STATUS = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE status = ?3 AND status <> 'pending'
-      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
-
-_PAGE_OF_PENDING = f"""
-WITH page AS (
-    SELECT * FROM orders
-    WHERE settled = 0 AND status = 'pending'
-      AND sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)
-    ORDER BY sequence LIMIT ?2
-)
-{COLUMNS}FROM page LEFT JOIN buyers USING (sequence) LEFT JOIN order_lines USING (order_id)
-ORDER BY sequence, line_number"""
+_PAGE, _PAGE_OF_STATUS, _PAGE_OF_PENDING = _PAGES = pages()
 
 _PAGE_BY_ID = f"""
 WITH page AS (
@@ -158,11 +130,11 @@ ORDER BY letter_id LIMIT ?2"""
 
 _TRY_LETTER = """
 UPDATE outbox SET tries = ?2
-WHERE letter_id = ?1"""
+WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _NOTE_LETTER = """
 UPDATE outbox SET state = ?2, ended_at_ms = ?3, failure = ?4
-WHERE letter_id = ?1"""
+WHERE letter_id = ?1 AND state = 'waiting'"""
 
 _COUNT_LETTERS = """
 SELECT count(*) FROM outbox
@@ -175,6 +147,9 @@ OPEN: frozenset[OrderStatus] = frozenset({"pending", "confirmed"})
 class SharedStore:
     """What is the same on every engine."""
 
+    _pages = _PAGES
+    _letters_after = _LETTERS_AFTER
+
     async def by_id(self, transaction: Transaction, order_id: str) -> StoredOrder | None:
         """Return an order, or None."""
         rows = await transaction.all(_BY_ID, order_id)
@@ -185,37 +160,17 @@ class SharedStore:
         rows = await transaction.all(_BY_KEY, key)
         return order_of(rows) if rows else None
 
-    async def update(self, transaction: Transaction, order: StoredOrder) -> None:
-        """Store an order's status, rejection and progress, and what its lines were sold as."""
-        await transaction.run(
-            _UPDATE,
-            order.order_id,
-            order.status,
-            int(order.settled),
-            msgspec.json.encode(order.rejection).decode() if order.rejection else None,
-            None if order.progress == FIRST else order.progress,
-            order.progress_at_ms,
-            order.ended_at_ms,
-            order.tracking or None,
-        )
-        if order.buyer is not None and order.status not in OPEN:
-            await transaction.run(_CLOSE_BUYER, order.order_id)
-        if order.sold:
-            await self._sell_lines(transaction, [order])
+    async def update(self, transaction: Transaction, orders: Sequence[StoredOrder]) -> None:
+        """Store orders' status, rejection and progress, and what their lines were sold as."""
+        await transaction.run_many(_UPDATE, [_row_of_update(order) for order in orders])
+        ended = [order.order_id for order in orders if order.buyer and order.status not in OPEN]
+        await transaction.run_many(_CLOSE_BUYER, [(order_id,) for order_id in ended])
+        if sold := [order for order in orders if order.sold]:
+            await self._sell_lines(transaction, sold)
 
     async def _insert_buyers(self, transaction: Transaction, orders: Iterable[StoredOrder]) -> None:
         """Insert the buyers of orders that are inserted already; one without has no row."""
-        rows = [
-            (
-                order.order_id,
-                *(getattr(order.buyer, member) for member in BUYER_MEMBERS),
-                order.delivery_minor,
-                same_person(order.buyer.name),
-                same_person(order.buyer.email),
-            )
-            for order in orders
-            if order.buyer is not None
-        ]
+        rows = [row_of_buyer(order, order.buyer) for order in orders if order.buyer is not None]
         if rows:
             await transaction.run_many(_INSERT_BUYER, rows)
 
@@ -260,12 +215,12 @@ class SharedStore:
         self, transaction: Transaction, letter_id: int, limit: int
     ) -> list[Letter]:
         """Return the next letters that wait, in the order in which they were noted."""
-        rows = await transaction.all(_LETTERS_AFTER, letter_id, limit)
+        rows = await transaction.all(self._letters_after, letter_id, limit)
         return [made(Letter, row) for row in rows]
 
-    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> None:
-        """Store that a letter is being tried, and how often that was so."""
-        await transaction.run(_TRY_LETTER, letter_id, tries)
+    async def try_letter(self, transaction: Transaction, letter_id: int, tries: int) -> bool:
+        """Store that a waiting letter is being tried, how often that was so; False: none waits."""
+        return bool(await transaction.run(_TRY_LETTER, letter_id, tries))
 
     async def note_letter(
         self,
@@ -275,7 +230,7 @@ class SharedStore:
         ended_at_ms: int | None,
         failure: str | None,
     ) -> None:
-        """Store what became of a letter."""
+        """Store what became of a letter that waits."""
         await transaction.run(_NOTE_LETTER, letter_id, state, ended_at_ms, failure)
 
     async def count_letters(self, transaction: Transaction, state: LetterState) -> int:
@@ -285,20 +240,17 @@ class SharedStore:
         return made(int, row)
 
     async def unsettled_after(
-        self, transaction: Transaction, after: str, limit: int
+        self, transaction: Transaction, after: str, before: int, limit: int
     ) -> list[StoredOrder]:
         """Return orders whose status the catalog may not know of, oldest first."""
-        return orders_of(await transaction.all(_UNSETTLED_AFTER, after, limit))
+        return orders_of(await transaction.all(_UNSETTLED_AFTER, after, limit, before))
 
     async def page(
         self, transaction: Transaction, after: str, status: OrderStatus | None, limit: int
     ) -> list[StoredOrder]:
         """Return a page of orders, oldest first, of one status or of all."""
-        if status is None:
-            return orders_of(await transaction.all(_PAGE, after, limit))
-        if status == "pending":
-            return orders_of(await transaction.all(_PAGE_OF_PENDING, after, limit))
-        return orders_of(await transaction.all(_PAGE_OF_STATUS, after, limit, status))
+        statement, last = self._pages.of(status)
+        return orders_of(await transaction.all(statement, after, limit, *last))
 
     async def newest(self, transaction: Transaction, wanted: Wanted) -> list[StoredOrder]:
         """Return a page of orders, the newest first, as they were stored: those that are wanted."""
@@ -331,3 +283,16 @@ class SharedStore:
         row = await transaction.one(_LAST_ORDER_ID)
         assert row is not None
         return made(str, row)
+
+
+def _row_of_update(order: StoredOrder) -> Row:
+    return (
+        order.order_id,
+        order.status,
+        int(order.settled),
+        msgspec.json.encode(order.rejection).decode() if order.rejection else None,
+        None if order.progress == FIRST else order.progress,
+        order.progress_at_ms,
+        order.ended_at_ms,
+        order.tracking or None,
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bazar.kit.data.database import Transaction
+from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.order.domain import StoredOrder
 from bazar.order.store.shared import SharedStore
@@ -20,6 +20,9 @@ VALUES (?1, ?2, ?3, ?4, ?5)"""
 _CONFIRM = """
 UPDATE orders SET status = 'confirmed', settled = 1
 WHERE order_id = ?1 AND status = 'pending'"""
+
+_NEXT_PLACE = """
+SELECT coalesce(max(sequence), 0) + 1 FROM orders"""
 
 _WITH_STATUS = """
 SELECT order_id FROM orders
@@ -70,6 +73,28 @@ class SqliteStore(SharedStore):
             orders = await _those_with(transaction, "confirmed", orders)
         await self._sell_lines(transaction, orders)
         return {order.order_id for order in orders}
+
+    async def by_ids(self, transaction: Transaction, order_ids: Sequence[str]) -> list[StoredOrder]:
+        """Return the orders that have one of these ids, each once."""
+        found = [await self.by_id(transaction, order_id) for order_id in dict.fromkeys(order_ids)]
+        return [order for order in found if order is not None]
+
+    async def by_keys(self, transaction: Transaction, keys: Sequence[str]) -> list[StoredOrder]:
+        """Return the orders that were placed with one of these keys, each once."""
+        found = [await self.by_key(transaction, key) for key in dict.fromkeys(keys)]
+        return [order for order in found if order is not None]
+
+    async def lock(self, transaction: Transaction, order_ids: Sequence[str]) -> None:
+        """Return at once: nobody else writes."""
+
+    async def next_place(self, transaction: Transaction) -> int:
+        """Return a place below which all orders are that can be seen now."""
+        row = await transaction.one(_NEXT_PLACE)
+        assert row is not None
+        return made(int, row)
+
+    async def adopt(self, transaction: Transaction) -> None:
+        """Return at once: the next place is always the highest."""
 
     async def faults(self, transaction: Transaction) -> list[str]:
         """Return what SQLite finds wrong with its file, and rows without their like."""

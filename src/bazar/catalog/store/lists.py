@@ -1,0 +1,164 @@
+"""The lists of books that a store finds: a part of the seam to the engines."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from bazar.catalog.domain import StoredBook
+from bazar.kit.data.database import Transaction
+from bazar.wire.books import TopicCount
+
+MATCHES_MAX = 10_000
+"""Of a search; so its time does not grow with the books."""
+
+
+class Ranked(NamedTuple):
+    """A book of a set, and its place in the set's own order: lower comes first."""
+
+    rank: float
+    book_id: int
+
+
+class Narrowing(NamedTuple):
+    """What the books of a list have to fit; without any, it is all that are sold."""
+
+    topic: str | None = None
+    """In any spelling."""
+    author: str | None = None
+    """As `words.name_key` returns it."""
+    low_minor: int | None = None
+    high_minor: int | None = None
+    in_stock: bool = False
+    retired: bool = False
+    """Those of a set that are no longer sold, and not those that are."""
+
+
+Order = Literal["rank", "new", "price", "-price", "title"]
+"""Of a list: its own, or by id where it is of all books; the newest, cheapest, dearest first; by
+title."""
+
+
+class Lists(Protocol):
+    """Finds the books of lists, sets of at most some thousand, and ways through all books."""
+
+    async def books_matching(
+        self,
+        transaction: Transaction,
+        words: Sequence[str],
+        topic: str | None,
+        after: tuple[float, int] | None,
+        limit: int,
+    ) -> list[tuple[float, StoredBook]]:
+        """Return a page of books on sale that have words which begin so, the most relevant first.
+
+        Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
+
+        Args:
+            transaction: to read in.
+            words: 1 to 20, of letters and digits alone; a book has to match each of them.
+            topic: to look in, or None for all.
+            after: score and id of the last book of the page before.
+            limit: how many at most.
+
+        Returns:
+            Each with its score: lower is better.
+        """
+        ...
+
+    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
+        """Return books of a topic, ranked by id."""
+        ...
+
+    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
+        """Return books whose author's whole name has this key, ranked by id."""
+        ...
+
+    async def priced(
+        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
+    ) -> list[Ranked]:
+        """Return books that cost from one price to another, ranked by id."""
+        ...
+
+    async def matching(
+        self, transaction: Transaction, words: Sequence[str], topic: str | None
+    ) -> list[Ranked]:
+        """Return the books that `books_matching` ranks, with their scores, in whatever order."""
+        ...
+
+    async def listed(
+        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
+    ) -> list[Ranked]:
+        """Return the beginning of a list of books.
+
+        Args:
+            transaction: to read in.
+            name: `last`, with 1 to 5 copies, and `low`, with no more than their `low_at`, both
+                ranked by stock; `out`, without any; `retired`, the last to retire first.
+            words: of retired books only those whose author, or the beginning of whose title, has
+                words that begin so; for the other lists they do not matter.
+            limit: how many at most.
+        """
+        ...
+
+    async def bought(
+        self, transaction: Transaction, since_ms: int, movements: int, limit: int
+    ) -> list[Ranked]:
+        """Return the books of which most copies were sold, the most first; cancelled ones apart.
+
+        Args:
+            transaction: to read in.
+            since_ms: sales before do not count.
+            movements: so many of the last rows of the ledger are looked at.
+            limit: how many books at most.
+        """
+        ...
+
+    async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
+        self,
+        transaction: Transaction,
+        found: Sequence[Ranked],
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those books of a set that fit.
+
+        Args:
+            transaction: to read in.
+            found: the set, of some thousand books at most.
+            narrowing: what they have to fit.
+            order: of the list.
+            after: place and id of the last book of the page before.
+            limit: how many at most.
+
+        Returns:
+            Each with its place in that order.
+        """
+        ...
+
+    async def page_of_all(
+        self,
+        transaction: Transaction,
+        narrowing: Narrowing,
+        order: Order,
+        after: tuple[float | str, int] | None,
+        limit: int,
+    ) -> list[tuple[float | str, StoredBook]]:
+        """Return a page of those of all books on sale that fit, whatever their stock.
+
+        The rest is as with `page_of_set`. What every sale changes is in no index that leads
+        through all books, so callers pass over what is sold out.
+        """
+        ...
+
+    async def topics_of_set(
+        self, transaction: Transaction, found: Sequence[Ranked], narrowing: Narrowing
+    ) -> list[TopicCount]:
+        """Return the topics of those books of a set that fit, each with their number."""
+        ...
+
+    async def topics_of_all(
+        self, transaction: Transaction, narrowing: Narrowing, limit: int
+    ) -> list[TopicCount]:
+        """Return the topics of the first so many books that fit, each with their number."""
+        ...

@@ -1,0 +1,204 @@
+"""Connecting to PostgreSQL, and what an error of a connection says about it.
+
+Nothing here or above cancels what a connection is doing: to cancel a COMMIT that waits for a
+synchronous standby makes a row visible that a failover may lose, and says that all went well. What
+takes too long has its connection cut instead; the server looks whether its client is still there.
+
+Source: postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION;
+docs/decisions/0029-postgresql-through-asyncpg.md
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+import asyncpg
+
+CONNECT_TIMEOUT_S = 2.0
+STATEMENTS_KEPT = 400
+"""Prepared ones, of one connection; all that a service sends are fewer."""
+SETTINGS = {
+    "application_name": "bazar",
+    "jit": "off",
+    "TimeZone": "UTC",
+    "client_connection_check_interval": "100ms",
+}
+"""Of each session. The last one ends the statement of a connection that was cut."""
+_OF_THE_SERVER = frozenset({"08", "25", "53", "57"})
+"""Classes of SQLSTATEs that are about the connection or the server, and not about a statement."""
+_NEVER = frozenset({"28", "3D"})
+"""Classes that no patience helps against: who may not enter, and a database that is not there."""
+
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""All that a connection raises."""
+
+Connection = Any
+"""An asyncpg connection; asyncpg has no types."""
+
+
+class Away(Exception):
+    """There is no connection, or the one that was used is lost; nothing was committed."""
+
+
+class Refused(Away):
+    """No connection will be opened, however often it is tried."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether something was committed, nor whether it will outlive a failover."""
+
+
+def answered(error: BaseException) -> bool:
+    """Tell whether an error is the server's answer to a statement, so that its connection is well.
+
+    Source: postgresql.org/docs/current/errcodes-appendix.html
+    """
+    state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    return state is not None and state[:2] not in _OF_THE_SERVER
+
+
+def lost(error: BaseException, connection: Connection) -> bool:
+    """Tell whether an error says that a connection cannot be used any more.
+
+    The driver has one kind of error for a closed connection and for values that do not fit.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return bool(connection.is_closed())
+    return isinstance(error, (*DRIVER_ERRORS, Away)) and not answered(error)
+
+
+async def connect(url: str, settings: Mapping[str, str] = SETTINGS) -> Connection:
+    """Connect; where the address names several hosts, to the first that answers and takes writes.
+
+    All are asked at once, so one that hangs keeps nobody from the next.
+
+    Raises:
+        Refused: the address is wrong, or it will never let us in.
+        Away: no host answers in time and takes writes.
+    """
+    tries = {asyncio.ensure_future(_connect(each, settings)) for each in each_host(url)}
+    waiting, reasons = tries, []
+    chosen: Connection = None
+    try:
+        while waiting and chosen is None:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                if one.exception() is None:
+                    chosen = chosen or one.result()
+                else:
+                    reasons.append(one.exception())
+    finally:
+        for one in tries:
+            one.cancel()
+            one.add_done_callback(lambda ended: _let_go(ended, chosen))
+    if chosen is None:
+        kind = Refused if all(isinstance(one, Refused) for one in reasons) else Away
+        raise kind("; ".join(map(str, reasons)))
+    return chosen
+
+
+def _let_go(tried: asyncio.Task[Connection], chosen: Connection) -> None:
+    """Close a connection that came second."""
+    if not tried.cancelled() and tried.exception() is None and tried.result() is not chosen:
+        tried.result().terminate()
+
+
+async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT_S,
+            statement_cache_size=STATEMENTS_KEPT,
+            max_cached_statement_lifetime=0,
+            server_settings=settings,
+            target_session_attrs=None if "target_session_attrs=" in url else "read-write",
+        )
+    except TimeoutError:
+        message = f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        raise Away(message) from None
+    except asyncpg.TargetServerAttributeNotMatched:
+        message = "it does not take writes"
+        raise Away(message) from None
+    except asyncpg.PostgresError as error:
+        kind = Refused if str(error.sqlstate)[:2] in _NEVER else Away
+        raise kind(str(error)) from None
+    except OSError as error:
+        raise Away(error.strerror or str(error)) from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
+        # Its text may hold a part of a password that is not written as it should be.
+        message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise Refused(message) from None
+
+
+def shown(url: str) -> str:
+    """Return what may be told of an address: host and database, and nothing of a password."""
+    parts = urlsplit(url)
+    host = dict(parse_qsl(parts.query)).get("host") or parts.netloc.rpartition("@")[2]
+    text = f"{host}{parts.path}"
+    return "" if "@" in text else text  # a password that is not written as it should be
+
+
+def each_host(url: str) -> list[str]:
+    """Return an address of several hosts as one address for each of them.
+
+    Source: postgresql.org/docs/current/libpq-connect.html, Specifying Multiple Hosts
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return [url]  # connecting says what is wrong
+    query = dict(parse_qsl(parts.query))
+    who, at, hosts = parts.netloc.rpartition("@")
+    if "," in hosts:
+        return [_at(parts, f"{who}{at}{host}", query) for host in hosts.split(",")]
+    named = query.get("host", "").split(",")
+    ports = query.get("port", "").split(",")
+    if len(named) == 1:
+        return [url]
+    ports = ports if len(ports) == len(named) else ports[:1] * len(named)
+    pairs = zip(named, ports, strict=True)
+    return [_at(parts, parts.netloc, query | {"host": h} | _port(p)) for h, p in pairs]
+
+
+def _port(port: str) -> dict[str, str]:
+    return {"port": port} if port else {}
+
+
+def _at(parts: SplitResult, where: str, query: Mapping[str, str]) -> str:
+    return parts._replace(netloc=where, query=urlencode(query)).geturl()
+
+
+class cut_after:  # noqa: N801  reads as a function
+    """Cut connections that take longer, which nothing else can stop without a lie."""
+
+    def __init__(self, limit_s: float, *connections: Connection) -> None:
+        """Begin to count."""
+        self._limit_s = limit_s
+        self._connections = connections
+        self._cut = False
+        self._timer = asyncio.get_running_loop().call_later(limit_s, self._end)
+
+    def _end(self) -> None:
+        self._cut = True
+        for one in self._connections:
+            one.terminate()
+
+    def __enter__(self) -> None:
+        """Do nothing more."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Stop counting; where a connection was cut, say so instead of what came of it.
+
+        Raises:
+            Away: one was cut, so that nothing is known to be committed.
+        """
+        self._timer.cancel()
+        if self._cut and error is not None and lost(error, self._connections[0]):
+            message = f"no answer within {self._limit_s:g} s"
+            raise Away(message) from error

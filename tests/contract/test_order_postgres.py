@@ -1,0 +1,239 @@
+"""What PostgreSQL's order store does for those who use the database at the same time."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import apsw
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.migrate import migrate, steps
+from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
+from bazar.order.domain import StoredOrder
+from bazar.order.store.postgres import PostgresStore
+from support.engines import POSTGRES, with_tables
+from support.stored_orders import SOLD, pending
+
+STORE = PostgresStore()
+
+
+@pytest.fixture(params=POSTGRES)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Open an empty database with the service's tables."""
+    async with with_tables(request.param, tmp_path / "order", POSTGRES_SCHEMA) as database:
+        yield database
+
+
+class Halfway:
+    """A transaction that has done something and is not at its end."""
+
+    def __init__(
+        self, database: Database, first: Callable[[Transaction], Awaitable[object]]
+    ) -> None:
+        """Begin it."""
+        self._there = asyncio.Event()
+        self._on = asyncio.Event()
+
+        async def work(transaction: Transaction) -> None:
+            await first(transaction)
+            self._there.set()
+            await self._on.wait()
+
+        self._writing = asyncio.create_task(database.write(work))
+
+    async def there(self) -> None:
+        """Wait until it has done what it does."""
+        await self._there.wait()
+
+    async def end(self) -> None:
+        """Have it committed."""
+        self._on.set()
+        await self._writing
+
+
+async def waits_for_a_lock(database: Database) -> None:
+    """Return once somebody waits for a row that another one has locked."""
+    while not await database.read(
+        lambda t: t.all("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    ):
+        pass
+
+
+async def test_a_list_ends_before_what_may_still_come(database: Database) -> None:
+    """An order that is committed late has its place before later ones, which wait for it."""
+    await database.write(lambda t: STORE.insert(t, [pending("m", "m")]))
+    late = Halfway(database, lambda t: STORE.insert(t, [pending("z", "z")]))
+    await late.there()
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
+
+    async def listed(after: str) -> list[str]:
+        page = await database.scan(lambda t: STORE.page(t, after, None, 9))
+        pending_ones = await database.scan(lambda t: STORE.page(t, after, "pending", 9))
+        assert page == pending_ones
+        return [order.order_id for order in page]
+
+    assert ["m"] == await listed("")
+    assert [] == await listed("m")
+    await late.end()
+    assert ["z", "a"] == await listed("m")
+    assert ["a"] == await listed("z")
+
+
+async def test_one_reads_what_the_other_has_changed(database: Database) -> None:
+    """An order that is locked is read whole, lines too, as the one before has left it."""
+    order = pending("a", "a")
+    confirmed = replace(order, status="confirmed", settled=True, lines=SOLD)
+    await database.write(lambda t: STORE.insert(t, [order]))
+    first = Halfway(database, lambda t: STORE.confirm(t, [confirmed]))
+    await first.there()
+
+    async def read(transaction: Transaction) -> StoredOrder | None:
+        await STORE.lock(transaction, ["a"])
+        return await STORE.by_id(transaction, "a")
+
+    second = asyncio.create_task(database.write(read))
+    await waits_for_a_lock(database)
+    await first.end()
+    assert confirmed == await second
+
+
+async def test_one_that_was_cancelled_just_before_is_not_confirmed(database: Database) -> None:
+    """Whoever confirms waits for the one who cancels, and sees it; its lines stay unsold."""
+    order, other = pending("a", "a"), pending("b", "b")
+    cancelled = replace(order, status="cancelled")
+    await database.write(lambda t: STORE.insert(t, [order, other]))
+    first = Halfway(database, lambda t: STORE.update(t, [cancelled]))
+    await first.there()
+    sold = [replace(one, lines=SOLD) for one in (other, order)]
+    second = asyncio.create_task(database.write(lambda t: STORE.confirm(t, sold), lazy=True))
+    await waits_for_a_lock(database)
+    await first.end()
+    assert {"b"} == await second
+    assert cancelled == await database.read(lambda t: STORE.by_id(t, "a"))
+
+
+async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
+    """The second waits until the first is committed, and places nothing."""
+    first, second = pending("a", "a"), replace(pending("b", "b"), key="a")
+    placing = Halfway(database, lambda t: STORE.insert(t, [first]))
+    await placing.there()
+    twin = asyncio.create_task(database.write(lambda t: STORE.insert(t, [second]), single=True))
+    await waits_for_a_lock(database)
+    await placing.end()
+    assert set() == await twin
+    assert first == await database.read(lambda t: STORE.by_key(t, "a"))
+    assert None is await database.read(lambda t: STORE.by_id(t, "b"))
+
+
+@pytest.mark.parametrize("kind", ["insert", "confirm", "lock"])
+async def test_batches_with_the_same_orders_never_wait_for_each_other(
+    database: Database, kind: str
+) -> None:
+    """They take them in one order, in whichever order they name them."""
+    names = [f"{number:03}" for number in range(200)]
+    if kind != "insert":
+        await database.write(lambda t: STORE.insert(t, [pending(name, name) for name in names]))
+
+    async def take(order_ids: list[str], round_number: int) -> None:
+        orders = [pending(order_id, order_id) for order_id in order_ids]
+        if kind == "insert":  # under the same keys
+            new = [replace(one, order_id=f"{one.order_id}-{round_number}") for one in orders]
+            await database.write(lambda t: STORE.insert(t, new), single=True)
+        elif kind == "confirm":
+            sold = [replace(one, lines=SOLD) for one in orders]
+            await database.write(lambda t: STORE.confirm(t, sold), single=True)
+        else:
+            await database.write(lambda t: STORE.lock(t, order_ids))
+
+    for round_number in range(4):
+        away = names[::-1] if round_number % 2 else names
+        await asyncio.gather(
+            *[take(away[n:] + away[:n], 10 * round_number + n) for n in range(4)],
+            *[take(away[::-1], 10 * round_number + 5 + n) for n in range(2)],
+        )
+    statistics = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    await database.read(lambda t: t.one("SELECT pg_stat_clear_snapshot()"))
+    assert [(0,)] == [tuple(row) for row in await database.read(lambda t: t.all(statistics))]
+
+
+async def test_places_of_another_server_stay_below_new_ones(database: Database) -> None:
+    """As after a dump was restored on a server that has done less: new orders come after them."""
+    await database.write(lambda t: STORE.insert(t, [pending("b", "b"), pending("c", "c")]))
+    await database.write(
+        lambda t: t.run("UPDATE orders SET sequence = sequence + (1::bigint << 50)")
+    )
+    await database.write(STORE.adopt)
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
+    await database.write(STORE.adopt)
+    page = await database.scan(lambda t: STORE.page(t, "", None, 9))
+    assert ["b", "c", "a"] == [order.order_id for order in page]
+    place = await database.read(STORE.next_place)
+    unsettled = await database.scan(lambda t: STORE.unsettled_after(t, "c", place, 9))
+    assert ["a"] == [order.order_id for order in unsettled]
+
+
+async def test_lost_orders_are_faults(database: Database) -> None:
+    """Rows whose order is gone are named, each kind of them."""
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
+    await database.write(lambda t: STORE.add_letters(t, [("a", "confirmed")], 1))
+    await database.write(
+        lambda t: t.script(
+            "SET LOCAL session_replication_role = replica; DELETE FROM orders; "
+            'INSERT INTO order_events (order_id, at_ms, what, "by", detail) '
+            "VALUES ('a', 1, 'sent', '', '')"
+        )
+    )
+    assert [
+        "order_events of a: the order is gone",
+        "order_lines of a: the order is gone",
+        "outbox of a: the order is gone",
+    ] == sorted(await database.scan(STORE.faults))
+
+
+async def test_a_row_that_cannot_be_is_refused(database: Database) -> None:
+    """Under the name that its constraint has on every engine."""
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a")]))
+    with pytest.raises(asyncpg.CheckViolationError, match="orders_pending_is_unsettled"):
+        await database.write(lambda t: t.run("UPDATE orders SET settled = 1"))
+
+
+async def test_both_engines_have_the_same_tables(database: Database) -> None:
+    """Table by table the columns, which may be empty, and the names of constraints and indexes."""
+    sqlite = apsw.Connection(":memory:")
+    for _number, _name, sql in steps(SCHEMA):
+        sqlite.execute(sql).fetchall()
+    tables = [
+        str(name)
+        for (name,) in sqlite.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        )
+    ]
+    assert {"orders", "order_lines", "buyers", "wishes", "outbox", "order_events"} == set(tables)
+    for table in tables:
+        mine = await database.read(
+            lambda t, table=table: t.all(  # type: ignore[misc]
+                "SELECT attname::text FROM pg_attribute "
+                "WHERE attrelid = (?1::text)::regclass AND attnum > 0 ORDER BY attnum",
+                table,
+            )
+        )
+        columns = sqlite.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        assert [tuple(row) for row in columns] == [tuple(row) for row in mine], table
+        (text,) = sqlite.execute(
+            "SELECT group_concat(sql, ' ') FROM sqlite_schema WHERE tbl_name = ?", (table,)
+        ).fetchall()
+        named = {*re.findall(r"(?:CONSTRAINT|INDEX|TRIGGER) (\w+)", str(text[0]))}
+        theirs = await database.read(
+            lambda t, table=table: t.all(  # type: ignore[misc]
+                "SELECT conname::text FROM pg_constraint WHERE conrelid = (?1::text)::regclass "
+                "UNION SELECT indexname::text FROM pg_indexes WHERE tablename = ?1 "
+                "UNION SELECT tgname::text FROM pg_trigger WHERE tgrelid = (?1::text)::regclass",
+                table,
+            )
+        )
+        assert set() == named - {str(row[0]) for row in theirs}, table
+    assert [] == await migrate(database, POSTGRES_SCHEMA)
