@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,10 +19,26 @@ from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
-from bazar.kit.process.config import SECRET_FILE, proxy_networks
+from bazar.kit.process.config import (
+    PORT_MAX,
+    SECRET_FILE,
+    is_postgres,
+    postgres_parts,
+    proxy_networks,
+    without_password,
+)
 from bazar.kit.process.connections import raise_file_limit
+from bazar.kit.process.postgres_server import (
+    START_TIMEOUT_S,
+    STOP_SIGNAL,
+    STOP_TIMEOUT_S,
+    PostgresServer,
+    is_prepared,
+    prepare,
+)
 from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.server import address
+from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
 from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
@@ -33,9 +48,20 @@ Metrics = Literal["secret", "open"]
 OpenApi = Literal["on", "off"]
 """Whether anyone may order over the JSON routes of the front, or only who has the secret."""
 
+SQLITE = "sqlite"
+OWN_POSTGRES = "postgresql"
+"""In the data folder, as a child of `bazar up`."""
+POSTGRES_FOLDER = "postgres"
+CONNECTIONS_MIN = 100
+CONNECTIONS_A_REPLICA = 50
+"""More than one catalog and one order service open together."""
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
 LOCK_FILE = "up.lock"
+
+
+_STORING: tuple[ServiceName, ...] = ("catalog", "order")
+"""The services that have a database, and may have replicas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +76,10 @@ class ServiceSettings:
     """Where people reach the shop, or empty."""
     proxies: str
     """Network addresses of proxies whose word on who asks counts, with commas between them."""
-    database: Path
+    database: Path | str
+    """A file of SQLite, or an address in a PostgreSQL."""
     catalog_url: str
+    """Several, of replicas, with commas between them."""
     order_url: str
     secret: str
     currency: str | None
@@ -72,19 +100,23 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
     Raises:
         StartupError: it cannot start.
     """
+    if isinstance(settings.database, str):
+        from bazar.kit.data.postgres_opening import check_postgres
+
+        await check_postgres(settings.database, without_password(settings.database))
     client = new_client()
     catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
     match settings.service:
         case "catalog":
             from bazar.catalog.app import catalog_app
 
-            opened = catalog_app(settings.database, secret, settings.currency, settings.name)
+            opened = catalog_app(settings.database, secret, settings.currency, settings.name)  # type: ignore[arg-type]
         case "order":
             from bazar.order.app import order_app
             from bazar.order.mail.settings import mail_settings
 
             mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
-            opened = order_app(settings.database, catalog_url, secret, client, mail)
+            opened = order_app(settings.database, catalog_url, secret, client, mail)  # type: ignore[arg-type]
         case "front":
             from bazar.front.app import front_app
 
@@ -131,40 +163,118 @@ class UpSettings:
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
     smtp_url: str = ""
     mail_from: str = ""
+    database: str = ""
+    """What was said of it: sqlite, postgresql, or the address of a PostgreSQL."""
+    postgres_bin: Path | None = None
+    """Where the programs of a PostgreSQL of our own are; None: they are looked for."""
+    replicas: int = 1
+    """Processes of the catalog, and of the order service."""
+    workers: int = 1
+    """Processes of the front."""
 
     def addresses(self) -> Addresses:
-        """Return where each service will be."""
-        return Addresses(
-            front=front_url(self.host, self.port),
-            catalog=f"http://{LOOPBACK}:{self.catalog_port}",
-            order=f"http://{LOOPBACK}:{self.order_port}",
+        """Return where each service will be; those of replicas with commas between them."""
+        ports = self._ports()
+        catalogs, orders = (
+            ",".join(f"http://{LOOPBACK}:{port}" for port in ports[name]) for name in _STORING
         )
+        return Addresses(front=front_url(self.host, self.port), catalog=catalogs, order=orders)
 
-    def listening(self) -> dict[ServiceName, tuple[str, int]]:
-        """Return host and port of each service.
+    def listening(self) -> list[tuple[str, int]]:
+        """Return host and port of each process; those of the front share one.
 
         Raises:
-            StartupError: two of them are at one port.
+            StartupError: two services are at one port, or a replica has none.
         """
-        ports = {self.port, self.catalog_port, self.order_port}
-        if len(ports) < len(DEFAULT_PORTS):
+        ports = self._ports()
+        if len({self.port, self.catalog_port, self.order_port}) < len(DEFAULT_PORTS):
             message = "the three services need three different ports"
             raise StartupError(message)
-        return {
-            "front": (self.host, self.port),
-            "catalog": (LOOPBACK, self.catalog_port),
-            "order": (LOOPBACK, self.order_port),
-        }
+        storing = [(LOOPBACK, port) for name in _STORING for port in ports[name]]
+        if max(port for _host, port in storing) > PORT_MAX:
+            message = f"a replica takes the next free port, and there is none above {PORT_MAX}"
+            raise StartupError(message)
+        return [*storing, (self.host, self.port)]
 
-    def children(self) -> list[Child]:
-        """Return the three processes, in the order in which they start."""
-        at = self.addresses()
-        catalog, order = ["--catalog", at.catalog], ["--order", at.order]
-        return [
-            self._child("catalog", *self._database("catalog"), *self._first_start()),
-            self._child("order", *catalog, *self._database("order"), also=self._mail()),
-            self._child("front", *catalog, *order, *self._public()),
+    def _ports(self) -> dict[ServiceName, list[int]]:
+        """Return the ports of catalogs and order services: each replica has the next free one."""
+        ports: dict[ServiceName, list[int]] = {
+            "catalog": [self.catalog_port],
+            "order": [self.order_port],
+        }
+        for _replica in range(1, self.replicas):
+            for name in _STORING:
+                taken = {self.port, *ports["catalog"], *ports["order"]}
+                port = ports[name][-1]
+                while port in taken:
+                    port += 1
+                ports[name].append(port)
+        return ports
+
+    def engine(self) -> str:
+        """Return what keeps the shop: sqlite, postgresql for one of our own, or its address.
+
+        Raises:
+            StartupError: what was asked for does not go together, or the folder has another one.
+        """
+        own, files = is_prepared(self.data / POSTGRES_FOLDER), self._file("catalog").exists()
+        asked = self.database or (OWN_POSTGRES if own or self.replicas > 1 else SQLITE)
+        named = is_postgres(asked)
+        elsewhere = "is in this data folder; name another one with --data"
+        faults = [
+            (
+                named and postgres_parts(asked)[1] != "",
+                "name the server alone: each service has a database of its own there",
+            ),
+            (
+                not named and asked not in {SQLITE, OWN_POSTGRES},
+                "that is none of sqlite, postgresql, and addresses as postgresql://user@host",
+            ),
+            (
+                asked == SQLITE and self.replicas > 1,
+                "replicas share a database, and one of SQLite belongs to a single process",
+            ),
+            (asked == SQLITE and own, f"a shop on PostgreSQL {elsewhere}"),
+            (asked == OWN_POSTGRES and files and not own, f"a shop on SQLite {elsewhere}"),
         ]
+        for wrong, reason in faults:
+            if wrong:
+                shown = without_password(asked) if named else asked
+                message = f"this shop cannot be on {shown}: {reason}"
+                raise StartupError(message)
+        return asked
+
+    def children(self, server: PostgresServer | None = None) -> list[Child]:
+        """Return the processes of the services, in the order in which they start.
+
+        Args:
+            server: the PostgreSQL of our own that keeps the shop, where one does.
+        """
+        at, ports = self.addresses(), self._ports()
+        catalog, order = ["--catalog", at.catalog], ["--order", at.order]
+        books, orders = self._kept("catalog", server), self._kept("order", server)
+        return [
+            *(
+                self._child("catalog", (LOOPBACK, port), *self._first_start(), also=books)
+                for port in ports["catalog"]
+            ),
+            *(
+                self._child("order", (LOOPBACK, port), *catalog, also={**orders, **self._mail()})
+                for port in ports["order"]
+            ),
+            *(
+                self._child("front", (self.host, self.port), *catalog, *order, *self._public())
+                for _worker in range(self.workers)
+            ),
+        ]
+
+    def _kept(self, name: ServiceName, server: PostgresServer | None) -> Mapping[str, str]:
+        """Return what a service is told of its database: no option, as a password may be in it."""
+        named = self.database if is_postgres(self.database) else str(self._file(name))
+        return {"BAZAR_DATABASE": server.url(name) if server else named}
+
+    def _file(self, name: str) -> Path:
+        return self.data / f"{name}.db"
 
     def _first_start(self) -> list[str]:
         """Return what the catalog is told of a new shop, as far as it was said."""
@@ -177,9 +287,6 @@ class UpSettings:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
         return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
 
-    def _database(self, name: str) -> list[str]:
-        return ["--database", str(self.data / f"{name}.db")]
-
     def _mail(self) -> Mapping[str, str]:
         """Return what the order service is told of mail: not as options, which anyone can read."""
         if not self.smtp_url:
@@ -191,15 +298,20 @@ class UpSettings:
         }
 
     def _child(
-        self, name: ServiceName, *options: str, also: Mapping[str, str] = MappingProxyType({})
+        self,
+        name: ServiceName,
+        at: tuple[str, int],
+        *options: str,
+        also: Mapping[str, str] = MappingProxyType({}),
     ) -> Child:
-        host, port = self.listening()[name]
+        host, port = at
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--log-format", self.log_format, "--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         inherited |= also
-        return Child(name, command, inherited, getattr(self.addresses(), name))
+        shares = name == "front" and self.workers > 1
+        return Child(name, command, inherited, front_url(host, port), shares_port=shares)
 
 
 def front_url(host: str, port: int) -> str:
@@ -226,14 +338,13 @@ async def up(
     """
     raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
+        engine = settings.engine()
         read_or_make_secret(settings.data / SECRET_FILE)
-        await wait_for_ports(settings.listening().values())
+        await wait_for_ports(settings.listening())
         supervisor = Supervisor()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = until_told()
         try:
-            await _open(settings, supervisor, fill, stop)
+            await _open(settings, engine, supervisor, fill, stop)
             if not stop.is_set():
                 addresses = settings.addresses()
                 (settings.data / STARTED_FILE).touch()
@@ -247,19 +358,45 @@ async def up(
 
 async def _open(
     settings: UpSettings,
+    engine: str,
     supervisor: Supervisor,
     fill: Callable[[Addresses], None],
     stop: asyncio.Event,
 ) -> None:
     """Start the services; the front only when the books are in, so that nobody misses them."""
-    catalog, order, front = children = settings.children()
-    await supervisor.start(catalog)
-    await supervisor.start(order)
+    server = await _own_postgres(settings, supervisor, stop) if engine == OWN_POSTGRES else None
+    children = settings.children(server)
+    storing = [child for child in children if child.name != "front"]
+    if not stop.is_set():
+        for child in storing:
+            await supervisor.start(child)
     first = not (settings.data / STARTED_FILE).exists()
     if first if settings.sample is None else settings.sample:
-        await until_ready([catalog], stop)
+        await until_ready([child for child in storing if child.name == "catalog"], stop)
         if not stop.is_set():
             await asyncio.to_thread(fill, settings.addresses())
     if not stop.is_set():
-        await supervisor.start(front)
+        for child in children:
+            if child.name == "front":
+                await supervisor.start(child)
         await until_ready(children, stop)
+
+
+async def _own_postgres(
+    settings: UpSettings, supervisor: Supervisor, stop: asyncio.Event
+) -> PostgresServer:
+    """Start a PostgreSQL of our own in the data folder, before all others, and wait for it."""
+    folder = settings.data / POSTGRES_FOLDER
+    server = await asyncio.to_thread(prepare, folder, _STORING, settings.postgres_bin)
+    connections = max(CONNECTIONS_MIN, CONNECTIONS_A_REPLICA * settings.replicas)
+    child = Child(
+        "postgresql",
+        server.command({"max_connections": str(connections)}),
+        {name: text for name, text in os.environ.items() if not name.startswith("BAZAR_")},
+        is_ready=server.is_ready,
+        stop_signal=STOP_SIGNAL,
+        stop_timeout_s=STOP_TIMEOUT_S,
+    )
+    await supervisor.start(child)
+    await until_ready([child], stop, START_TIMEOUT_S)
+    return server

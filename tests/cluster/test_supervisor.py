@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -169,3 +170,91 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervising, "ASK_INTERVAL_S", 0.05)
     monkeypatch.setattr(supervising, "ASK_TIMEOUT_S", 0.4)
     monkeypatch.setattr(supervising, "SILENCE_S_MAX", 0.8)
+
+
+PULSING = """
+import os, time
+fd = int(os.environ["BAZAR_PULSE_FD"])
+while True:
+    os.write(fd, b".")
+    time.sleep(0.05)
+"""
+"""Says that it lives, as a service does whose port is not its own."""
+
+
+def pulsing() -> Child:
+    """Return a child that shares its port."""
+    return Child("pulsing", [sys.executable, "-c", PULSING], os.environ, shares_port=True)
+
+
+async def test_children_that_share_a_port_are_told_apart(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is ready when it says so; the one that says nothing more is replaced, and no other."""
+    monkeypatch.setattr(supervising, "SILENCE_S_MAX", 0.5)
+    monkeypatch.setattr(supervising, "ASK_INTERVAL_S", 0.2)
+    children = [pulsing(), pulsing()]
+    for child in children:
+        await supervisor.start(child)
+    first, second = [await until_ready(child) for child in children]
+    os.kill(first, signal.SIGSTOP)
+    assert await until_ready(children[0], than=first) not in {first, second}
+    assert second == await until_ready(children[1])
+    assert [1, 0] == [child.restarts for child in children]
+
+
+async def test_what_answers_nowhere_says_by_other_means_that_it_is_ready(
+    supervisor: Supervisor,
+) -> None:
+    """It is asked about this very process, and once it was ready it is started again at once."""
+    ready: set[int] = set()
+    child = Child("sleeper", SLEEPER, os.environ, is_ready=ready.__contains__)
+    await supervisor.start(child)
+    assert child.process is not None
+    first = child.process
+    assert not child.ready
+    ready.add(first.pid)
+    await until_ready(child)
+    first.kill()
+
+    async def another() -> bool:
+        return child.process is not first
+
+    await until(another)
+    assert child.process is not None
+    assert not child.ready
+    ready.add(child.process.pid)
+    await until_ready(child, than=first.pid)
+    assert PAUSE_S_FIRST == child.pause_s
+
+
+TOLD = """
+import signal, sys, time
+names = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
+def end(number, _frame):
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{sys.argv[2]} {names[number]}\\n")
+    sys.exit()
+for number in names:
+    signal.signal(number, end)
+open(sys.argv[1] + "." + sys.argv[2], "w").close()
+time.sleep(60)
+"""
+"""Notes by which signal it was stopped, and when."""
+
+
+async def test_what_the_others_need_is_stopped_last_and_by_its_own_signal(tmp_path: Path) -> None:
+    """The last one started goes first; of a database SIGTERM would wait for its clients."""
+    supervisor, file = Supervisor(), tmp_path / "order"
+    for name, number in (("below", signal.SIGINT), ("above", signal.SIGTERM)):
+        words = [sys.executable, "-c", TOLD, str(file), name]
+        await supervisor.start(Child(name, words, os.environ, stop_signal=number))
+
+    marks = [tmp_path / f"order.{name}" for name in ("below", "above")]
+
+    async def started() -> bool:
+        return all(mark.exists() for mark in marks)
+
+    await until(started)
+    await supervisor.stop()
+    assert ["above SIGTERM", "below SIGINT"] == file.read_text("utf-8").splitlines()

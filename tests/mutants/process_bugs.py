@@ -31,8 +31,8 @@ PROCESS_BUGS = (
         (
             Edit(
                 "kit/process/supervisor.py",
-                '            answered = await self._status(f"{child.url}/healthz") is not None\n',
-                '            answered = await self._status(f"{child.url}/healthz") != _OK\n',
+                '        return await self._status(f"{child.url}/healthz") is not None\n',
+                '        return await self._status(f"{child.url}/healthz") != _OK\n',
             ),
         ),
         (SUPERVISING,),
@@ -115,14 +115,10 @@ PROCESS_BUGS = (
         (
             Edit(
                 "cluster.py",
-                "    await supervisor.start(order)\n",
-                "    await supervisor.start(order)\n    await supervisor.start(front)\n",
+                'storing = [child for child in children if child.name != "front"]',
+                "storing = children",
             ),
-            Edit(
-                "cluster.py",
-                "        await supervisor.start(front)\n        await until_ready",
-                "        await until_ready",
-            ),
+            Edit("cluster.py", 'if child.name == "front":', "if child not in storing:"),
         ),
         (FIRST_VISITOR,),
     ),

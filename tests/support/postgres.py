@@ -82,8 +82,12 @@ class Server:
             self._made += 1
             name = f"test_{self._made}"
             self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-            self._urls[path] = self._server.url(name)
+            self._urls[path] = self.url_of(name)
         return self._urls[path]
+
+    def url_of(self, name: str) -> str:
+        """Return the address of a database by its name."""
+        return self._server.url(name)
 
     def execute(self, sql: str) -> None:
         """Run a statement as the one who may do everything."""

@@ -23,7 +23,7 @@ import msgspec
 
 from bazar.tools.audit import AuditReport
 from bazar.tools.audit import audit as run_audit
-from bazar.tools.remote import Addresses, RemoteError
+from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
 from bazar.wire.limits import Price
@@ -214,6 +214,10 @@ class RunningShop(TestedShop):
             raise AssertionError(message) from None
         self.opened_in_s = monotonic() - started_s
         self.secret = (self.data / "secret").read_text("utf-8").strip()
+        self.addresses = msgspec.json.decode((self.data / SHOP_FILE).read_bytes(), type=Addresses)
+        for role in ("catalog", "order"):
+            urls = getattr(self.addresses, role).split(",")
+            self.urls |= zip(Replicas(**{role: len(urls)}).names(role), urls, strict=True)
         self.services()
 
     def last_log(self) -> str:
@@ -228,13 +232,23 @@ class RunningShop(TestedShop):
         return Running(self.process.pid, stat[2])
 
     def services(self) -> dict[str, Running]:
-        """Return the services that run now."""
+        """Return the services that run now, and their database, where that is a process of ours.
+
+        Replicas are named by their ports, processes that share one by when they started.
+        """
         assert self.process is not None
-        found = {}
+        running = []
         for child in children_of(self.process.pid):
             words = command_line(child.pid)
             if "serve" in words:
-                found[words[words.index("serve") + 1]] = child
+                role, port = words[words.index("serve") + 1], words[words.index("--port") + 1]
+                running.append((role, int(port), child.started, child))
+            elif words[0].endswith("/postgres"):
+                running.append(("postgresql", 0, child.started, child))
+        found: dict[str, Running] = {}
+        for role, _port, _started, child in sorted(running, key=lambda one: one[:3]):
+            number = sum(role_of(name) == role for name in found) + 1
+            found[role if number == 1 else f"{role}-{number}"] = child
         self._known |= set(found.values())
         return found
 

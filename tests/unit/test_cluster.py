@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import asdict
 
 from bazar.cluster import UpSettings, front_url
+from bazar.kit.errors import StartupError
 
 
 def settings_of(data: Path, **given: object) -> UpSettings:
@@ -83,6 +84,96 @@ def test_the_front_is_named_as_it_can_be_asked(tmp_path: Path, host: str, url: s
         "catalog": "http://127.0.0.1:2",
         "order": "http://127.0.0.1:3",
     } == asdict(addresses)
+
+
+def test_replicas_have_the_next_free_ports_and_are_all_told(tmp_path: Path) -> None:
+    """No two processes are at one port, and whoever asks a service knows every one of it."""
+    settings = settings_of(tmp_path, port=5000, catalog_port=5001, order_port=5002, replicas=3)
+    catalogs = "http://127.0.0.1:5001,http://127.0.0.1:5003,http://127.0.0.1:5005"
+    orders = "http://127.0.0.1:5002,http://127.0.0.1:5004,http://127.0.0.1:5006"
+    assert {
+        "front": "http://127.0.0.1:5000",
+        "catalog": catalogs,
+        "order": orders,
+    } == asdict(settings.addresses())
+    assert {5001, 5003, 5005, 5002, 5004, 5006, 5000} == {
+        port for _host, port in settings.listening()
+    }
+    assert {"order": catalogs, "front": catalogs} == said(settings, "--catalog")
+    assert {"front": orders} == said(settings, "--order")
+    names = [child.name for child in settings.children()]
+    assert ["catalog"] * 3 + ["order"] * 3 + ["front"] == names
+
+
+def test_a_replica_without_a_port_is_told_at_the_start(tmp_path: Path) -> None:
+    """Above the last port there is none; and each service needs its own."""
+    high = settings_of(tmp_path, port=1, catalog_port=65_534, order_port=65_535, replicas=2)
+    with pytest.raises(StartupError, match="there is none above 65535"):
+        high.listening()
+    with pytest.raises(StartupError, match="three different ports"):
+        settings_of(tmp_path, port=2, catalog_port=2).listening()
+
+
+def test_workers_of_the_front_share_its_port(tmp_path: Path) -> None:
+    """They cannot be told apart by it, so they say by themselves that they live."""
+    workers = settings_of(tmp_path, workers=3).children()[2:]
+    assert [("front", "http://127.0.0.1:1", True)] * 3 == [
+        (child.name, child.url, child.shares_port) for child in workers
+    ]
+    assert not any(child.shares_port for child in settings_of(tmp_path).children())
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "engine"),
+    [
+        ("", {}, "sqlite"),
+        ("", {"database": "sqlite"}, "sqlite"),
+        ("", {"replicas": 2}, "postgresql"),
+        ("", {"database": "postgresql"}, "postgresql"),
+        ("postgres/data", {}, "postgresql"),
+        ("postgres/data", {"database": "postgresql", "replicas": 2}, "postgresql"),
+        ("catalog.db", {}, "sqlite"),
+        ("catalog.db", {"database": "postgres://h/", "replicas": 2}, "postgres://h/"),
+        ("", {"database": "postgresql://u:p@h1,h2:5"}, "postgresql://u:p@h1,h2:5"),
+    ],
+)
+def test_a_shop_stays_on_the_engine_that_it_has(
+    tmp_path: Path, kept: str, given: dict[str, str], engine: str
+) -> None:
+    """Without a word it is found in the data folder; only replicas need PostgreSQL."""
+    if kept:
+        (tmp_path / kept).mkdir(parents=True)
+    assert engine == settings_of(tmp_path, **given).engine()
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "message"),
+    [
+        ("", {"database": "sqlite", "replicas": 2}, "belongs to a single process"),
+        ("", {"database": "books.db"}, "none of sqlite, postgresql"),
+        ("", {"database": "postgresql://u:pass@h/books"}, r"on postgresql://h/books: name the se"),
+        ("catalog.db", {"database": "postgresql"}, "a shop on SQLite is in this data folder"),
+        ("catalog.db", {"replicas": 2}, "a shop on SQLite is in this data folder"),
+        ("postgres/data", {"database": "sqlite"}, "a shop on PostgreSQL is in this data folder"),
+    ],
+)
+def test_an_engine_that_cannot_be_is_refused(
+    tmp_path: Path, kept: str, given: dict[str, str], message: str
+) -> None:
+    """A shop is never opened empty beside the one that is there; no password is shown."""
+    if kept:
+        (tmp_path / kept).mkdir(parents=True)
+    with pytest.raises(StartupError, match=message) as caught:
+        settings_of(tmp_path, **given).engine()
+    assert "pass@" not in str(caught.value)
+
+
+def test_where_the_database_is_stands_in_no_option() -> None:
+    """Anyone on the machine can read the options of a process, and there is a password."""
+    url = "postgresql://u:pass@h1,h2/?target_session_attrs=read-write"
+    children = settings_of(Path("data"), database=url, replicas=2).children()
+    assert [url] * 4 + [None] == [child.environment.get("BAZAR_DATABASE") for child in children]
+    assert not any("pass" in word for child in children for word in child.command)
 
 
 def test_mail_is_told_to_the_order_service_alone_and_in_no_option() -> None:

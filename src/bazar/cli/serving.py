@@ -1,6 +1,7 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -31,7 +32,16 @@ from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
 from bazar.kit.money import DECIMALS, to_price
-from bazar.kit.process.config import PORT_MAX, SECRET_FILE, database_path, find_secret, service_url
+from bazar.kit.process.config import (
+    PORT_MAX,
+    SECRET_FILE,
+    database_place,
+    find_secret,
+    is_postgres,
+    service_url,
+    service_urls,
+    without_password,
+)
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
@@ -45,6 +55,66 @@ CatalogPort = Annotated[
 ]
 OrderPort = Annotated[
     int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
+]
+_USUAL = Addresses()
+REPLICAS_MAX = 16
+WORKERS_MAX = 64
+Workers = Annotated[
+    int,
+    typer.Option(
+        envvar="BAZAR_WORKERS",
+        min=1,
+        max=WORKERS_MAX,
+        help="Processes of the front, on one port.",
+    ),
+]
+_ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
+Engine = Annotated[
+    str,
+    typer.Option(
+        envvar="BAZAR_DATABASE",
+        help="sqlite; postgresql: one of our own in the data folder; or postgresql://HOST "
+        "[default: what the data folder holds, at first sqlite].",
+    ),
+]
+PostgresBin = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BAZAR_POSTGRES_BIN",
+        help="Folder of PostgreSQL's programs [default: they are looked for].",
+    ),
+]
+Replicas = Annotated[
+    int,
+    typer.Option(
+        envvar="BAZAR_REPLICAS",
+        min=1,
+        max=REPLICAS_MAX,
+        help="Processes of the catalog, and of the order service, over one PostgreSQL.",
+    ),
+]
+ServicePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BAZAR_DATABASE",
+        help="sqlite:///FILE, a file, or postgresql://HOST/NAME "
+        "[default: SERVICE.db in the data folder].",
+    ),
+]
+Catalogs = Annotated[
+    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+]
+Orders = Annotated[
+    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
 ]
 
 
@@ -68,6 +138,10 @@ def up(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     mail_from: MailFrom = "",
+    database: Engine = "",
+    postgres_bin: PostgresBin = None,
+    replicas: Replicas = 1,
+    workers: Workers = 1,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -96,27 +170,49 @@ def up(  # noqa: PLR0913  one parameter an option
         open_api=open_api,
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
+        database=database,
+        postgres_bin=postgres_bin,
+        replicas=replicas,
+        workers=workers,
         log_format=log_format,
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
 
     def when_ready(addresses: Addresses) -> None:
-        secret_file = data / SECRET_FILE
-        log.show(
-            f"\nBazar is open at {settings.public_url or addresses.front}/\n"
-            f"  front       {addresses.front}\n"
-            f"  API page    {addresses.front}/docs\n"
-            f"  catalog     {addresses.catalog}\n"
-            f"  order       {addresses.order}\n"
-            f"  data        {data} (service secret: {secret_file})\n\n"
-            f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
-        )
+        log.show(_opened(addresses, settings, data))
 
     try:
         asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
     except StartupError as error:
         _end(str(error))
+
+
+def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
+    """Return what a person is told of a shop that is open now."""
+    several = f" ({settings.workers} processes)"
+    return (
+        f"\nBazar is open at {settings.public_url or addresses.front}/\n"
+        f"  front       {addresses.front}{several if settings.workers > 1 else ''}\n"
+        f"  API page    {addresses.front}/docs\n"
+        f"  catalog     {addresses.catalog.replace(',', ' ')}\n"
+        f"  order       {addresses.order.replace(',', ' ')}\n"
+        f"  database    {_kept(settings, data)}\n"
+        f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
+        f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
+    )
+
+
+def _kept(settings: "UpSettings", data: Path) -> str:
+    """Return in words what keeps a shop."""
+    from bazar.cluster import OWN_POSTGRES, POSTGRES_FOLDER
+
+    engine = settings.engine()
+    if is_postgres(engine):
+        return f"PostgreSQL at {without_password(engine)}"
+    if engine == OWN_POSTGRES:
+        return f"PostgreSQL in {data / POSTGRES_FOLDER}"
+    return f"SQLite in {data}"
 
 
 def _how_to_buy(addresses: Addresses, settings: "UpSettings") -> str:
@@ -182,34 +278,17 @@ def serve(  # noqa: PLR0913  one parameter an option
     public_host: PublicHost = "",
     public_url: PublicUrl = "",
     proxies: Proxies = "",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="BAZAR_PORT",
-            min=1,
-            max=PORT_MAX,
-            help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
-        ),
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BAZAR_DATABASE",
-            help="sqlite:///FILE, or a file [default: SERVICE.db in the data folder].",
-        ),
-    ] = None,
-    catalog: Annotated[
-        str, typer.Option(envvar="BAZAR_CATALOG", help="Address of the catalog.")
-    ] = Addresses().catalog,
-    order: Annotated[
-        str, typer.Option(envvar="BAZAR_ORDER", help="Address of the order service.")
-    ] = Addresses().order,
+    port: ServicePort = None,
+    database: Database = None,
+    catalog: Catalogs = _USUAL.catalog,
+    order: Orders = _USUAL.order,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
     mail_from: MailFrom = "",
+    workers: Workers = 1,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -219,6 +298,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     """
     from bazar.cluster import ServiceSettings, running
     from bazar.kit import log
+    from bazar.kit.process.server import is_worker
     from bazar.kit.process.server import serve as run_service
 
     currency = _currency(currency)
@@ -230,9 +310,9 @@ def serve(  # noqa: PLR0913  one parameter an option
             public_hosts=public_host,
             public_url=_public_url(public_url),
             proxies=proxies,
-            database=database_path(database, data / f"{service}.db"),
-            catalog_url=service_url(catalog, "--catalog"),
-            order_url=service_url(order, "--order"),
+            database=database_place(database, data / f"{service}.db", service),
+            catalog_url=service_urls(catalog, "--catalog"),
+            order_url=service_urls(order, "--order"),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
             name=name,
@@ -241,10 +321,22 @@ def serve(  # noqa: PLR0913  one parameter an option
             mail_from=mail_from,
             metrics=metrics,
         )
-        code = run_service(lambda: running(settings), host, port or DEFAULT_PORTS[service])
+        port = port or DEFAULT_PORTS[service]
+        if service == "front" and workers > 1 and not is_worker():
+            _share_port(host, port, workers)
+            raise typer.Exit
+        code = run_service(lambda: running(settings), host, port)
     except StartupError as error:
         _end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _share_port(host: str, port: int, workers: int) -> None:
+    """Run this very command line in several processes until told to stop."""
+    from bazar.kit.process.sharing import share_port
+
+    command = [sys.executable, "-m", "bazar", *sys.argv[1:]]
+    asyncio.run(share_port("front", command, (host, port), workers))
 
 
 def _public_url(url: str) -> str:

@@ -16,7 +16,7 @@ from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
-from bazar.kit.process.config import SECRET_FILE, service_url
+from bazar.kit.process.config import SECRET_FILE, service_url, service_urls
 from bazar.kit.secret import check_own, check_secret, read_secret
 from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
@@ -67,8 +67,8 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         known = left or Addresses()
         addresses = Addresses(
             service_url(url or known.front, "--url"),
-            service_url(catalog or known.catalog, "--catalog"),
-            service_url(order or known.order, "--order"),
+            service_urls(catalog or known.catalog, "--catalog"),
+            service_urls(order or known.order, "--order"),
         )
         keeper = [service for service in asked if service != "front"]
         found = bool(left and set(keeper) & set(sought))

@@ -20,6 +20,7 @@ UNDECIDED_PAUSE_S = 4.0
 """Longer than any decision takes while both services are well."""
 UNDECIDED_MAX = 1000
 UNDECIDED_SHOWN = 5
+SERVICES = ("catalog", "order", "front")
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -43,7 +44,7 @@ def examine(shop: Shop, data: Path) -> list[Finding]:
         Finding("python", ok=True, found=f"{platform.python_version()} ({sys.executable})"),
         _sqlite(),
         *_folder(data),
-        *(_service(service) for service in (shop.catalog, shop.order, shop.front)),
+        *(_service(one) for name in SERVICES for one in getattr(shop, name).replicas()),
         _secret_accepted(shop),
         *_undecided(shop),
     ]

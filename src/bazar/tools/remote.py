@@ -1,7 +1,8 @@
 """Calls of a running shop: its three addresses, one secret, and requests with typed answers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
@@ -10,7 +11,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from pyreqwest.client import SyncClient, SyncClientBuilder
-from pyreqwest.exceptions import RequestError
+from pyreqwest.exceptions import ConnectError, RequestError
+from pyreqwest.response import SyncResponse
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
@@ -35,7 +37,10 @@ DEFAULT_PORTS: dict[ServiceName, int] = {"front": 5000, "catalog": 5001, "order"
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where the three services of a shop are; by default where `bazar up` puts them."""
+    """Where the three services of a shop are; by default where `bazar up` puts them.
+
+    Those of replicas of a service stand together, with commas between them.
+    """
 
     front: str = f"http://127.0.0.1:{DEFAULT_PORTS['front']}"
     catalog: str = f"http://127.0.0.1:{DEFAULT_PORTS['catalog']}"
@@ -65,8 +70,12 @@ class Remote:
     """Who asks, for what is noted about a change; the front is not told."""
 
     def url(self, service: str) -> str:
-        """Return the address of a service."""
+        """Return the address of a service; those of its replicas, with commas between them."""
         return str(getattr(self.addresses, service))
+
+    def urls(self, service: str) -> list[str]:
+        """Return the addresses of a service's replicas."""
+        return self.url(service).split(",")
 
     def call(  # noqa: PLR0913  the parts of a request
         self,
@@ -81,6 +90,8 @@ class Remote:
     ) -> T:
         """Call a service and return its answer as a struct.
 
+        Of several replicas the first one is asked that takes connections.
+
         Args:
             service: front, catalog or order; the last two get the secret.
             method: of the request.
@@ -93,22 +104,25 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
-        if self._client is None:
-            self._client = SyncClientBuilder().no_proxy().build()
-        request = self._client.request(method, self.url(service) + path).timeout(timeout)
-        if body is not None:
-            request = request.header("content-type", "application/json").body_bytes(
-                msgspec.json.encode(body)
-            )
-        if service != "front":
-            request = request.bearer_auth(self.secret)
-            if self.actor:
-                request = request.header(ACTOR_HEADER, self.actor)
-        if key is not None:
-            request = request.header(KEY_HEADER, format_key(key))
-        try:
+        client = self._client = self._client or SyncClientBuilder().no_proxy().build()
+
+        def ask(url: str) -> tuple[SyncResponse, bytes]:
+            request = client.request(method, url + path).timeout(timeout)
+            if body is not None:
+                request = request.header("content-type", "application/json").body_bytes(
+                    msgspec.json.encode(body)
+                )
+            if service != "front":
+                request = request.bearer_auth(self.secret)
+                if self.actor:
+                    request = request.header(ACTOR_HEADER, self.actor)
+            if key is not None:
+                request = request.header(KEY_HEADER, format_key(key))
             response = request.build().send()
-            content = response.bytes().to_bytes()
+            return response, response.bytes().to_bytes()
+
+        try:
+            response, content = _first(self.urls(service), ask)
         except RequestError as error:
             option = "--url" if service == "front" else f"--{service}"
             message = (
@@ -177,6 +191,17 @@ class Remote:
                 return
             yield from page
             after = getattr(page[-1], cursor)
+
+
+def _first(urls: Sequence[str], ask: Callable[[str], T]) -> T:
+    """Return what the first of several addresses answers that takes connections.
+
+    To one that takes none nothing was sent, so nothing was done there.
+    """
+    for url in urls[:-1]:
+        with suppress(ConnectError):
+            return ask(url)
+    return ask(urls[-1])
 
 
 def _refusal(service: str, status: int, content: bytes, retry_after: str) -> RemoteError:

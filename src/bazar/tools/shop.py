@@ -4,11 +4,14 @@ Ids become one segment of a path here, and lists are read page by page; nobody e
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from bazar.kit.identity import new_key
 from bazar.tools.remote import Remote, ServiceName, segment
@@ -70,6 +73,13 @@ class Service:
     def url(self) -> str:
         """Its address."""
         return self.remote.url(self.name)
+
+    def replicas(self) -> Iterator[Self]:
+        """Yield each replica of it, as if it were alone."""
+        for url in self.remote.urls(self.name):
+            remote = copy(self.remote)
+            remote.addresses = replace(self.remote.addresses, **{self.name: url})
+            yield type(self)(remote)
 
     def ready(self) -> "Health":
         """Ask whether it can work, and who it is."""

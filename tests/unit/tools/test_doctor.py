@@ -101,3 +101,12 @@ def test_orders_that_stay_undecided_are_named() -> None:
     names = [f"o{n}" for n in range(9)]
     shop.unsettled = [names, names]
     assert "o0, o1, o2, o3, o4 and more" in found(shop, "orders").found
+
+
+def test_each_replica_is_looked_at() -> None:
+    """By its own address, as if it were alone."""
+    shop = FakeShop()
+    shop.addresses = Addresses("http://f", "http://c1,http://c2", "http://o")
+    lines = [one.found for one in examine(shop, Path("nowhere")) if one.found.endswith("0)")]
+    versions = [line.partition(" is ready")[0] for line in lines]
+    assert ["http://c1", "http://c2", "http://o", "http://f"] == versions

@@ -12,6 +12,7 @@ import pytest
 from bazar.tools import remote
 from bazar.tools.remote import TIMEOUT, Addresses, Remote, RemoteError
 from bazar.wire.books import BookTitle
+from support.processes import free_ports
 
 T = TypeVar("T")
 
@@ -126,3 +127,18 @@ def test_a_refusal_tells_when_to_come_back(told: str, understood: float | None) 
         shop.call("catalog", "GET", "/x", list[BookTitle])
     assert understood == caught.value.retry_after_s
     assert "full (overloaded). wait" == str(caught.value)
+
+
+def test_of_several_replicas_one_that_is_there_is_asked() -> None:
+    """One that takes no connection has been told nothing; which are there is told all the same."""
+    (port,) = free_ports(1)
+    nobody = f"http://127.0.0.1:{port}"
+    with answering(200, b"[]") as shop:
+        there = shop.url("catalog")
+        shop.addresses = Addresses(catalog=f"{nobody},{there}")
+        assert [] == shop.call("catalog", "GET", "/x", list[BookTitle])
+        assert [nobody, there] == shop.urls("catalog")
+    with pytest.raises(RemoteError, match=f"at {nobody},{nobody} does not answer"):
+        Remote(Addresses(catalog=f"{nobody},{nobody}")).call(
+            "catalog", "GET", "/x", list[BookTitle]
+        )

@@ -1,13 +1,16 @@
 """Settings: what a process is told by options and environment variables, checked once at start."""
 
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bazar.kit.errors import StartupError
+from bazar.kit.process.postgres_programs import INSTALL
 from bazar.kit.secret import check_secret, is_loopback, read_or_make_secret, read_secret
 
 PORT_MAX = 65535
+POSTGRES_SCHEMES = ("postgresql://", "postgres://")
 SECRET_FILE = "secret"  # noqa: S105  a file name
 
 
@@ -23,9 +26,52 @@ def database_path(url: str | None, default: Path) -> Path:
     if not separator:
         return Path(url)
     if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
-        message = f"the database {url} is not of the form sqlite:///FILE"
+        message = f"the database {url} is not of the form sqlite:///FILE or postgresql://HOST/NAME"
         raise StartupError(message)
     return Path(rest[1:])
+
+
+def is_postgres(url: str | None) -> bool:
+    """Tell whether a database's address is one of a PostgreSQL."""
+    return (url or "").startswith(POSTGRES_SCHEMES)
+
+
+def database_place(url: str | None, default: Path, service: str) -> Path | str:
+    """Return the file of a service's database, or its address in a PostgreSQL.
+
+    Args:
+        url: as it was named.
+        default: the file where none was named.
+        service: whose; a PostgreSQL whose address names no database keeps it under this name.
+
+    Raises:
+        StartupError: another kind of database, or there is nothing to speak to it with.
+    """
+    if not is_postgres(url):
+        return database_path(url, default)
+    if find_spec("asyncpg") is None:
+        message = f"PostgreSQL needs the Python package asyncpg; get it with: {INSTALL}"
+        raise StartupError(message)
+    before, name, query = postgres_parts(str(url))
+    return f"{before}/{name or service}{query}"
+
+
+def postgres_parts(url: str) -> tuple[str, str, str]:
+    """Return what stands before a database's name in an address, the name, and what follows it.
+
+    An address may name several hosts, with commas between them, which is no address of the web.
+    """
+    address, mark, query = url.partition("?")
+    scheme, separator, rest = address.partition("://")
+    hosts, _, name = rest.partition("/")
+    return f"{scheme}{separator}{hosts}", name, f"{mark}{query}"
+
+
+def without_password(url: str) -> str:
+    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone."""
+    before, name, _query = postgres_parts(url)
+    scheme, separator, rest = before.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}/{name}"
 
 
 def service_url(url: str, what: str) -> str:
@@ -44,6 +90,16 @@ def service_url(url: str, what: str) -> str:
         message = f"{what} must be an address such as http://127.0.0.1:5001, not {url!r}"
         raise StartupError(message)
     return url.rstrip("/")
+
+
+def service_urls(urls: str, what: str) -> str:
+    """Return http addresses with commas between them, each without its last slash.
+
+    Raises:
+        StartupError: there is none, or one of them is none.
+    """
+    given = [url.strip() for url in urls.split(",") if url.strip()]
+    return ",".join([service_url(url, what) for url in given or [urls]])
 
 
 def proxy_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

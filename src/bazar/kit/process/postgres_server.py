@@ -29,6 +29,8 @@ PORT = 5432
 STOP_SIGNAL = signal.SIGINT
 """Ends the connections and then the server. Its SIGTERM waits for every client instead.
 Source: PostgreSQL, Shutting Down the Server"""
+START_TIMEOUT_S = 300.0
+"""After a crash it first does again what its log says."""
 STOP_TIMEOUT_S = 60.0
 """Before it ends it writes what it holds in memory."""
 SOCKET_PATH_BYTES_MAX = 103
@@ -41,6 +43,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """Of every server of ours. With more of its log, each crash takes longer to recover from; and an
 error is the asker's to tell."""
+_DATA = "data"
 _INIT_TIMEOUT_S = 120.0
 _POLL_S = 0.02
 _STATUS_LINE = 7
@@ -65,8 +68,13 @@ class PostgresServer:
         Args:
             settings: of PostgreSQL, beyond or instead of those that every server of ours has.
         """
-        tied = ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
-        words = [*as_a_user(), *tied, str(self.programs.folder / "postgres"), "-D", str(self.data)]
+        words = [
+            *as_a_user(),
+            *_tied("INT"),
+            str(self.programs.folder / "postgres"),
+            "-D",
+            str(self.data),
+        ]
         said = {**SETTINGS, "unix_socket_directories": f'"{self.sockets}"', **(settings or {})}
         return [*words, "-p", str(PORT), *_options(said)]
 
@@ -80,6 +88,11 @@ class PostgresServer:
         """Return the address of one of its databases."""
         where = f"host={quote(str(self.sockets))}&port={PORT}"
         return f"postgresql://{USER}@/{quote(database)}?{where}"
+
+
+def is_prepared(folder: Path) -> bool:
+    """Tell whether a folder has the data of a server."""
+    return (folder / _DATA).exists()
 
 
 def prepare(
@@ -102,7 +115,7 @@ def prepare(
     Raises:
         StartupError: there is no PostgreSQL that fits, or it cannot be set up.
     """
-    data = folder.absolute() / "data"
+    data = folder.absolute() / _DATA
     found = find_programs(programs, _version(data) or version)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,6 +169,11 @@ def _make(programs: Programs, data: Path, databases: Iterable[str]) -> None:
         os.close(opened)
 
 
+def _tied(signal_name: str) -> list[str]:
+    """Return the words by which the kernel sends a command a signal when its parent is gone."""
+    return ["setpriv", "--pdeathsig", signal_name] if shutil.which("setpriv") else []
+
+
 def _options(settings: Mapping[str, str]) -> list[str]:
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
@@ -168,7 +186,7 @@ def _run(command: list[str], said: str = "") -> None:
     """
     try:
         done = subprocess.run(  # noqa: S603  programs of this machine, no shell
-            [*as_a_user(), *command],
+            [*as_a_user(), *_tied("KILL"), *command],
             input=said,
             capture_output=True,
             text=True,

@@ -30,6 +30,8 @@ from bazar.kit.http.app import HttpApp
 from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
 
 SUPERVISOR_FD_VARIABLE = "BAZAR_SUPERVISOR_FD"
+PULSE_FD_VARIABLE = "BAZAR_PULSE_FD"
+PULSE_INTERVAL_S = 0.25
 BACKLOG = 2048
 HEADER_BYTES_MAX = 16 * 1024
 HEADER_TIMEOUT_MS = 10_000
@@ -53,15 +55,25 @@ GARBAGE_THRESHOLD = 10_000
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
+def bound_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket that has this address, and does not listen yet.
+
+    Args:
+        host: an address of this machine.
+        port: 1 to 65535.
+        shared: whether other processes of the same user may have the address too, if they say so
+            as well; the kernel then spreads new connections over them.
 
     Raises:
         StartupError: the address is taken, or not one of this machine.
+
+    Source: socket(7), SO_REUSEPORT
     """
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         opened.bind((host, port))
     except OSError as error:
         opened.close()
@@ -93,11 +105,16 @@ def serve(running: Running, host: str, port: int) -> int:
         StartupError: the address is taken, or the service cannot start.
     """
     files = raise_file_limit()
-    with bound_socket(host, port) as bound:
+    with bound_socket(host, port, shared=is_worker()) as bound:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         return uvloop.run(
             _serve(running, bound, f"http://{address(host, port)}", connections_max(files))
         )
+
+
+def is_worker() -> bool:
+    """Tell whether this process shares its port with others that its supervisor started."""
+    return PULSE_FD_VARIABLE in os.environ
 
 
 def address(host: str, port: int) -> str:
@@ -176,6 +193,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())
         crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
+        pulse = asyncio.create_task(_pulse())
         log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ended = None if stop.is_set() else _reason(serving)
@@ -183,6 +201,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
         server.stop()  # type: ignore[no-untyped-call]  # granian's own
         await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
         crowding.cancel()
+        pulse.cancel()
         stopping.cancel()
     if ended is not None:
         log.get_logger().error("server-ended", reason=ended, pid=os.getpid())
@@ -195,6 +214,18 @@ def _reason(serving: asyncio.Task[None]) -> str:
     """Return why the server ended though nobody told it to."""
     error = serving.exception()
     return "it gave no reason" if error is None else f"{type(error).__name__}: {error}"
+
+
+async def _pulse() -> None:
+    """Say again and again that the event loop runs, to a supervisor that cannot ask."""
+    given = os.environ.get(PULSE_FD_VARIABLE)
+    if given is None:
+        return
+    os.set_blocking(int(given), False)
+    while True:
+        with suppress(OSError):  # it did not read for long, or is gone; others see to that
+            os.write(int(given), b".")
+        await asyncio.sleep(PULSE_INTERVAL_S)
 
 
 def _watch_supervisor() -> None:

@@ -7,23 +7,27 @@ A child that was ready before it died is started again at once; one that dies be
 would only die again, so there the pauses grow. A child that is ready but answers no more is
 killed, which makes it one that died.
 
+Children that share a port cannot be asked there one by one. Each of them says by a pipe of its
+own that it lives.
+
 Source: docs/decisions/0019-nothing-stops-a-service-unseen.md
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
 from time import monotonic
 
 from pyreqwest.exceptions import RequestError
 
 from bazar.kit.log import get_logger
 from bazar.kit.peers.client import heed_cancel, plain_client
-from bazar.kit.process.server import SUPERVISOR_FD_VARIABLE
+from bazar.kit.process.server import PULSE_FD_VARIABLE, SUPERVISOR_FD_VARIABLE
 
 PAUSE_S_FIRST = 0.1
 PAUSE_S_MAX = 10.0
@@ -33,6 +37,8 @@ ASK_TIMEOUT_S = 2.5
 SILENCE_S_MAX = 5.0
 """A child that is silent to all that is asked for so long is replaced."""
 STOP_TIMEOUT_S = 10.0
+PULSES_BYTES_MAX = 65536
+"""More than a pipe holds, so that nothing old is left in it."""
 EXIT_NOT_STARTED = 1
 """Says that it did not start, whoever it was that answered at its address."""
 _OK = 200
@@ -47,12 +53,21 @@ class Child:
     environment: Mapping[str, str]
     url: str = ""
     """Where it answers whether it is ready and alive; one without is never known to be either."""
+    shares_port: bool = False
+    """Whether others answer at its address too, so that it has to say by itself that it lives."""
+    is_ready: Callable[[int], bool] | None = None
+    """For what answers at no address: tells of a process whether it is ready. Whether it is alive
+    as well nobody asks then."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = STOP_TIMEOUT_S
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
     pause_s: float = PAUSE_S_FIRST
     ready: bool = False
     """Whether this process of it was ever ready."""
     keeper: asyncio.Task[None] | None = field(default=None, repr=False)
+    pulse_fd: int | None = field(default=None, repr=False)
+    """Where it is heard."""
 
 
 class Supervisor:
@@ -74,13 +89,21 @@ class Supervisor:
 
     async def _spawn(self, child: Child) -> None:
         child.ready = False
-        child.process = await asyncio.create_subprocess_exec(
-            *child.command,
-            env={**child.environment, SUPERVISOR_FD_VARIABLE: str(self._read_fd)},
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(self._read_fd,),
-            start_new_session=True,  # Ctrl-C reaches this process alone; it stops them in order
-        )
+        inherited = {SUPERVISOR_FD_VARIABLE: self._read_fd}
+        if child.shares_port:
+            inherited[PULSE_FD_VARIABLE] = _new_pulse(child)
+        told = {variable: str(fd) for variable, fd in inherited.items()}
+        try:
+            child.process = await asyncio.create_subprocess_exec(
+                *child.command,
+                env={**child.environment, **told},
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=tuple(inherited.values()),
+                start_new_session=True,  # Ctrl-C reaches this process alone; it stops them in order
+            )
+        finally:
+            if child.shares_port:
+                os.close(inherited[PULSE_FD_VARIABLE])
 
     async def _keep(self, child: Child) -> None:
         while True:
@@ -120,21 +143,35 @@ class Supervisor:
         Asks are counted, not only time, so that a pause of this process or of the whole machine
         ends no child: each gets another chance to answer.
         """
-        if not child.url:
+        if not (child.url or child.shares_port or child.is_ready):
             return
-        while await self._status(f"{child.url}/readyz") != _OK:  # noqa: ASYNC110  as a client does
+        while not await self._is_ready(child, process.pid):  # noqa: ASYNC110  as a client does
             await asyncio.sleep(READY_POLL_S)
         child.ready = True
+        if child.is_ready:
+            return
         silence_s = 0.0
         while silence_s < SILENCE_S_MAX:
             await asyncio.sleep(ASK_INTERVAL_S if not silence_s else READY_POLL_S)
             asked_s = monotonic()
-            answered = await self._status(f"{child.url}/healthz") is not None
+            answered = await self._answers(child)
             took_s = min(monotonic() - asked_s, ASK_TIMEOUT_S) + READY_POLL_S
             silence_s = 0.0 if answered else silence_s + took_s
         self._log.error("not-answering", service=child.name, pid=process.pid, for_s=SILENCE_S_MAX)
         with suppress(ProcessLookupError):
             process.kill()
+
+    async def _is_ready(self, child: Child, pid: int) -> bool:
+        if child.is_ready:
+            return child.is_ready(pid)
+        if child.shares_port:
+            return _heard(child)
+        return await self._status(f"{child.url}/readyz") == _OK
+
+    async def _answers(self, child: Child) -> bool:
+        if child.shares_port:
+            return _heard(child)
+        return await self._status(f"{child.url}/healthz") is not None
 
     async def _status(self, url: str) -> int | None:
         """Return what a child answers, whatever it is, or None."""
@@ -145,25 +182,47 @@ class Supervisor:
             return None
 
     async def stop(self) -> None:
-        """Stop the children, the last one started first; each finishes what is in flight."""
+        """Stop the children, the last ones started first; each finishes what is in flight.
+
+        Those of one name that were started one after the other are stopped together.
+        """
         async with self._spawning:  # so that no child starts unseen
             for child in reversed(self._children):
                 if child.keeper is not None:
                     child.keeper.cancel()
-        for child in reversed(self._children):
-            await _stop(child)
+        for _name, alike in groupby(reversed(self._children), lambda child: child.name):
+            await asyncio.gather(*(_stop(child) for child in alike))
         await self._client.close()
         os.close(self._write_fd)
         os.close(self._read_fd)
 
 
+def _new_pulse(child: Child) -> int:
+    """Open a pipe on which a child is heard; return its end of it."""
+    if child.pulse_fd is not None:
+        os.close(child.pulse_fd)
+    child.pulse_fd, write_fd = os.pipe()
+    os.set_blocking(child.pulse_fd, False)
+    return write_fd
+
+
+def _heard(child: Child) -> bool:
+    """Tell whether a child said something since this was asked last."""
+    assert child.pulse_fd is not None
+    with suppress(BlockingIOError):
+        return bool(os.read(child.pulse_fd, PULSES_BYTES_MAX))
+    return False
+
+
 async def _stop(child: Child) -> None:
     process = child.process
-    if process is None or process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    if process is not None and process.returncode is None:
+        process.send_signal(child.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), child.stop_timeout_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    if child.pulse_fd is not None:
+        os.close(child.pulse_fd)
+        child.pulse_fd = None

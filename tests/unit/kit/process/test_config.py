@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from bazar.kit.errors import StartupError
-from bazar.kit.process.config import database_path, find_secret, proxy_networks, service_url
+from bazar.kit.process import config
+from bazar.kit.process.config import (
+    database_path,
+    database_place,
+    find_secret,
+    proxy_networks,
+    service_url,
+    service_urls,
+    without_password,
+)
 
 SECRET = "0123456789abcdef"
 
@@ -37,13 +46,53 @@ def test_proxies_are_network_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://host/db", "sqlite://file.db", "sqlite:///", "mysql:///x", "SQLITE:///"]
+    "url", ["oracle://host/db", "sqlite://file.db", "sqlite:///", "mysql:///x", "SQLITE:///"]
 )
 def test_another_kind_of_database_is_refused(url: str) -> None:
     """The message repeats what was given."""
     with pytest.raises(StartupError) as caught:
-        database_path(url, Path("default.db"))
+        database_place(url, Path("default.db"), "catalog")
     assert url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "place", "shown"),
+    [
+        ("postgresql://h/books", "postgresql://h/books", "postgresql://h/books"),
+        ("postgresql://h", "postgresql://h/catalog", "postgresql://h/catalog"),
+        ("postgres://u@h:5432/", "postgres://u@h:5432/catalog", "postgres://h:5432/catalog"),
+        (
+            "postgresql://u:p%40w@h1:1,h2:2/?target_session_attrs=read-write",
+            "postgresql://u:p%40w@h1:1,h2:2/catalog?target_session_attrs=read-write",
+            "postgresql://h1:1,h2:2/catalog",
+        ),
+        (
+            "postgresql:///?host=/run/postgresql&password=x",
+            "postgresql:///catalog?host=/run/postgresql&password=x",
+            "postgresql:///catalog",
+        ),
+    ],
+)
+def test_a_database_may_be_in_a_postgresql(url: str, place: str, shown: str) -> None:
+    """What names none gets the service's own name; no password is ever shown."""
+    assert place == database_place(url, Path("default.db"), "catalog")
+    assert shown == without_password(place)
+
+
+def test_the_driver_of_postgresql_is_not_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says how to get it; whoever keeps to SQLite needs none."""
+    monkeypatch.setattr(config, "find_spec", lambda _name: None)
+    with pytest.raises(StartupError, match=r"asyncpg.*pip install 'bazar\[postgres\]'"):
+        database_place("postgresql://h", Path("default.db"), "catalog")
+    assert Path("default.db") == database_place(None, Path("default.db"), "catalog")
+
+
+def test_replicas_have_an_address_each() -> None:
+    """With commas between them, and spaces if somebody likes; the message names the wrong one."""
+    assert "http://a,http://b:1" == service_urls(" http://a/, http://b:1,", "--catalog")
+    for wrong in ("", ",", "http://a,ftp://b"):
+        with pytest.raises(StartupError, match="--catalog must be an address"):
+            service_urls(wrong, "--catalog")
 
 
 @pytest.mark.parametrize(
