@@ -62,7 +62,7 @@ async def with_tables(
     """
     database: Database
     if engine in RELEASES:
-        url = server(RELEASES[engine]).url(path, schema, partial(_fill, schema))
+        url = server(RELEASES[engine]).url(path, schema, partial(fill, schema))
         database = PostgresDatabase(url, on_batch)
     else:
         database = ENGINES[engine](path, on_batch)
@@ -73,7 +73,7 @@ async def with_tables(
         await database.close()
 
 
-async def _fill(schema: str, url: str) -> None:
+async def fill(schema: str, url: str) -> None:
     """Make the tables of a service in an empty database."""
     database = PostgresDatabase(url)
     try:
