@@ -48,6 +48,8 @@ Metrics = Literal["secret", "open"]
 """Who may ask for `/metrics`: who has the service secret, or anyone."""
 OpenApi = Literal["on", "off"]
 """Whether anyone may order over the JSON routes of the front, or only who has the secret."""
+Cache = Literal["on", "off"]
+"""Whether the front keeps answers of the catalog."""
 
 SQLITE = "sqlite"
 OWN_POSTGRES = "postgresql"
@@ -89,6 +91,7 @@ class ServiceSettings:
     """Of the shop, at its first start."""
     open_api: OpenApi
     metrics: Metrics
+    cache: Cache = "on"
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
@@ -113,7 +116,7 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         case "catalog":
             from bazar.catalog.app import catalog_app
 
-            opened = catalog_app(settings.database, secret, settings.currency, settings.name)  # type: ignore[arg-type]
+            opened = catalog_app(settings.database, secret, settings.currency, settings.name)
         case "order":
             from bazar.order.app import order_app
             from bazar.order.mail.settings import mail_settings
@@ -132,6 +135,7 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
                 settings.public_url,
                 open_api=open_api,
                 proxies=proxy_networks(settings.proxies),
+                cached=settings.cache == "on",
             )
     async with opened as app:
         own = urlsplit(settings.public_url).hostname or ""
@@ -164,6 +168,7 @@ class UpSettings:
     metrics: Metrics
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
+    cache: Cache = "on"
     smtp_url: str = ""
     mail_from: str = ""
     database: str = ""
@@ -288,7 +293,8 @@ class UpSettings:
 
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
-        return [*said, "--proxies", self.proxies, "--open-api", self.open_api]
+        said += ["--proxies", self.proxies, "--open-api", self.open_api]
+        return [*said, "--cache", self.cache]
 
     def _mail(self) -> Mapping[str, str]:
         """Return what the order service is told of mail: not as options, which anyone can read."""
@@ -333,7 +339,7 @@ async def up(
     Args:
         settings: where.
         fill: loads the sample catalogue, where it is wanted; it is called in a thread.
-        when_ready: is called once all services answer; it must not wait for anything.
+        when_ready: is called once all services answer, in a thread.
 
     Raises:
         StartupError: a port is taken, the data folder cannot be written or is in use, or a
@@ -354,7 +360,7 @@ async def up(
                 addresses = settings.addresses()
                 (settings.data / STARTED_FILE).touch()
                 (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
-                when_ready(addresses)
+                await asyncio.to_thread(when_ready, addresses)
                 await stop.wait()
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)

@@ -104,7 +104,10 @@ def test_a_server_ends_when_its_parent_is_killed(server: PostgresServer) -> None
         pid = int(parent.stdout.readline())
         wait_for("it is ready", lambda: server.is_ready(pid))
         parent.kill()
-    wait_for("its end", lambda: process_stat(pid) is None)
+    try:
+        wait_for("its end", lambda: process_stat(pid) is None)
+    finally:
+        end_orphan(server.data)
     assert not (server.data / "postmaster.pid").exists()
 
 

@@ -92,12 +92,18 @@ def test_the_sample_is_loaded_once_and_what_was_changed_survives_a_restart(tmp_p
 
 
 def test_an_empty_shop_stays_empty_until_the_sample_is_asked_for(tmp_path: Path) -> None:
-    """--empty leaves the sample out, at later starts too; --sample loads it then."""
+    """--empty leaves the sample out, at later starts too; --sample loads it then.
+
+    While it is empty each start says how to fill it, and offers no purchase that must fail.
+    """
     shop = RunningShop(tmp_path / "data")
     try:
         for option, books in (("--empty", 0), ("", 0), ("--sample", SAMPLE_BOOKS)):
             shop.start(*filter(None, [option]))
             assert books == count_books(shop)
+            log = shop.last_log()
+            fill = f"bazar import books.csv --dry-run --data {shop.data}"
+            assert (not books, bool(books)) == (fill in log, "/purchase/2" in log)
             assert 0 == shop.stop()
     finally:
         shop.end()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from bazar.kit.data.database import Database
-from support.engines import ENGINES, Opener
+from support.engines import ENGINES, POSTGRES, Opener
 from support.notes import create, opened
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=[*ENGINES, *POSTGRES])
 def engine(request: pytest.FixtureRequest) -> Opener:
     """Name each engine in turn."""
-    return ENGINES[request.param]
+    return (ENGINES | POSTGRES)[request.param]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, Store, lists, 
 from bazar.catalog.store.lists import MATCHES_MAX
 from bazar.catalog.words import ARABIC, search_words
 from bazar.kit.data.database import Database
-from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
 from support import stored_books
 from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, rejected, reserved
@@ -210,6 +210,24 @@ async def test_books_are_paged_by_id(database: Database, store: Store) -> None:
     assert books[1:3] == await database.scan(lambda t: store.books_after(t, 1, None, 2))
     assert books[3:] == await database.scan(lambda t: store.books_after(t, 2, "LAW", 2))
     assert [] == await database.scan(lambda t: store.books_after(t, 4, None, 2))
+
+
+async def test_books_tell_when_they_were_edited(database: Database, store: Store) -> None:
+    """In order of id; not those that are retired, nor a time that nobody noted; stock is none."""
+    first, gone, old, last = await added(database, store, *map(book, "ABCD"))
+    await database.write(lambda t: store.edit_book(t, replace(gone, retired_at_ms=9), EDITED_MS))
+    await database.write(lambda t: store.edit_book(t, replace(last, title="E"), EDITED_MS))
+    await database.write(lambda t: store.move_stock(t, first.book_id, "received", 2, None, 9))
+    await database.write(
+        lambda t: t.run("UPDATE books SET edited_at_ms = NULL WHERE book_id = ?1", old.book_id)
+    )
+    edits = [
+        BookEdited(first.book_id, "A", NOW),
+        BookEdited(old.book_id, "C"),
+        BookEdited(last.book_id, "E", NOW + timedelta(seconds=1)),
+    ]
+    assert edits == await database.scan(lambda t: store.edits_after(t, 0, 9))
+    assert edits[1:2] == await database.scan(lambda t: store.edits_after(t, first.book_id, 1))
 
 
 async def test_books_are_found_by_the_beginnings_of_words(database: Database, store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from bazar.kit.data.postgres_tables import PostgresTables, filling
 from bazar.kit.data.sqlite_tables import SqliteTables
 from bazar.mover.plan import CATALOG, ORDER, SERVICES, Service, unknown
-from support.engines import fill
+from support.engines import url_with_tables
 from support.moving import make_database
-from support.postgres import RELEASES, server
+from support.postgres import RELEASES
 
 _REFERENCES = """
 SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"""
@@ -35,9 +34,7 @@ def service(request: pytest.FixtureRequest) -> Service:
 @pytest.fixture
 async def target(service: Service, tmp_path: Path) -> AsyncIterator[PostgresTables]:
     """Open an empty database of a service in PostgreSQL."""
-    url = server(max(RELEASES.values())).url(
-        tmp_path, service.postgres_schema, partial(fill, service.postgres_schema)
-    )
+    url = url_with_tables(max(RELEASES), tmp_path, service.postgres_schema)
     async with filling(url) as tables:
         yield tables
 

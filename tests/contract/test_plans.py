@@ -60,6 +60,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_BOOK_BY_NAME"): (
         "SEARCH books USING INDEX books_by_title (title=? AND author=?)",
     ),
+    ("catalog", "_EDITS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
     ("catalog", "_EDIT_BOOK"): (BOOK,),
     ("catalog", "_INSERT_MOVEMENT"): (),
     ("catalog", "_INSERT_SALES"): (GIVEN,),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
@@ -13,9 +13,8 @@ import pytest
 from bazar.kit.data.database import Transaction
 from bazar.kit.data.postgres import PostgresDatabase
 from bazar.kit.data.postgres_listening import BEAT_INTERVAL_S, BEAT_TIMEOUT_S, Listener
+from support.moments import WAIT_S, until
 from support.postgres import RELEASES, server
-
-WAIT_S = 10.0
 
 
 class Ear:
@@ -50,14 +49,6 @@ class Ear:
     def payloads(self) -> list[str]:
         """Return what was announced."""
         return [one for one in self.told if one not in {"beat", "lost"}]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens in this event loop."""
-    give_up_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < give_up_s, "it did not happen"
-        await asyncio.sleep(0.005)
 
 
 @pytest.fixture(params=sorted(RELEASES))

@@ -40,8 +40,8 @@ EDGE_BUGS = (
         (
             Edit(
                 "kit/http/app.py",
-                "{kind: Room(kind) for kind in PLACES}",
-                'dict.fromkeys(PLACES, Room("reading"))',
+                "{kind: Room(kind, self._said) for kind in PLACES}",
+                'dict.fromkeys(PLACES, Room("reading", self._said))',
             ),
         ),
         (CROWDS,),

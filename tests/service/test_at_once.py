@@ -19,7 +19,7 @@ from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.wire.books import Place
 from support.feeds import opened_cache
-from support.shops import CATALOG_URL, ORDER_URL, Shop
+from support.shops import CATALOG_URL, ORDER_URL, SECRET, Shop
 
 PATHS = (
     "/info/1",
@@ -114,9 +114,9 @@ async def ways(shop: Shop) -> tuple[HttpApp, HttpApp]:
     place = Place.parsed((await shop.catalog.get("/topics")).headers["bazar-seq"])
     assert place is not None
     cache = opened_cache(place)
-    catalog = Catalog(Upstream("catalog", CATALOG_URL, shop.client), cache)
+    catalog = Catalog(Upstream("catalog", CATALOG_URL, shop.client, SECRET), cache)
     await catalog.book(1, fresh=False, request_id="r")
-    orders = Orders(Upstream("order", ORDER_URL, shop.client), cache)
+    orders = Orders(Upstream("order", ORDER_URL, shop.client, SECRET), cache)
 
     async def check() -> None:
         """Nothing can be missing."""

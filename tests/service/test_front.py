@@ -87,7 +87,7 @@ async def test_the_front_sees_its_own_sales(shop: Shop) -> None:
 
 async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: Shop) -> None:
     """What it keeps of a book ends with the answer to a purchase or a cancel, not with the feed."""
-    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client), Cache()
+    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client, SECRET), Cache()
     orders = Orders(Upstream("order", ORDER_URL, shop.client, SECRET), cache)
     endpoints = endpoints_of(FrontApi(Catalog(catalog, cache), orders))
     shop.network.host("http://cached.test", HttpApp("front", endpoints, Metrics("front")))
@@ -115,7 +115,7 @@ async def test_the_front_sees_its_own_sales_before_the_feed_tells_of_them(shop: 
 
 async def test_a_feed_that_cannot_be_trusted_is_opened_anew_though_it_goes_on(shop: Shop) -> None:
     """As after more changes than are remembered: it is still there, but it has told too much."""
-    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client), Cache()
+    catalog, cache = LaggingCatalog("catalog", CATALOG_URL, shop.client, SECRET), Cache()
 
     async def live() -> bool:
         return cache.live

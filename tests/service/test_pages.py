@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -345,6 +345,10 @@ async def test_search_engines_find_every_book(shop: Shop, books: list[int]) -> N
     part = text_of(await shop.front.get("/sitemap.xml?part=1", {"host": "shop.test"}))
     assert 2 * len(books) == part.count("<url>")
     assert f"http://shop.test/ar/book/{books[3]}/book-3" in part
+    days = re.findall(r"<lastmod>(\S+)</lastmod>", part)
+    assert 2 * len(books) == len(days)
+    for day in days:
+        assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(day) < timedelta(days=1)
     assert 404 == (await shop.front.get("/sitemap.xml?part=2")).status
     robots = text_of(await shop.front.get("/robots.txt", {"host": "shop.test"}))
     assert "Disallow: /order\n" in robots
@@ -370,5 +374,14 @@ async def test_a_public_address_makes_links_whole(shop: Shop, at_home: Caller) -
         address = f"https://shop.example{prefix}/book/{book_id}/dracula"
         assert f'hreflang="{name}" href="{address}"' in text
     assert f'rel="canonical" href="https://shop.example/book/{book_id}/dracula"' in text
-    assert "max-age=31536000" == reply.headers["strict-transport-security"]
+    own = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+    added = b"add=%d" % book_id
+    for answer in (
+        reply,
+        await at_home.get(f"/book/{book_id}", HTML),
+        await at_home.call("POST", "/basket", None, own, content=added),
+        await at_home.get("/book/999", HTML),
+        await at_home.get("/robots.txt"),
+    ):
+        assert "max-age=31536000" == answer.headers["strict-transport-security"], answer.status
     assert "strict-transport-security" not in (await page(shop, "/")).headers

@@ -18,11 +18,11 @@ from bazar.order.mail.wished import Wished
 from bazar.order.store.sqlite import SqliteStore
 from bazar.order.store.wishes import WishStore
 from bazar.order.upstream import CatalogClient
-from bazar.order.wishes import WISH_DAYS_MAX, WISHES_OF_ADDRESS_MAX, Wish, stop_key
+from bazar.order.wishes import WISHES_OF_ADDRESS_MAX, Wish, stop_key
 from bazar.order.wishing import END_INTERVAL_S, LETTERS_A_LOOK_MAX, Wishing
 from bazar.wire import budgets
 from bazar.wire.problems import TooManyWishes
-from bazar.wire.wishes import WishRequest
+from bazar.wire.wishes import WISH_DAYS_MAX, WishRequest
 from support.mailboxes import Mailbox, mail_server
 from support.shops import CATALOG_URL, SECRET, Caller, Shop, order_open
 from support.wires import Wire, until

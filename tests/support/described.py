@@ -15,6 +15,7 @@ from bazar.kit.http.endpoint import Endpoint, endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.order.api import OrderApi
+from bazar.order.wish_api import WishApi
 
 SERVICES = ("front", "catalog", "order")
 UNDESCRIBED = frozenset({"/openapi.json", "/docs", "/docs/{name}"})
@@ -31,7 +32,7 @@ def endpoints(service: str) -> list[Endpoint]:
     apis: dict[str, list[object]] = {
         "front": [FrontApi(absent, absent)],
         "catalog": [CatalogApi(absent, absent, absent, absent, absent), ShopApi(absent, absent)],
-        "order": [OrderApi(absent, absent)],
+        "order": [OrderApi(absent, absent), WishApi(absent)],
     }
     own = [endpoint for api in apis[service] for endpoint in endpoints_of(api)]
     return operations(service, Metrics(service), _nothing, own)
@@ -40,7 +41,7 @@ def endpoints(service: str) -> list[Endpoint]:
 def pages() -> list[Endpoint]:
     """Return the routes of the storefront, those in Arabic left out."""
     absent = cast("Any", None)
-    shop = Storefront(Catalog(absent, Cache()), absent, "secret of nobody", "")
+    shop = Storefront(Catalog(absent, Cache()), absent, absent, "secret of nobody", "")
     return [one for one in shop.endpoints() if not f"{one.route.path}/".startswith("/ar/")]
 
 

@@ -62,8 +62,7 @@ async def with_tables(
     """
     database: Database
     if engine in RELEASES:
-        url = server(RELEASES[engine]).url(path, schema, partial(fill, schema))
-        database = PostgresDatabase(url, on_batch)
+        database = PostgresDatabase(url_with_tables(engine, path, schema), on_batch)
     else:
         database = ENGINES[engine](path, on_batch)
         await migrate(database, schema)
@@ -73,7 +72,12 @@ async def with_tables(
         await database.close()
 
 
-async def fill(schema: str, url: str) -> None:
+def url_with_tables(engine: str, path: Path, schema: str) -> str:
+    """Return the address of a database of PostgreSQL that has the tables of a service."""
+    return server(RELEASES[engine]).url(path, schema, partial(_fill, schema))
+
+
+async def _fill(schema: str, url: str) -> None:
     """Make the tables of a service in an empty database."""
     database = PostgresDatabase(url)
     try:

@@ -19,8 +19,8 @@ from bazar.order.app import order_app
 from bazar.order.mail.settings import MailSettings
 
 SECRET = "a secret that only the tests know"
-CATALOG_URL = "http://catalog.test"
-ORDER_URL = "http://order.test"
+CATALOG_URL = "http://192.0.2.1"
+ORDER_URL = "http://192.0.2.2"
 FRONT_URL = "http://front.test"
 
 

@@ -29,8 +29,10 @@ from bazar.wire.books import (
     BookChanged,
     BookCounts,
     BookEdit,
+    BookEdited,
     BookQuery,
     BookTitle,
+    EditsQuery,
     NewBook,
     Sign,
     TopicCount,
@@ -159,6 +161,11 @@ class CatalogApi:
         """Count the books that a query finds, at most 10,000, and those of each topic."""
         counts = await request.while_there(self._shelf.count(query))
         return unless_held(request, tagged_response(counts))
+
+    @route("GET", "/books/edits", answers={200: list[BookEdited]}, places="searching")
+    async def edits(self, request: Request, query: EditsQuery) -> Response:
+        """List books by id, a page at a time, each with when it was edited last."""
+        return json_response(await request.while_there(self._shelf.edits(query)))
 
     @route(
         "POST",

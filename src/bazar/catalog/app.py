@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bazar.catalog.api import CatalogApi, with_place
 from bazar.catalog.checking import Checking
@@ -29,14 +30,25 @@ SCHEMA = "bazar.catalog.schema.sqlite"
 POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
 
 
+class _Opened(NamedTuple):
+    """A database with the catalog's tables, and what goes with its kind."""
+
+    database: Database
+    store: Store
+    feed: Feed
+    alone: bool
+    """Whether no other catalog writes there: then each answer says how far the feed has come."""
+
+
 @asynccontextmanager
 async def catalog_app(
-    database: Path, secret: str, currency: str | None = None, name: str | None = None
+    database: Path | str, secret: str, currency: str | None = None, name: str | None = None
 ) -> AsyncIterator[HttpApp]:
     """Open the catalog; close it at the end.
 
     Args:
-        database: its file.
+        database: its file, or the address of a PostgreSQL, `postgresql://...`, which any number
+            of catalogs use at the same time.
         secret: of the service.
         currency: of all prices, or None: the one that the shop has, else US dollars.
         name: of the shop, at its first start.
@@ -45,12 +57,10 @@ async def catalog_app(
         StartupError: the database cannot be opened, or the shop has another currency.
     """
     metrics = Metrics("catalog")
-    feed = Feed()
-    opened = SqliteDatabase(database, metrics.commit_batch, feed.publish)
-    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes)
-    try:
-        await migrate(opened, SCHEMA)
-        store = SqliteStore()
+    kind = (
+        _sqlite(database, metrics) if isinstance(database, Path) else _postgres(database, metrics)
+    )
+    async with kind as (opened, store, feed, alone):
         settings = Settings(opened, store)
         currency = (await settings.open(currency, name)).currency
         shelf = Shelf(opened, store, currency)
@@ -64,16 +74,50 @@ async def catalog_app(
             await opened.read(lambda transaction: transaction.one("SELECT 1"))
 
         api = CatalogApi(shelf, stock, imports, checking, feed)
-        routes = [*endpoints_of(api), *endpoints_of(ShopApi(settings, stock))]
-        own = [with_place(endpoint, feed) for endpoint in routes]
+        own = [*endpoints_of(api), *endpoints_of(ShopApi(settings, stock))]
+        if alone:
+            own = [with_place(endpoint, feed) for endpoint in own]
         endpoints = operations("catalog", metrics, check, own)
         try:
             with watched_loop(metrics):
                 yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
         finally:
             await rehearsals.close()
+
+
+@asynccontextmanager
+async def _sqlite(path: Path, metrics: Metrics) -> AsyncIterator[_Opened]:
+    """Open a file, which is this catalog's alone."""
+    feed = Feed()
+    database = SqliteDatabase(path, metrics.commit_batch, feed.publish)
+    metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", database.log_bytes)
+    try:
+        await migrate(database, SCHEMA)
+        yield _Opened(database, SqliteStore(), feed, alone=True)
     finally:
-        await opened.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
+    """Open a database of a PostgreSQL, and listen to what all catalogs there change."""
+    from bazar.catalog.listening import SharedFeed, encode
+    from bazar.catalog.store.postgres import PostgresStore
+    from bazar.kit.data.postgres import PostgresDatabase
+    from bazar.kit.data.postgres_listening import Listener
+
+    feed = SharedFeed()
+    database = await PostgresDatabase.open(url, metrics.commit_batch, encode)
+    try:
+        await migrate(database, POSTGRES_SCHEMA)
+        listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)
+        feed.ask = listener.ask
+        try:
+            yield _Opened(database, PostgresStore(), feed, alone=False)
+        finally:
+            await listener.close()
+    finally:
+        await database.close()
 
 
 async def scratch_catalog() -> tuple[Database, Store]:

@@ -1,6 +1,5 @@
 """What a book is and when it is sold: pure rules, no I/O."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
+from bazar.kit.text import composed
 from bazar.wire.books import (
     LOW_AT_DEFAULT,
     Book,
@@ -315,21 +315,19 @@ def checked_isbn(text: str | None) -> str | None:
 
 
 def checked_note(name: str, text: str) -> str:
-    """Return a text that may be empty, its letters composed, or raise InvalidRequest at a NUL.
+    """Return a text that may be empty, in the one form in which texts are kept.
 
-    The same text comes from one system in composed letters and from another in letters with marks
-    of their own; kept in one form it is the same to every comparison.
-
-    Source: unicode.org/reports/tr15, NFC
+    Raises:
+        InvalidRequest: it holds a NUL, or is too long.
     """
     if "\0" in text:
         message = f"{name} must not hold a NUL character"
         raise InvalidRequest(message, member=name)
-    composed = unicodedata.normalize("NFC", text).strip()
-    if len(composed) > _LENGTHS_MAX[name]:  # a few letters have no composed form but a parted one
-        message = f"{name} has {len(composed)} characters, not at most {_LENGTHS_MAX[name]}"
+    kept = composed(text)
+    if len(kept) > _LENGTHS_MAX[name]:  # a few letters have no composed form but a parted one
+        message = f"{name} has {len(kept)} characters, not at most {_LENGTHS_MAX[name]}"
         raise InvalidRequest(message, member=name)
-    return composed
+    return kept
 
 
 def checked_text(name: str, text: str) -> str:

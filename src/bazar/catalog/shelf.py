@@ -18,8 +18,10 @@ from bazar.wire.books import (
     BookChanged,
     BookCounts,
     BookEdit,
+    BookEdited,
     BookQuery,
     BookTitle,
+    EditsQuery,
     NewBook,
     TopicCount,
 )
@@ -110,6 +112,12 @@ class Shelf:
             return BookCounts(books=len(books), topics=topics)
         return await self._database.scan(
             lambda transaction: self._listing.counts(transaction, query), SEARCHERS
+        )
+
+    async def edits(self, query: EditsQuery) -> list[BookEdited]:
+        """Return a page of books that are sold, in order of id, each with its last edit."""
+        return await self._database.scan(
+            lambda transaction: self._store.edits_after(transaction, query.after, query.limit)
         )
 
     async def _by_isbn(self, isbn: str, query: BookQuery) -> list[Book]:

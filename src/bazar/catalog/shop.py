@@ -1,7 +1,6 @@
 """What a keeper may decide about the shop: pure rules, no I/O but a look at the time zones."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from msgspec.structs import asdict, replace
 
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
+from bazar.kit.text import composed
 from bazar.wire.limits import EMAIL_LENGTH_MAX, NAME_LENGTH_MAX, TEL_LENGTH_MAX
 from bazar.wire.shop import TEXTS_MAX, Shop, ShopEdit
 
@@ -155,10 +155,10 @@ def _composed(name: str, text: str, length_max: int) -> str:
     """Return a text with its letters composed, or raise InvalidRequest at a NUL."""
     if "\0" in text:
         raise _invalid(name, "must not hold a NUL character")
-    composed = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
-    if len(composed) > length_max:
-        raise _invalid(name, f"has {len(composed)} characters, not at most {length_max}")
-    return composed
+    kept = composed(text)
+    if len(kept) > length_max:
+        raise _invalid(name, f"has {len(kept)} characters, not at most {length_max}")
+    return kept
 
 
 def _invalid(member: str, message: str) -> InvalidRequest:

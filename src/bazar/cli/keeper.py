@@ -21,6 +21,7 @@ from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.orders import MailTest, Order, OrderStatus, Progress
 from bazar.wire.stock import Movement, Reason, StockChange
+from bazar.wire.wishes import WishesEnded
 
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
@@ -253,6 +254,18 @@ def mail_test(
     )
 
 
+@asks("order")
+def mail_forget(
+    shop: Shop,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whose wishes.")],
+) -> Answer[WishesEnded]:
+    """Delete an address that waits for books to be back; its orders keep theirs."""
+    return Answer(
+        shop.order.forget_wishes(address),
+        lambda ended: typer.echo(f"{ended.wishes} wishes forgotten"),
+    )
+
+
 @asks("catalog")
 def ledger(
     shop: Shop,
@@ -364,4 +377,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(books, name="book")
     mail = typer.Typer(no_args_is_help=True, help="Mail to buyers.")
     mail.command("test")(mail_test)
+    mail.command("forget")(mail_forget)
     app.add_typer(mail, name="mail")

@@ -1,6 +1,7 @@
 """The commands that start something: the whole shop, or one service of it."""
 
 import asyncio
+import shlex
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from bazar.cli.terminal import (
     DATA_DEFAULT,
+    Cache,
     Currency,
     Data,
     Host,
@@ -47,13 +49,17 @@ from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceNam
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
 
-if TYPE_CHECKING:  # commands import late what only they need
+if TYPE_CHECKING:  # it knows all services, and most commands none
     from bazar.cluster import UpSettings
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
 CatalogPort = Annotated[
     int, typer.Option(envvar="BAZAR_CATALOG_PORT", min=1, max=PORT_MAX, help="Of the catalog.")
 ]
+OFFERED = 2
+"""The book that all examples buy."""
+TRIED_MAX = 20
+"""Books of which one is offered to be bought, the first that there are."""
 OrderPort = Annotated[
     int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
 ]
@@ -131,6 +137,7 @@ def up(  # noqa: PLR0913  one parameter an option
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    cache: Cache = "on",
     mail_from: MailFrom = "",
     database: Engine = "",
     postgres_bin: PostgresBin = None,
@@ -162,6 +169,7 @@ def up(  # noqa: PLR0913  one parameter an option
         currency=_currency(currency),
         name=name,
         open_api=open_api,
+        cache=cache,
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
         database=database,
@@ -193,7 +201,7 @@ def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
         f"  order       {addresses.order.replace(',', ' ')}\n"
         f"  database    {_kept(settings, data)}\n"
         f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
-        f"{_how_to_buy(addresses, settings)}Ctrl-C stops the shop.\n\n"
+        f"{_what_to_do(addresses, data, settings.open_api)}Ctrl-C stops the shop.\n\n"
     )
 
 
@@ -209,12 +217,22 @@ def _kept(settings: "UpSettings", data: Path) -> str:
     return f"SQLite in {data}"
 
 
-def _how_to_buy(addresses: Addresses, settings: "UpSettings") -> str:
-    """Return a purchase to try, where anybody may buy and the sample has a book."""
-    if settings.open_api == "off" or settings.sample is False:
+def _what_to_do(addresses: Addresses, data: Path, open_api: str) -> str:
+    """Return how to fill a shop that has no book, else a purchase to try where one can be made."""
+    front = Shop(addresses, "").front
+    try:
+        found = front.first(TRIED_MAX)
+    except RemoteError:  # it has just answered; who looks at it sees what is wrong
         return ""
+    if not found:
+        named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
+        return f"The shelves are empty. Fill them:\n  bazar import books.csv --dry-run{named}\n\n"
+    there = {book.id for book in found if book.quantity}
+    if open_api == "off" or not there:
+        return ""
+    offered = OFFERED if OFFERED in there else min(there)
     return (
-        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/2 "
+        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/{offered} "
         f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
     )
 
@@ -281,6 +299,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     currency: Currency = None,
     name: Name = None,
     open_api: OpenApi = "on",
+    cache: Cache = "on",
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_format: LogFormat = "text",
@@ -311,6 +330,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             currency=currency,
             name=name,
             open_api=open_api,
+            cache=cache,
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,

@@ -69,6 +69,13 @@ OpenApi = Annotated[
         help="Whether anyone may order over the JSON routes, or only who has the secret.",
     ),
 ]
+Cache = Annotated[
+    Literal["on", "off"],
+    typer.Option(
+        envvar="BAZAR_CACHE",
+        help="Whether the front keeps answers of the catalog; 'off' asks it each time.",
+    ),
+]
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
 ]

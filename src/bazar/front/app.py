@@ -12,6 +12,7 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.feed import Feed
 from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -30,29 +31,42 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     *,
     open_api: bool = True,
     proxies: Sequence[Network] = (),
+    cached: bool = True,
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
     Args:
-        catalog_url: of the catalog.
-        order_url: of the order service.
+        catalog_url: of the catalog; of its replicas, with commas between them.
+        order_url: of the order service, in the same way.
         secret: of all services.
         client: asks them.
         public_url: where people reach the shop; empty: whatever host they ask for, over http.
         open_api: whether orders may be placed over the JSON routes without the secret.
         proxies: whose word on who asks counts.
+        cached: whether answers of the catalog are kept; else each question is asked of it.
     """
     metrics = Metrics("front")
-    cache = Cache()
-    to_catalog = Upstream("catalog", catalog_url, client)
-    orders = Orders(Upstream("order", order_url, client, secret), cache)
+    cache = Cache(keeps=cached)
+    to_catalog = Upstream("catalog", catalog_url, client, secret, tells_secret=False)
+    to_order = Upstream("order", order_url, client, secret)
+    orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)
 
     async def check() -> None:
         """Nothing can be missing: the front holds nothing."""
 
     metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: cache.hits)
-    metrics.watch("bazar_cache_misses", "Answers fetched.", lambda: cache.misses)
+    metrics.watch("bazar_cache_misses", "Answers that were not there.", lambda: cache.misses)
+    metrics.watch(
+        "bazar_cache_coalesced",
+        "Of the misses, those who shared a call that was under way.",
+        lambda: cache.coalesced,
+    )
+    metrics.watch(
+        "bazar_cache_stale",
+        "Answers that were older than what was announced, and so were not kept.",
+        lambda: cache.stale,
+    )
     metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", orders.waiting)
     catalog = Catalog(to_catalog, cache)
     metrics.watch(
@@ -60,7 +74,8 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     )
     api = FrontApi(catalog, orders, only_with=None if open_api else secret)
     own = endpoints_of(api)
-    storefront = Storefront(catalog, orders, secret, public_url, proxies)
+    wishes = Wishes(to_order)
+    storefront = Storefront(catalog, orders, wishes, secret, public_url, proxies)
     metrics.watch(
         "bazar_pages_kept",
         "Pages that were answered as they were kept.",
@@ -71,12 +86,16 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
     )
     endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
+    for upstream in (to_catalog, to_order):
+        upstream.start()
     feed.start()
     try:
         with watched_loop(metrics):
-            app = HttpApp("front", endpoints, metrics, secret, storefront.stop)
+            app = HttpApp("front", endpoints, metrics, secret, storefront.stop, internal=False)
             app.lost = storefront.error_page
             yield app
     finally:
         await feed.stop()
         await orders.stop()
+        for upstream in (to_catalog, to_order):
+            await upstream.stop()

@@ -7,13 +7,16 @@ import secrets
 import stat
 import tempfile
 from contextlib import suppress
-from hmac import compare_digest
+from hmac import compare_digest, digest
 from pathlib import Path
 
 from bazar.kit.errors import StartupError, Unauthorized
 
 SECRET_LENGTH_MIN = 16
 SECRET_LENGTH_MAX = 256
+SERVICE_HEADER = "bazar-service"
+"""Who answers, on every answer between services."""
+_FINGERPRINT_LENGTH = 16
 _PROPER = re.compile(rf"(?! )[ -~]{{{SECRET_LENGTH_MIN},{SECRET_LENGTH_MAX}}}(?<! )")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -33,6 +36,16 @@ def check_bearer(authorization: str, secret: str) -> None:
         what = "wrong" if authorization else "missing"
         message = f"the bearer token is {what}"
         raise Unauthorized(message)
+
+
+def service_identity(name: str, secret: str) -> str:
+    """Return who a service is, for its answers: its name, and a sign of the shop's secret.
+
+    It tells apart what was mixed up, such as a port that belongs to another shop by now. It is no
+    proof against somebody who means harm: whoever reads one answer can say the same.
+    """
+    sign = digest(secret.encode(), b"bazar-shop", "sha256").hex()[:_FINGERPRINT_LENGTH]
+    return f"{name}/{sign}"
 
 
 def check_secret(secret: str) -> str:

@@ -10,11 +10,11 @@ from bazar.cluster import LOCK_FILE, OWN_POSTGRES, POSTGRES_FOLDER, own_postgres
 from bazar.kit.data.migrate import migrate, steps
 from bazar.kit.data.moved import moved_to, note_moved
 from bazar.kit.data.postgres import PostgresDatabase
-from bazar.kit.data.postgres_connecting import lost
+from bazar.kit.data.postgres_connecting import DRIVER_ERRORS, Away
 from bazar.kit.data.postgres_opening import check_postgres, make_database
 from bazar.kit.data.postgres_tables import PostgresTables, filling
 from bazar.kit.data.sqlite_tables import SqliteTables
-from bazar.kit.errors import StartupError
+from bazar.kit.errors import BazarError, StartupError
 from bazar.kit.lock import hold
 from bazar.kit.process.config import database_place, is_postgres, postgres_parts, without_password
 from bazar.kit.process.supervisor import Supervisor
@@ -103,11 +103,9 @@ async def move(settings: MoveSettings, watch: Watch) -> Moved:
                     await _end(pairs)
                     return Moved(to, [], [])
                 return await _move(settings, to, pairs, watch)
-            except Exception as error:
-                if lost(error):
-                    message = f"the connection to {to} was lost: {error}. Move again: it goes on"
-                    raise StartupError(message) from error
-                raise
+            except (*DRIVER_ERRORS, BazarError) as error:
+                message = f"{to} failed: {error}. Move again, and it goes on where it stopped"
+                raise StartupError(message) from error
 
 
 async def _move(settings: MoveSettings, to: str, pairs: Sequence[_Pair], watch: Watch) -> Moved:
@@ -166,7 +164,11 @@ async def _opened(settings: MoveSettings) -> AsyncIterator[list[_Pair]]:
         for service, source in zip(SERVICES, sources, strict=True):
             url = urls[service.name]
             await check_postgres(url, without_password(url), moving=True)
-            target = await stack.enter_async_context(filling(url))
+            try:
+                target = await stack.enter_async_context(filling(url))
+            except Away as error:
+                message = f"cannot fill {without_password(url)}: {error}"
+                raise StartupError(message) from error
             pairs.append(_Pair(service, source, url, target))
         yield pairs
 

@@ -62,7 +62,8 @@ async def order_app(
     opened, store, schema = _kept(database, metrics)
     try:
         await _make_ready(opened, store, schema)
-        catalog = CatalogClient(Upstream("catalog", catalog_url, client, secret))
+        upstream = Upstream("catalog", catalog_url, client, secret)
+        catalog = CatalogClient(upstream)
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)
         orders = Orders(opened, store, driving, metrics)
@@ -81,6 +82,7 @@ async def order_app(
         send_trial = sending.send_trial if sending else None
         own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
         own += endpoints_of(WishApi(wishing))
+        upstream.start()
         driving.start()
         if sending:
             sending.start()
@@ -95,6 +97,7 @@ async def order_app(
                 await sending.stop()
             await driving.stop()
             await catalog.stop()
+            await upstream.stop()
     finally:
         await opened.close()
 

@@ -12,8 +12,9 @@ import msgspec
 
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
+from bazar.kit.peers.answers import Answer
 from bazar.kit.peers.batching import Batcher
-from bazar.kit.peers.client import Answer, Upstream
+from bazar.kit.peers.client import Upstream
 from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.stock import InStock, Outcome, Reserve, StockQuestion

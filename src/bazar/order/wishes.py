@@ -7,15 +7,14 @@ from msgspec import Struct
 
 from bazar.order.buyers import same_person
 from bazar.wire.orders import Language
+from bazar.wire.wishes import STOP_KEY_LENGTH, WISH_DAYS_MAX
 
 WISHES_OF_ADDRESS_MAX = 20
 """Of books, for one e-mail address."""
 WISHES_MAX = 100_000
 """Of all addresses."""
-WISH_DAYS_MAX = 180
-"""After which a wish ends, if the book has not come back."""
 _DAY_MS = 24 * 3600 * 1000
-_STOP_KEY_BYTES = 16
+_NAME_BYTES = 16
 
 
 class Wish(Struct, frozen=True):
@@ -41,8 +40,8 @@ def stop_key(secret: str, email: str) -> str:
     It is made from the address and the secret of the shop, so it still ends what there is when the
     wish that the letter was about is gone; and it does not give the address away.
     """
-    name = blake2b(same_person(email).encode(), digest_size=_STOP_KEY_BYTES).digest()
-    return hmac.new(b"wishes " + secret.encode(), name, "sha256").hexdigest()[: 2 * _STOP_KEY_BYTES]
+    name = blake2b(same_person(email).encode(), digest_size=_NAME_BYTES).digest()
+    return hmac.new(b"wishes " + secret.encode(), name, "sha256").hexdigest()[:STOP_KEY_LENGTH]
 
 
 def too_old_ms(now_ms: int) -> int:

@@ -16,7 +16,7 @@ from pyreqwest.response import SyncResponse
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
-from bazar.kit.peers.client import reason
+from bazar.kit.peers.answers import reason
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.stock import ACTOR_HEADER
 

@@ -32,6 +32,7 @@ from bazar.wire.orders import (
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 from bazar.wire.stock import Movement, Outcome, StockChange, StockReport
+from bazar.wire.wishes import ForgetWishes, WishesEnded
 
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
@@ -118,6 +119,10 @@ class Front(Service):
     def book(self, book_id: int) -> Book:
         """Return a book, as the front remembers it."""
         return self.remote.call("front", "GET", f"/info/{book_id}", Book)
+
+    def first(self, limit: int) -> list[Book]:
+        """Return the first books, by id."""
+        return self.remote.call("front", "GET", f"/books?limit={limit}", list[Book])
 
     def books(self) -> Iterator[Book]:
         """Yield every book, by its id."""
@@ -274,6 +279,12 @@ class Orders(Keeping):
         """Have a mail sent that only shows that mail of the shop arrives; return to whom."""
         return self.remote.call(
             "order", "POST", "/mail/test", MailTest, body=MailTest(address), timeout=MAIL_TIMEOUT
+        )
+
+    def forget_wishes(self, address: str) -> WishesEnded:
+        """Forget that somebody wants to be told of books; return of how many."""
+        return self.remote.call(
+            "order", "POST", "/wishes/forget", WishesEnded, body=ForgetWishes(address)
         )
 
     def kept_orders(self) -> Iterator[KeptOrder]:

@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
 
+from bazar.kit.identity import ID_MAX
 from bazar.wire.limits import (
     Author,
     Description,
@@ -87,6 +89,7 @@ BookList = Literal["new", "bought", "last", "low", "out", "retired"]
 """Of books: the newest first; the most bought in 30 days; those with 1 to 5 copies left; those at
 or under their `low_at`; sold out; no longer sold. All but the last hold no retired ones."""
 COUNT_MAX = 10_000
+EDITS_PAGE_MAX = 1000
 CURSOR_LENGTH_MAX = 300
 """The beginning of a title fits in."""
 
@@ -109,6 +112,23 @@ class BookQuery(Struct, frozen=True, forbid_unknown_fields=True):
     ordered, else by id."""
     after: Annotated[str, Meta(max_length=CURSOR_LENGTH_MAX)] | None = None
     limit: Limit = 20
+
+
+class EditsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which books to tell of."""
+
+    after: Annotated[int, Meta(ge=0, le=ID_MAX)] = 0
+    """The id of the last book of the page before."""
+    limit: Annotated[int, Meta(ge=1, le=EDITS_PAGE_MAX)] = EDITS_PAGE_MAX
+
+
+class BookEdited(Struct, frozen=True, omit_defaults=True):
+    """When what describes a book was changed last, or it was added."""
+
+    id: int
+    title: str
+    edited_at: datetime | None = None
+    """None: it was before that was noted."""
 
 
 class BookCounts(Struct, frozen=True, kw_only=True):

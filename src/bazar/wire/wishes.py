@@ -7,6 +7,8 @@ from msgspec import Meta, Struct
 from bazar.wire.limits import EMAIL_LENGTH_MAX, BookId
 from bazar.wire.orders import Language
 
+WISH_DAYS_MAX = 180
+"""After which a wish ends, if the book has not come back."""
 STOP_KEY_LENGTH = 32
 StopKey = Annotated[str, Meta(pattern=f"^[0-9a-f]{{{STOP_KEY_LENGTH}}}$")]
 """Stands for an address in the links of letters."""

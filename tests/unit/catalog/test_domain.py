@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bazar.catalog.domain import (
     StoredBook,
     checked_isbn,
+    checked_note,
     checked_text,
     checked_topic,
     decide,
@@ -280,3 +281,8 @@ def test_any_text_is_an_isbn_or_refused(text: str) -> None:
 def test_a_blank_isbn_is_none(text: str | None) -> None:
     """A book need not have one."""
     assert checked_isbn(text) is None
+
+
+def test_a_text_has_one_form_whoever_typed_it() -> None:
+    """Letters composed, lines that end with a line feed, and nothing around it."""
+    assert "é\nb" == checked_note("description", " e\u0301\r\nb\r\n")

@@ -27,6 +27,7 @@ from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.orders import Line
 from bazar.wire.stock import Outcome, Rejection, Reserve, SoldLine
+from support.answering import SECRET, identity
 from support.wires import nobody
 
 LINES = [Line(1)]
@@ -70,7 +71,8 @@ class FakeCatalog:
         answer = msgspec.json.encode(self.answer(batch))
         refusals = [self.refused[one.order_id] for one in batch if one.order_id in self.refused]
         status = refusals[0] if refusals else self.status
-        return await ResponseBuilder().status(status).body_bytes(answer).build()
+        builder = ResponseBuilder().status(status).headers(identity(request))
+        return await builder.body_bytes(answer).build()
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ async def client(fake: FakeCatalog) -> AsyncIterator[Client]:
 @pytest.fixture
 async def catalog(client: Client) -> AsyncIterator[CatalogClient]:
     """Return the catalog as the order service sees it."""
-    catalog = CatalogClient(Upstream("catalog", "http://catalog.test", client, "secret"))
+    catalog = CatalogClient(Upstream("catalog", "http://catalog.test", client, SECRET))
     yield catalog
     await catalog.stop()
 

@@ -12,7 +12,7 @@ from bazar.catalog.domain import StoredBook
 from bazar.catalog.store.lists import Lists
 from bazar.kit.data.database import Transaction
 from bazar.wire.audit import KeptDecision
-from bazar.wire.books import BookTitle, TopicCount
+from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.limits import ORDER_ID_LENGTH_MAX
 from bazar.wire.shop import Shop
 from bazar.wire.stock import Movement, MovementKind, Outcome, Reason
@@ -81,6 +81,9 @@ class Store(Lists, Protocol):
     order, and several books in order of id, which `books` and `hold` do.
     """
 
+    unit_s: float
+    """After which a transaction takes in no further row of a file, since others wait for it."""
+
     async def book(
         self, transaction: Transaction, book_id: int, *, lock: bool = False
     ) -> StoredBook | None:
@@ -133,6 +136,12 @@ class Store(Lists, Protocol):
         self, transaction: Transaction, after: int, topic: str | None, limit: int
     ) -> list[StoredBook]:
         """Return a page of books that are sold, in order of id, of one topic or of all."""
+        ...
+
+    async def edits_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[BookEdited]:
+        """Return a page of books that are sold, in order of id, each with its last edit."""
         ...
 
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:

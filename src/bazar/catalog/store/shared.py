@@ -8,9 +8,10 @@ from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
 from bazar.catalog.words import name_key, title_key
+from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
-from bazar.wire.books import BookTitle, TopicCount, topic_key
+from bazar.wire.books import BookEdited, BookTitle, TopicCount, topic_key
 from bazar.wire.stock import Outcome
 
 BOOK = (
@@ -52,6 +53,11 @@ WHERE book_id = (SELECT max(book_id) FROM books)"""
 _BOOKS_AFTER = f"""
 SELECT {BOOK}
 FROM books
+WHERE book_id > ?1 AND retired_at_ms IS NULL
+ORDER BY book_id LIMIT ?2"""
+
+_EDITS_AFTER = """
+SELECT book_id, title, edited_at_ms FROM books
 WHERE book_id > ?1 AND retired_at_ms IS NULL
 ORDER BY book_id LIMIT ?2"""
 
@@ -268,6 +274,12 @@ class SharedStore(LedgerRows, ShopRows):
             rows = await transaction.all(_BOOKS_OF_TOPIC_AFTER, after, limit, topic_key(topic))
         return [made(StoredBook, row) for row in rows]
 
+    async def edits_after(
+        self, transaction: Transaction, after: int, limit: int
+    ) -> list[BookEdited]:
+        """Return a page of books that are sold, in order of id, each with its last edit."""
+        return [made(_edited, row) for row in await transaction.all(_EDITS_AFTER, after, limit)]
+
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its first copies as received, and return it as it is stored.
 
@@ -438,6 +450,11 @@ def description(book: StoredBook) -> Row:
         name_key(book.author),
         title_key(book.title),
     )
+
+
+def _edited(book_id: int, title: str, edited_at_ms: int | None) -> BookEdited:
+    edited_at = None if edited_at_ms is None else as_datetime(edited_at_ms)
+    return BookEdited(book_id, title, edited_at)
 
 
 def _keys(book_id: int, title: str, author: str) -> Row:

@@ -16,6 +16,7 @@ from bazar.front.storefront.looking import Look
 from bazar.front.storefront.problems import Pages
 from bazar.front.storefront.showing import Shown, shown
 from bazar.front.storefront.stockroom import Stockroom
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
 from bazar.kit.web import figures
@@ -31,9 +32,12 @@ SHELF_BOOKS = 6
 class BookPage(Pages):
     """The handlers of a book's page."""
 
-    def __init__(self, frame: Frame, keeping: Keeping, cards: Cards, stockroom: Stockroom) -> None:
+    def __init__(
+        self, frame: Frame, keeping: Keeping, cards: Cards, stockroom: Stockroom, wishes: Wishes
+    ) -> None:
         """Show what is kept or drawn; the stock room knows where a page is."""
         super().__init__(frame)
+        self._wishes = wishes
         self._keeping = keeping
         self._cards = cards
         self._stockroom = stockroom
@@ -52,17 +56,19 @@ class BookPage(Pages):
             return self._moved(request, book)
         seen = self._frame.visit(request)
 
-        async def draw(look: Look) -> Drawn:
-            return await self._draw(look, seen.language, book_id)
+        wishes = not (book.quantity or book.retired) and await self._wishes.offered(request.id)
 
-        key = (seen.language, f"book {book_id}")
+        async def draw(look: Look) -> Drawn:
+            return await self._draw(look, seen.language, book_id, wishes=wishes)
+
+        key = (seen.language, f"book {book_id}", "wishes" if wishes else "")
         return self._frame.send(seen, await self._keeping.page(key, request.id, draw))
 
     def _moved(self, request: Request, book: Book) -> Response:
         seen = self._frame.visit(request)
         return see(quote(self._frame.href(seen.language, book_path(book))), MOVED)
 
-    async def _draw(self, look: Look, language: str, book_id: int) -> Drawn:
+    async def _draw(self, look: Look, language: str, book_id: int, *, wishes: bool) -> Drawn:
         frame, texts = self._frame, self._frame.texts(language)
         shop, book = await look.shop(), await look.book(book_id)
         one = shown(book, texts)
@@ -84,6 +90,7 @@ class BookPage(Pages):
             topic_path=topic_path(book.topic),
             facts=facts(book, texts),
             payment_words=_payments(shop, texts.gettext),
+            wishes=wishes,
             copies_max=min(one.stock.copies, shop.copies_a_line_max),
             shelves=await self._shelves(look, language, one),
         )

@@ -48,6 +48,8 @@ class Form(Struct, frozen=True):
     again: bool = False
     """Order the same books once more: the question was answered."""
     language: Language = "en"
+    wish: int = 0
+    """The book whose return its buyer wants to hear of, once the order is there; 0: none."""
 
     @property
     def lines_text(self) -> str:

@@ -1,7 +1,9 @@
 """The checkout's pages: its form, and a page for everything that may come of sending it."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -20,9 +22,15 @@ from bazar.front.storefront.basket import (
     read_lines,
 )
 from bazar.front.storefront.checkout import Asker, Checkout, Form, Outcome
-from bazar.front.storefront.checkout_words import ASK_AGAIN_S, Said, refusal_words, said_above
+from bazar.front.storefront.checkout_words import (
+    ASK_AGAIN_S,
+    WRITTEN_TO,
+    Said,
+    refusal_words,
+    said_above,
+)
 from bazar.front.storefront.frame import Frame, Head
-from bazar.front.storefront.pace import Network, visitor_of
+from bazar.front.storefront.pace import Network, asked_by
 from bazar.front.storefront.problems import error_page
 from bazar.front.storefront.rows import (
     money_of,
@@ -30,13 +38,16 @@ from bazar.front.storefront.rows import (
     rows_left,
     rows_of,
     sentences,
+    title_words,
 )
 from bazar.front.storefront.showing import Shown, shown
 from bazar.front.storefront.stockroom import Stockroom
-from bazar.front.storefront.visit import Visit, basket_header
+from bazar.front.storefront.visit import Notice, Visit, basket_header, notice_header
 from bazar.front.upstream.terms import post_minor
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.clock import as_datetime
-from bazar.kit.errors import BazarError, InvalidRequest
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
 from bazar.kit.http.answers import Headers
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
@@ -47,8 +58,12 @@ from bazar.kit.web.forms import Filled, posted
 from bazar.wire.books import Book, BookQuery
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PAGE_MAX
+from bazar.wire.wishes import WishRequest
 
 INSTEAD_MAX = 6
+WISH_MS = 1000
+"""To keep a wish beside an order."""
+_BOOK_ID = re.compile("[1-9][0-9]{0,15}")
 _DAMAGED = "the form of the checkout is damaged"
 _TYPED = (
     "name",
@@ -73,12 +88,17 @@ class CheckoutPages:
         frame: Frame,
         stockroom: Stockroom,
         checkout: Checkout,
+        wishes: Wishes,
         proxies: Sequence[Network] = (),
     ) -> None:
-        """Place orders through this checkout; these proxies say truly who asks."""
+        """Place orders through this checkout, and wishes for what was missing.
+
+        These proxies say truly who asks.
+        """
         self._frame = frame
         self._stockroom = stockroom
         self._checkout = checkout
+        self._wishes = wishes
         self._proxies = proxies
 
     async def error_page(self, request: Request, error: BazarError) -> Response:
@@ -109,14 +129,29 @@ class CheckoutPages:
         """Place the order that a form asks for, exactly once its key."""
         seen = self._frame.visit(request)
         form = form_of(posted(request), seen.language)
-        client = request.scope.get("client")
-        forwarded = request.header_list("x-forwarded-for")
-        visitor = visitor_of(client[0] if client else "", forwarded, self._proxies)
+        visitor = asked_by(request, self._proxies)
         shop, deadline = self._frame.shop, request.deadline(PLACE_MS)
         if not shop.version:  # never seen yet: the form must not be lost, nor its prices misread
             return self._unknown(seen, form)
         outcome = await self._checkout.place(form, shop, Asker(visitor, request.id), deadline)
-        return await self._answer(seen, form, outcome)
+        response = await self._answer(seen, form, outcome)
+        if form.wish and isinstance(outcome, checkout.Placed):
+            response.raw_headers += await self._wished(seen, form)
+        return response
+
+    async def _wished(self, seen: Visit, form: Form) -> Headers:
+        """Keep the wish for a book that was missing; return what has the next page say so."""
+        wish = WishRequest(
+            book_id=form.wish, email=form.typed["email"].strip(), language=seen.language
+        )
+        with suppress(Unavailable):  # the order is there, which is what its buyer came for
+            kept = await self._wishes.keep(
+                wish, deadline=Deadline(WISH_MS), request_id=seen.request.id
+            )
+            if kept == "kept":
+                words = self._frame.texts(seen.language).gettext(WRITTEN_TO, email=wish.email)
+                return [notice_header(self._frame.cookies, Notice("good", words))]
+        return []
 
     async def _answer(self, seen: Visit, form: Form, outcome: Outcome) -> Response:
         match outcome:
@@ -177,6 +212,7 @@ class CheckoutPages:
         words = refusal_words(code, [change.why for change in changes], texts)
         post = form.post_minor if form.typed.get("delivery") == "post" else 0
         lost = [books[change.book_id] for change in missing if change.book_id in books]
+        wished = await self._can_be_wished(lost, seen)
         return self._show(
             seen,
             "refused.html",
@@ -186,13 +222,22 @@ class CheckoutPages:
             words=words,
             changes=sentences((one for one in changes if one.why == "price"), shop.currency, texts),
             rows=rows_left(form.lines, kept, books, shop.currency, texts) if books else [],
-            rest=replace(form, lines=kept),
+            rest=replace(form, lines=kept, wish=0),
+            form=form,
             money=money_of(kept, post, shop.currency, texts),
             by_post=form.typed.get("delivery") == "post",
             whole=not missing,
             shelf=await self._instead_of(lost[0], books, seen) if lost else [],
             instead_of=lost[0].title if lost else "",
+            wished=wished,
+            wished_title=title_words(wished.title) if wished else "",
         )
+
+    async def _can_be_wished(self, lost: Sequence[Book], seen: Visit) -> Book | None:
+        """Return the first missing book that may come back, where anybody can be told of it."""
+        out = (book for book in lost if not book.quantity and not book.retired)
+        book = next(out, None)
+        return book if book and await self._wishes.offered(seen.request.id) else None
 
     def _under_next_key(self, seen: Visit, form: Form) -> tuple[Form, Visit, Headers]:
         """Return a form whose key is used up under the next one, and the basket that goes on so."""
@@ -327,4 +372,6 @@ def form_of(posted_fields: Mapping[str, str], language: str) -> Form:
         raise InvalidRequest(_DAMAGED, member="post")
     typed = {name: posted_fields.get(name, "") for name in _TYPED}
     again = posted_fields.get("again") == "1"
-    return Form(key, lines, typed, int(post), again, language)  # type: ignore[arg-type]
+    wish = posted_fields.get("wish", "")
+    wished = int(wish) if _BOOK_ID.fullmatch(wish) else 0
+    return Form(key, lines, typed, int(post), again, language, wished)  # type: ignore[arg-type]

@@ -7,9 +7,10 @@ from bazar.front.storefront import checkout
 from bazar.front.storefront.checkout import Outcome
 from bazar.front.storefront.rows import price_words
 from bazar.kit.http.answers import Headers
-from bazar.kit.web.texts import Texts
+from bazar.kit.web.texts import Texts, noted
 from bazar.wire.shop import Shop
 
+WRITTEN_TO = noted("We write to %(email)s once it is back.")
 ASK_AGAIN_S = 2
 """After which it makes sense to ask again what became of an order."""
 

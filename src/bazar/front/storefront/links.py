@@ -4,7 +4,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from bazar.wire.books import Book
+from bazar.wire.books import Book, BookEdited
 
 SLUG_LENGTH_MAX = 60
 AUTHOR_LENGTH_MAX = 200
@@ -22,7 +22,7 @@ def slug(title: str) -> str:
     return _BETWEEN.sub("-", bare)[:SLUG_LENGTH_MAX].strip("-") or _EMPTY
 
 
-def book_path(book: Book) -> str:
+def book_path(book: Book | BookEdited) -> str:
     """Return the path of a book's page."""
     return f"/book/{book.id}/{slug(book.title)}"
 

@@ -21,7 +21,7 @@ DAY = "public, max-age=86400"
 COVERS_MAX = 4096
 _SVG = "image/svg+xml"
 _COVER_POLICY = b"default-src 'none'; sandbox"
-_UNLISTED = ("/admin", "/basket", "/checkout", "/order", "/find")
+_UNLISTED = ("/admin", "/basket", "/checkout", "/order", "/find", "/tell-me")
 _BRAND = "#9b2c2c"
 _PAPER = "#fbf7ef"
 _ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="{_BRAND}">\

@@ -1,4 +1,4 @@
-"""How much one visitor orders: so many times an hour, and whether the same books again.
+"""How much one visitor orders or wishes: so many times an hour, and whether the same books again.
 
 In the memory of this front alone. Neither decides what is sold: the first keeps a stranger with a
 loop from emptying the shop, the second asks a question.
@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from bazar.front.storefront.basket import BasketLine
 from bazar.kit.clock import now_ms, passing_s
+from bazar.kit.http.request import Request
 
 HOUR_S = 3600
 VISITORS_MAX = 10_000
@@ -22,7 +23,7 @@ _OF_ONE_HOUSE = 64
 
 
 class Pace:
-    """Counts orders an hour, by network address."""
+    """Counts orders an hour, or wishes, by network address."""
 
     def __init__(self, clock: Callable[[], float] = passing_s) -> None:
         """Start with nobody; the clock gives seconds that only pass."""
@@ -88,6 +89,13 @@ class Repeats:
 def _order(visitor: str, email: str, lines: Iterable[BasketLine]) -> Hashable:
     books = frozenset((line.book_id, line.copies) for line in lines)
     return visitor, email.casefold(), books
+
+
+def asked_by(request: Request, proxies: Sequence[Network]) -> str:
+    """Return the network address of who sent a request, as it is counted."""
+    client = request.scope.get("client")
+    forwarded = request.header_list("x-forwarded-for")
+    return visitor_of(client[0] if client else "", forwarded, proxies)
 
 
 def visitor_of(peer: str, forwarded: Sequence[str], proxies: Sequence[Network]) -> str:

@@ -11,7 +11,7 @@ from bazar.kit.errors import BazarError, Overloaded
 from bazar.kit.http.admission import SAFE_METHODS
 from bazar.kit.http.answers import Headers, Ready
 from bazar.kit.http.request import Request
-from bazar.kit.web.answers import HTML, NO_STORE, SECURITY
+from bazar.kit.web.answers import HTML, NO_STORE, SECURITY, TRANSPORT
 from bazar.kit.web.texts import Texts
 
 BREATH_S = 5
@@ -141,6 +141,7 @@ def crowded_page(frame: Frame, language: str) -> Ready:
         (b"cache-control", NO_STORE.encode()),
         (b"content-length", b"%d" % len(body)),
         *SECURITY,
+        *([TRANSPORT] if frame.site.secure else []),
     ]
     return Ready(HTTPStatus.SERVICE_UNAVAILABLE, body, headers)
 

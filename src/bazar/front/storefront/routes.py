@@ -25,8 +25,10 @@ from bazar.front.storefront.sitemap import Sitemap
 from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.telling import Telling
 from bazar.front.storefront.visit import PREFIXES, language_of
+from bazar.front.storefront.wish_pages import WishPages
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.orders import Orders
+from bazar.front.upstream.wishes import Wishes
 from bazar.kit.errors import BazarError, Overloaded, Unavailable
 from bazar.kit.http.answers import Ready
 from bazar.kit.http.endpoint import Endpoint
@@ -38,19 +40,21 @@ from bazar.kit.web.site import Site
 class Storefront:
     """The shop that people see."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  what is sold, and where
         self,
         catalog: Catalog,
         orders: Orders,
+        wishes: Wishes,
         secret: str,
         public_url: str,
         proxies: Sequence[Network] = (),
     ) -> None:
-        """Show and sell what these two have.
+        """Show and sell what these have.
 
         Args:
             catalog: of the books.
             orders: takes them.
+            wishes: for books that are sold out.
             secret: of the service; the cookies' keys are derived from it.
             public_url: where people reach the shop; empty: whatever host they ask for, over http.
             proxies: whose word on who asks counts.
@@ -66,12 +70,13 @@ class Storefront:
         self._crowded_pages: dict[str, Ready] = {}
         self._order_pages = OrderPages(frame, stockroom, orders)
         self._apis = (
-            BookPage(frame, keeping, cards, stockroom),
+            BookPage(frame, keeping, cards, stockroom, wishes),
             Home(frame, keeping, cards),
             Finding(frame, keeping, cards),
             BasketPages(frame, stockroom),
-            CheckoutPages(frame, stockroom, Checkout(orders, Pace(), Repeats()), proxies),
+            CheckoutPages(frame, stockroom, Checkout(orders, Pace(), Repeats()), wishes, proxies),
             self._order_pages,
+            WishPages(frame, stockroom, wishes, Pace(), proxies),
             Telling(frame, keeping),
             Machines(frame, stockroom),
             Sitemap(frame, stockroom),

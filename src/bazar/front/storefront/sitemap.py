@@ -6,7 +6,7 @@ known when that one is read, and is remembered.
 Source: https://www.sitemaps.org/protocol.html
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -14,16 +14,15 @@ from starlette.responses import Response, StreamingResponse
 
 from bazar.front.storefront.frame import Frame
 from bazar.front.storefront.links import book_path
-from bazar.front.storefront.stockroom import Listed, Stockroom
+from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.visit import PREFIXES
 from bazar.kit.errors import RouteNotFound
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
-from bazar.wire.books import BookQuery
-from bazar.wire.limits import PAGE_MAX
+from bazar.wire.books import EDITS_PAGE_MAX, BookEdited
 
 PART_BOOKS = 45_000
-_PAGES_A_PART = PART_BOOKS // PAGE_MAX
+_PAGES_A_PART = PART_BOOKS // EDITS_PAGE_MAX
 _START = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 _LANGUAGES = 'xmlns:xhtml="http://www.w3.org/1999/xhtml"'
@@ -44,7 +43,8 @@ class Sitemap:
         """Name the pages of the books of this stock room."""
         self._frame = frame
         self._stockroom = stockroom
-        self._starts: dict[int, str] = {1: ""}
+        self._starts: dict[int, int] = {1: 0}
+        """After which book each part begins."""
 
     @route("GET", "/sitemap.xml", answers={}, places="searching")
     async def sitemap(self, request: Request, query: Which) -> Response:
@@ -63,7 +63,7 @@ class Sitemap:
             message = f"the map has no part {part}"
             raise RouteNotFound(message)
         start = await self._start(int(part), request.id)
-        first = await self._listed(start, request.id)
+        first = await self._stockroom.edits(start, request.id)
         return StreamingResponse(
             self._part(site, int(part), first, request.id),
             media_type="application/xml",
@@ -76,30 +76,34 @@ class Sitemap:
         return max(1, -(-sum(one.books for one in topics) // PART_BOOKS))
 
     async def _part(
-        self, site: str, part: int, listed: Listed, request_id: str
+        self, site: str, part: int, books: Sequence[BookEdited], request_id: str
     ) -> AsyncIterator[str]:
         yield f"{_START}<urlset {_SPACE} {_LANGUAGES}>\n"
         for page in range(1, _PAGES_A_PART + 1):
-            yield "".join(self._entry(site, book_path(book)) for book in listed.books)
-            if not listed.after:
+            yield "".join(self._entry(site, book) for book in books)
+            if len(books) < EDITS_PAGE_MAX:
                 break
             if page == _PAGES_A_PART:
-                self._starts[part + 1] = listed.after
+                self._starts[part + 1] = books[-1].id
                 break
-            listed = await self._listed(listed.after, request_id)
+            books = await self._stockroom.edits(books[-1].id, request_id)
         yield "</urlset>\n"
 
-    def _entry(self, site: str, path: str) -> str:
+    def _entry(self, site: str, book: BookEdited) -> str:
+        path = book_path(book)
         addresses = {name: site + quote(self._frame.href(name, path)) for name in PREFIXES}
         others = "".join(
             f'<xhtml:link rel="alternate" hreflang="{name}" href="{address}"/>'
             for name, address in addresses.items()
         )
+        edited = ""
+        if book.edited_at is not None:
+            edited = f"<lastmod>{book.edited_at.isoformat(timespec='seconds')}</lastmod>"
         return "".join(
-            f"<url><loc>{address}</loc>{others}</url>\n" for address in addresses.values()
+            f"<url><loc>{address}</loc>{edited}{others}</url>\n" for address in addresses.values()
         )
 
-    async def _start(self, part: int, request_id: str) -> str:
+    async def _start(self, part: int, request_id: str) -> int:
         """Return where a part begins.
 
         Raises:
@@ -109,20 +113,17 @@ class Sitemap:
         while known < part:
             after = self._starts[known]
             for _page in range(_PAGES_A_PART):
-                after = (await self._listed(after, request_id)).after
-                if not after:
+                books = await self._stockroom.edits(after, request_id)
+                if len(books) < EDITS_PAGE_MAX:
                     message = f"the map has no part {part}"
                     raise RouteNotFound(message)
+                after = books[-1].id
             known += 1
             self._starts[known] = after
         if part not in self._starts:
             message = f"the map has no part {part}"
             raise RouteNotFound(message)
         return self._starts[part]
-
-    async def _listed(self, after: str, request_id: str) -> Listed:
-        query = BookQuery(after=after or None, limit=PAGE_MAX)
-        return await self._stockroom.listed(query, request_id)
 
 
 async def _index(site: str, parts: int) -> AsyncIterator[str]:

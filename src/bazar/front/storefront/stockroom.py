@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bazar.front.upstream.catalog import Catalog
 from bazar.front.upstream.passing import Passed
-from bazar.wire.books import Book, BookQuery, TopicCount
+from bazar.wire.books import Book, BookEdited, BookQuery, TopicCount
 from bazar.wire.problems import BookNotFound
 
 ASKED_AT_ONCE_MAX = 20
@@ -69,6 +69,10 @@ class Stockroom:
     async def listed(self, query: BookQuery, request_id: str) -> Listed:
         """Return a page of the books that a query finds."""
         return listed_in((await self._catalog.list(query, request_id=request_id)).answer)
+
+    async def edits(self, after: int, request_id: str) -> list[BookEdited]:
+        """Return the books after an id, each with when it was edited last; at most a page."""
+        return (await self._catalog.edits(after, request_id=request_id)).answer.as_edits()
 
     async def topics(self, request_id: str) -> list[TopicCount]:
         """Return the topics, each with the number of its books."""

@@ -15,6 +15,7 @@ How it works: every book has a version that each change to it raises. The catalo
   announced while it was on its way.
 - Requests that miss the same answer wait for one call together, while the feed is alive.
 - An answer that was asked for before the last break of the feed is not kept.
+- A feed that goes on at another catalog is another feed: all is forgotten.
 - Once the feed counts as broken it is over, even if it speaks again: whoever follows it looks at
   `live`, and opens another.
 
@@ -46,9 +47,15 @@ Fetch = Callable[[], Awaitable[Passed]]
 class Cache:
     """The catalog's answers: books and settings, checked by version, and lists of titles."""
 
-    def __init__(self, clock: Callable[[], float] = passing_s) -> None:
-        """Start empty, with no feed; the clock counts seconds, and only passes."""
+    def __init__(self, clock: Callable[[], float] = passing_s, *, keeps: bool = True) -> None:
+        """Start empty, with no feed.
+
+        Args:
+            clock: counts seconds, and only passes.
+            keeps: whether anything is answered from here; else all are asked for, each time.
+        """
         self._clock = clock
+        self.keeps = keeps
         self._trust = Trust(clock)
         self._open = False
         self.epoch = 0
@@ -62,6 +69,10 @@ class Cache:
         self._fills: dict[str, asyncio.Task[Passed]] = {}
         self.hits = 0
         self.misses = 0
+        self.coalesced = 0
+        """Of the misses, those who shared a call that was under way."""
+        self.stale = 0
+        """Answers that were older than what was announced, and so were not kept."""
 
     def opened(self, sign: Sign, asked_at_s: float) -> None:
         """Note that a feed was opened: from now on no change is missed.
@@ -136,7 +147,7 @@ class Cache:
             epoch: at the beginning of the reading; what was forgotten since may be another.
             versions: which were read, of books by id, and of the settings (`SHOP`).
         """
-        if epoch != self.epoch or not self.live:
+        if epoch != self.epoch or not self.keeps or not self.live:
             return False
         floor = self._floors.get
         return all(floor(key, 0) <= version for key, version in versions)
@@ -204,7 +215,7 @@ class Cache:
 
         Without a feed nobody can know what changed since a call that is under way began.
         """
-        if not self.live:
+        if not self.keeps or not self.live:
             return await fill()
         name = f"{self.epoch} {self.generation} {name}"
         task = self._fills.get(name)
@@ -212,6 +223,8 @@ class Cache:
             task = asyncio.ensure_future(fill())
             self._fills[name] = task
             task.add_done_callback(lambda ended: self._filled(name, ended))
+        else:
+            self.coalesced += 1
         return await asyncio.shield(task)
 
     def _filled(self, name: str, task: asyncio.Task[Passed]) -> None:
@@ -223,14 +236,19 @@ class Cache:
     async def _fill_book(self, book_id: Key, fetch: Fetch) -> Passed:
         epoch = self.epoch
         answer = await fetch()
+        if answer.status != _OK:
+            return answer
         current = answer.version >= self._floors.get(book_id, 0)
-        if answer.status == _OK and current and self.live and epoch == self.epoch:
+        if not current:
+            self.stale += 1
+        elif self.keeps and self.live and epoch == self.epoch:
             self._books.keep(book_id, answer)
         return answer
 
     async def _fill_list(self, topic: str, fetch: Fetch) -> Passed:
         generation = self.generation
         answer = await fetch()
-        if answer.status == _OK and self.live and generation == self.generation:
+        kept = self.keeps and self.live and generation == self.generation
+        if answer.status == _OK and kept:
             self._lists.keep(topic, answer)
         return answer

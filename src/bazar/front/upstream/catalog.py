@@ -20,7 +20,8 @@ from bazar.front.upstream.watching import SHOP, Following, Key, Watcher
 from bazar.kit.clock import passing_s
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
-from bazar.kit.peers.client import Answer, Upstream
+from bazar.kit.peers.answers import Answer
+from bazar.kit.peers.client import Upstream
 from bazar.wire.books import SEQ_HEADER, BookQuery, Place, topic_key
 from bazar.wire.budgets import AWAY_MS, READ_MS
 from bazar.wire.shop import Shop
@@ -54,6 +55,7 @@ class Catalog:
         self._upstream = upstream
         self._cache = cache
         self._clock = clock
+        self._missed: How = "miss" if cache.keeps else "bypass"
         self.waiting = 0
         """Readers who wait for the catalog, or for others who asked it the same."""
         self._away = False
@@ -117,7 +119,7 @@ class Catalog:
         with self._place():
             if fresh:
                 return Reading(await self._cache.fresh(book_id, fetch), "bypass")
-            return Reading(await self._cache.book(book_id, fetch), "miss")
+            return Reading(await self._cache.book(book_id, fetch), self._missed)
 
     async def titles(self, topic: str, *, fresh: bool, request_id: str) -> Reading:
         """Return the books of a topic: `answer.as_titles()`.
@@ -135,7 +137,7 @@ class Catalog:
             return Reading(held, "hit")
         fetch = partial(self._fetch, path, request_id)
         with self._place():
-            return Reading(await self._cache.titles(key, fetch), "miss")
+            return Reading(await self._cache.titles(key, fetch), self._missed)
 
     async def topics(self, *, request_id: str) -> Reading:
         """Return every topic with the number of its books."""
@@ -148,6 +150,10 @@ class Catalog:
     async def list(self, query: BookQuery, *, request_id: str) -> Reading:
         """Return a page of books: `answer.as_books()`, and `answer.next_cursor`."""
         return await self._read(f"/books{_arguments(query)}", request_id)
+
+    async def edits(self, after: int, *, request_id: str) -> Reading:
+        """Return a page of books, each with when it was edited last: `answer.as_edits()`."""
+        return await self._read(f"/books/edits?after={after}", request_id)
 
     async def counts(self, query: BookQuery, *, request_id: str) -> Reading:
         """Return how many books a query finds, and of which topics: `answer.as_counts()`."""
@@ -187,7 +193,7 @@ class Catalog:
         deadline = Deadline(AWAY_MS if away and not tries else READ_MS)
         try:
             answer = await self._upstream.call(
-                "GET", path, deadline=deadline, request_id=request_id
+                "GET", path, deadline=deadline, request_id=request_id, hedge=True
             )
         except Unavailable:
             self._away = True

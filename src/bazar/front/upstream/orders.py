@@ -29,12 +29,27 @@ from bazar.wire.placing import (
     UsedBy,
     UsedKey,
 )
-from bazar.wire.problems import OrderNotFound
+from bazar.wire.problems import KeyReused, OrderNotFound
 
 PLACEMENTS_WAITING_MAX = 1024
 """Less than half a second's worth; more are refused at once (docs/performance.md)."""
 
 _OK = 200
+_ERRORS_FROM = 400
+_OF_THE_ORDER = frozenset({200, 404, 409})
+"""What is said of an order as it is stored; any other answer is about the call."""
+
+
+class _Refusal(Struct):
+    """What matters of the problem document of a placement."""
+
+    code: str = ""
+    definite: bool = True
+    order_id: str | None = None
+    """Of the order that is stored; where there is none, nothing of the refusal is."""
+
+
+_refusal = msgspec.json.Decoder(_Refusal).decode
 _used_by = msgspec.json.Decoder(UsedBy).decode
 _answers = msgspec.json.Decoder(list[PlacementAnswer]).decode
 
@@ -45,6 +60,8 @@ class Placed(Struct, frozen=True):
     answer: PlacementAnswer
     timing: str
     """Of its tier, as in a Server-Timing header; of the whole batch."""
+    again: bool = False
+    """Whether the batch was sent more than once."""
 
 
 class _Wanted(Struct, frozen=True):
@@ -129,6 +146,9 @@ class Orders:
             open_orders_max,
         )
         (placed,) = await self._placements.ask([wanted], deadline)
+        if placed.again and not _holds(placed.answer):
+            message = "the purchase was sent more than once; what came of the first is not known"
+            raise Unavailable(message)
         self._announce(placed.answer.changed)
         return placed
 
@@ -200,6 +220,9 @@ class Orders:
 
     async def _ask(self, method: str, path: str, deadline: Deadline, request_id: str) -> Passed:
         answer = await self._upstream.call(method, path, deadline=deadline, request_id=request_id)
+        if answer.again and method != "GET" and answer.status not in _OF_THE_ORDER:
+            message = f"the order service answered with status {answer.status}, asked once more"
+            raise Unavailable(message)
         self._announce(answer.headers.get(CHANGED_HEADER) or "")
         return passed(answer)
 
@@ -233,13 +256,26 @@ class Orders:
             message = f"the order service answered with status {answer.status}; its log says why"
             raise Unavailable(message)
         timing = answer.headers.get("server-timing") or ""
-        return [Placed(one, timing) for one in _answers(answer.body)]
+        return [Placed(one, timing, answer.again) for one in _answers(answer.body)]
 
 
 def parse_changed(text: str) -> list[BookChanged]:
     """Return the changes that an answer names, such as `2=17,3=5`."""
     pairs = [part.partition("=") for part in text.split(",") if part]
     return [BookChanged(int(book_id), int(version)) for book_id, _, version in pairs]
+
+
+def _holds(answer: PlacementAnswer) -> bool:
+    """Tell whether an answer holds for a purchase that was sent more than once.
+
+    What is stored is the same whoever tells it. A definite refusal that is not stored, such as of
+    one who has too much to do, knows nothing of the order that another one may just be storing.
+    """
+    if answer.status < _ERRORS_FROM:
+        return True
+    refusal = _refusal(answer.body)
+    stored = refusal.order_id is not None or refusal.code == KeyReused.code
+    return stored or not refusal.definite
 
 
 def _path(order_id: str) -> str:

@@ -8,8 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Problem, Unavailable
-from bazar.kit.peers.client import Answer
-from bazar.wire.books import VERSION_HEADER, Book, BookCounts, BookTitle, TopicCount
+from bazar.kit.peers.answers import Answer
+from bazar.wire.books import (
+    VERSION_HEADER,
+    Book,
+    BookCounts,
+    BookEdited,
+    BookTitle,
+    TopicCount,
+)
 from bazar.wire.problems import BookNotFound
 from bazar.wire.shop import Shop
 
@@ -24,6 +31,7 @@ _ERRORS: dict[str, type[BazarError]] = {
 """What the catalog may say of itself; whatever else it says means that it is of no help now."""
 _book = msgspec.json.Decoder(Book).decode
 _books = msgspec.json.Decoder(list[Book]).decode
+_edits = msgspec.json.Decoder(list[BookEdited]).decode
 _counts = msgspec.json.Decoder(BookCounts).decode
 _shop = msgspec.json.Decoder(Shop).decode
 _topics = msgspec.json.Decoder(list[TopicCount]).decode
@@ -72,6 +80,14 @@ class Passed:
             Unavailable: the catalog could not say, or what it said makes no sense.
         """
         return self._shown(_books)
+
+    def as_edits(self) -> list[BookEdited]:
+        """Return when the books were edited that it lists.
+
+        Raises:
+            Overloaded, Unavailable: as with `as_books`.
+        """
+        return self._shown(_edits)
 
     def as_counts(self) -> BookCounts:
         """Return how many books it counts.

@@ -12,6 +12,10 @@ T = TypeVar("T")
 
 Standing = Literal["alone", "first", "other"]
 """Of a process at its database: nobody else uses it; it is the first to do something; it is not."""
+QUEUE_MAX = 8192
+"""So many writes wait; one more is refused."""
+WRITE_S_MAX = 5.0
+"""How long a write may take where it meets others, once it is its turn."""
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
@@ -113,7 +117,8 @@ class Database(Protocol):
     async def scan(self, work: Work[T], lane: Lane = READERS) -> T:
         """Run reads on one consistent snapshot that may take long, such as a search or a page.
 
-        It ends when its lane's time is over, and when its asker is gone.
+        It ends when its lane's time is over, and when its asker is gone. An engine behind a
+        network may run it again from its start.
 
         Raises:
             Overloaded: definite; too many scans wait in this lane, or it took too long.
@@ -122,7 +127,13 @@ class Database(Protocol):
         ...
 
     async def write(
-        self, work: Work[T], *, lazy: bool = False, single: bool = False, idempotent: bool = False
+        self,
+        work: Work[T],
+        *,
+        lazy: bool = False,
+        single: bool = False,
+        idempotent: bool = False,
+        limit_s: float = WRITE_S_MAX,
     ) -> T:
         """Run a read-write transaction and return once it is durable.
 
@@ -139,6 +150,8 @@ class Database(Protocol):
                 behind a network saves trips then.
             idempotent: to run the work again after it was committed does no more than to run it
                 once. So it is run again where nobody knows whether it was.
+            limit_s: after which an engine behind a network gives it up; longer for what works
+                on whole tables.
 
         Raises:
             Overloaded: definite; too many writes wait.

@@ -31,7 +31,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
-from bazar.kit.data.database import Transaction, Work
+from bazar.kit.data.database import QUEUE_MAX, Transaction, Work
 from bazar.kit.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -39,7 +39,6 @@ T = TypeVar("T")
 BATCH_MAX = 512
 BATCH_TIME_MAX_S = 0.02
 """After which a batch takes no further unit, so that the event loop gets its turn."""
-QUEUE_MAX = 8192
 LAZY_DELAY_MAX_S = 0.05
 
 UNIT_ERRORS = (Exception, asyncio.CancelledError)

@@ -6,6 +6,8 @@ from bazar.kit.clock import now_ms
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.errors import StartupError
 
+MIGRATE_S_MAX = 900.0
+"""Of all steps together, and of the wait for another process that applies them."""
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_history (
     number INTEGER PRIMARY KEY,
@@ -61,4 +63,4 @@ async def migrate(database: Database, package: str) -> list[str]:
                 applied.append(name)
         return applied
 
-    return await database.write(apply)
+    return await database.write(apply, idempotent=True, limit_s=MIGRATE_S_MAX)

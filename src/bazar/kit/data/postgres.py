@@ -1,16 +1,16 @@
 """PostgreSQL: many connections, a transaction for each unit of work, the server gathers flushes.
 
 How it works: a unit of work runs on a connection that is its own, in a task that nobody cancels.
-What it announced goes out as notifications in the message that commits it, and so does a mark in
-the write-ahead log. That mark is there for units that only repeat what they found: a row may be
-visible before a synchronous standby has it, and whoever is told of it must not outlive it. With
-the mark the commit waits until everything before it is where it has to be.
+What it announced goes out as notifications in the message that commits it. So does a mark in the
+write-ahead log, where the unit is not known to have written anything: a row may be visible before
+a synchronous standby has it, and whoever is told of it must not outlive it. With something
+written, or the mark, the commit waits until everything before it is where it has to be.
 
 Lazy writes go through a connection that commits without waiting for the disk: visible to all at
 once, made durable by any later commit, and by the server within moments.
 
 Until its COMMIT is sent a unit that fails on a lost connection has done nothing, so it is run
-again, after pauses, until its patience is over: a server that restarts is a pause. When the
+again, after pauses, until the patience is over: a server that restarts is a pause. When the
 connection is lost around the COMMIT nobody knows what became of it: only a unit that may run
 twice is run again.
 
@@ -19,35 +19,57 @@ Source: docs/decisions/0029-postgresql-through-asyncpg.md
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar
 
-from bazar.kit.data.database import READERS, Lane, Row, Standing, Value, Work
-from bazar.kit.data.postgres_pool import Connection, Pool, again, answered, lost
+from bazar.kit.data.database import (
+    QUEUE_MAX,
+    READERS,
+    WRITE_S_MAX,
+    Lane,
+    Row,
+    Standing,
+    Value,
+    Work,
+)
+from bazar.kit.data.postgres_connecting import (
+    Away,
+    Connection,
+    Refused,
+    Unknown,
+    connect,
+    cut_after,
+    lost,
+    shown,
+    unsent,
+)
+from bazar.kit.data.postgres_listening import CHANNEL
+from bazar.kit.data.postgres_pool import PAUSE_S_MAX, Server
 from bazar.kit.data.postgres_scans import Scans
 from bazar.kit.data.postgres_standing import Firsts
-from bazar.kit.errors import Overloaded, Unavailable
+from bazar.kit.errors import Overloaded, StartupError, Unavailable
 
 T = TypeVar("T")
 
+VERSION_MIN = 15
 WRITERS = 4
-READERS_MAX = 4
-LAZY_WRITERS = 2
-QUEUE_MAX = 8192
-PATIENCE_S = 3.0
-"""How long a unit is tried again while the server is away."""
-UNIT_S_MAX = 8.0
-"""After which the connection of a unit is cut."""
-PAUSE_S_FIRST = 0.02
-PAUSE_S_MAX = 0.25
-CONFLICTS_MAX = 10
-"""How often one unit gives way to others."""
-CHANNEL = "bazar_changes"
+LAZY_WRITERS = 1
+POINT_READERS = 4
+READ_S_MAX = 2.0
+"""After which the connection of a read is cut."""
+WAIT_S_MAX = 8.0
+"""After which a write that waits for others is refused."""
+CLOSE_S_MAX = 10.0
+"""After which writes that go on are cut."""
+START_PATIENCE_S = 10.0
+"""How long a start waits for a server that is not there yet."""
 MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-_SETTINGS = {"application_name": "bazar", "jit": "off", "TimeZone": "UTC"}
-_LAZY = {"synchronous_commit": "off"}
+WRITER = {"idle_in_transaction_session_timeout": "2s"}
+"""A process that hangs inside a transaction keeps nobody from its rows for longer."""
+LAZY = WRITER | {"synchronous_commit": "off"}
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
 
 Encode = Callable[[Sequence[object]], Iterable[str]]
 """Returns what was announced as payloads, each of less than 8,000 bytes."""
@@ -66,23 +88,27 @@ class PostgresTransaction:
         """Wrap a connection; one that writes gathers its changes."""
         self._connection = connection
         self._announced = announced
+        self.wrote = False
+        """Whether it is known to have changed a row."""
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """Return the first row, or None."""
-        return cast("Row | None", await self._connection.fetchrow(numbered(sql), *values))
+        row = await self._connection.fetchrow(numbered(sql), *values)
+        return None if row is None else tuple(row)
 
     async def all(self, sql: str, *values: Any) -> list[Row]:  # noqa: ANN401  arrays too
         """Return every row; a value may be an array."""
-        return cast("list[Row]", await self._connection.fetch(numbered(sql), *values))
+        return list(map(tuple, await self._connection.fetch(numbered(sql), *values)))
 
     async def run(self, sql: str, *values: Any) -> int:  # noqa: ANN401  arrays too
         """Run a statement and return how many rows it changed; a value may be an array."""
-        status = await self._connection.execute(numbered(sql), *values)
-        return _changed(status)
+        changed = _changed(await self._connection.execute(numbered(sql), *values))
+        self.wrote = self.wrote or changed > 0
+        return changed
 
     async def all_many(self, sql: str, rows: Iterable[Row]) -> list[Row]:
         """Run a statement once for each row of values; return all that they return, in order."""
-        return cast("list[Row]", await self._connection.fetchmany(numbered(sql), list(rows)))
+        return list(map(tuple, await self._connection.fetchmany(numbered(sql), list(rows))))
 
     async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each row of values, all in one message."""
@@ -94,7 +120,7 @@ class PostgresTransaction:
 
     async def script(self, sql: str) -> None:
         """Run several statements that take no values."""
-        await self._connection.execute(sql)
+        await self._connection.execute(f"{sql}\n;SELECT")  # the driver trips over no statement
 
     async def lock(self, name: str) -> None:
         """Wait until no other transaction has locked this name, and lock it until the end."""
@@ -106,17 +132,12 @@ class PostgresTransaction:
         self._announced.append(change)
 
 
-def _changed(status: str) -> int:
+def _changed(tag: str) -> int:
     """Return how many rows a command changed, as its tag says.
 
     Source: postgresql.org/docs/current/protocol-message-formats.html, CommandComplete
     """
-    last = status.rpartition(" ")[2]
-    return int(last) if last.isdigit() else 0
-
-
-class _CommitLost(Exception):
-    """Nobody knows whether a unit was committed."""
+    return int(tag.rpartition(" ")[2]) if tag.partition(" ")[0] in _WRITES else 0
 
 
 class PostgresDatabase:
@@ -138,27 +159,62 @@ class PostgresDatabase:
         """
         self._on_batch = on_batch
         self._encode = encode
-        self._writers = Pool(url, WRITERS, _SETTINGS)
-        self._lazy_writers = Pool(url, LAZY_WRITERS, _SETTINGS | _LAZY)
-        self._readers = Pool(url, READERS_MAX, _SETTINGS)
-        self._scans = Scans(url, _SETTINGS, PostgresTransaction)
-        self._firsts = Firsts(url, _SETTINGS)
+        self._server = Server(url)
+        self._writers = self._server.pool("writes", WRITERS, WRITER)
+        self._lazy_writers = self._server.pool("lazy writes", LAZY_WRITERS, LAZY)
+        self._readers = self._server.pool("reads", POINT_READERS)
+        self._scans = Scans(self._server, PostgresTransaction)
+        self._firsts = Firsts(self._server)
         self._units: set[asyncio.Task[Any]] = set()
         self._closing = False
+        self.used = self._server.used
+        """Returns how many connections are used now."""
+        self.waiting = self._server.waiting
+        """Returns how many wait for a connection now."""
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        on_batch: Callable[[int], None] = lambda _size: None,
+        encode: Encode | None = None,
+    ) -> Self:
+        """Return a database that can be reached, and that is new enough.
+
+        Raises:
+            StartupError: it cannot be reached, does not let us in, or is too old.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + START_PATIENCE_S
+        while True:
+            try:
+                connection = await connect(url)
+                break
+            except Away as error:
+                if isinstance(error, Refused) or loop.time() > until_s:
+                    message = f"cannot open the database {shown(url)}: {error}"
+                    raise StartupError(message) from error
+            await asyncio.sleep(PAUSE_S_MAX)
+        version = connection.get_server_version().major
+        connection.terminate()
+        if version < VERSION_MIN:
+            message = f"PostgreSQL {version} is too old; {VERSION_MIN} is needed, or a newer one"
+            raise StartupError(message)
+        return cls(url, on_batch, encode)
 
     async def read(self, work: Work[T]) -> T:
         """Run one short statement, on a connection that has no transaction open.
 
         Raises:
+            Overloaded: definite; it waited for too long behind others.
             Unavailable: the server is away.
         """
 
-        async def once(_patience: float) -> T:
-            async with self._readers.connection() as connection:
-                with _cut_after(connection, UNIT_S_MAX):
-                    return await work(PostgresTransaction(connection))
+        async def use(connection: Connection) -> T:
+            with cut_after(READ_S_MAX, connection):
+                return await work(PostgresTransaction(connection))
 
-        return await self._patiently(once, again_when_lost=True)
+        return await self._readers.run(use, READ_S_MAX, idempotent=True)
 
     async def scan(self, work: Work[T], lane: Lane = READERS) -> T:
         """Run reads on one snapshot.
@@ -170,109 +226,77 @@ class PostgresDatabase:
         return await self._scans.scan(work, lane)
 
     async def write(
-        self, work: Work[T], *, lazy: bool = False, single: bool = False, idempotent: bool = False
+        self,
+        work: Work[T],
+        *,
+        lazy: bool = False,
+        single: bool = False,
+        idempotent: bool = False,
+        limit_s: float = WRITE_S_MAX,
     ) -> T:
         """Run a read-write transaction and return once it is durable; a lazy one, once visible.
 
         It goes on to its end even where its caller goes away.
 
         Raises:
-            Overloaded: definite; too many writes wait.
+            Overloaded: definite; too many writes wait, or it waited for too long.
             Unavailable: indefinite; the connection was lost around the commit, or the database is
                 closing, or the server is away.
         """
         if self._closing:
             message = "the database is closing"
             raise Unavailable(message)
-        pool = self._lazy_writers if lazy else self._writers
-        if pool.waiting >= QUEUE_MAX:
-            message = f"{QUEUE_MAX} writes wait already"
+        if len(self._units) >= QUEUE_MAX:
+            message = f"{len(self._units)} writes wait already"
             raise Overloaded(message)
+        pool = self._lazy_writers if lazy else self._writers
 
-        async def once(_patience: float) -> T:
-            async with pool.connection() as connection:
-                with _cut_after(connection, UNIT_S_MAX):
-                    if single:
-                        result = await self._run_single(connection, work)
-                    else:
-                        result = await self._run(connection, work, durable=not lazy)
-                if connection in pool.doubtful:
-                    message = "a commit was not taken to the standby"
-                    raise _CommitLost(message)
-                return result
+        async def use(connection: Connection) -> T:
+            with cut_after(limit_s, connection):
+                if single:
+                    result = await _run_alone(connection, work)
+                else:
+                    result = await self._run(connection, work, durable=not lazy)
+            if pool.is_doubtful(connection):
+                message = "the server did not wait for its standby"
+                raise Unknown(message)
+            if not lazy:
+                self._on_batch(1)
+            return result
 
-        unit = asyncio.create_task(self._patiently(once, again_when_lost=idempotent))
+        unit = asyncio.create_task(pool.run(use, WAIT_S_MAX, idempotent=idempotent))
         self._units.add(unit)
-        unit.add_done_callback(self._units.discard)
-        result = await asyncio.shield(unit)
-        if not lazy:
-            self._on_batch(1)
-        return result
+        unit.add_done_callback(self._forget)
+        await asyncio.wait({unit})
+        return unit.result()
+
+    def _forget(self, unit: asyncio.Task[Any]) -> None:
+        """Forget a unit that has ended; nobody may be left who looks at its error."""
+        self._units.discard(unit)
+        if not unit.cancelled():
+            unit.exception()
 
     async def _run(self, connection: Connection, work: Work[T], *, durable: bool) -> T:
         announced: list[object] = []
+        transaction = PostgresTransaction(connection, announced)
         await connection.execute("BEGIN")
         try:
-            result = await work(PostgresTransaction(connection, announced))
-        except BaseException as error:
-            if not lost(error) and not connection.is_closed():
+            result = await work(transaction)
+        except Exception as error:
+            if not lost(error, connection):
                 await connection.execute("ROLLBACK")
             raise
-        told = [f"NOTIFY {CHANNEL}, {_quoted(text)}" for text in self._payloads(announced)]
-        end = [*told, MARK, "COMMIT"] if durable else [*told, "COMMIT"]
-        await self._commit(connection, "; ".join(end))
+        end = [f"NOTIFY {CHANNEL}, {_quoted(text)}" for text in self._payloads(announced)]
+        if durable and not transaction.wrote:
+            end.append(MARK)
+        await _commit(connection, "; ".join([*end, "COMMIT"]))
         return result
-
-    async def _commit(self, connection: Connection, end: str) -> None:
-        try:
-            await connection.execute(end)
-        except Exception as error:
-            if answered(error):
-                if connection.is_in_transaction():
-                    await connection.execute("ROLLBACK")
-                raise
-            raise _CommitLost(str(error)) from error
-
-    async def _run_single(self, connection: Connection, work: Work[T]) -> T:
-        """Run a unit of one statement, which the server commits by itself."""
-        try:
-            return await work(PostgresTransaction(connection, None))
-        except Exception as error:
-            if lost(error):
-                raise _CommitLost(str(error)) from error
-            raise
 
     def _payloads(self, announced: Sequence[object]) -> Iterable[str]:
         if not announced:
             return ()
         assert self._encode is not None, "nobody said how changes of this database are told"
         return self._encode(announced)
-
-    async def _patiently(
-        self, once: Callable[[float], Awaitable[T]], *, again_when_lost: bool
-    ) -> T:
-        """Run something again where that helps, and say in our own words where nothing does."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + PATIENCE_S
-        pause_s, conflicts = PAUSE_S_FIRST, 0
-        while True:
-            try:
-                return await once(until_s - loop.time())
-            except _CommitLost as error:
-                reason = f"the connection was lost around a commit: {error}"
-                if not again_when_lost:
-                    raise Unavailable(reason) from error
-            except Exception as error:
-                if again(error) and conflicts < CONFLICTS_MAX:
-                    conflicts += 1
-                    continue
-                if not lost(error):
-                    raise
-                reason = f"the database cannot be reached: {error}"
-            if self._closing or loop.time() + pause_s > until_s:
-                raise Unavailable(reason)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
     async def standing(self, name: str) -> Standing:
         """Tell whether this process is the one that does something; it is not where that fails."""
@@ -281,25 +305,52 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Finish what is under way, then close."""
         self._closing = True
+        self._scans.close()
         if self._units:
-            await asyncio.wait(self._units, timeout=UNIT_S_MAX)
-        await self._scans.close()
-        await self._firsts.close()
-        for pool in (self._writers, self._lazy_writers, self._readers):
-            await pool.close()
+            await asyncio.wait(self._units, timeout=CLOSE_S_MAX)
+        await self._server.close()
+        if self._units:
+            await asyncio.wait(self._units)
 
 
-class _cut_after:  # noqa: N801  reads as a function
-    """Cut a connection that takes longer, which nothing else can stop without a lie."""
+async def _commit(connection: Connection, end: str) -> None:
+    """Send what ends a transaction.
 
-    def __init__(self, connection: Connection, limit_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(limit_s, connection.terminate)
+    Raises:
+        Away: the connection was lost before that.
+        Unknown: nobody knows whether it was committed.
+    """
+    try:
+        tag = await connection.execute(end)
+    except Exception as error:
+        if lost(error, connection):
+            raise _of_a_commit(error) from error
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+        raise
+    if tag != "COMMIT":
+        message = "the work went on after one of its statements had failed"
+        raise RuntimeError(message)
 
-    def __enter__(self) -> None:
-        pass
 
-    def __exit__(self, *_error: object) -> None:
-        self._timer.cancel()
+async def _run_alone(connection: Connection, work: Work[T]) -> T:
+    """Run a unit of one statement, which the server commits by itself.
+
+    Raises:
+        Away: the connection was lost before that.
+        Unknown: nobody knows whether it was committed.
+    """
+    try:
+        return await work(PostgresTransaction(connection))
+    except Exception as error:
+        if lost(error, connection):
+            raise _of_a_commit(error) from error
+        raise
+
+
+def _of_a_commit(error: Exception) -> Exception:
+    """Return what a lost connection says of the message that was to commit."""
+    return Away(str(error)) if unsent(error) else Unknown(str(error))
 
 
 def _quoted(text: str) -> str:

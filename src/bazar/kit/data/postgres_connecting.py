@@ -9,8 +9,7 @@ docs/decisions/0029-postgresql-through-asyncpg.md
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -26,21 +25,35 @@ SETTINGS = {
     "client_connection_check_interval": "100ms",
 }
 """Of each session. The last one ends the statement of a connection that was cut."""
-_OF_THE_SERVER = frozenset({"08", "25", "53", "57"})
-"""Classes of SQLSTATEs that are about the connection or the server, and not about a statement."""
-_NEVER = frozenset({"28", "3D"})
-"""Classes that no patience helps against: who may not enter, and a database that is not there."""
+_OF_THE_SERVER = ("08", "53", "57", "25006", "25P03", "25P04")
+"""How the SQLSTATEs begin that are about the connection or the server, and not about a statement:
+whole classes; a server that takes no writes any more; a session that took too long."""
+_NEVER = ("28", "3D")
+"""How those begin that no patience helps against: who may not enter, a database that is not there.
+"""
+
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""All that a connection raises."""
 
 Connection = Any
 """An asyncpg connection; asyncpg has no types."""
 
 
 class Away(Exception):
-    """No connection can be opened now."""
+    """There is no connection, or the one that was used is lost; nothing was committed."""
 
 
 class Refused(Away):
     """No connection will be opened, however often it is tried."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether something was committed, nor whether it will outlive a failover."""
 
 
 def answered(error: BaseException) -> bool:
@@ -49,13 +62,24 @@ def answered(error: BaseException) -> bool:
     Source: postgresql.org/docs/current/errcodes-appendix.html
     """
     state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
-    return state is not None and state[:2] not in _OF_THE_SERVER
+    return state is not None and not state.startswith(_OF_THE_SERVER)
 
 
-def lost(error: BaseException) -> bool:
-    """Tell whether an error says that a connection, or the server, cannot be used."""
-    kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    return isinstance(error, (*kinds, OSError, Away)) and not answered(error)
+def lost(error: BaseException, connection: Connection) -> bool:
+    """Tell whether an error says that a connection cannot be used any more.
+
+    The driver has one kind of error for a closed connection and for values that do not fit.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return bool(connection.is_closed())
+    return isinstance(error, (*DRIVER_ERRORS, Away)) and not answered(error)
+
+
+def unsent(error: Exception) -> bool:
+    """Tell whether the driver found a connection lost before it sent anything."""
+    if isinstance(error, asyncpg.InternalClientError):
+        return str(error).startswith(("cannot switch to state", "not connected"))
+    return isinstance(error, asyncpg.InterfaceError)
 
 
 async def connect(url: str, settings: Mapping[str, str] = SETTINGS) -> Connection:
@@ -111,14 +135,28 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         message = "it does not take writes"
         raise Away(message) from None
     except asyncpg.PostgresError as error:
-        kind = Refused if str(error.sqlstate)[:2] in _NEVER else Away
+        kind = Refused if str(error.sqlstate).startswith(_NEVER) else Away
         raise kind(str(error)) from None
     except OSError as error:
         raise Away(error.strerror or str(error)) from None
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
+    except ValueError:
         # Its text may hold a part of a password that is not written as it should be.
         message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         raise Refused(message) from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+        message = "the connection was lost as it opened"
+        raise Away(message) from None
+
+
+def shown(url: str) -> str:
+    """Return what may be told of an address: host and database, and nothing of a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    host = dict(parse_qsl(parts.query)).get("host") or parts.netloc.rpartition("@")[2]
+    text = f"{host}{parts.path}"
+    return "" if "@" in text else text  # a password that is not written as it should be
 
 
 def each_host(url: str) -> list[str]:
@@ -151,13 +189,31 @@ def _at(parts: SplitResult, where: str, query: Mapping[str, str]) -> str:
     return parts._replace(netloc=where, query=urlencode(query)).geturl()
 
 
-@contextmanager
-def cut_after(limit_s: float, *connections: Connection) -> Iterator[None]:
+class cut_after:  # noqa: N801  reads as a function
     """Cut connections that take longer, which nothing else can stop without a lie."""
-    loop = asyncio.get_running_loop()
-    timers = [loop.call_later(limit_s, one.terminate) for one in connections]
-    try:
-        yield
-    finally:
-        for timer in timers:
-            timer.cancel()
+
+    def __init__(self, limit_s: float, *connections: Connection) -> None:
+        """Begin to count."""
+        self._limit_s = limit_s
+        self._connections = connections
+        self._cut = False
+        self._timer = asyncio.get_running_loop().call_later(limit_s, self._end)
+
+    def _end(self) -> None:
+        self._cut = True
+        for one in self._connections:
+            one.terminate()
+
+    def __enter__(self) -> None:
+        """Do nothing more."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Stop counting; where a connection was cut, say so instead of what came of it.
+
+        Raises:
+            Away: one was cut, so that nothing is known to be committed.
+        """
+        self._timer.cancel()
+        if self._cut and error is not None and lost(error, self._connections[0]):
+            message = f"no answer within {self._limit_s:g} s"
+            raise Away(message) from error

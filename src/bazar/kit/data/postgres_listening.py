@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from bazar.kit import log
 from bazar.kit.clock import passing_s
-from bazar.kit.data.postgres_connecting import Away, Connection, connect, cut_after, lost
+from bazar.kit.data.postgres_connecting import DRIVER_ERRORS, Away, Connection, connect, cut_after
 
 CHANNEL = "bazar_changes"
 BEATS = "bazar_beat"
@@ -81,9 +81,7 @@ class Listener:
         while True:
             try:
                 await self._follow()
-            except Exception as error:
-                if not lost(error):
-                    raise
+            except (*DRIVER_ERRORS, Away) as error:
                 if not self._away:
                     self._log.warning("not-listening", reason=str(error))
                 self._away = True

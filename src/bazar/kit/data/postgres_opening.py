@@ -8,11 +8,10 @@ from typing import NamedTuple
 from bazar.kit.data.moved import STATE_IS_THERE, UNFINISHED
 from bazar.kit.data.postgres_connecting import (
     CONNECT_TIMEOUT_S,
+    DRIVER_ERRORS,
     Away,
     Refused,
-    answered,
     connect,
-    lost,
 )
 from bazar.kit.errors import StartupError
 
@@ -65,17 +64,14 @@ async def make_database(url: str, name: str) -> None:
         url: of another one of the same server.
         name: of the database.
     """
-    with suppress(Away):
+    with suppress(Away, *DRIVER_ERRORS):
         connection = await connect(url)
         try:
             if not await connection.fetchval(_IS_THERE, name):
                 sql = f'CREATE DATABASE "{name}" ENCODING {_ENCODING} TEMPLATE template0'
                 await connection.execute(sql)
-        except Exception as error:
-            if not (answered(error) or lost(error)):
-                raise
         finally:
-            connection.terminate()
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
 
 
 class _Found(NamedTuple):

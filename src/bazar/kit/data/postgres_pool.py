@@ -1,144 +1,246 @@
-"""Connections to PostgreSQL, kept and counted; and what an error of one says about it.
+"""Connections to PostgreSQL, kept and counted; and the patience with one that is lost.
 
 A pool of our own, since a pool that asks the server to forget its settings at each return would
-pay a trip for each transaction. The last one that was given back goes out first.
+pay a trip for each transaction. The connection that was given back last goes out first.
 
-Nothing here cancels what a connection is doing: to cancel a COMMIT that waits for a synchronous
-standby makes a row visible that a failover may lose, and says that all went well. What takes too
-long has its connection cut instead.
+What broke one connection may have broken all: when one is lost, those that nobody uses are cut,
+in every pool of the database.
 
-Source: postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION;
-docs/decisions/0029-postgresql-through-asyncpg.md
+Source: docs/decisions/0029-postgresql-through-asyncpg.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import asyncpg
 
-CONNECT_TIMEOUT_S = 2.0
-STATEMENTS_KEPT = 400
-"""Prepared ones, of one connection; all that a service sends are fewer."""
-UNSYNCED = "canceling wait for synchronous replication"
-"""Begins the notice that a commit is not where it was to be, although it says that it is."""
-_OF_THE_SERVER = frozenset({"08", "25", "53", "57"})
-"""Classes of SQLSTATEs that are about the connection or the server, and not about a statement."""
-_AGAIN = frozenset({"40001", "40P01", "23505"})
-"""Serialization failure, deadlock, and a row that another transaction has made just before."""
+from bazar.kit.data.postgres_connecting import (
+    SETTINGS,
+    Away,
+    Connection,
+    Refused,
+    Unknown,
+    connect,
+    lost,
+)
+from bazar.kit.errors import Overloaded, Unavailable
 
-Connection = Any
-"""An asyncpg connection; asyncpg has no types."""
+T = TypeVar("T")
+
+PATIENCE_S = 3.0
+"""How long something is tried again while the server is away."""
+PAUSE_S_FIRST = 0.02
+PAUSE_S_MAX = 0.25
+CLOSE_TIMEOUT_S = 1.0
+_AGAIN = {
+    asyncpg.SerializationError: 10,
+    asyncpg.DeadlockDetectedError: 10,
+    asyncpg.UniqueViolationError: 2,
+    asyncpg.InvalidCachedStatementError: 2,
+}
+"""What may go well when it is run again from its start, and how often it is: it met another
+transaction, which has made the same row just before; or a new schema."""
+_NO_SETTINGS: Mapping[str, str] = {}
+_WARNING = "01000"
+"""The state of the notice that a commit does not wait for the standby any more, although it says
+that all went well. Its text is in the language of the server."""
 
 
-def answered(error: BaseException) -> bool:
-    """Tell whether an error is the server's answer to a statement, so that its connection is well.
+class Server:
+    """One database, as all that this process asks of it."""
 
-    Source: postgresql.org/docs/current/errcodes-appendix.html
-    """
-    state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
-    return state is not None and state[:2] not in _OF_THE_SERVER
+    def __init__(self, url: str) -> None:
+        """Open no connection yet; the address is as libpq takes it."""
+        self._url = url
+        self._pools: list[Pool] = []
 
+    def pool(self, who: str, size: int, settings: Mapping[str, str] = _NO_SETTINGS) -> "Pool":
+        """Return a new pool.
 
-def again(error: BaseException) -> bool:
-    """Tell whether the same transaction may go well when it is run again from its start."""
-    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _AGAIN
+        Args:
+            who: uses its connections, in the plural.
+            size: how many connections there are, at most.
+            settings: of their sessions, beside those that all have.
+        """
+        pool = Pool(self, who, size, settings)
+        self._pools.append(pool)
+        return pool
 
+    async def connect(self, settings: Mapping[str, str] = _NO_SETTINGS) -> Connection:
+        """Open a connection.
 
-def lost(error: BaseException) -> bool:
-    """Tell whether an error says that a connection, or the server, cannot be used."""
-    kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-    return isinstance(error, kinds) and not answered(error)
+        Raises:
+            Away: there is none now.
+        """
+        return await connect(self._url, {**SETTINGS, **settings})
+
+    def cut_idle(self) -> None:
+        """Cut all connections that nobody uses."""
+        for pool in self._pools:
+            pool.cut_idle()
+
+    def used(self) -> int:
+        """Return how many connections are used now."""
+        return sum(len(pool.used) for pool in self._pools)
+
+    def waiting(self) -> int:
+        """Return how many wait for a connection now."""
+        return sum(pool.waiting for pool in self._pools)
+
+    async def close(self) -> None:
+        """Close the connections that nobody uses, and cut the others."""
+        idle = [connection for pool in self._pools for connection in pool.close()]
+        closing = (connection.close(timeout=CLOSE_TIMEOUT_S) for connection in idle)
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 class Pool:
     """Connections of one kind to one database, opened when they are needed."""
 
-    def __init__(self, url: str, size: int, settings: dict[str, str]) -> None:
-        """Open none yet.
+    def __init__(self, server: Server, who: str, size: int, settings: Mapping[str, str]) -> None:
+        """Open none yet."""
+        self._server = server
+        self._who = who
+        self._settings = settings
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._doubtful: set[Connection] = set()
+        self._closing = False
+        self.used: set[Connection] = set()
+        self.waiting = 0
+
+    async def run(
+        self,
+        use: Callable[[Connection], Awaitable[T]],
+        patience_s: float,
+        *,
+        idempotent: bool,
+    ) -> T:
+        """Run something on a connection, again where that helps.
 
         Args:
-            url: of the database, as libpq takes it; of several hosts the one that can be written.
-            size: how many are used at once, at most.
-            settings: of each session.
-        """
-        self._url = url
-        self._settings = settings
-        self._free = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []
-        self._out: set[Connection] = set()
-        self.doubtful: set[Connection] = set()
-        """Those that said of a commit that it is not where it was to be."""
-        self.waiting = 0
-        """How many wait for one."""
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection; one that is not well afterwards is not lent again.
+            use: runs it; from its start each time. A connection that it leaves in the middle of
+                something is cut.
+            patience_s: how long it waits for those who came before.
+            idempotent: it is run again where nobody knows what became of it, too.
 
         Raises:
-            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: none can be opened.
+            Overloaded: definite; it waited for too long.
+            Unavailable: indefinite; the server is away, nobody knows what became of it, or the
+                pool is closing.
         """
-        self.waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
-        try:
-            connection = self._idle.pop() if self._idle else await self._open()
-            self._out.add(connection)
-            try:
-                yield connection
-            except BaseException as error:
-                if not answered(error) or connection.is_in_transaction():
-                    connection.terminate()
-                    if lost(error):
-                        self._cut_idle()  # what broke one may have broken them all
-                raise
-            finally:
-                self._out.discard(connection)
-                self._take_back(connection)
-        finally:
-            self._free.release()
+        async with self._place(patience_s):
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + PATIENCE_S
+            pause_s = PAUSE_S_FIRST
+            conflicts = 0
+            while True:
+                try:
+                    return await self._once(use)
+                except tuple(_AGAIN) as error:
+                    conflicts += 1
+                    if conflicts > next(_AGAIN[kind] for kind in _AGAIN if isinstance(error, kind)):
+                        raise
+                    await asyncio.sleep(random.uniform(0, PAUSE_S_FIRST))  # noqa: S311  no secret
+                    continue
+                except (Away, Unknown) as error:
+                    late = isinstance(error, Refused) or loop.time() + pause_s > until_s
+                    if late or self._closing or (isinstance(error, Unknown) and not idempotent):
+                        raise self._unavailable(error) from error
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
-    def _take_back(self, connection: Connection) -> None:
-        if connection in self.doubtful:
-            self.doubtful.discard(connection)
-            connection.terminate()
-        elif not connection.is_closed():
-            self._idle.append(connection)
+    def is_doubtful(self, connection: Connection) -> bool:
+        """Tell whether the server has warned of something since this connection was lent."""
+        return connection in self._doubtful
 
-    async def _open(self) -> Connection:
-        connection = await asyncpg.connect(
-            self._url,
-            timeout=CONNECT_TIMEOUT_S,
-            statement_cache_size=STATEMENTS_KEPT,
-            max_cached_statement_lifetime=0,
-            server_settings=self._settings,
-            target_session_attrs="read-write" if "," in self._url else None,
-        )
-        connection.add_log_listener(self._note)
-        return connection
-
-    def _note(self, connection: Connection, message: Any) -> None:  # noqa: ANN401
-        if UNSYNCED in str(message.message):
-            self.doubtful.add(connection)
-
-    def _cut_idle(self) -> None:
+    def cut_idle(self) -> None:
+        """Cut the connections that nobody uses."""
         while self._idle:
             self._idle.pop().terminate()
 
-    def cut(self) -> None:
-        """Cut all connections, whatever they are doing."""
-        self._cut_idle()
-        for connection in self._out:
+    def close(self) -> list[Connection]:
+        """Lend nothing any more, cut what is used, and return what nobody uses, to be closed."""
+        self._closing = True
+        for connection in self.used:
             connection.terminate()
-
-    async def close(self) -> None:
-        """Close those that nobody uses, and cut the others."""
         idle, self._idle = self._idle, []
-        for connection in idle:
-            with suppress(Exception):
-                await connection.close(timeout=1)
-        self.cut()
+        return idle
+
+    @asynccontextmanager
+    async def _place(self, patience_s: float) -> AsyncIterator[None]:
+        """Wait until it is one's turn to use a connection."""
+        self.waiting += 1
+        try:
+            if self._places.locked():
+                async with asyncio.timeout(patience_s):
+                    await self._places.acquire()
+            else:
+                await self._places.acquire()
+        except TimeoutError:
+            message = f"this waited for {patience_s:g} s behind other {self._who}"
+            raise Overloaded(message) from None
+        finally:
+            self.waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _once(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run something on a connection, and keep that where it is well afterwards.
+
+        Raises:
+            Away: there is none, or it was lost.
+        """
+        connection = await self._open()
+        self.used.add(connection)
+        try:
+            return await use(connection)
+        except BaseException as error:
+            broken = isinstance(error, Unknown) or lost(error, connection)
+            if broken or not isinstance(error, Exception) or _is_busy(connection):
+                connection.terminate()
+            if broken:
+                self._server.cut_idle()
+            if broken and not isinstance(error, (Away, Unknown)):
+                raise Away(str(error)) from error
+            raise
+        finally:
+            self.used.discard(connection)
+            self._doubtful.discard(connection)
+            if not connection.is_closed():
+                self._idle.append(connection)
+
+    async def _open(self) -> Connection:
+        """Return the connection that was used last, or a new one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        if self._closing:
+            raise Away
+        connection = await self._server.connect(self._settings)
+        if self._closing or connection.is_closed():  # it may be lost as soon as it is there
+            connection.terminate()
+            raise Away
+        connection.add_log_listener(self._note)
+        return connection
+
+    def _note(self, connection: Connection, message: asyncpg.PostgresLogMessage) -> None:
+        if message.sqlstate == _WARNING:
+            self._doubtful.add(connection)
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        if self._closing:
+            return Unavailable("the database is closing")
+        if isinstance(error, Unknown):
+            return Unavailable(f"nobody knows what became of a commit: {error}")
+        return Unavailable(f"the database cannot be reached: {error}")
+
+
+def _is_busy(connection: Connection) -> bool:
+    return not connection.is_closed() and bool(connection.is_in_transaction())

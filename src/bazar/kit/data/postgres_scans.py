@@ -1,11 +1,17 @@
-"""Scans on PostgreSQL: long reads on one snapshot, each kind in its own lane, each with an end."""
+"""Scans on PostgreSQL: long reads on one snapshot, each kind in its own lane, each with an end.
+
+A scan that has to end has its connection cut, and the server ends its statement when it looks
+whether its client is still there, ten times a second.
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
 from bazar.kit.data.database import Lane, Transaction, Work
-from bazar.kit.data.postgres_pool import Connection, Pool, lost
+from bazar.kit.data.postgres_connecting import Connection, lost
+from bazar.kit.data.postgres_pool import Pool, Server
 from bazar.kit.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -13,75 +19,63 @@ T = TypeVar("T")
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-class _Queue:
-    """Those who scan in one lane."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.scans = 0
-
-
 class Scans:
     """The scans of one database."""
 
-    def __init__(
-        self,
-        url: str,
-        settings: dict[str, str],
-        transaction: Callable[[Connection], Transaction],
-    ) -> None:
+    def __init__(self, server: Server, transaction: Callable[[Connection], Transaction]) -> None:
         """Connect when it is needed."""
-        self._url = url
-        self._settings = settings
+        self._server = server
         self._transaction = transaction
-        self._queues: dict[Lane, _Queue] = {}
+        self._lanes: dict[Lane, Pool] = {}
+        self._scans: Counter[Lane] = Counter()
+        """Those that run or wait, in each lane."""
         self._closing = False
 
     async def scan(self, work: Work[T], lane: Lane) -> T:
         """Run reads on one snapshot; they end with their asker, and when their time is over.
 
         Raises:
-            Overloaded: definite; too many wait in this lane, or it took too long.
+            Overloaded: definite; too many wait in this lane, it waited or took too long.
             Unavailable: the database is closing, or the server is away.
         """
         if self._closing:
             message = "the database is closing"
             raise Unavailable(message)
-        queue = self._queues.get(lane)
-        if queue is None:
-            queue = self._queues[lane] = _Queue(Pool(self._url, lane.threads, self._settings))
-        if queue.scans >= lane.scans_max:
-            message = f"{lane.scans_max} {lane.name} scan or wait already"
+        if self._scans[lane] >= lane.scans_max:
+            message = f"{self._scans[lane]} {lane.name} wait already"
             raise Overloaded(message)
-        queue.scans += 1
+        if lane not in self._lanes:
+            self._lanes[lane] = self._server.pool(lane.name, lane.threads)
+        self._scans[lane] += 1
         try:
-            async with asyncio.timeout(lane.limit_s):
-                return await self._run(queue.pool, work)
-        except TimeoutError as error:
-            message = f"a scan of {lane.name} took too long"
-            raise Overloaded(message) from error
-        except Exception as error:
-            if lost(error):
-                message = f"the database cannot be reached: {error}"
-                raise Unavailable(message) from error
-            raise
-        finally:
-            queue.scans -= 1
-
-    async def _run(self, pool: Pool, work: Work[T]) -> T:
-        async with pool.connection() as connection:
-            await connection.execute(_BEGIN)
-            try:
-                result = await work(self._transaction(connection))
-            except Exception as error:
-                if not lost(error):
-                    await connection.execute("ROLLBACK")
+            async with asyncio.timeout(lane.limit_s) as limit:
+                return await self._lanes[lane].run(
+                    lambda connection: self._once(connection, work),
+                    lane.patience_s,
+                    idempotent=True,
+                )
+        except TimeoutError:
+            if not limit.expired():
                 raise
-            await connection.execute("COMMIT")
-            return result
+            message = f"this took longer than the {lane.limit_s:g} s that {lane.name} have"
+            raise Overloaded(message) from None
+        finally:
+            self._scans[lane] -= 1
 
-    async def close(self) -> None:
-        """End those that are under way."""
+    async def _once(self, connection: Connection, work: Work[T]) -> T:
+        await connection.execute(_BEGIN)
+        try:
+            result = await work(self._transaction(connection))
+        except Exception as error:
+            if not lost(error, connection):
+                await connection.execute("ROLLBACK")
+            raise
+        await connection.execute("COMMIT")
+        return result
+
+    def close(self) -> None:
+        """End those that run, and those that wait."""
         self._closing = True
-        for queue in self._queues.values():
-            await queue.pool.close()
+        for pool in self._lanes.values():
+            for connection in pool.close():
+                connection.terminate()

@@ -7,9 +7,9 @@ on this alone.
 Source: postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
 
-import asyncio
-
-from bazar.kit.data.postgres_pool import Connection, Pool, lost
+from bazar.kit.data.postgres_connecting import Connection, cut_after
+from bazar.kit.data.postgres_pool import Server
+from bazar.kit.errors import Overloaded, Unavailable
 
 ANSWER_S_MAX = 2.0
 """After which the connection is cut, and its locks with it."""
@@ -21,25 +21,23 @@ _STILL_THERE = "SELECT 1"
 class Firsts:
     """The names that this process has locked."""
 
-    def __init__(self, url: str, settings: dict[str, str]) -> None:
+    def __init__(self, server: Server) -> None:
         """Connect when it is needed."""
-        self._pool = Pool(url, 1, settings)
+        self._pool = server.pool("questions who is first", 1)
         self._locked: dict[str, Connection] = {}
         """On which connection: with that one the lock is gone."""
 
     async def is_first(self, name: str) -> bool:
         """Tell whether this process has a name, which it takes where nobody has it."""
+
+        async def take(connection: Connection) -> bool:
+            with cut_after(ANSWER_S_MAX, connection):
+                return await self._take(connection, name)
+
         try:
-            async with self._pool.connection() as connection:
-                limit = asyncio.get_running_loop().call_later(ANSWER_S_MAX, connection.terminate)
-                try:
-                    return await self._take(connection, name)
-                finally:
-                    limit.cancel()
-        except Exception as error:
-            if lost(error):
-                return False
-            raise
+            return await self._pool.run(take, ANSWER_S_MAX, idempotent=True)
+        except (Overloaded, Unavailable):
+            return False
 
     async def _take(self, connection: Connection, name: str) -> bool:
         if name in self._locked and self._locked[name] is connection:
@@ -50,7 +48,3 @@ class Firsts:
             self._locked[name] = connection
             return True
         return False
-
-    async def close(self) -> None:
-        """Give all names back."""
-        await self._pool.close()

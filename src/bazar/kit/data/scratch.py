@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 import apsw
 
-from bazar.kit.data.database import READERS, Lane, Standing, Work
+from bazar.kit.data.database import READERS, WRITE_S_MAX, Lane, Standing, Work
 from bazar.kit.data.group import at_once
 from bazar.kit.data.sqlite import SqliteTransaction
 from bazar.kit.errors import Unavailable
@@ -35,6 +35,7 @@ class Scratch:
         lazy: bool = False,  # noqa: ARG002
         single: bool = False,  # noqa: ARG002
         idempotent: bool = False,  # noqa: ARG002
+        limit_s: float = WRITE_S_MAX,  # noqa: ARG002
     ) -> T:
         """Run a transaction, and return when it is done.
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import apsw
 
 from bazar.kit import log
-from bazar.kit.data.database import READERS, Lane, Row, Standing, Value, Work
+from bazar.kit.data.database import READERS, WRITE_S_MAX, Lane, Row, Standing, Value, Work
 from bazar.kit.data.group import Deliver, GroupCommit, OnBatch, at_once
 from bazar.kit.data.sqlite_checkpoints import DISK_ERRORS, LOG_BYTES_KEPT, Checkpoints
 from bazar.kit.data.sqlite_scans import Scans
@@ -265,6 +265,7 @@ class SqliteDatabase:
         lazy: bool = False,
         single: bool = False,  # noqa: ARG002  it saves no trip here
         idempotent: bool = False,  # noqa: ARG002  what became of a commit is known
+        limit_s: float = WRITE_S_MAX,  # noqa: ARG002  nobody else writes
     ) -> Coroutine[Any, Any, T]:
         """Run a read-write transaction, in one flush with all that wait, and return after it.
 

@@ -29,7 +29,7 @@ from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
 from bazar.kit.metrics import Metrics
-from bazar.kit.secret import check_bearer
+from bazar.kit.secret import SERVICE_HEADER, check_bearer, service_identity
 
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
@@ -60,13 +60,15 @@ class _Told(NamedTuple):
 class HttpApp:
     """The ASGI application of one service."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter a property
         self,
         service: str,
         endpoints: Sequence[Endpoint],
         metrics: Metrics,
         secret: str = "",
         on_stop: Callable[[], None] = lambda: None,
+        *,
+        internal: bool = True,
     ) -> None:
         """Answer these endpoints.
 
@@ -76,10 +78,13 @@ class HttpApp:
             metrics: count the requests.
             secret: opens the endpoints that want one; without it they stay closed.
             on_stop: ends what would go on for ever, before the server waits for what is in flight.
+            internal: other services of the shop ask it: every answer says who gave it.
         """
         self.service = service
         self.on_stop = on_stop
-        self.rooms = {kind: Room(kind) for kind in PLACES}
+        own = (SERVICE_HEADER.encode(), service_identity(service, secret).encode())
+        self._said: Headers = [own] if internal else []
+        self.rooms = {kind: Room(kind, self._said) for kind in PLACES}
         self._readers = self.rooms["reading"].in_flight
         self.waiting: set[Client] = set()
         """Those whose request is here as a whole, and who have no answer yet."""
@@ -185,6 +190,7 @@ class HttpApp:
         timing = f"{self.service};dur={duration_s * 1000:.2f}"
         if timings:
             timing = ", ".join((timing, *timings))
+        raw_headers += self._said
         raw_headers.append((b"server-timing", timing.encode("latin-1")))
         raw_headers.append((b"x-request-id", told.request_id.encode("latin-1")))
         self._metrics.request(told.counted, told.template, told.status, duration_s)

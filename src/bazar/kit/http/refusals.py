@@ -21,7 +21,7 @@ from time import monotonic
 from starlette.types import Send
 
 from bazar.kit.errors import Overloaded
-from bazar.kit.http.answers import Ready, problem_response, send_whole
+from bazar.kit.http.answers import Headers, Ready, problem_response, send_whole
 from bazar.kit.http.endpoint import Kind
 from bazar.kit.log import get_logger
 
@@ -48,8 +48,13 @@ LOG_INTERVAL_S = 1.0
 class Refusals:
     """The refusals of one kind of those who ask a service."""
 
-    def __init__(self, kind: Kind) -> None:
-        """Make the answers ready, one for each `Retry-After` in whole seconds."""
+    def __init__(self, kind: Kind, said: Headers) -> None:
+        """Make the answers ready, one for each `Retry-After` in whole seconds.
+
+        Args:
+            kind: of those who ask.
+            said: headers of every answer of the service.
+        """
         self._kind = kind
         reason = "so much waits already that this would wait in vain"
         answers = [
@@ -60,7 +65,7 @@ class Refusals:
             {
                 "type": "http.response.start",
                 "status": answer.status_code,
-                "headers": answer.raw_headers,
+                "headers": [*answer.raw_headers, *said],
             }
             for answer in answers
         ]
@@ -136,8 +141,8 @@ class Room:
 
     __slots__ = ("in_flight", "receiving", "refusals")
 
-    def __init__(self, kind: Kind) -> None:
-        """Start with all places free."""
+    def __init__(self, kind: Kind, said: Headers) -> None:
+        """Start with all places free; every answer of the service has the headers `said`."""
         self.in_flight = Places(PLACES[kind], f"requests of this kind ({kind}) are in flight")
         self.receiving = Places(PLACES[kind], f"bodies of this kind ({kind}) are on their way")
-        self.refusals = Refusals(kind)
+        self.refusals = Refusals(kind, said)

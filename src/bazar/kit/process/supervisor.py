@@ -26,7 +26,8 @@ from time import monotonic
 from pyreqwest.exceptions import RequestError
 
 from bazar.kit.log import get_logger
-from bazar.kit.peers.client import heed_cancel, plain_client
+from bazar.kit.peers.answers import heed_cancel
+from bazar.kit.peers.client import plain_client
 from bazar.kit.process.server import PULSE_FD_VARIABLE, SUPERVISOR_FD_VARIABLE
 
 PAUSE_S_FIRST = 0.1

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from bazar.kit.http.admission import SAFE_METHODS
 from bazar.kit.http.endpoint import Endpoint, Handler, endpoints_of
 from bazar.kit.http.request import Request
+from bazar.kit.web.answers import TRANSPORT
 from bazar.kit.web.site import Site
 
 
@@ -21,10 +22,10 @@ def page_endpoints(api: object, site: Site, prefixes: Sequence[str] = ("",)) -> 
     """
     endpoints = []
     for endpoint in endpoints_of(api):
+        answer = _encrypted(endpoint.answer) if site.secure else endpoint.answer
         if not endpoint.route.page:
-            endpoints.append(endpoint)
+            endpoints.append(replace(endpoint, answer=answer))
             continue
-        answer = endpoint.answer
         if endpoint.route.method not in SAFE_METHODS:
             answer = _from_own_pages(answer, site)
         for prefix in prefixes:
@@ -32,6 +33,18 @@ def page_endpoints(api: object, site: Site, prefixes: Sequence[str] = ("",)) -> 
             route = replace(endpoint.route, path=path)
             endpoints.append(replace(endpoint, route=route, answer=answer))
     return endpoints
+
+
+def _encrypted(answer: Handler) -> Handler:
+    """Have each answer say that the site is to be asked over https alone."""
+
+    async def told(request: Request) -> Response:
+        response = await answer(request)
+        if TRANSPORT not in response.raw_headers:
+            response.raw_headers.append(TRANSPORT)
+        return response
+
+    return told
 
 
 def _from_own_pages(answer: Handler, site: Site) -> Handler:

@@ -14,7 +14,7 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
-from bazar.kit.peers.client import Answer
+from bazar.kit.peers.answers import Answer
 from bazar.kit.web.answers import piece
 from bazar.wire.books import Book, BookChanged, BookQuery, Place, Sign
 

@@ -14,7 +14,8 @@ from bazar.front.upstream.passing import Passed
 from bazar.front.upstream.watching import SHOP, Key
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
-from bazar.kit.peers.client import Answer, Upstream
+from bazar.kit.peers.answers import Answer
+from bazar.kit.peers.client import Upstream
 from bazar.wire.books import BookChanged, BookQuery, BookTitle, Place
 from bazar.wire.budgets import AWAY_MS, READ_MS
 from bazar.wire.shop import Shop, ShopChanged
@@ -38,7 +39,7 @@ def cache() -> Cache:
 async def catalog(service: Answering, cache: Cache) -> AsyncIterator[Catalog]:
     """Return the front's side."""
     async with service.client() as client:
-        yield Catalog(Upstream("catalog", "http://catalog.test", client), cache)
+        yield Catalog(Upstream("catalog", "http://catalog.test", client, "secret"), cache)
 
 
 async def book(catalog: Catalog, *, fresh: bool = False) -> Reading:
@@ -113,7 +114,7 @@ async def test_an_answer_that_waited_while_we_stood_still_is_no_answer(
             return answer
 
     async with service.client() as client:
-        catalog = Catalog(Halting("catalog", "http://catalog.test", client), cache, clock)
+        catalog = Catalog(Halting("catalog", "http://catalog.test", client, "secret"), cache, clock)
         for reading in (
             book(catalog),
             book(catalog, fresh=True),

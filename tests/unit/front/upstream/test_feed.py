@@ -26,7 +26,7 @@ class Told(Upstream):
 
     def __init__(self) -> None:
         """Say nothing yet."""
-        super().__init__("catalog", "http://catalog.test", new_client())
+        super().__init__("catalog", "http://catalog.test", new_client(), "secret")
         self.lines: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self.opened = 0
 

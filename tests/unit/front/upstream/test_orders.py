@@ -11,13 +11,21 @@ from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.orders import Orders, Placed, parse_changed
 from bazar.front.upstream.passing import Passed
 from bazar.kit.deadline import Deadline
-from bazar.kit.errors import Overloaded, Unavailable
+from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
+from bazar.kit.http.answers import encode
 from bazar.kit.identity import new_id
 from bazar.kit.peers.client import Upstream
 from bazar.wire.books import BookChanged
 from bazar.wire.orders import Line
 from bazar.wire.placing import Placement, PlacementAnswer
-from bazar.wire.problems import OrderNotFound
+from bazar.wire.problems import (
+    KeyReused,
+    OrderCancelled,
+    OrderNotFound,
+    OrderRejected,
+    OutOfStock,
+    TooManyOpenOrders,
+)
 from support.answering import Answering
 from support.feeds import opened_cache
 
@@ -135,13 +143,75 @@ async def test_a_batch_without_answers_is_indefinite(service: Answering, orders:
         await place(orders, "b")
 
 
+def refusal(error: BazarError) -> PlacementAnswer:
+    """Return how the order service tells a client of an error."""
+    return PlacementAnswer(error.status, encode(error.problem()))
+
+
+@pytest.mark.parametrize(
+    "error", [Overloaded("late"), TooManyOpenOrders("3 are open"), InvalidRequest("no")]
+)
+async def test_a_purchase_that_was_sent_twice_is_not_refused_by_who_knows_nothing_of_the_first(
+    service: Answering, orders: Orders, error: BazarError
+) -> None:
+    """The first may still be under way at another order service, and be sold."""
+    says(service, refusal(error))
+    assert error.status == (await place(orders, "a")).answer.status
+    service.breaks = 1
+    with pytest.raises(Unavailable, match="more than once"):
+        await place(orders, "b")
+    assert 3 == len(service.calls)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PlacementAnswer(201, msgspec.Raw(b"{}"), "some order"),
+        PlacementAnswer(202, msgspec.Raw(b"{}"), "some order"),
+        refusal(OutOfStock("none left", order_id="some order", book_id=2)),
+        refusal(OrderRejected("no", reason="some-new-reason", order_id="some order")),
+        refusal(OrderCancelled("it was cancelled", order_id="some order")),
+        refusal(KeyReused("it asked for something else")),
+        refusal(Unavailable("who knows")),
+    ],
+)
+async def test_what_is_stored_is_told_however_often_it_was_sent(
+    service: Answering, orders: Orders, answer: PlacementAnswer
+) -> None:
+    """An order and its rejection are the same whoever tells them; nor is the unknown made up."""
+    says(service, answer)
+    service.breaks = 1
+    assert answer == (await place(orders, "a")).answer
+    assert 2 == len(service.calls)
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, True), (404, True), (409, True), (503, False)])
+async def test_a_cancel_that_was_sent_twice_is_refused_by_what_is_stored_alone(
+    service: Answering, orders: Orders, status: int, *, told: bool
+) -> None:
+    """Who has too much to do does not know whether the first one was done."""
+    service.status, service.body = status, b"said"
+    first = await orders.cancel(new_id(), deadline=Deadline(1000), request_id="r1")
+    assert status == first.status
+    service.breaks = 1
+    cancelling = orders.cancel(new_id(), deadline=Deadline(1000), request_id="r2")
+    if told:
+        assert (status, b"said") == ((second := await cancelling).status, second.body)
+    else:
+        with pytest.raises(Unavailable, match="503"):
+            await cancelling
+    service.breaks = 1
+    found = await orders.find(new_id(), deadline=Deadline(1000), request_id="r3")
+    assert status == found.status
+
+
 async def test_no_more_wait_than_are_kept(
     service: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One more is refused at once, and `full` says so before."""
     monkeypatch.setattr(upstream, "PLACEMENTS_WAITING_MAX", 2)
     async with service.client() as client:
-        orders = Orders(Upstream("order", "http://order.test", client), Cache())
+        orders = Orders(Upstream("order", "http://order.test", client, "secret"), Cache())
         assert (0, False) == (orders.waiting(), orders.full())
         says(service, *[PlacementAnswer(201, msgspec.Raw(b"{}"))] * 2)
         buyers = [asyncio.create_task(place(orders, key)) for key in ("a", "b", "c")]

@@ -8,7 +8,7 @@ import pytest
 from bazar.front.upstream.passing import Passed, passed
 from bazar.kit.errors import BazarError, InternalError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.http.answers import encode
-from bazar.kit.peers.client import Answer
+from bazar.kit.peers.answers import Answer
 from bazar.wire.books import Book, BookCounts, BookTitle, TopicCount
 from bazar.wire.problems import BookNotFound
 from bazar.wire.shop import Shop

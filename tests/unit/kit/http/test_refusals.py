@@ -37,7 +37,7 @@ class Refused:
 def made(monkeypatch: pytest.MonkeyPatch) -> Refusals:
     """Return refusals that write to the log every 20 ms instead of every second."""
     monkeypatch.setattr(refusals, "LOG_INTERVAL_S", INTERVAL_S)
-    return Refusals("reading")
+    return Refusals("reading", [])
 
 
 async def _refuse(made: Refusals, count: int) -> list[int]:

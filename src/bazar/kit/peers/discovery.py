@@ -1,0 +1,135 @@
+"""Where the targets of a service are: fixed addresses, or all that a name stands for.
+
+How it works: what is given as a number is an address, for ever. A name is looked up, and looked up
+again every few seconds, since replicas come and go; sooner where none of its addresses answers.
+What stands for a target is an address, so that each has its own connections; before the first
+look-up it is the name. A look-up that fails says nothing: what was known last still holds.
+
+Names find; they never say that something is dead. That is for whoever calls to find out.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from bazar.kit.log import get_logger
+
+LOOK_AGAIN_S = 5.0
+HURRY_S = 0.5
+"""Between two look-ups while the name has no address, or none that answers."""
+_LOCAL = "localhost"
+_DEFAULT_PORT = 80
+
+
+class Address(NamedTuple):
+    """Of one target."""
+
+    url: str
+    """Without a last slash."""
+    host: str = ""
+    """What it is called in the Host header, where that is not what stands in the address."""
+
+
+Addresses = frozenset[Address]
+LookUp = Callable[[str, int], Awaitable[Iterable[str]]]
+
+
+async def look_up(name: str, port: int) -> Sequence[str]:
+    """Return every address that a name stands for, ready to be put into a URL.
+
+    Raises:
+        OSError: it cannot be looked up now, or there is no such name.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(
+        name, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+    )
+    return [
+        f"[{place[0]}]" if family == socket.AF_INET6 else str(place[0])
+        for family, _type, _protocol, _name, place in found
+    ]
+
+
+class Discovery:
+    """The addresses of one service."""
+
+    def __init__(self, urls: str, look_up: LookUp = look_up) -> None:
+        """Start with what is given, names as they are.
+
+        Args:
+            urls: http addresses with commas between them; a name of https stays one, since its
+                certificate holds it.
+            look_up: gives the addresses of a name.
+        """
+        given = [url.strip().rstrip("/") for url in urls.split(",") if url.strip()]
+        self._named: dict[str, Addresses] = {
+            url: frozenset({Address(url)}) for url in given if _is_to_be_looked_up(urlsplit(url))
+        }
+        self._unknown = set(self._named)
+        self._fixed = frozenset(Address(url) for url in given if url not in self._named)
+        self._look_up = look_up
+        self._hurry = asyncio.Event()
+        self._log = get_logger()
+
+    @property
+    def changes(self) -> bool:
+        """Whether they may ever change, so that somebody has to `follow`."""
+        return bool(self._named)
+
+    @property
+    def known(self) -> Addresses:
+        """All that are known now."""
+        return self._fixed.union(*self._named.values())
+
+    def hurry(self) -> None:
+        """Look up soon: nobody answers where we look."""
+        self._hurry.set()
+
+    async def follow(self, changed: Callable[[Addresses], None]) -> None:
+        """Look up names for ever, and tell of each change."""
+        told = self.known
+        while True:
+            self._hurry.clear()
+            for url in self._named:
+                await self._ask(url)
+            if self.known != told:
+                told = self.known
+                self._log.info("addresses", of=",".join(self._named), known=len(told))
+                changed(told)
+            await asyncio.sleep(HURRY_S)
+            if not self._unknown:
+                await self._until_asked()
+
+    async def _until_asked(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_S - HURRY_S):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+
+    async def _ask(self, url: str) -> None:
+        parts = urlsplit(url)
+        try:
+            found = await self._look_up(parts.hostname or "", parts.port or _DEFAULT_PORT)
+        except OSError:  # it says nothing; whoever calls finds out whether the last ones are there
+            return
+        port = f":{parts.port}" if parts.port else ""
+        addresses = {
+            Address(parts._replace(netloc=f"{one}{port}").geturl(), parts.netloc) for one in found
+        }
+        if addresses:
+            self._named[url] = frozenset(addresses)
+            self._unknown.discard(url)
+
+
+def _is_to_be_looked_up(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == _LOCAL:
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
