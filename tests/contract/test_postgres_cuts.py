@@ -166,7 +166,7 @@ async def test_connections_that_broke_while_nobody_used_them_cost_nothing(
     await until(lambda: wire.connections == 0)
     await asyncio.sleep(0.05)  # the driver hears of it
     unit = Keyed("a")
-    assert 1 == await database.write(unit, single=False)
+    assert 1 == await database.write(unit)
     assert 1 == unit.runs
 
 
@@ -214,3 +214,13 @@ async def test_a_short_absence_is_a_pause(cuttable: Cuttable) -> None:
     wire.refuses = False
     assert 1 == await writing
     assert 1 == unit.runs
+
+
+async def test_one_that_is_lost_as_it_opens_is_a_pause(cuttable: Cuttable) -> None:
+    """The server lets it in and is gone, as one does that is killed just then."""
+    database, wire, _ = cuttable
+    wire.cut()
+    wire.greeted = 2
+    assert 1 == await database.write(Keyed("a"))
+    assert 0 == wire.greeted
+    assert ["a"] == await database.read(bodies)

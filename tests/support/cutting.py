@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 Where = Literal["before", "after"]
 """Before a message is sent on; or after it, when the server has answered it."""
 _SOCKET = ".s.PGSQL.5432"
+_READY = b"Z\0\0\0\5I"
+"""Source: postgresql.org/docs/current/protocol-message-formats.html, ReadyForQuery"""
 
 
 class Wire:
@@ -27,6 +29,8 @@ class Wire:
         self._carried: set[asyncio.Task[None]] = set()
         self.refuses = False
         """Whether new connections are cut at once."""
+        self.greeted = 0
+        """How many of the next new connections end as soon as the server has let them in."""
 
     def cut_at(self, mark: bytes, where: Where, times: int = 1) -> None:
         """Cut the next connections that send a message with this in it."""
@@ -60,7 +64,11 @@ class Wire:
         from_server, to_server = await asyncio.open_unix_connection(self._socket)
         ends = {writer, to_server}
         self._ends |= ends
-        answers = asyncio.create_task(_pump(from_server, writer))
+        pump = _pump
+        if self.greeted:
+            self.greeted -= 1
+            pump = _greet
+        answers = asyncio.create_task(pump(from_server, writer))
         with suppress(OSError):
             while data := await reader.read(1 << 20):
                 if self._cuts and self._mark in data:
@@ -81,6 +89,16 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what a server says until it is ready, and end with the same bytes."""
+    with suppress(OSError):
+        while data := await reader.read(1 << 20):
+            writer.write(data)
+            if data.endswith(_READY):
+                writer.close()
+                return
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
