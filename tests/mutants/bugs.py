@@ -15,8 +15,10 @@ from mutants.parts import (
     RESERVE_MODEL,
     STORM,
 )
+from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
 from mutants.replica_bugs import REPLICA_BUGS
+from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
 BUGS = (
@@ -321,5 +323,7 @@ BUGS = (
     *SHOP_BUGS,
     *PROCESS_BUGS,
     *REPLICA_BUGS,
+    *PEERS_BUGS,
     *BUGS_OF_READING,
+    *SHARED_BUGS,
 )

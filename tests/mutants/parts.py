@@ -53,6 +53,10 @@ POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
+BALANCING = _tests("balancing", "tests/unit/kit/peers/test_balancing.py")
+SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.py")
+CACHE_OFF = _tests("cache off", "tests/unit/front/upstream/test_cache_off.py")
+FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
 OVERTAKEN = _tests(
     "overtaken by a cancel",
@@ -181,10 +185,6 @@ REFUSED_AND_BACK = _tests(
 ASK_AGAIN = _tests("ask again", f"{_BUYING}::test_asking_again_buys_once")
 _ON_POSTGRES = "tests/contract/test_order_postgres.py"
 _REPLICAS = "tests/service/test_order_replicas.py"
-CONFIRMED_LATE = _tests(
-    "confirmed late",
-    f"{_ON_POSTGRES}::test_one_that_was_cancelled_just_before_is_not_confirmed",
-)
 SAME_BATCHES = _tests(
     "same batches",
     f"{_ON_POSTGRES}::test_batches_with_the_same_orders_never_wait_for_each_other",
@@ -195,16 +195,25 @@ NOTED_LATE = _tests(
     "noted late", f"{_ON_POSTGRES}::test_a_letter_that_is_noted_late_is_not_passed_over"
 )
 RESTORED = _tests("restored", f"{_ON_POSTGRES}::test_places_of_another_server_stay_below_new_ones")
-REFUSED_LATE = _tests(
-    "refused late", f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before"
-)
 CANCELLED_LATE = _tests(
     "cancelled late", f"{_REPLICAS}::test_a_cancel_does_not_undo_what_was_handed_over_just_before"
 )
 CROWD_AT_BOTH = _tests(
     "crowd at both", f"{_REPLICAS}::test_a_crowd_at_both_does_not_pass_the_limit_of_an_address"
 )
-REPEATED_TOO_SOON = _tests(
-    "repeated too soon", f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe"
-)
 LETTERS_OF_BOTH = _tests("letters of both", "tests/service/test_order_replicas_mail.py")
+CATALOGS_TOGETHER = _tests("catalogs together", "tests/service/test_catalogs_together.py")
+ORDERS_AT_ONCE = _tests("orders at once", "tests/contract/test_order_postgres.py")
+REFUSED_ELSEWHERE = _tests(
+    "refused elsewhere",
+    f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before",
+)
+REPEATED_BEFORE_SAFE = _tests(
+    "repeated before it is safe",
+    f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
+)
+BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
+CANCELLED_COMMIT = _tests(
+    "callers who go",
+    "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",
+)

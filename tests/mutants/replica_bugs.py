@@ -3,14 +3,12 @@
 from mutants.bug import Bug, Edit
 from mutants.parts import (
     CANCELLED_LATE,
-    CONFIRMED_LATE,
     CROWD_AT_BOTH,
     LETTERS_OF_BOTH,
     LISTED_LATE,
     NOTED_LATE,
     READ_WHOLE,
-    REFUSED_LATE,
-    REPEATED_TOO_SOON,
+    REPEATED_BEFORE_SAFE,
     RESTORED,
     SAME_BATCHES,
 )
@@ -18,30 +16,6 @@ from mutants.parts import (
 _STORE = "order/store/postgres.py"
 
 REPLICA_BUGS = (
-    Bug(
-        "confirms-whatever-it-is",
-        "An order that another one has cancelled meanwhile is confirmed.",
-        (
-            Edit(
-                _STORE,
-                "ANY (?1::text[]) AND status = 'pending'\n",
-                "ANY (?1::text[])\n",
-            ),
-        ),
-        (CONFIRMED_LATE,),
-    ),
-    Bug(
-        "refuses-without-a-lock",
-        "What an order became is stored by what it was before others changed it.",
-        (
-            Edit(
-                "order/driving.py",
-                "        await self._store.lock(transaction, order_ids)\n",
-                "",
-            ),
-        ),
-        (REFUSED_LATE,),
-    ),
     Bug(
         "changes-without-a-lock",
         "An order is cancelled by what it was before others changed it.",
@@ -91,7 +65,7 @@ REPLICA_BUGS = (
                 "                lambda transaction: self._store.by_keys(transaction, keys)\n",
             ),
         ),
-        (REPEATED_TOO_SOON,),
+        (REPEATED_BEFORE_SAFE,),
     ),
     Bug(
         "lists-what-is-there",
