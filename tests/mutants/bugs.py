@@ -17,6 +17,7 @@ from mutants.parts import (
 )
 from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
@@ -86,7 +87,7 @@ BUGS = (
     Bug(
         "rejected-too-early",
         "A rejection is told while it is still being written.",
-        (Edit("order/driving.py", "lazy=lazy", "lazy=True"),),
+        (Edit("order/driving.py", "lazy=len(sold) == len(after)", "lazy=True"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -294,8 +295,7 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "[await self._read(one.order_id) for one in part if "
-                "not self._in_hand(one.order_id)]\n",
+                "await self._read([one.order_id for one in part])\n",
                 "[*part]\n",
             ),
         ),
@@ -322,6 +322,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,
     *SHARED_BUGS,
