@@ -55,6 +55,7 @@ RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.p
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
 BALANCING = _tests("balancing", "tests/unit/kit/peers/test_balancing.py")
 SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.py")
+CACHE_OFF = _tests("cache off", "tests/unit/front/upstream/test_cache_off.py")
 FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
 OVERTAKEN = _tests(

@@ -1,7 +1,7 @@
 """Seeded bugs of calls between services: whom they ask, and whom they believe."""
 
 from mutants.bug import Bug, Edit
-from mutants.parts import BALANCING, CACHE_MODEL, FRONT_ORDERS, SEVERAL_TARGETS
+from mutants.parts import BALANCING, CACHE_MODEL, CACHE_OFF, FRONT_ORDERS, SEVERAL_TARGETS
 
 PEERS_BUGS = (
     Bug(
@@ -105,6 +105,6 @@ PEERS_BUGS = (
                 "        elif self.live",
             ),
         ),
-        (CACHE_MODEL,),
+        (CACHE_OFF,),
     ),
 )

@@ -53,9 +53,9 @@ class FakeFeed:
         self.cache.heard(self.sign("told"))
 
 
-def opened_cache(place: Place = NOWHERE) -> Cache:
+def opened_cache(place: Place = NOWHERE, *, keeps: bool = True) -> Cache:
     """Return a cache for which no time passes, and whose feed was just opened at a place."""
     clock = FakeClock()
-    cache = Cache(clock)
+    cache = Cache(clock, keeps=keeps)
     FakeFeed(cache, clock, place).open()
     return cache

@@ -1,6 +1,6 @@
 """Wire the front together."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from pyreqwest.client import Client
@@ -55,36 +55,12 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     async def check() -> None:
         """Nothing can be missing: the front holds nothing."""
 
-    metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: cache.hits)
-    metrics.watch("bazar_cache_misses", "Answers that were not there.", lambda: cache.misses)
-    metrics.watch(
-        "bazar_cache_coalesced",
-        "Of the misses, those who shared a call that was under way.",
-        lambda: cache.coalesced,
-    )
-    metrics.watch(
-        "bazar_cache_stale",
-        "Answers that were older than what was announced, and so were not kept.",
-        lambda: cache.stale,
-    )
-    metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", orders.waiting)
     catalog = Catalog(to_catalog, cache)
-    metrics.watch(
-        "bazar_reads_waiting", "Readers who wait for the catalog.", lambda: catalog.waiting
-    )
     api = FrontApi(catalog, orders, only_with=None if open_api else secret)
     own = endpoints_of(api)
     wishes = Wishes(to_order)
     storefront = Storefront(catalog, orders, wishes, secret, public_url, proxies)
-    metrics.watch(
-        "bazar_pages_kept",
-        "Pages that were answered as they were kept.",
-        lambda: storefront.keeping.hits,
-    )
-    metrics.watch("bazar_pages_drawn", "Pages that were drawn.", lambda: storefront.keeping.misses)
-    metrics.watch(
-        "bazar_live_streams", "Pages that follow the stock.", lambda: storefront.live.streams
-    )
+    _watch(metrics, cache, catalog, orders, storefront)
     endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
     for upstream in (to_catalog, to_order):
         upstream.start()
@@ -99,3 +75,31 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         await orders.stop()
         for upstream in (to_catalog, to_order):
             await upstream.stop()
+
+
+def _watch(
+    metrics: Metrics, cache: Cache, catalog: Catalog, orders: Orders, storefront: Storefront
+) -> None:
+    """Show what the parts of the front count."""
+    watched: dict[str, tuple[str, Callable[[], float]]] = {
+        "bazar_cache_hits": ("Answers from the cache.", lambda: cache.hits),
+        "bazar_cache_misses": ("Answers that were not there.", lambda: cache.misses),
+        "bazar_cache_coalesced": (
+            "Of the misses, those who shared a call that was under way.",
+            lambda: cache.coalesced,
+        ),
+        "bazar_cache_stale": (
+            "Answers that were older than what was announced, and so were not kept.",
+            lambda: cache.stale,
+        ),
+        "bazar_placements_waiting": ("Purchases that wait to be sent.", orders.waiting),
+        "bazar_reads_waiting": ("Readers who wait for the catalog.", lambda: catalog.waiting),
+        "bazar_pages_kept": (
+            "Pages that were answered as they were kept.",
+            lambda: storefront.keeping.hits,
+        ),
+        "bazar_pages_drawn": ("Pages that were drawn.", lambda: storefront.keeping.misses),
+        "bazar_live_streams": ("Pages that follow the stock.", lambda: storefront.live.streams),
+    }
+    for name, (text, count) in watched.items():
+        metrics.watch(name, text, count)

@@ -19,6 +19,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from msgspec import Struct
@@ -172,12 +173,15 @@ class Upstream:
         while (left_s := deadline.left_s()) > 0:
             try:
                 if (target := targets.only) is not None:
-                    return await self._attempt(target, sending, left_s)
-                return await self._race(sending)
+                    answer = await self._attempt(target, sending, left_s)
+                else:
+                    answer = await self._race(sending)
             except RequestTimeoutError as error:
                 outcome, cause = "did not answer in time", reason(error)
             except FAILURES as error:
                 outcome, cause = "cannot be reached", reason(error)
+            else:  # only now: a rival may have been sent while this answer was on its way
+                return replace(answer, again=True) if sending.sent > 1 else answer
             heed_cancel()
             self._discovery.hurry()
             await self._pause(pause_s, deadline)
@@ -303,7 +307,7 @@ class Upstream:
         headers = response.headers
         self._check(headers)
         content = (await response.bytes()).to_bytes()
-        return Answer(response.status, content, headers, again=sending.sent > 1)
+        return Answer(response.status, content, headers)
 
     def _check(self, headers: Mapping[str, str]) -> None:
         """Believe only who says that it is this service of this shop."""

@@ -366,46 +366,6 @@ async def test_without_a_feed_nobody_joins_a_call_that_is_older_than_they_are(
     assert answer(1) == await early
 
 
-async def test_it_counts_who_shared_a_call_and_what_was_too_old(cache: Cache) -> None:
-    """Each reader who missed is a miss, and those who joined a call are counted among them."""
-    call, _ = fetch(answer(1))
-    await asyncio.gather(*[cache.book(2, call) for _ in range(3)])
-    await cache.book(2, call)
-    assert (1, 3, 2, 0) == (cache.hits, cache.misses, cache.coalesced, cache.stale)
-    cache.announce(BookChanged(2, 3))
-    late, given = fetch(answer(2), answer(3))
-    assert answer(3) == await cache.book(2, late)
-    assert [answer(2), answer(3)] == given
-    assert (1, 4, 2, 1) == (cache.hits, cache.misses, cache.coalesced, cache.stale)
-    await cache.book(3, fetch(answer(0, 404))[0])
-    assert 1 == cache.stale
-
-
-async def test_a_cache_that_is_off_asks_each_time(clock: FakeClock) -> None:
-    """Whatever the feed proves: nothing is kept, shared, or said to hold."""
-    cache = Cache(clock, keeps=False)
-    FakeFeed(cache, clock).open()
-    assert cache.live
-    call, given = fetch(answer(1))
-    await asyncio.gather(*[cache.book(2, call) for _ in range(3)])
-    await asyncio.gather(*[cache.titles("t", call) for _ in range(3)])
-    await cache.book(2, call)
-    assert 7 == len(given)
-    assert cache.held_book(2) is None
-    assert cache.held_titles("t") is None
-    assert not cache.current(cache.epoch, [(2, 1)])
-    assert (0, 7, 0) == (cache.hits, cache.misses, cache.coalesced)
-
-
-async def test_a_cache_that_is_off_still_sees_its_own_sales(clock: FakeClock) -> None:
-    """An answer from before an announcement is asked for once more."""
-    cache = Cache(clock, keeps=False)
-    FakeFeed(cache, clock).open()
-    cache.announce(BookChanged(2, 3))
-    call, _ = fetch(answer(2), answer(3))
-    assert answer(3) == await cache.book(2, call)
-
-
 async def test_the_cache_has_a_limit_in_bytes(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

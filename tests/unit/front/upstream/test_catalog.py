@@ -311,3 +311,15 @@ async def test_who_follows_a_book_hears_of_a_purchase_and_of_the_feed(
         assert {2} == (await follower.news()).changed
         cache.broken()
         assert (await follower.news()).broken
+
+
+async def test_an_answer_without_a_place_claims_nothing(
+    service: Answering, cache: Cache, catalog: Catalog
+) -> None:
+    """Of several catalogs each may answer; only a feed of one of them says how far it has come."""
+    service.headers = {"bazar-version": "3"}
+    await book(catalog)
+    assert cache.live
+    service.headers = {"bazar-version": "3", "bazar-seq": "ab-7"}
+    await book(catalog, fresh=True)
+    assert not cache.live
