@@ -86,7 +86,7 @@ BUGS = (
     Bug(
         "rejected-too-early",
         "A rejection is told while it is still being written.",
-        (Edit("order/driving.py", "lazy=lazy", "lazy=True"),),
+        (Edit("order/driving.py", "lazy=len(sold) == len(after)", "lazy=True"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -148,8 +148,8 @@ BUGS = (
         (
             Edit(
                 "catalog/store/sqlite.py",
-                "[_outcome_row(outcome, at_ms) for outcome in decided]\n",
-                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided if outcome.lines]\n",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -184,15 +184,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                '            if outcome is not None and outcome.status != "reserved":\n'
-                '                if outcome.status == "rejected":\n'
-                '                    outcome = replace(outcome, status="released")\n'
-                "                    await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
-                '            if outcome is not None and outcome.status == "rejected":\n'
-                '                outcome = replace(outcome, status="released")\n'
-                "                await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
+                '        if outcome.status == "released":\n',
+                '        if outcome.status == "released" and not outcome.lines:\n',
             ),
         ),
         (POWER_CUTS, RESERVE_MODEL),
@@ -203,12 +196,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                "            lines = []\n"
-                "            for line in outcome.lines if outcome else ():\n",
-                "            if outcome is None:\n"
-                '                return Outcome(order_id, "released")\n'
-                "            lines = []\n"
-                "            for line in outcome.lines:\n",
+                "                if await self._store.add_outcome(transaction, released, at_ms):\n",
+                "                if outcome is None:\n",
             ),
         ),
         (RESERVE_MODEL,),
@@ -294,9 +283,8 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "[await self._read(one.order_id) for one in part if "
-                "not self._in_hand(one.order_id)]\n",
-                "[*part]\n",
+                "        read = await self._read([one.order_id for one in part])\n",
+                "        read = [*part]\n",
             ),
         ),
         (OVERTAKEN,),

@@ -80,10 +80,10 @@ ENDING_BUGS = (
         "Whoever follows the list of orders goes on after an id, not after a place.",
         (
             Edit(
-                "order/store/shared.py",
-                "    WHERE sequence > coalesce("
-                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)\n",
-                "    WHERE order_id > ?1\n",
+                "order/store/oldest.py",
+                "{condition}sequence > coalesce("
+                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)",
+                "{condition}order_id > ?1",
             ),
         ),
         (ORDER_STORE,),
