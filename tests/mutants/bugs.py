@@ -149,8 +149,8 @@ BUGS = (
         (
             Edit(
                 "catalog/store/sqlite.py",
-                "[_outcome_row(outcome, at_ms) for outcome in decided]\n",
-                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided if outcome.lines]\n",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -185,15 +185,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                '            if outcome is not None and outcome.status != "reserved":\n'
-                '                if outcome.status == "rejected":\n'
-                '                    outcome = replace(outcome, status="released")\n'
-                "                    await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
-                '            if outcome is not None and outcome.status == "rejected":\n'
-                '                outcome = replace(outcome, status="released")\n'
-                "                await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
+                '        if outcome.status == "released":\n',
+                '        if outcome.status == "released" and not outcome.lines:\n',
             ),
         ),
         (POWER_CUTS, RESERVE_MODEL),
@@ -204,12 +197,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                "            lines = []\n"
-                "            for line in outcome.lines if outcome else ():\n",
-                "            if outcome is None:\n"
-                '                return Outcome(order_id, "released")\n'
-                "            lines = []\n"
-                "            for line in outcome.lines:\n",
+                "                if await self._store.add_outcome(transaction, released, at_ms):\n",
+                "                if outcome is None:\n",
             ),
         ),
         (RESERVE_MODEL,),
@@ -295,8 +284,8 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "await self._read([one.order_id for one in part])\n",
-                "[*part]\n",
+                "        read = await self._read([one.order_id for one in part])\n",
+                "        read = [*part]\n",
             ),
         ),
         (OVERTAKEN,),
