@@ -60,8 +60,9 @@ CLOSE_S_MAX = 10.0
 """After which writes that go on are cut."""
 MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-WRITER = {"idle_in_transaction_session_timeout": "2s"}
-"""A process that hangs inside a transaction keeps nobody from its rows for longer."""
+WRITER = {"idle_in_transaction_session_timeout": "500ms"}
+"""A process that hangs inside a transaction keeps nobody from its rows for longer: buyers who want
+the same book wait for it. No transaction rests for as long between two statements."""
 LAZY = WRITER | {"synchronous_commit": "off"}
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
 
