@@ -132,6 +132,7 @@ UNREAD_LOG = _tests(
     "tests/unit/kit/test_log.py::test_who_does_not_read_holds_up_nobody_who_logs",
 )
 SUPERVISING = _tests("supervisor alone", "tests/cluster/test_supervisor.py")
+OWN_POSTGRES = _tests("a PostgreSQL of our own", "tests/cluster/test_postgres_server.py")
 CONNECTIONS = _tests("connections", "tests/unit/kit/process/test_connections.py")
 SECRETS = _tests("secrets", "tests/unit/kit/test_secret.py")
 WHERE_SECRETS_GO = _tests("where secrets go", "tests/unit/cli/test_shop.py")
