@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from bench.measure import Check, Party
+    from bench.measure import Check, Party, Result
     from bench.systems import System
 
-SYSTEMS = ("bazar", "nginx", "floor", "lab")
+SYSTEMS = ("bazar", "postgres1", "postgres2", "nginx", "floor", "lab")
 ROW = re.compile("(info|search)(:(1|64))?|page(:64)?|(purchase|many|one)(:(1|64|256))?")
 NEEDED = ("bazar", "flask", "psutil", "requests")
 NO_NGINX = "nginx is not installed, so the limit is not measured (Debian: apt-get install nginx)"
+T = TypeVar("T")
 EXIT_INVALID = 1
 EXIT_CANNOT = 2
 EXIT_STOPPED = 130
@@ -35,7 +36,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--warmup", type=_count_or_none, default=1, help="seconds before the first round [1]"
     )
     parser.add_argument(
-        "--only", type=_systems, default=SYSTEMS, metavar="NAMES", help="of bazar,nginx,floor,lab"
+        "--only",
+        type=_systems,
+        default=SYSTEMS,
+        metavar="NAMES",
+        help=f"of {','.join(SYSTEMS)}; postgres2 is a shop with two replicas",
     )
     parser.add_argument(
         "--rows",
@@ -46,6 +51,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--overload", type=_count_or_none, default=30, help="seconds of overload, 0: none [30]"
+    )
+    parser.add_argument(
+        "--replicas",
+        choices=("on", "off"),
+        default="on",
+        help="whether replicas are lost, hang and follow changes [on]",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser.parse_args(arguments)
@@ -101,9 +112,9 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         folder: empty; for all data and logs.
     """
     from bench.machine import facts, method
-    from bench.measure import Check, Options, measure, tell
+    from bench.measure import Options, measure
     from bench.overload import measure_overload
-    from bench.processes import BenchError
+    from bench.replicas import measure_replicas
     from bench.report import Report
     from bench.rows import chosen
 
@@ -116,19 +127,32 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         for party in parties:
             party.check_books()
     results = [party.result for party in parties]
-    overload = None
+    overload = replicas = None
     if "bazar" in given.only and given.overload:
-        try:
-            overload = measure_overload(folder / "overload", given.overload)
-        except BenchError as error:
-            tell(f"overload FAILED: {error}")
-            results[0].checks.append(Check([f"overload FAILED: {error}"], good=False))
-    report = Report(*stated, results, overload)
+        overload = _tried(results[0], measure_overload, folder / "overload", given.overload)
+    if "postgres2" in given.only and given.replicas == "on":
+        replicas = _tried(results[0], measure_replicas, folder / "replicas")
+    report = Report(*stated, results, overload, replicas)
     print(report.figures(), flush=True)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(report.as_data(options), indent=2) + "\n")
     return report.valid()
+
+
+def _tried(
+    result: "Result", measure: "Callable[..., T]", folder: Path, *given: object
+) -> "T | None":
+    """Measure something of its own; where that fails, note a bad check."""
+    from bench.measure import Check, tell
+    from bench.processes import BenchError
+
+    try:
+        return measure(folder, *given)
+    except BenchError as error:
+        tell(f"{folder.name} FAILED: {error}")
+        result.checks.append(Check([f"{folder.name} FAILED: {error}"], good=False))
+        return None
 
 
 def start(names: Sequence[str], folder: Path, until: ExitStack) -> "list[Party]":
@@ -141,11 +165,14 @@ def start(names: Sequence[str], folder: Path, until: ExitStack) -> "list[Party]"
     from bench.measure import join
     from bench.nginx import Nginx, plain_samples
     from bench.rows import INFO, MANY_BOOKS, PAGE
+    from bench.shared import One, Two
     from bench.systems import Bazar, Floor, Lab
 
     samples = plain_samples()
     kinds: dict[str, tuple[Callable[[Path], System], Callable[..., list[Check]]]] = {
         "bazar": (Bazar, check_bazar),
+        "postgres1": (One, check_bazar),
+        "postgres2": (Two, check_bazar),
         "nginx": (lambda at: Nginx(at, samples), check_nothing),
         "floor": (lambda at: Floor(at, samples), check_nothing),
         "lab": (Lab, check_lab),

@@ -1,7 +1,7 @@
 """What the rounds of a row come to: medians, and ratios of turns that stood side by side."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -48,9 +48,18 @@ class Series:
 
     def ratio(self, other: "Series") -> Spread | None:
         """Return how many times as many requests a second as another line had, round by round."""
-        ours, theirs = (
-            {turn.round: turn.requests_s for turn in one.turns} for one in (self, other)
-        )
+        return self._ratio(other, lambda turn: turn.requests_s)
+
+    def cpu_ratio(self, other: "Series") -> Spread | None:
+        """Return how many times as much processor time as another line took for a request."""
+        return self._ratio(other, lambda turn: turn.cpu_ms)
+
+    def p50_ratio(self, other: "Series") -> Spread | None:
+        """Return how many times as long as another line half of its requests took."""
+        return self._ratio(other, lambda turn: turn.p50_ms)
+
+    def _ratio(self, other: "Series", of: Callable[[Measurement], float]) -> Spread | None:
+        ours, theirs = ({turn.round: of(turn) for turn in one.turns} for one in (self, other))
         return ratio(ours, theirs)
 
 

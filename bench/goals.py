@@ -7,6 +7,8 @@ from bench.figures import Figures, Series
 from bench.measure import Result
 from bench.nginx import Nginx
 from bench.overload import Overload
+from bench.replicas import Replicas
+from bench.reserving import BATCH
 from bench.rows import (
     CROWD,
     FEW,
@@ -19,7 +21,9 @@ from bench.rows import (
     READS,
     SEARCH,
 )
+from bench.shared import One, Two
 from bench.systems import Bazar, Lab
+from bench.turns import Spread
 
 READ_TIMES_MIN = 25
 PURCHASE_TIMES_MIN = 30
@@ -33,6 +37,14 @@ PURCHASE_P99_MS_MAX = 60.0
 GOODPUT_SHARE_MIN = 0.90
 REFUSED_P99_MS_MAX = 50.0
 NORMAL_S_MAX = 5.0
+SHARED_SHARE_MIN = 0.60
+TWO_SHARE_MIN = 0.95
+SHARED_CPU_MAX = 1.5
+SHARED_P50_MAX = 1.6
+RESERVE_CPU_MAX = 1.2
+CHANGE_P99_MS_MAX = 20.0
+LOST_GAP_S_MAX, LOST_SLOWEST_S_MAX = 0.3, 0.5
+HUNG_GAP_S_MAX, HUNG_SLOWEST_S_MAX = 1.0, 1.0
 
 _PROXIED, _THREE_HOPS, _ALONE = Nginx.rows
 _SHARES = (
@@ -58,13 +70,16 @@ class Goal:
         return {True: "met", False: "not met", None: "not known"}[self.met]
 
 
-def goals(figures: Figures, shop: Result | None, overload: Overload | None) -> Iterator[Goal]:
+def goals(
+    figures: Figures, shop: Result | None, overload: Overload | None, replicas: Replicas | None
+) -> Iterator[Goal]:
     """Compare the shop with what it aims at.
 
     Args:
         figures: the lines of the table.
         shop: what was found out about Bazar.
         overload: None where it was not measured.
+        replicas: the same.
     """
     yield from _beside_nginx(figures)
     yield from _beside_the_lab(figures)
@@ -75,6 +90,8 @@ def goals(figures: Figures, shop: Result | None, overload: Overload | None) -> I
     ready = shop.ready_median_s if shop else None
     yield _below(f"ready < {READY_S_MAX:g} s", ready, READY_S_MAX, "{:.2f} s")
     yield from _under_overload(overload)
+    yield from _on_postgres(figures)
+    yield from _with_replicas(replicas)
 
 
 def digits(value: float) -> str:
@@ -144,6 +161,42 @@ def _under_overload(overload: Overload | None) -> Iterator[Goal]:
     yield _below(text, normal_s, NORMAL_S_MAX, "{:.0f} s")
 
 
+def _on_postgres(figures: Figures) -> Iterator[Goal]:
+    name = MANY_BOOKS.name
+    for clients in (MANY, CROWD):
+        sqlite, one, two = (
+            figures.valid(row, name, clients) for row in (Bazar.name, One.name, Two.name)
+        )
+        text = f"{name}, {_clients(clients)}: {One.name} >= {SHARED_SHARE_MIN:.2f} x {Bazar.name}"
+        yield _at_least(text, one, sqlite, SHARED_SHARE_MIN)
+        text = f"{name}, {_clients(clients)}: {Two.name} >= {TWO_SHARE_MIN:.2f} x {One.name}"
+        yield _at_least(text, two, one, TWO_SHARE_MIN)
+    text = f"{name}, {_clients(MANY)}: processor time of {One.name} <= {SHARED_CPU_MAX} x"
+    one, sqlite = (figures.valid(row, name, MANY) for row in (One.name, Bazar.name))
+    yield _at_most(text, one and sqlite and one.cpu_ratio(sqlite), SHARED_CPU_MAX)
+    text = f"{name}, {_clients(FEW)}: p50 of {One.name} <= {SHARED_P50_MAX} x"
+    one, sqlite = (figures.valid(row, name, FEW) for row in (One.name, Bazar.name))
+    yield _at_most(text, one and sqlite and one.p50_ratio(sqlite), SHARED_P50_MAX)
+
+
+def _with_replicas(found: Replicas | None) -> Iterator[Goal]:
+    text = (
+        f"reservations in batches of {BATCH}: processor time on PostgreSQL <= {RESERVE_CPU_MAX} x"
+    )
+    yield _at_most(text, found.reserving.spread if found else None, RESERVE_CPU_MAX)
+    p99_ms = found.change_p99_ms if found else None
+    text = f"a change is seen at all fronts: p99 < {CHANGE_P99_MS_MAX:g} ms"
+    yield _below(text, p99_ms, CHANGE_P99_MS_MAX, "{:.1f} ms")
+    for what, felt, gap_s_max, slowest_s_max in (
+        ("lost", found and found.lost, LOST_GAP_S_MAX, LOST_SLOWEST_S_MAX),
+        ("hung", found and found.hung, HUNG_GAP_S_MAX, HUNG_SLOWEST_S_MAX),
+    ):
+        text = f"a replica is {what}: longest without an answer < {gap_s_max:g} s"
+        yield _below(text, felt.gap_s if felt else None, gap_s_max, "{:.2f} s")
+        text = f"a replica is {what}: slowest purchase < {slowest_s_max:g} s"
+        yield _below(text, felt.slowest_s if felt else None, slowest_s_max, "{:.2f} s")
+
+
 def _clients(count: int) -> str:
     return "1 client" if count == 1 else f"{count} clients"
 
@@ -154,6 +207,13 @@ def _at_least(text: str, one: Series | None, other: Series | None, least: float)
         return Goal(text, "-", None)
     spread = f"{digits(found.least)} to {digits(found.most)}"
     return Goal(text, f"{digits(found.median)} x ({spread})", found.median >= least)
+
+
+def _at_most(text: str, found: Spread | None, most: float) -> Goal:
+    if found is None:
+        return Goal(text, "-", None)
+    spread = f"{digits(found.least)} to {digits(found.most)}"
+    return Goal(text, f"{digits(found.median)} x ({spread})", found.median <= most)
 
 
 def _below(text: str, found: float | None, limit: float, form: str) -> Goal:

@@ -194,8 +194,12 @@ def _turn(party: Party, target: Target, clients: int, options: Options, number: 
     # When the time is up each client has one request under way: it costs, but is not counted.
     cpu_ms = spent_s * 1000 / (tally.requests + clients)
     problems = dict(tally.errors)
-    if before.keys() != after.keys():
-        problems["processes restarted"] = len(before.keys() ^ after.keys())
+    changed = before.keys() ^ after.keys()
+    labels = [
+        system.label(one.root, one.command) for one in map((before | after).get, changed) if one
+    ]
+    if restarted := [label for label in labels if label not in system.come_and_go]:
+        problems["processes restarted"] = len(restarted)
     result.measurements.append(
         Measurement(
             target.row,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic, sleep
 
@@ -21,6 +22,7 @@ QUIET_CPU_SHARE = 0.1
 """Of one core, and below: the system has finished what it was asked and does its idle work."""
 QUIET_INTERVALS = 2
 QUIET_TIMEOUT_S = 10.0
+PORTS = range(12_000, 30_000)
 LOG_TAIL_BYTES = 2000
 
 
@@ -36,7 +38,7 @@ class Usage:
     """The name under which it, or its ancestor, was started."""
     command: Sequence[str]
     cpu_s: float
-    """User and system time."""
+    """User and system time, with that of its children that have ended."""
     rss_bytes: int
 
 
@@ -50,6 +52,33 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def free_runs(count: int, length: int) -> list[int]:
+    """Return ports of the loopback address that nobody listens on, and which begin a row of such.
+
+    They are below those that the kernel gives to clients, so that no client takes one meanwhile.
+
+    Args:
+        count: how many rows.
+        length: how many ports in each, one after the other.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        first = SystemRandom().choice(PORTS)
+        apart = all(abs(first - other) >= length for other in found)
+        if apart and all(_is_free(port) for port in range(first, first + length)):
+            found.append(first)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
 
 
 def environment() -> dict[str, str]:
@@ -71,8 +100,8 @@ class Processes:
         self._folder = folder
         self._roots: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """Start a command whose log is `name`.log."""
+    def start(self, name: str, command: Sequence[str]) -> int:
+        """Start a command whose log is `name`.log, and return the id of its process."""
         with self._log(name).open("wb") as output:
             self._roots[name] = subprocess.Popen(
                 command,
@@ -82,6 +111,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        return self._roots[name].pid
 
     def wait_until(self, what: str, ready: Callable[[], bool]) -> None:
         """Wait until something is so.
@@ -106,8 +136,11 @@ class Processes:
         for root, process in self._tree():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 times = process.cpu_times()
+                ended = ("children_user", "children_system")  # not on every system
+                ended_s = sum(getattr(times, name, 0.0) for name in ended)
+                cpu_s = times.user + times.system + ended_s
                 found[process.pid] = Usage(
-                    root, process.cmdline(), times.user + times.system, process.memory_info().rss
+                    root, process.cmdline(), cpu_s, process.memory_info().rss
                 )
         return found
 

@@ -9,7 +9,9 @@ from bench.goals import Goal, digits, goals
 from bench.measure import Options, Result
 from bench.nginx import Nginx
 from bench.overload import TIMES, Overload
+from bench.replicas import Replicas
 from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PAGE, PURCHASES, READS, SHOP_LOADS
+from bench.shared import One, Two
 from bench.systems import Bazar, Floor, Lab
 
 WIDTH = 98
@@ -34,9 +36,11 @@ class Report:
         method: Sequence[str],
         results: Sequence[Result],
         overload: Overload | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         """Take what the machine is, how it was measured, and what came out."""
         self._overload = overload
+        self._replicas = replicas
         self._facts = facts
         self._method = method
         self._results = {result.name: result for result in results}
@@ -62,7 +66,7 @@ class Report:
     def figures(self) -> str:
         """Return all that was measured, and how it compares."""
         parts = [*self._table(), "", *self._processes(), "", *self._books(), ""]
-        parts += [*self._overloaded(), *self._goals()]
+        parts += [*self._overloaded(), *self._replicated(), *self._goals()]
         return "\n".join(parts)
 
     def as_data(self, options: Options) -> dict[str, object]:
@@ -84,12 +88,14 @@ class Report:
             ],
             "rows": list(self._rows_as_data()),
             "overload": asdict(self._overload) if self._overload else None,
+            "replicas": asdict(self._replicas) if self._replicas else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
     def goals(self) -> Iterator[Goal]:
         """Compare the shop with what it aims at."""
-        return goals(self._figures, self._results.get(Bazar.name), self._overload)
+        shop = self._results.get(Bazar.name)
+        return goals(self._figures, shop, self._overload, self._replicas)
 
     def _rows_as_data(self) -> Iterator[dict[str, object]]:
         for load, clients, line, bazar in self._lines():
@@ -108,7 +114,7 @@ class Report:
 
     def _lines(self) -> Iterator[tuple[str, int, Series, Series | None]]:
         """Yield the lines of the table with load, clients, and Bazar's own line of the same row."""
-        shops = (Bazar.name, Lab.name)
+        shops = (Bazar.name, One.name, Two.name, Lab.name)
         alone = not self._results.keys() & set(shops)  # references without a shop
         for load in SHOP_LOADS:
             for clients in (FEW, MANY, CROWD):
@@ -175,6 +181,14 @@ class Report:
             return
         yield f"overload: {TIMES} times the customers that the shop can serve"
         for line in self._overload.lines():
+            yield from _wrapped(line, "  ")
+        yield ""
+
+    def _replicated(self) -> Iterator[str]:
+        if self._replicas is None:
+            return
+        yield "replicas: two catalogs and two order services over one PostgreSQL"
+        for line in self._replicas.lines():
             yield from _wrapped(line, "  ")
         yield ""
 

@@ -34,6 +34,8 @@ class System:
     """What is common: start until ready, and stop."""
 
     name = ""
+    come_and_go: frozenset[str] = frozenset()
+    """Labels of processes that may end and begin while it is measured."""
 
     def __init__(self, folder: Path) -> None:
         """Take a folder that does not exist yet."""
@@ -93,11 +95,15 @@ class Bazar(System):
         command = [sys.executable, "-m", "bazar", "up", "--empty", "--data", str(self.data)]
         command += ["--metrics", "open"]  # a check reads them
         command += ["--port", front, "--catalog-port", catalog, "--order-port", order]
-        self.processes.start("bazar", command)
+        self.processes.start("bazar", [*command, *self.options()])
+
+    def options(self) -> Sequence[str]:
+        """Return what else it is started with."""
+        return ()
 
     def is_ready(self) -> bool:
-        """Ask each service whether it can work."""
-        return all(succeeds(f"{url}/readyz") for url in self.urls)
+        """Ask each process of a service whether it can work."""
+        return all(succeeds(f"{url}/readyz") for url in ",".join(self.urls).split(","))
 
     def fill(self) -> None:
         """Add the lab's books, under the lab's ids."""

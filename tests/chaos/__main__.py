@@ -36,6 +36,11 @@ class Given:
     """Of this part alone; it is kept where something was wrong."""
     progress: Progress
 
+    @property
+    def setting(self) -> Setting:
+        """Return which kind of shop it is."""
+        return Setting(self.engine, self.replicas, self.fronts)
+
 
 def _storm(given: Given) -> Report:
     return storm.run(
@@ -44,7 +49,7 @@ def _storm(given: Given) -> Report:
         faults=given.faults,
         folder=given.folder,
         progress=given.progress,
-        setting=Setting(given.engine, given.replicas, given.fronts),
+        setting=given.setting,
     )
 
 
@@ -72,7 +77,11 @@ def _slow_clients(given: Given) -> Report:
 
 def _kills(given: Given) -> Report:
     return kills.run(
-        seed=given.seed, folder=given.folder, progress=given.progress, kills=given.kills
+        seed=given.seed,
+        folder=given.folder,
+        progress=given.progress,
+        kills=given.kills,
+        setting=given.setting,
     )
 
 
@@ -106,8 +115,8 @@ PARTS: Parts = {
     "soak": _soak,
 }
 """Each part by its name, in the order in which they run."""
-ANY_ENGINE = frozenset({"storm"})
-"""The parts that run on every engine; the others strike at SQLite's files and at `bazar up`."""
+ANY_ENGINE = frozenset({"storm", "kills"})
+"""The parts that run on every engine; most others strike at SQLite's files."""
 FIGURES = frozenset(Given.__dataclass_fields__) - {"folder", "progress"}
 
 
@@ -146,7 +155,7 @@ def _fitting(parser: argparse.ArgumentParser, options: argparse.Namespace) -> ar
     if not shared and (options.replicas or 1) > 1:
         parser.error("SQLite has one catalog and one order service: --engine postgresql has more")
     if shared and set(options.only or ()) - ANY_ENGINE:
-        parser.error(f"on PostgreSQL there is {', '.join(sorted(ANY_ENGINE))} alone")
+        parser.error(f"on PostgreSQL there are {', '.join(sorted(ANY_ENGINE))} alone")
     options.replicas = options.replicas or (2 if shared else 1)
     options.fronts = options.fronts or (2 if shared else 1)
     return options
@@ -173,12 +182,12 @@ def _parser(parts: Parts) -> argparse.ArgumentParser:
     parser.add_argument("--purchases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--faults", type=int, default=300, help="so many strike meanwhile")
     parser.add_argument(
-        "--engine", choices=ENGINES, default="sqlite", help="of the storm: on which database"
+        "--engine", choices=ENGINES, default="sqlite", help="on which database: storm, kills"
     )
     parser.add_argument(
-        "--replicas", type=_count, help="catalogs, and order services, of the storm [2, SQLite: 1]"
+        "--replicas", type=_count, help="catalogs, and order services [2, SQLite: 1]"
     )
-    parser.add_argument("--fronts", type=_count, help="of the storm [2, SQLite: 1]")
+    parser.add_argument("--fronts", type=_count, help="[2, SQLite: 1]")
     parser.add_argument("--crash-points", type=int, default=300, help="so many in all services")
     parser.add_argument("--power-cuts", type=int, default=1000, help="so many in all shops")
     parser.add_argument(

@@ -14,8 +14,9 @@ from random import Random
 from time import monotonic
 
 from chaos.report import Progress, Report, percentile
+from chaos.setting import Setting
 from support.customers import Customers
-from support.processes import SERVICES
+from support.processes import SERVICES, listens, wait_for
 from support.running import RunningShop
 
 KILLS = 25
@@ -24,9 +25,11 @@ BUYERS = 8
 PAUSE_S = 0.02
 COPIES = 1_000_000
 WAIT_S_MAX = 3.0
+WAIT_S_MAX_OF_REPLICAS = 1.0
 _PAUSED = re.compile(r"event=restarting service=(\w+) .*pause_s=([0-9.]+)")
 PAUSE_S_MAX = 0.1
 """Of a service that was killed before its supervisor knew that it is ready, which it looks for."""
+SQLITE = Setting()
 
 
 @dataclass
@@ -51,13 +54,23 @@ async def _keep_buying(
         await asyncio.sleep(PAUSE_S)
 
 
-def _kill_ready(shop: RunningShop, service: str) -> None:
-    """Kill a service as soon as it is ready, which it has to be in a while."""
+def _kill_ready(shop: RunningShop, setting: Setting, random: Random) -> None:
+    """Kill a process of a service as soon as it is ready, which it has to be in a while."""
+    service = random.choice(SERVICES)
     shop.wait_until_ready(service)
-    shop.kill(service)
+    names = setting.names(service)
+
+    def all_ready() -> bool:
+        running = shop.services()
+        return all(name in running and listens(running[name].pid) for name in names)
+
+    wait_for(f"every {service} listens", all_ready)
+    shop.kill(random.choice(names))
 
 
-async def _press(shop: RunningShop, seed: int, kills: int, progress: Progress) -> _Pressed:
+async def _press(
+    shop: RunningShop, setting: Setting, seed: int, kills: int, progress: Progress
+) -> _Pressed:
     random, book_id = Random(seed), shop.add_book(COPIES)
     pressed = _Pressed()
     over = asyncio.Event()
@@ -68,7 +81,7 @@ async def _press(shop: RunningShop, seed: int, kills: int, progress: Progress) -
         for number in range(kills):
             progress.say(f"kill {number + 1} of {kills}")
             again_at_s = monotonic() + INTERVAL_S
-            await asyncio.to_thread(_kill_ready, shop, random.choice(SERVICES))
+            await asyncio.to_thread(_kill_ready, shop, setting, random)
             pressed.kills += 1
             await asyncio.sleep(max(0, again_at_s - monotonic()))
         pressed.took_s = monotonic() - started_s
@@ -82,7 +95,8 @@ def run(
     folder: Path,
     progress: Progress,
     kills: int = KILLS,
-    wait_s_max: float = WAIT_S_MAX,
+    wait_s_max: float | None = None,
+    setting: Setting = SQLITE,
 ) -> Report:
     """Kill services of a shop of its own.
 
@@ -92,10 +106,13 @@ def run(
         progress: where to tell how far it got.
         kills: so many, one a second at most.
         wait_s_max: no buyer may wait longer, where services start within a second.
+        setting: which kind of shop; its fronts share a port.
     """
+    if wait_s_max is None:
+        wait_s_max = WAIT_S_MAX_OF_REPLICAS if setting.shared else WAIT_S_MAX
     report = Report(f"{kills} kills, one a second at most")
-    with RunningShop(folder / "data", "--empty") as shop:
-        pressed = asyncio.run(_press(shop, seed, kills, progress))
+    with RunningShop(folder / "data", "--empty", *_options(setting)) as shop:
+        pressed = asyncio.run(_press(shop, setting, seed, kills, progress))
         waits_s = sorted(pressed.waits_s)
         report.add("kills", f"{pressed.kills} in {pressed.took_s:.1f} s")
         report.add("purchases", len(waits_s))
@@ -112,3 +129,11 @@ def run(
         if audit.copies_sold != len(waits_s):
             report.violations.append(f"{audit.copies_sold} copies sold to {len(waits_s)} buyers")
     return report
+
+
+def _options(setting: Setting) -> list[str]:
+    """Return what `bazar up` is told of a kind of shop."""
+    if not setting.shared:
+        return []
+    several = ["--replicas", str(setting.replicas), "--workers", str(setting.fronts)]
+    return ["--database", setting.engine, *several]

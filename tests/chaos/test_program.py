@@ -61,7 +61,10 @@ def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--replicas", "2"], "SQLite has one catalog and one order service"),
         (["--replicas", "0"], "at least 1"),
-        (["--engine", "postgresql", "--only", "clean"], "on PostgreSQL there is storm alone"),
+        (
+            ["--engine", "postgresql", "--only", "clean"],
+            "on PostgreSQL there are kills, storm alone",
+        ),
     ],
     ids=["SQLite has no replicas", "none at all", "a part that needs SQLite"],
 )

@@ -1,19 +1,15 @@
 """The short form of `make chaos`: a storm over real processes, small enough for every test run."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import SystemRandom
 
 import pytest
 
-from chaos import plan, storm
-from chaos.history import Call, read
+from chaos import plan
 from chaos.plan import Errand
-from chaos.report import Progress
 from chaos.setting import Setting
-from chaos.workload import CREATED
+from chaos.short import assert_kept
 
 PURCHASES = 800
 FAULTS = 40
@@ -22,24 +18,8 @@ FAULTS = 40
 
 @pytest.mark.timeout(400)
 def test_a_storm_of_every_fault_leaves_every_promise_kept(tmp_path: Path) -> None:
-    """Services die and stop, the network fails, and no client is told anything untrue.
-
-    To see one run again: `python -m chaos --only storm --purchases 800 --faults 40 --seed SEED`.
-    """
-    seed = SystemRandom().randrange(1_000_000)
-    sys.stdout.write(f"seed {seed}\n")
-    report = storm.run(
-        seed=seed,
-        purchases=PURCHASES,
-        faults=FAULTS,
-        folder=tmp_path,
-        progress=Progress(quiet=True),
-    )
-    shown = f"{report.text()}\nthe history is in {tmp_path / storm.HISTORY}"
-    assert [] == report.violations, shown
-    calls = [record for record in read(tmp_path / storm.HISTORY) if isinstance(record, Call)]
-    assert PURCHASES <= len({call.key for call in calls if call.status == CREATED})
-    assert ("faults", FAULTS) in report.rows
+    """Services die and stop, the network fails, and no client is told anything untrue."""
+    assert_kept(tmp_path, Setting(), PURCHASES, FAULTS)
 
 
 def test_a_plan_is_drawn_from_its_seed_alone() -> None:

@@ -10,7 +10,6 @@ import pytest
 from bazar.kit.data.database import Transaction
 from bazar.kit.data.migrate import migrate, steps
 from bazar.kit.data.sqlite import SqliteDatabase
-from bazar.kit.errors import StartupError
 
 CATALOG = "bazar.catalog.schema.sqlite"
 ORDER = "bazar.order.schema.sqlite"
@@ -108,32 +107,6 @@ async def test_each_step_is_applied_once(database: SqliteDatabase, package: str)
     assert before == await database.read(_schema)
     rows = await database.read(lambda t: t.all("SELECT name FROM schema_history ORDER BY number"))
     assert wanted == [row[0] for row in rows]
-
-
-@pytest.mark.parametrize("package", [CATALOG, ORDER])
-async def test_a_newer_schema_is_refused(database: SqliteDatabase, package: str) -> None:
-    """A database of a newer release is left as it is, with a message that says what to do."""
-    await migrate(database, package)
-    await database.write(
-        lambda t: t.run("INSERT INTO schema_history VALUES (9999, '9999_from_tomorrow.sql', 0)")
-    )
-    with pytest.raises(StartupError, match="install a newer release"):
-        await migrate(database, package)
-
-
-async def test_a_step_that_fails_leaves_nothing_behind(
-    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All steps are one transaction: the good ones before a bad one are rolled back too."""
-    package = tmp_path / "broken_schema"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "0001_good.sql").write_text("CREATE TABLE good (id INTEGER)")
-    (package / "0002_bad.sql").write_text("CREATE TABLE half (id INTEGER); CREATE NONSENSE")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(apsw.SQLError):
-        await migrate(database, "broken_schema")
-    assert set() == await database.read(_names)
 
 
 async def test_the_steps_add_up_to_the_catalogs_schema(database: SqliteDatabase) -> None:

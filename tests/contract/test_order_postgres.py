@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import apsw
@@ -16,6 +16,7 @@ from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.order.domain import StoredOrder
 from bazar.order.store.postgres import PostgresStore
 from support.engines import POSTGRES, with_tables
+from support.halfway import Halfway, waits_for
 from support.stored_orders import SOLD, pending
 
 STORE = PostgresStore()
@@ -26,41 +27,6 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     """Open an empty database with the service's tables."""
     async with with_tables(request.param, tmp_path / "order", POSTGRES_SCHEMA) as database:
         yield database
-
-
-class Halfway:
-    """A transaction that has done something and is not at its end."""
-
-    def __init__(
-        self, database: Database, first: Callable[[Transaction], Awaitable[object]]
-    ) -> None:
-        """Begin it."""
-        self._there = asyncio.Event()
-        self._on = asyncio.Event()
-
-        async def work(transaction: Transaction) -> None:
-            await first(transaction)
-            self._there.set()
-            await self._on.wait()
-
-        self._writing = asyncio.create_task(database.write(work))
-
-    async def there(self) -> None:
-        """Wait until it has done what it does."""
-        await self._there.wait()
-
-    async def end(self) -> None:
-        """Have it committed."""
-        self._on.set()
-        await self._writing
-
-
-async def waits_for_a_lock(database: Database) -> None:
-    """Return once somebody waits for a row that another one has locked."""
-    while not await database.read(
-        lambda t: t.all("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    ):
-        pass
 
 
 async def test_a_list_ends_before_what_may_still_come(database: Database) -> None:
@@ -96,7 +62,7 @@ async def test_one_reads_what_the_other_has_changed(database: Database) -> None:
         return await STORE.by_id(transaction, "a")
 
     second = asyncio.create_task(database.write(read))
-    await waits_for_a_lock(database)
+    await waits_for(database, "Lock")
     await first.end()
     assert confirmed == await second
 
@@ -110,7 +76,7 @@ async def test_one_that_was_cancelled_just_before_is_not_confirmed(database: Dat
     await first.there()
     sold = [replace(one, lines=SOLD) for one in (other, order)]
     second = asyncio.create_task(database.write(lambda t: STORE.confirm(t, sold), lazy=True))
-    await waits_for_a_lock(database)
+    await waits_for(database, "Lock")
     await first.end()
     assert {"b"} == await second
     assert cancelled == await database.read(lambda t: STORE.by_id(t, "a"))
@@ -122,7 +88,7 @@ async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
     placing = Halfway(database, lambda t: STORE.insert(t, [first]))
     await placing.there()
     twin = asyncio.create_task(database.write(lambda t: STORE.insert(t, [second]), single=True))
-    await waits_for_a_lock(database)
+    await waits_for(database, "Lock")
     await placing.end()
     assert set() == await twin
     assert first == await database.read(lambda t: STORE.by_key(t, "a"))

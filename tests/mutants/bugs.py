@@ -15,7 +15,9 @@ from mutants.parts import (
     RESERVE_MODEL,
     STORM,
 )
+from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
 BUGS = (
@@ -320,5 +322,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *PEERS_BUGS,
     *BUGS_OF_READING,
+    *SHARED_BUGS,
 )

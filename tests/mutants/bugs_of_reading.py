@@ -139,8 +139,8 @@ BUGS_OF_READING = (
         (
             Edit(
                 "front/upstream/cache.py",
-                "        if not self.live:\n            return await fill()\n",
-                "",
+                "        if not self.keeps or not self.live:\n",
+                "        if not self.keeps:\n",
             ),
         ),
         (CACHE_MODEL,),

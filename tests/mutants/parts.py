@@ -53,6 +53,9 @@ POWER_CUTS = _chaos("power-cuts", "--power-cuts", "40")
 CRASH_POINTS = _chaos("crash-points", "--crash-points", "12", processes=THREE_SERVICES)
 RESERVE_MODEL = _tests("reserve model", "tests/unit/catalog/test_reserve_model.py")
 PLACE_MODEL = _tests("place model", "tests/unit/order/test_place_model.py")
+BALANCING = _tests("balancing", "tests/unit/kit/peers/test_balancing.py")
+SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.py")
+FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
 OVERTAKEN = _tests(
     "overtaken by a cancel",
@@ -178,3 +181,20 @@ REFUSED_AND_BACK = _tests(
     f"{_BUYING}::test_a_book_that_is_back_can_be_ordered_after_a_refusal",
 )
 ASK_AGAIN = _tests("ask again", f"{_BUYING}::test_asking_again_buys_once")
+
+CATALOGS_TOGETHER = _tests("catalogs together", "tests/service/test_catalogs_together.py")
+ORDERS_AT_ONCE = _tests("orders at once", "tests/contract/test_order_postgres.py")
+_REPLICAS = "tests/service/test_order_replicas.py"
+REFUSED_ELSEWHERE = _tests(
+    "refused elsewhere",
+    f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before",
+)
+REPEATED_BEFORE_SAFE = _tests(
+    "repeated before it is safe",
+    f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
+)
+BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
+CANCELLED_COMMIT = _tests(
+    "callers who go",
+    "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",
+)

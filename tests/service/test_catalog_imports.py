@@ -8,8 +8,9 @@ from unicodedata import normalize
 import apsw
 import pytest
 
-from bazar.catalog import imports, rehearsal
+from bazar.catalog import rehearsal
 from bazar.catalog.rehearsal import RUNS_MAX
+from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger, reserve
@@ -240,7 +241,7 @@ async def test_an_import_is_taken_in_over_as_many_units_as_it_has_time_for(
     """Where one row takes all the time of a unit, each has its own; the answer is of all rows."""
     rows = [BOOK | {"title": title, "quantity": 10} for title in ("T1", "T2", "  ", "T3")]
     expected = await take_in(shop.catalog, *rows, dry_run=True, key="k")
-    monkeypatch.setattr(imports, "UNIT_S", 0.0)
+    monkeypatch.setattr(SqliteStore, "unit_s", 0.0)
     units = []
     write = SqliteDatabase.write
 

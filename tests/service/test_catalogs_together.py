@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from bazar.catalog.domain import StoredBook
+from bazar.catalog.domain import StockTooLow, StoredBook
 from bazar.catalog.settings import Settings
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Transaction
-from bazar.wire.books import BookEdit, NewBook, TopicCount
+from bazar.wire.books import Book, BookEdit, NewBook, TopicCount
 from bazar.wire.imports import ImportRequest, ImportRow
 from bazar.wire.orders import Line
 from bazar.wire.shop import ShopEdit
-from bazar.wire.stock import Outcome, Reserve
+from bazar.wire.stock import Outcome, Reserve, StockChange
 from support.catalogs import OpenCatalog, catalog_over
 from support.engines import POSTGRES
 
@@ -215,6 +215,32 @@ async def test_no_change_of_a_book_is_lost(left: OpenCatalog, right: OpenCatalog
     await check(left)
 
 
+@pytest.mark.parametrize("by_count", [True, False])
+async def test_a_stock_is_changed_by_what_it_is_then(
+    left: OpenCatalog, right: OpenCatalog, *, by_count: bool
+) -> None:
+    """A count, or what is taken away, that had to wait goes by what the others left."""
+    (book,) = await books(left, 10)
+    late: list[asyncio.Task[Book]] = []
+
+    async def slow(transaction: Transaction) -> None:
+        await left.store.move_stock(transaction, book, "adjusted", -8, None, 0)
+        counted = right.stock.change_stock(book, StockChange(count=7), "")
+        taken = right.stock.move_stock(book, -3)
+        late.append(asyncio.ensure_future(counted if by_count else taken))
+        (taken if by_count else counted).close()
+        await waiting(left)
+
+    await left.database.write(slow)
+    if by_count:
+        assert 7 == (await late[0]).quantity
+    else:
+        with pytest.raises(StockTooLow):
+            await late[0]
+    assert (7 if by_count else 2) == (await left.shelf.info(book)).quantity
+    await check(left)
+
+
 async def test_a_key_counts_once_at_two_catalogs(left: OpenCatalog, right: OpenCatalog) -> None:
     """Even where both are asked at the same time; both answer the same."""
     (book,) = await books(left, 10)
@@ -278,12 +304,12 @@ async def test_topics_are_counted_without_a_wait(left: OpenCatalog, right: OpenC
     async def many(transaction: Transaction) -> None:
         for _ in range(300):
             await left.store.add_book(transaction, new, 0)
-        await right.shelf.add(NewBook(title="T", topic="Law", price=PRICE))
+        await right.shelf.add(NewBook(title="T", topic="law", price=PRICE))
 
     await left.database.write(many)
-    assert [TopicCount("Law", 301)] == await right.shelf.topics()
+    assert [TopicCount("law", 301)] == await right.shelf.topics()
     await left.shelf.edit(1, BookEdit(retired=True))
-    assert [TopicCount("Law", 300)] == await right.shelf.topics()
+    assert [TopicCount("law", 300)] == await right.shelf.topics()
     kept = await left.database.read(lambda t: t.one("SELECT count(*) FROM topics_moved"))
     assert kept is not None
     assert 300 > int(str(kept[0]))

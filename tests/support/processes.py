@@ -28,6 +28,7 @@ WAIT_S = 20.0
 POLL_S = 0.02
 COMMAND_TIMEOUT_S = 30.0
 LOG_SHOWN = 6000
+_LISTENING = "0A"
 PORTS = range(12_000, 30_000)
 """Below the ports that the kernel gives to clients, so that no client takes a service's port."""
 
@@ -116,6 +117,20 @@ def command_line(pid: int) -> list[str]:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     return []
+
+
+def listens(pid: int) -> bool:
+    """Tell whether a process has a port that others can connect to; a service has one when ready.
+
+    Source: proc_net(5) and proc_pid_fd(5)
+    """
+    held = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            held.add(entry.readlink().name)
+    lines = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    listening = (words for line in lines if (words := line.split())[3] == _LISTENING)
+    return any(f"socket:[{words[9]}]" in held for words in listening)
 
 
 def all_gone(processes: Iterable[Running], within_s: float) -> None:

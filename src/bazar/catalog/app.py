@@ -20,7 +20,6 @@ from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.scratch import Scratch
 from bazar.kit.data.sqlite import SqliteDatabase
-from bazar.kit.errors import StartupError, Unavailable
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -108,12 +107,9 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
     from bazar.kit.data.postgres_listening import Listener
 
     feed = SharedFeed()
-    database = PostgresDatabase(url, metrics.commit_batch, encode)
+    database = await PostgresDatabase.open(url, metrics.commit_batch, encode)
     try:
-        try:
-            await migrate(database, POSTGRES_SCHEMA)
-        except Unavailable as error:
-            raise StartupError(str(error)) from error
+        await migrate(database, POSTGRES_SCHEMA)
         listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)
         feed.ask = listener.ask
         try:

@@ -10,9 +10,6 @@ from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import Database, Transaction, Work
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 
-UNIT_S = 0.01
-"""After which a transaction takes in no further row. A row takes a tenth of a millisecond, until
-the index of words puts its own in order: then one alone takes as much as this."""
 ROWS_A_UNIT = 100
 """Of which the books are locked at once."""
 _LOCK = "imports"
@@ -72,7 +69,7 @@ class Imports:
             if request.key is not None:
                 import_id = await self._store.import_id(transaction, request.key)
                 await self._store.save_import(transaction, import_id, request.key, self._clock())
-            end_s = monotonic() + UNIT_S
+            end_s = monotonic() + self._store.unit_s
             return await self._rows.take_in(
                 transaction, rows, request.update, import_id, lambda: monotonic() >= end_s
             )

@@ -48,7 +48,7 @@ from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceNam
 from bazar.tools.shop import Shop
 from bazar.wire.shop import ShopEdit
 
-if TYPE_CHECKING:  # commands import late what only they need
+if TYPE_CHECKING:  # it knows all services, and most commands none
     from bazar.cluster import UpSettings
 
 Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]

@@ -55,18 +55,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     async def check() -> None:
         """Nothing can be missing: the front holds nothing."""
 
-    metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: cache.hits)
-    metrics.watch("bazar_cache_misses", "Answers that were not there.", lambda: cache.misses)
-    metrics.watch(
-        "bazar_cache_coalesced",
-        "Of the misses, those who shared a call that was under way.",
-        lambda: cache.coalesced,
-    )
-    metrics.watch(
-        "bazar_cache_stale",
-        "Answers that were older than what was announced, and so were not kept.",
-        lambda: cache.stale,
-    )
+    _watch_cache(metrics, cache)
     metrics.watch("bazar_placements_waiting", "Purchases that wait to be sent.", orders.waiting)
     catalog = Catalog(to_catalog, cache)
     metrics.watch(
@@ -99,3 +88,18 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         await orders.stop()
         for upstream in (to_catalog, to_order):
             await upstream.stop()
+
+
+def _watch_cache(metrics: Metrics, cache: Cache) -> None:
+    metrics.watch("bazar_cache_hits", "Answers from the cache.", lambda: cache.hits)
+    metrics.watch("bazar_cache_misses", "Answers that were not there.", lambda: cache.misses)
+    metrics.watch(
+        "bazar_cache_coalesced",
+        "Of the misses, those who shared a call that was under way.",
+        lambda: cache.coalesced,
+    )
+    metrics.watch(
+        "bazar_cache_stale",
+        "Answers that were older than what was announced, and so were not kept.",
+        lambda: cache.stale,
+    )

@@ -81,6 +81,9 @@ class Store(Lists, Protocol):
     order, and several books in order of id, which `books` and `hold` do.
     """
 
+    unit_s: float
+    """After which a transaction takes in no further row of a file, since others wait for it."""
+
     async def book(
         self, transaction: Transaction, book_id: int, *, lock: bool = False
     ) -> StoredBook | None:

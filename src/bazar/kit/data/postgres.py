@@ -38,11 +38,11 @@ from bazar.kit.data.postgres_connecting import (
     Connection,
     Refused,
     Unknown,
-    answered,
     connect,
     cut_after,
     lost,
     shown,
+    unsent,
 )
 from bazar.kit.data.postgres_listening import CHANNEL
 from bazar.kit.data.postgres_pool import PAUSE_S_MAX, Server
@@ -66,9 +66,9 @@ START_PATIENCE_S = 10.0
 """How long a start waits for a server that is not there yet."""
 MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-_WRITER = {"idle_in_transaction_session_timeout": "2s"}
+WRITER = {"idle_in_transaction_session_timeout": "2s"}
 """A process that hangs inside a transaction keeps nobody from its rows for longer."""
-_LAZY = _WRITER | {"synchronous_commit": "off"}
+LAZY = WRITER | {"synchronous_commit": "off"}
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
 
 Encode = Callable[[Sequence[object]], Iterable[str]]
@@ -160,8 +160,8 @@ class PostgresDatabase:
         self._on_batch = on_batch
         self._encode = encode
         self._server = Server(url)
-        self._writers = self._server.pool("writes", WRITERS, _WRITER)
-        self._lazy_writers = self._server.pool("lazy writes", LAZY_WRITERS, _LAZY)
+        self._writers = self._server.pool("writes", WRITERS, WRITER)
+        self._lazy_writers = self._server.pool("lazy writes", LAZY_WRITERS, LAZY)
         self._readers = self._server.pool("reads", POINT_READERS)
         self._scans = Scans(self._server, PostgresTransaction)
         self._firsts = Firsts(self._server)
@@ -317,19 +317,17 @@ async def _commit(connection: Connection, end: str) -> None:
     """Send what ends a transaction.
 
     Raises:
+        Away: the connection was lost before that.
         Unknown: nobody knows whether it was committed.
     """
-    if connection.is_closed():
-        message = "the connection was lost before the commit"
-        raise Away(message)
     try:
         tag = await connection.execute(end)
     except Exception as error:
-        if answered(error):
-            if connection.is_in_transaction():
-                await connection.execute("ROLLBACK")
-            raise
-        raise Unknown(str(error)) from error
+        if lost(error, connection):
+            raise _of_a_commit(error) from error
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+        raise
     if tag != "COMMIT":
         message = "the work went on after one of its statements had failed"
         raise RuntimeError(message)
@@ -339,14 +337,20 @@ async def _run_alone(connection: Connection, work: Work[T]) -> T:
     """Run a unit of one statement, which the server commits by itself.
 
     Raises:
+        Away: the connection was lost before that.
         Unknown: nobody knows whether it was committed.
     """
     try:
         return await work(PostgresTransaction(connection))
     except Exception as error:
         if lost(error, connection):
-            raise Unknown(str(error)) from error
+            raise _of_a_commit(error) from error
         raise
+
+
+def _of_a_commit(error: Exception) -> Exception:
+    """Return what a lost connection says of the message that was to commit."""
+    return Away(str(error)) if unsent(error) else Unknown(str(error))
 
 
 def _quoted(text: str) -> str:

@@ -25,10 +25,12 @@ SETTINGS = {
     "client_connection_check_interval": "100ms",
 }
 """Of each session. The last one ends the statement of a connection that was cut."""
-_OF_THE_SERVER = frozenset({"08", "25", "53", "57"})
-"""Classes of SQLSTATEs that are about the connection or the server, and not about a statement."""
-_NEVER = frozenset({"28", "3D"})
-"""Classes that no patience helps against: who may not enter, and a database that is not there."""
+_OF_THE_SERVER = ("08", "53", "57", "25006", "25P03", "25P04")
+"""How the SQLSTATEs begin that are about the connection or the server, and not about a statement:
+whole classes; a server that takes no writes any more; a session that took too long."""
+_NEVER = ("28", "3D")
+"""How those begin that no patience helps against: who may not enter, a database that is not there.
+"""
 
 DRIVER_ERRORS = (
     asyncpg.PostgresError,
@@ -60,7 +62,7 @@ def answered(error: BaseException) -> bool:
     Source: postgresql.org/docs/current/errcodes-appendix.html
     """
     state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
-    return state is not None and state[:2] not in _OF_THE_SERVER
+    return state is not None and not state.startswith(_OF_THE_SERVER)
 
 
 def lost(error: BaseException, connection: Connection) -> bool:
@@ -71,6 +73,13 @@ def lost(error: BaseException, connection: Connection) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         return bool(connection.is_closed())
     return isinstance(error, (*DRIVER_ERRORS, Away)) and not answered(error)
+
+
+def unsent(error: Exception) -> bool:
+    """Tell whether the driver found a connection lost before it sent anything."""
+    if isinstance(error, asyncpg.InternalClientError):
+        return str(error).startswith(("cannot switch to state", "not connected"))
+    return isinstance(error, asyncpg.InterfaceError)
 
 
 async def connect(url: str, settings: Mapping[str, str] = SETTINGS) -> Connection:
@@ -126,19 +135,25 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         message = "it does not take writes"
         raise Away(message) from None
     except asyncpg.PostgresError as error:
-        kind = Refused if str(error.sqlstate)[:2] in _NEVER else Away
+        kind = Refused if str(error.sqlstate).startswith(_NEVER) else Away
         raise kind(str(error)) from None
     except OSError as error:
         raise Away(error.strerror or str(error)) from None
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
+    except ValueError:
         # Its text may hold a part of a password that is not written as it should be.
         message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         raise Refused(message) from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+        message = "the connection was lost as it opened"
+        raise Away(message) from None
 
 
 def shown(url: str) -> str:
     """Return what may be told of an address: host and database, and nothing of a password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     host = dict(parse_qsl(parts.query)).get("host") or parts.netloc.rpartition("@")[2]
     text = f"{host}{parts.path}"
     return "" if "@" in text else text  # a password that is not written as it should be

@@ -224,10 +224,10 @@ class Pool:
         if self._closing:
             raise Away
         connection = await self._server.connect(self._settings)
-        connection.add_log_listener(self._note)
-        if self._closing:
+        if self._closing or connection.is_closed():  # it may be lost as soon as it is there
             connection.terminate()
             raise Away
+        connection.add_log_listener(self._note)
         return connection
 
     def _note(self, connection: Connection, message: asyncpg.PostgresLogMessage) -> None:

@@ -12,7 +12,7 @@ from bazar.front.upstream.cache import FETCHES_MAX, Cache
 from bazar.front.upstream.kept import Kept, weight_of
 from bazar.front.upstream.passing import Passed
 from bazar.kit.errors import Unavailable
-from bazar.wire.books import BookChanged
+from bazar.wire.books import BookChanged, Place
 from bazar.wire.budgets import SILENCE_MS
 from support.feeds import FakeClock, FakeFeed
 
@@ -181,6 +181,21 @@ async def test_a_break_of_the_feed_empties_the_cache(
     await cache.book(2, call)
     await cache.titles("/search/x", call)
     assert 4 == len(given)
+
+
+async def test_a_feed_of_another_catalog_starts_empty(
+    cache: Cache, feed: FakeFeed, clock: FakeClock
+) -> None:
+    """Also where nobody noticed the end of the last one; its floors mean nothing there."""
+    call, given = fetch(answer(4))
+    await cache.book(2, call)
+    feed.tell(BookChanged(3, 9))
+    FakeFeed(cache, clock, Place("another", 7)).open()
+    assert cache.held_book(2) is None
+    await cache.book(2, call)
+    assert 2 == len(given)
+    await cache.book(3, fetch(answer(1))[0])
+    assert cache.held_book(3) == answer(1)
 
 
 async def test_a_feed_that_was_silent_for_too_long_stays_untrusted(

@@ -1,12 +1,13 @@
 """Which PostgreSQL is taken on a machine that has some, one, or none."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from bazar.kit.errors import StartupError
 from bazar.kit.process import postgres_programs
-from bazar.kit.process.postgres_programs import find_programs
+from bazar.kit.process.postgres_programs import AS_NOBODY, as_a_user, find_programs
 
 
 def installed(folder: Path, version: str) -> Path:
@@ -90,3 +91,22 @@ def test_programs_that_do_not_run_are_none(machine: Path) -> None:
     (broken / "postgres").chmod(0o644)
     with pytest.raises(StartupError, match="there is no PostgreSQL"):
         find_programs()
+
+
+def test_root_runs_it_as_nobody_or_is_told_why_not(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody else runs it as who they are."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert () == as_a_user()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(StartupError, match=r"not run as root.*start the shop as another user"):
+        as_a_user()
+    for status in (1, 0):
+        unshare = machine / "unshare"
+        unshare.write_text(f"#!/bin/sh\nexit {status}\n")
+        unshare.chmod(0o755)
+        if status:
+            with pytest.raises(StartupError, match="allows root no user namespace"):
+                as_a_user()
+    assert AS_NOBODY == as_a_user()

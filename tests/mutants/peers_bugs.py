@@ -1,0 +1,110 @@
+"""Seeded bugs of calls between services: whom they ask, and whom they believe."""
+
+from mutants.bug import Bug, Edit
+from mutants.parts import BALANCING, CACHE_MODEL, FRONT_ORDERS, SEVERAL_TARGETS
+
+PEERS_BUGS = (
+    Bug(
+        "out-for-good",
+        "A target that is out is not probed, and never comes back.",
+        (
+            Edit(
+                "kit/peers/balancing.py",
+                "            await asyncio.sleep(pause_s)\n",
+                "            await asyncio.sleep(3600 + pause_s)\n",
+            ),
+        ),
+        (BALANCING,),
+    ),
+    Bug(
+        "nobody-is-out",
+        "A target that does not answer is asked as often as the others.",
+        (Edit("kit/peers/balancing.py", "        target.out = True\n", ""),),
+        (BALANCING,),
+    ),
+    Bug(
+        "believes-who-says-nothing",
+        "An answer that does not say whose it is counts as one of the service.",
+        (
+            Edit(
+                "kit/peers/client.py",
+                "        if said != self._identity:\n",
+                "        if said is not None and said != self._identity:\n",
+            ),
+        ),
+        (SEVERAL_TARGETS,),
+    ),
+    Bug(
+        "probe-believes-anybody",
+        "Whoever answers a probe with 200 is back in.",
+        (
+            Edit(
+                "kit/peers/client.py",
+                "            self._check(response.headers)\n        except FAILURES:\n",
+                "        except FAILURES:\n",
+            ),
+        ),
+        (SEVERAL_TARGETS,),
+    ),
+    Bug(
+        "asks-again-without-end",
+        "Calls are sent again at once, however many of them there are.",
+        (
+            Edit(
+                "kit/peers/racing.py",
+                "another if another is not None and budget.take() else None",
+                "another if another is not None and (budget.take() or True) else None",
+            ),
+        ),
+        (SEVERAL_TARGETS,),
+    ),
+    Bug(
+        "slow-is-given-up",
+        "An attempt that is slow is ended, so what takes long is never answered.",
+        (
+            Edit(
+                "kit/peers/racing.py",
+                "            for target in self._under_way.values():\n",
+                "            for task, target in self._under_way.items():\n"
+                "                task.cancel()\n",
+            ),
+        ),
+        (SEVERAL_TARGETS,),
+    ),
+    Bug(
+        "definite-though-sent-twice",
+        "A purchase whose first try may be under way is refused as if nothing had been done.",
+        (
+            Edit(
+                "front/upstream/orders.py",
+                "        if placed.again and not _holds(placed.answer):\n",
+                "        if placed.again and not placed.answer.status:\n",
+            ),
+        ),
+        (FRONT_ORDERS,),
+    ),
+    Bug(
+        "cache-moves-with-the-feed",
+        "The front keeps its cache when the feed goes on at another catalog.",
+        (
+            Edit(
+                "front/upstream/cache.py",
+                "        self.broken()\n        self._floors.clear()\n        self._open = True\n",
+                "        self._open = True\n",
+            ),
+        ),
+        (CACHE_MODEL,),
+    ),
+    Bug(
+        "off-keeps-all-the-same",
+        "A front that is to keep nothing answers from its cache.",
+        (
+            Edit(
+                "front/upstream/cache.py",
+                "        elif self.keeps and self.live",
+                "        elif self.live",
+            ),
+        ),
+        (CACHE_MODEL,),
+    ),
+)
