@@ -9,6 +9,7 @@ import pytest
 
 from bazar.front.app import front_app
 from bazar.kit import log
+from bazar.kit.data.postgres import LAZY, WRITER
 from support.postgres import drop_databases, stop_servers
 from support.shops import (
     CATALOG_URL,
@@ -76,6 +77,15 @@ def dropped_databases() -> Iterator[None]:
     """Drop the databases that a test made in a PostgreSQL."""
     yield
     drop_databases()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def open_transactions() -> Iterator[None]:
+    """Let a transaction of a test stand open for as long as the test looks at what that does."""
+    with pytest.MonkeyPatch.context() as settings:
+        for each in (WRITER, LAZY):
+            settings.setitem(each, "idle_in_transaction_session_timeout", "1min")
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,6 +17,7 @@ from mutants.parts import (
 )
 from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
@@ -86,7 +87,7 @@ BUGS = (
     Bug(
         "rejected-too-early",
         "A rejection is told while it is still being written.",
-        (Edit("order/driving.py", "lazy=lazy", "lazy=True"),),
+        (Edit("order/driving.py", "lazy=len(sold) == len(after)", "lazy=True"),),
         (POWER_CUTS,),
     ),
     Bug(
@@ -148,8 +149,8 @@ BUGS = (
         (
             Edit(
                 "catalog/store/sqlite.py",
-                "[_outcome_row(outcome, at_ms) for outcome in decided]\n",
-                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided if outcome.lines]\n",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -184,15 +185,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                '            if outcome is not None and outcome.status != "reserved":\n'
-                '                if outcome.status == "rejected":\n'
-                '                    outcome = replace(outcome, status="released")\n'
-                "                    await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
-                '            if outcome is not None and outcome.status == "rejected":\n'
-                '                outcome = replace(outcome, status="released")\n'
-                "                await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
+                '        if outcome.status == "released":\n',
+                '        if outcome.status == "released" and not outcome.lines:\n',
             ),
         ),
         (POWER_CUTS, RESERVE_MODEL),
@@ -203,12 +197,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                "            lines = []\n"
-                "            for line in outcome.lines if outcome else ():\n",
-                "            if outcome is None:\n"
-                '                return Outcome(order_id, "released")\n'
-                "            lines = []\n"
-                "            for line in outcome.lines:\n",
+                "                if await self._store.add_outcome(transaction, released, at_ms):\n",
+                "                if outcome is None:\n",
             ),
         ),
         (RESERVE_MODEL,),
@@ -294,9 +284,8 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "[await self._read(one.order_id) for one in part if "
-                "not self._in_hand(one.order_id)]\n",
-                "[*part]\n",
+                "        read = await self._read([one.order_id for one in part])\n",
+                "        read = [*part]\n",
             ),
         ),
         (OVERTAKEN,),
@@ -322,6 +311,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,
     *SHARED_BUGS,

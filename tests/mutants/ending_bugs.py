@@ -6,6 +6,7 @@ from mutants.parts import (
     CHANGED_AFTER_CRASH,
     JUMPING_CLOCK,
     MANY_LINES,
+    ORDER_LISTS,
     ORDER_STORE,
     STUCK,
 )
@@ -80,13 +81,13 @@ ENDING_BUGS = (
         "Whoever follows the list of orders goes on after an id, not after a place.",
         (
             Edit(
-                "order/store/shared.py",
-                "    WHERE sequence > coalesce("
-                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)\n",
-                "    WHERE order_id > ?1\n",
+                "order/store/oldest.py",
+                "{condition}sequence > coalesce("
+                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)",
+                "{condition}order_id > ?1",
             ),
         ),
-        (ORDER_STORE,),
+        (ORDER_LISTS,),
     ),
     Bug(
         "a-page-in-one-turn",
