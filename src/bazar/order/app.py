@@ -121,7 +121,8 @@ async def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     from bazar.kit.data.postgres import PostgresDatabase
     from bazar.order.store.postgres import PostgresStore
 
-    postgres = await PostgresDatabase.open(database, metrics.commit_batch)
+    postgres = PostgresDatabase(database, metrics.commit_batch)
+    postgres.count(metrics.watch)
     return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
 
 
