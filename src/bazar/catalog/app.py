@@ -108,6 +108,7 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
 
     feed = SharedFeed()
     database = PostgresDatabase(url, metrics.commit_batch, encode)
+    database.count(metrics.watch)
     try:
         await migrate(database, POSTGRES_SCHEMA)
         listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)

@@ -122,6 +122,7 @@ def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     from bazar.order.store.postgres import PostgresStore
 
     postgres = PostgresDatabase(database, metrics.commit_batch)
+    postgres.count(metrics.watch)
     return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
 
 
