@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bazar.kit import log
+from bazar.kit.data.moved import refuse_moved
 from bazar.kit.errors import StartupError
 from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
@@ -107,6 +108,8 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
         from bazar.kit.data.postgres_opening import check_postgres
 
         await check_postgres(settings.database, without_password(settings.database))
+    elif settings.service in _STORING:
+        refuse_moved(settings.database.parent)
     client = new_client()
     catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
     match settings.service:
@@ -345,6 +348,8 @@ async def up(
     raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         engine = settings.engine()
+        if engine == SQLITE:
+            refuse_moved(settings.data)
         read_or_make_secret(settings.data / SECRET_FILE)
         await wait_for_ports(settings.listening())
         supervisor = Supervisor()
@@ -370,7 +375,11 @@ async def _open(
     stop: asyncio.Event,
 ) -> None:
     """Start the services; the front only when the books are in, so that nobody misses them."""
-    server = await _own_postgres(settings, supervisor, stop) if engine == OWN_POSTGRES else None
+    server = None
+    if engine == OWN_POSTGRES:
+        connections = max(CONNECTIONS_MIN, CONNECTIONS_A_REPLICA * settings.replicas)
+        folder = settings.data / POSTGRES_FOLDER
+        server = await own_postgres(folder, settings.postgres_bin, supervisor, stop, connections)
     children = settings.children(server)
     storing = [child for child in children if child.name != "front"]
     if not stop.is_set():
@@ -388,16 +397,29 @@ async def _open(
         await until_ready(children, stop)
 
 
-async def _own_postgres(
-    settings: UpSettings, supervisor: Supervisor, stop: asyncio.Event
+async def own_postgres(
+    folder: Path,
+    programs: Path | None,
+    supervisor: Supervisor,
+    stop: asyncio.Event,
+    connections_max: int = CONNECTIONS_MIN,
 ) -> PostgresServer:
-    """Start a PostgreSQL of our own in the data folder, before all others, and wait for it."""
-    folder = settings.data / POSTGRES_FOLDER
-    server = await asyncio.to_thread(prepare, folder, _STORING, settings.postgres_bin)
-    connections = max(CONNECTIONS_MIN, CONNECTIONS_A_REPLICA * settings.replicas)
+    """Start a PostgreSQL of our own, made where it is new, and wait for it.
+
+    Args:
+        folder: of its data.
+        programs: where its programs are; None: they are looked for.
+        supervisor: keeps it running.
+        stop: ends the waiting.
+        connections_max: so many it takes at once.
+
+    Raises:
+        StartupError: it does not start.
+    """
+    server = await asyncio.to_thread(prepare, folder, _STORING, programs)
     child = Child(
         "postgresql",
-        server.command({"max_connections": str(connections)}),
+        server.command({"max_connections": str(connections_max)}),
         {name: text for name, text in os.environ.items() if not name.startswith("BAZAR_")},
         is_ready=server.is_ready,
         stop_signal=STOP_SIGNAL,

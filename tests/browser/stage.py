@@ -41,8 +41,14 @@ SETTINGS = ShopEdit(
 """Of a shop that posts, whose visitors all come from one address."""
 
 
+MAIL = {"BAZAR_SMTP_URL": "smtp://127.0.0.1:9", "BAZAR_MAIL_FROM": "shop@shop.example"}
+"""Pages promise mail; the server is always away, so whoever is promised some waits."""
+
+
 class Stage(RunningShop):
     """One `bazar up` with the sample catalogue, set up to be looked at."""
+
+    settings = MAIL
 
     def set_up(self) -> None:
         """Give it its settings and its stock."""

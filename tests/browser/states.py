@@ -11,10 +11,22 @@ from itertools import count
 from typing import NamedTuple
 
 from browser.stage import COPIES, FEW, LAST, OTHER, OUT, PLENTY, RETIRED, Stage
-from browser.visitor import CANCEL, ORDER, TO_CANCEL, TO_CHECKOUT, Visitor
+from browser.visitor import (
+    CANCEL,
+    EMAIL,
+    END,
+    ORDER,
+    TELL_ME,
+    TO_CANCEL,
+    TO_CHECKOUT,
+    WISH,
+    Visitor,
+)
 from support.processes import wait_for
 
 OK, MISSING, CONFLICT, UNPROCESSABLE, AWAY = 200, 404, 409, 422, 503
+END_OF_WAITING = f"/tell-me/end/{'0' * 32}"
+"""Of nobody's address: whoever has such a link is not told whether it is somebody's."""
 _BY_POST = {
     "street": "7 Rainbow Street",
     "postcode": "11181",
@@ -128,6 +140,37 @@ def _checkout_wrong(scene: Scene) -> None:
     _press_order(scene)
 
 
+def _tell_me(scene: Scene) -> None:
+    scene.visitor.go(f"/book/{OUT}")
+    scene.visitor.press(TELL_ME)
+
+
+def _tell_me_wrong(scene: Scene) -> None:
+    _tell_me(scene)
+    scene.visitor.write(EMAIL, "lina@example")
+    scene.visitor.press(WISH)
+
+
+def _tell_me_noted(scene: Scene) -> None:
+    _tell_me(scene)
+    scene.visitor.write(EMAIL, email())
+    scene.visitor.press(WISH)
+
+
+def _tell_me_unknown(scene: Scene) -> None:
+    _tell_me(scene)
+    scene.visitor.write(EMAIL, email())
+
+
+def _press_wish(scene: Scene) -> None:
+    scene.visitor.press(WISH)
+
+
+def _waiting_ended(scene: Scene) -> None:
+    scene.visitor.go(END_OF_WAITING)
+    scene.visitor.press(END)
+
+
 def _before_order(scene: Scene) -> None:
     scene.visitor.to_checkout(email(), OTHER, PLENTY)
 
@@ -213,6 +256,12 @@ STATES = (
     State("book", at(f"/book/{PLENTY}")),
     State("book-last", at(f"/book/{LAST}")),
     State("book-out", at(f"/book/{OUT}")),
+    State("tell-me", _tell_me),
+    State("tell-me-wrong", _tell_me_wrong, UNPROCESSABLE),
+    State("tell-me-noted", _tell_me_noted),
+    State("tell-me-unknown", _tell_me_unknown, AWAY, "order", _press_wish),
+    State("end-of-waiting", at(END_OF_WAITING)),
+    State("waiting-ended", _waiting_ended),
     State("book-retired", at(f"/book/{RETIRED}")),
     State("book-long", at("/book/60")),
     State("delivery", at("/page/delivery")),

@@ -6,8 +6,21 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser.chromium import WIDTH_PHONE, WIDTH_WIDE, window
-from browser.stage import OTHER, PLENTY, Stage
-from browser.visitor import ADD, CANCEL, ORDER, TO_BOOK, TO_CANCEL, TO_CHECKOUT, Visitor
+from browser.stage import OTHER, OUT, PLENTY, Stage
+from browser.states import END_OF_WAITING
+from browser.visitor import (
+    ADD,
+    CANCEL,
+    EMAIL,
+    END,
+    ORDER,
+    TELL_ME,
+    TO_BOOK,
+    TO_CANCEL,
+    TO_CHECKOUT,
+    WISH,
+    Visitor,
+)
 
 
 @dataclass(frozen=True)
@@ -61,3 +74,24 @@ def test_a_visitor_finds_books_orders_them_and_cancels(
     assert order_id not in stage.log(), "whoever reads the log could cancel it"
     assert ["cancelled"] == [order.status for order in stage.orders_of(email)]
     assert before == (stage.stock(PLENTY), stage.stock(OTHER))
+
+
+@pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+def test_a_visitor_asks_to_be_told_and_ends_it(browser: Browser, stage: Stage, way: Way) -> None:
+    """From a book that is sold out, once for an address; a mistake comes back to be mended."""
+    email = f"waits.{way.name}@example.org"
+    with window(browser, stage.url, width=way.width, scripts=way.scripts) as context:
+        visitor = Visitor(context.new_page(), way.language, way.keyboard)
+        for typed, status in ((f"{email} x", 422), (email, 200), (email, 200)):
+            visitor.go(f"/book/{OUT}")
+            visitor.press(TELL_ME)
+            visitor.write(EMAIL, typed)
+            visitor.press(WISH)
+            assert status == visitor.status
+        assert email in visitor.find(".notice").inner_text()
+        assert 1 == stage.remote().order.forget_wishes(email).wishes
+        visitor.go(END_OF_WAITING)
+        visitor.press(END)
+        assert 200 == visitor.status
+        assert visitor.find(".notice").count() == 1
+    assert email not in stage.log()

@@ -16,6 +16,9 @@ TO_CHECKOUT = 'main a[href$="/checkout"]'
 ORDER = 'form[action$="/checkout"] button[type=submit]'
 TO_CANCEL = 'main a[href$="/cancel"]'
 CANCEL = 'form[action$="/cancel"] button'
+TELL_ME = 'main a[href*="/tell-me?"]'
+WISH = 'form[action$="/tell-me"] button'
+END = 'form[action*="/tell-me/end/"] button'
 TO_ORDER = 'main a[href*="/order/"]'
 PROBLEMS = ".problems"
 PENDING = "[data-state=pending]"

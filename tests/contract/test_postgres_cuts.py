@@ -166,7 +166,7 @@ async def test_connections_that_broke_while_nobody_used_them_cost_nothing(
     await until(lambda: wire.connections == 0)
     await asyncio.sleep(0.05)  # the driver hears of it
     unit = Keyed("a")
-    assert 1 == await database.write(unit, single=False)
+    assert 1 == await database.write(unit)
     assert 1 == unit.runs
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import msgspec
@@ -152,6 +152,9 @@ class TestedShop:
 class RunningShop(TestedShop):
     """One `bazar up` on free ports."""
 
+    settings: Mapping[str, str] = MappingProxyType({})
+    """What it is told by its environment."""
+
     def __init__(self, data: Path, *options: str, ports: Sequence[int] = ()) -> None:
         """Prepare a shop on a data folder; `start` it, or use it in a `with`."""
         self.ports = list(ports) or free_ports(3)
@@ -193,7 +196,7 @@ class RunningShop(TestedShop):
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*self.command(), *options],
-                env=environment(),
+                env=environment(self.settings),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

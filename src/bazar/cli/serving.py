@@ -21,6 +21,7 @@ from bazar.cli.terminal import (
     MetricsFor,
     Name,
     OpenApi,
+    PostgresBin,
     Proxies,
     PublicHost,
     PublicUrl,
@@ -81,13 +82,6 @@ Engine = Annotated[
         envvar="BAZAR_DATABASE",
         help="sqlite; postgresql: one of our own in the data folder; or postgresql://HOST "
         "[default: what the data folder holds, at first sqlite].",
-    ),
-]
-PostgresBin = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="BAZAR_POSTGRES_BIN",
-        help="Folder of PostgreSQL's programs [default: they are looked for].",
     ),
 ]
 Replicas = Annotated[

@@ -83,6 +83,13 @@ MetricsFor = Annotated[
     Literal["secret", "open"],
     typer.Option(envvar="BAZAR_METRICS", help="Who may ask for /metrics."),
 ]
+PostgresBin = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BAZAR_POSTGRES_BIN",
+        help="Folder of PostgreSQL's programs [default: they are looked for].",
+    ),
+]
 BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")]
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -26,11 +27,13 @@ from bazar.kit.http.request import Request
 from bazar.kit.identity import ID_MAX
 from bazar.kit.web.answers import NO_STORE, see
 from bazar.kit.web.forms import Filled, fill, posted
+from bazar.kit.web.texts import noted
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.wishes import STOP_KEY_LENGTH, WISH_DAYS_MAX, WishRequest
 
 WISHES_AN_HOUR_MAX = 20
 """From one network address; whoever sends the same one again is not counted again."""
+_FIELD = replace(EMAIL, hint=noted("For this one mail and for nothing else."))
 _STOP_KEY = re.compile(f"[0-9a-f]{{{STOP_KEY_LENGTH}}}")
 
 
@@ -77,7 +80,7 @@ class WishPages(Pages):
         )
         if wait_s := self._pace.wait_s(visitor, asked_for, WISHES_AN_HOUR_MAX):
             return self._show_form(seen, book, Filled(typed), self._too_often(seen, wait_s))
-        filled = fill([EMAIL], typed)
+        filled = fill([_FIELD], typed)
         if filled.wrong:
             return self._show_form(
                 seen, book, filled, Said(HTTPStatus.UNPROCESSABLE_ENTITY, "", "")
@@ -167,7 +170,7 @@ class WishPages(Pages):
             f"/tell-me?book={book.book.id}",
             shown=book,
             book_title=title_words(book.book.title),
-            field=EMAIL,
+            field=_FIELD,
             filled=filled,
             first_wrong=next(iter(filled.wrong), ""),
             days=WISH_DAYS_MAX,

@@ -1,0 +1,132 @@
+"""Search finds the same books on every engine, in the same order and with the same scores."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from bazar.catalog.domain import StoredBook
+from bazar.catalog.store import Store
+from bazar.catalog.words import search_words
+from bazar.kit.data.database import Database
+from support.engines import POSTGRES
+from support.stored_books import EDITED_MS, KEPT, added, book
+
+TEXT = (
+    "cook cooking cookery coöp résumé resume Resumé RESUMES naïve Straße STRASSE ﬁsh fish 漢字 漢 "
+    "كتاب كتب الكِتاب مكتبة مكتبه أدب ادب إدب على علي مسؤول C++ c# don't x_y 12½ 1/2 Ωmega ωμέγα ά "
+    "\U0001d518nicode İstanbul istanbul \u0131 e\u0301t\u0301 हिन्दी हि \ue000mark a-b-c '' \\ :* & | "
+    "! <-> A:1"
+)
+WORDS = TEXT.split()
+ASKED = (
+    *WORDS,
+    "co",
+    "c",
+    "res",
+    "كت",
+    "الك",
+    "م",
+    "str",
+    "naive",
+    "fi",
+    "d",
+    "t",
+    "h",
+    "1",
+    "x y",
+)
+BOOKS = 70
+
+
+class Shelf(NamedTuple):
+    """An engine's store, and a database with the books."""
+
+    database: Database
+    store: Store
+
+
+def made_up(seed: int) -> list[StoredBook]:
+    """Return books of few words, so that many of them match."""
+    chance = random.Random(seed)
+
+    def text(most: int) -> str:
+        return " ".join(chance.choices(WORDS, k=chance.randint(1, most)))
+
+    return [
+        book(
+            text(4),
+            subtitle=text(3),
+            author=text(2),
+            publisher=text(1),
+            topic=chance.choice(("Law", "law", "كتب")),
+            description=text(12),
+        )
+        for _ in range(BOOKS)
+    ]
+
+
+@pytest.fixture(params=sorted(POSTGRES))
+async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sequence[Shelf]]:
+    """Open an empty catalog in SQLite and in a PostgreSQL."""
+    async with AsyncExitStack() as stack:
+        yield [
+            Shelf(await stack.enter_async_context(kept.opened(tmp_path / kept.name)), kept.store())
+            for kept in KEPT
+            if kept.name in {"sqlite", request.param}
+        ]
+
+
+async def found(shelf: Shelf, text: str, topic: str | None) -> list[tuple[int, float]]:
+    """Return what a search for a text finds, in its order, each with its score."""
+    words = search_words(text)
+    if not words:
+        return []
+    page = await shelf.database.scan(
+        lambda t: shelf.store.books_matching(t, words, topic, None, 2 * BOOKS)
+    )
+    ranked = await shelf.database.scan(lambda t: shelf.store.matching(t, words, topic))
+    places = [(one.book_id, score) for score, one in page]
+    assert sorted(places) == sorted((one.book_id, one.rank) for one in ranked)
+    return places
+
+
+async def test_a_search_finds_the_same_books_in_the_same_order(both: Sequence[Shelf]) -> None:
+    """Whatever the words: beginnings, accents, other scripts, signs, and some that nothing has."""
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    for shelf in both:
+        books = await added(shelf.database, shelf.store, *made_up(seed))
+        for one in books[::9]:
+            for changed in (replace(one, retired_at_ms=9), replace(one, title="fish")):
+                await shelf.database.write(
+                    lambda t, s=shelf.store, c=changed: s.edit_book(t, c, EDITED_MS)  # type: ignore[misc]
+                )
+    matches = 0
+    pairs = [" ".join(chance.sample(ASKED, 2)) for _ in range(30)]
+    for text in (*ASKED, *pairs, " ".join(WORDS[:4]), " ".join(["c"] * 20)):
+        for topic in (None, "LAW"):
+            left, right = [await found(shelf, text, topic) for shelf in both]
+            assert pytest.approx(dict(left), rel=1e-9) == dict(right), (seed, text, topic)
+            for places in (left, right):
+                assert sorted(places, key=lambda one: (one[1], one[0])) == places
+            matches += len(left)
+    assert 1000 < matches
+
+
+async def test_texts_of_any_length_are_indexed(both: Sequence[Shelf]) -> None:
+    """A word that is longer than an index takes is found by its beginning."""
+    long = "x" * 5000
+    books = [
+        book("Long", description=long),
+        book("Often", description="y " * 2500),
+        book("Z" * 500, author="Ω" * 500, subtitle="w " * 250),
+    ]
+    for shelf in both:
+        await added(shelf.database, shelf.store, *books)
+        for text, ids in (("x" * 400, [1]), ("y", [2]), ("z" * 500, [3]), ("w ω", [3])):
+            assert ids == [book_id for book_id, _score in await found(shelf, text, None)], text[:9]
