@@ -109,16 +109,15 @@ async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
     assert None is await database.read(lambda t: STORE.by_id(t, "b"))
 
 
-async def take(database: Database, kind: str, names: str) -> None:
+async def take(transaction: Transaction, kind: str, names: str) -> None:
     """Take orders, or the keys of new ones, in one batch that names them in this order."""
     orders = [pending(f"{name}-new" if kind == "insert" else name, name) for name in names]
     if kind == "insert":
-        await database.write(lambda t: STORE.insert(t, orders), single=True)
+        await STORE.insert(transaction, orders)
     elif kind == "confirm":
-        sold = [replace(order, lines=SOLD) for order in orders]
-        await database.write(lambda t: STORE.confirm(t, sold), single=True)
+        await STORE.confirm(transaction, [replace(order, lines=SOLD) for order in orders])
     else:
-        await database.write(lambda t: STORE.lock(t, list(names)))
+        await STORE.lock(transaction, list(names))
 
 
 async def take_one(transaction: Transaction, kind: str, name: str) -> None:
@@ -141,18 +140,24 @@ async def test_a_batch_that_waits_for_its_first_holds_no_other(
     names = "abcdefghij"
     if kind != "insert":
         await database.write(lambda t: STORE.insert(t, [pending(name, name) for name in names]))
-    batch: list[asyncio.Task[None]] = []
+    runs: list[str] = []  # each unit again, if a deadlock ends it
+
+    async def batch(transaction: Transaction) -> None:
+        runs.append("batch")
+        await take(transaction, kind, names[::-1])
 
     async def meet(transaction: Transaction) -> None:
+        runs.append("meet")
         await take_one(transaction, kind, "a")
-        batch.append(asyncio.create_task(take(database, kind, names[::-1])))
+        batches.append(asyncio.create_task(database.write(batch)))
         await waits_for(database, "Lock")
         for name in names[1:]:
             await take_one(transaction, kind, name)
 
+    batches: list[asyncio.Task[None]] = []
     await database.write(meet)
-    await batch[0]
-    assert 1 == len(batch), "a deadlock had it run again"
+    await batches[0]
+    assert ["meet", "batch"] == runs
 
 
 async def test_places_of_another_server_stay_below_new_ones(database: Database) -> None:

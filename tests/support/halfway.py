@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from bazar.kit.data.database import Database, Transaction
 
-BOUND_S = 8.0
+BOUND_S = 4.0
 
 
 class Halfway:
@@ -21,7 +21,8 @@ class Halfway:
         async def work(transaction: Transaction) -> None:
             await first(transaction)
             self._there.set()
-            await self._on.wait()
+            async with asyncio.timeout(2 * BOUND_S):
+                await self._on.wait()
 
         self._writing = asyncio.create_task(database.write(work))
 
