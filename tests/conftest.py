@@ -9,6 +9,7 @@ import pytest
 
 from bazar.front.app import front_app
 from bazar.kit import log
+from bazar.kit.data.postgres import LAZY, WRITER
 from support.postgres import drop_databases, stop_servers
 from support.shops import (
     CATALOG_URL,
@@ -79,6 +80,15 @@ def dropped_databases() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def open_transactions() -> Iterator[None]:
+    """Let a transaction of a test stand open for as long as the test looks at what that does."""
+    with pytest.MonkeyPatch.context() as settings:
+        for each in (WRITER, LAZY):
+            settings.setitem(each, "idle_in_transaction_session_timeout", "1min")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def stopped_servers() -> Iterator[None]:
     """Stop the PostgreSQL servers that tests started."""
     yield
@@ -86,11 +96,17 @@ def stopped_servers() -> Iterator[None]:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+def catalog_engine() -> str:
+    """Keep the catalog in SQLite, where a test names no other."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, catalog_engine: str) -> AsyncIterator[Shop]:
     """Open catalog, order and front on fresh databases."""
     network = InProcess()
     async with (
-        catalog_open(tmp_path, network) as client,
+        catalog_open(tmp_path, network, catalog_engine) as client,
         order_open(tmp_path / "order.db", network) as order,
         front_app(CATALOG_URL, ORDER_URL, SECRET, client) as front,
     ):

@@ -106,9 +106,9 @@ AUDIT_BUGS = (
         "A name is kept as it comes, in composed letters or in parted ones.",
         (
             Edit(
-                "catalog/domain.py",
-                '    composed = unicodedata.normalize("NFC", text).strip()\n',
-                "    composed = text.strip()\n",
+                "kit/text.py",
+                'unicodedata.normalize("NFC", text).replace("\\r\\n", "\\n").strip()',
+                'text.replace("\\r\\n", "\\n").strip()',
             ),
         ),
         (IMPORTS,),

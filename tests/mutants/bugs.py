@@ -16,6 +16,7 @@ from mutants.parts import (
     STORM,
 )
 from mutants.peers_bugs import PEERS_BUGS
+from mutants.postgres_bugs import POSTGRES_BUGS
 from mutants.process_bugs import PROCESS_BUGS
 from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
@@ -149,8 +150,8 @@ BUGS = (
         (
             Edit(
                 "catalog/store/sqlite.py",
-                "[_outcome_row(outcome, at_ms) for outcome in decided]\n",
-                "[_outcome_row(outcome, at_ms) for outcome in decided if outcome.lines]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided]\n",
+                "[(*outcome_row(outcome), at_ms) for outcome in decided if outcome.lines]\n",
             ),
         ),
         (POWER_CUTS, STORM),
@@ -185,15 +186,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                '            if outcome is not None and outcome.status != "reserved":\n'
-                '                if outcome.status == "rejected":\n'
-                '                    outcome = replace(outcome, status="released")\n'
-                "                    await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
-                '            if outcome is not None and outcome.status == "rejected":\n'
-                '                outcome = replace(outcome, status="released")\n'
-                "                await self._store.save_outcome(transaction, outcome, at_ms)\n"
-                "                return outcome\n",
+                '        if outcome.status == "released":\n',
+                '        if outcome.status == "released" and not outcome.lines:\n',
             ),
         ),
         (POWER_CUTS, RESERVE_MODEL),
@@ -204,12 +198,8 @@ BUGS = (
         (
             Edit(
                 "catalog/stock.py",
-                "            lines = []\n"
-                "            for line in outcome.lines if outcome else ():\n",
-                "            if outcome is None:\n"
-                '                return Outcome(order_id, "released")\n'
-                "            lines = []\n"
-                "            for line in outcome.lines:\n",
+                "                if await self._store.add_outcome(transaction, released, at_ms):\n",
+                "                if outcome is None:\n",
             ),
         ),
         (RESERVE_MODEL,),
@@ -295,8 +285,8 @@ BUGS = (
         (
             Edit(
                 "order/driving.py",
-                "await self._read([one.order_id for one in part])\n",
-                "[*part]\n",
+                "        read = await self._read([one.order_id for one in part])\n",
+                "        read = [*part]\n",
             ),
         ),
         (OVERTAKEN,),
@@ -322,6 +312,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *POSTGRES_BUGS,
     *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,

@@ -127,7 +127,7 @@ BUGS_OF_READING = (
         (
             Edit(
                 "catalog/feed.py",
-                "        return bool(self.waiting) and now_ms - self.waiting[0].at_ms > LAG_MS\n",
+                "        return bool(self.waiting) and now_ms - self.waiting[0].put_ms > LAG_MS\n",
                 "        return False and now_ms > LAG_MS\n",
             ),
         ),

@@ -82,8 +82,9 @@ ENDING_BUGS = (
         (
             Edit(
                 "order/store/oldest.py",
-                "sequence > coalesce((SELECT sequence FROM orders WHERE order_id = ?1), 0)",
-                "order_id > ?1",
+                "{condition}sequence > coalesce("
+                "(SELECT sequence FROM orders WHERE order_id = ?1), 0)",
+                "{condition}order_id > ?1",
             ),
         ),
         (ORDER_LISTS,),
