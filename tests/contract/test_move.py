@@ -22,25 +22,30 @@ from bazar.kit.data.postgres_opening import check_postgres, make_database
 from bazar.kit.data.postgres_tables import filling
 from bazar.kit.errors import StartupError
 from bazar.kit.lock import hold
+from bazar.mover.copying import ROWS
 from bazar.mover.plan import ORDER, PROOF, Service
+from bazar.mover.state import State
 from support.moving import Rows, asked, change, database_at, kept, moved, new_home, small_shop
 from support.postgres import RELEASES
 from support.processes import BAZAR, environment
 
 MORE = 5000
 """More rows than go in two transactions."""
-HALT_AT = 3000
 _MORE_ORDERS = f"""
 WITH RECURSIVE numbers (n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MORE})
 INSERT INTO orders (sequence, order_id, idempotency_key, kind, status, settled, placed_at_ms)
 SELECT n, 'Z' || n, 'key-' || n, 'purchase', 'pending', 0, n FROM numbers;
 INSERT INTO order_lines (order_id, line_number, book_id, quantity)
 SELECT order_id, 0, 1, 1 FROM orders WHERE sequence >= 100;"""
+_ONE_MORE_ORDER = """
+INSERT INTO orders (sequence, order_id, idempotency_key, kind, status, settled, placed_at_ms)
+VALUES (5, '01E', 'key-e', 'purchase', 'pending', 0, 14);
+INSERT INTO order_lines (order_id, line_number, book_id, quantity) VALUES ('01E', 0, 1, 1);"""
 _HALT = f"""
 CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN new; END $$;
-CREATE TRIGGER halt BEFORE INSERT ON orders FOR EACH ROW WHEN (new.sequence = {HALT_AT})
-EXECUTE FUNCTION halt();"""
+CREATE TRIGGER halt BEFORE UPDATE ON move_state FOR EACH ROW
+WHEN (new.table_name = 'orders' AND new.rows = {2 * ROWS}) EXECUTE FUNCTION halt();"""
 _HALTED = "SELECT pid FROM pg_locks WHERE NOT granted"
 
 
@@ -77,8 +82,13 @@ async def with_tables(to: str, service: Service) -> None:
 
 
 async def halting(to: str) -> Any:  # noqa: ANN401  asyncpg has no types
-    """Have a move wait amid the orders for a lock that the returned connection holds."""
+    """Have a move wait for a lock, which the returned connection holds.
+
+    It waits at the end of its second transaction of orders, when their rows are there.
+    """
     await with_tables(to, ORDER)
+    async with filling(database_at(to, "order")) as tables:
+        await State(tables).begin([PROOF])
     keeper = await asyncpg.connect(database_at(to, "order"))
     await keeper.execute(_HALT)
     await keeper.execute("SELECT pg_advisory_lock(1)")
@@ -109,7 +119,7 @@ async def test_a_move_that_was_killed_goes_on_where_it_stopped(data: Path, to: s
         await check_postgres(url, "order")
     written = "SELECT sequence, xmin::text FROM orders ORDER BY sequence"
     first = [tuple(row) for row in await keeper.fetch(written)]
-    assert 0 < len(first) < HALT_AT
+    assert ROWS == len(first)
     await moved(data, to)
     again = [tuple(row) for row in await keeper.fetch(written)]
     assert first == again[: len(first)]
@@ -221,7 +231,7 @@ async def test_tables_of_another_release_are_not_moved(data: Path, to: str) -> N
 
 async def test_damaged_rows_are_named(data: Path, to: str) -> None:
     """By table and key, with the reason, and without what is in them; once mended, all moves."""
-    change(data / "order.db", _MORE_ORDERS)
+    change(data / "order.db", _ONE_MORE_ORDER)
     whole = (data / "order.db").read_bytes()
     change(
         data / "order.db",
@@ -236,7 +246,7 @@ async def test_damaged_rows_are_named(data: Path, to: str) -> None:
     named = "; ".join(f"sequence {n}: [^;]*{reason}[^;]*" for n, reason in enumerate(reasons, 1))
     assert re.search(f"rows of orders cannot be moved: {named}. Mend them", await refusal(data, to))
     (data / "order.db").write_bytes(whole)
-    assert 4 + MORE - 99 == len(await arrived(data, to))
+    assert 5 == len(await arrived(data, to))
 
 
 async def test_rows_whose_keys_are_damaged_are_named(data: Path, to: str) -> None:
