@@ -20,7 +20,7 @@ MOVER_BUGS = (
     ),
     Bug(
         "noted-afterwards",
-        "The last key is noted after its rows are committed; whoever is killed between moves them twice.",
+        "The last key is noted after its rows are committed; a move killed between has them twice.",
         (
             Edit(
                 "mover/copying.py",
