@@ -17,6 +17,7 @@ from mutants.parts import (
     STORM,
 )
 from mutants.peers_bugs import PEERS_BUGS
+from mutants.postgres_bugs import POSTGRES_BUGS
 from mutants.process_bugs import PROCESS_BUGS
 from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
@@ -312,6 +313,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *POSTGRES_BUGS,
     *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,

@@ -147,6 +147,7 @@ UNREAD_LOG = _tests(
     "tests/unit/kit/test_log.py::test_who_does_not_read_holds_up_nobody_who_logs",
 )
 SUPERVISING = _tests("supervisor alone", "tests/cluster/test_supervisor.py")
+OWN_POSTGRES = _tests("a PostgreSQL of our own", "tests/cluster/test_postgres_server.py")
 CONNECTIONS = _tests("connections", "tests/unit/kit/process/test_connections.py")
 SECRETS = _tests("secrets", "tests/unit/kit/test_secret.py")
 WHERE_SECRETS_GO = _tests("where secrets go", "tests/unit/cli/test_shop.py")
@@ -171,6 +172,10 @@ TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
 REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
 EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")
 IMPORTS = _tests("import tests", "tests/service/test_catalog_imports.py")
+CUTS = _tests("PostgreSQL cut off", "tests/contract/test_postgres_cuts.py")
+STANDBY = _tests("PostgreSQL without its standby", "tests/contract/test_postgres_standby.py")
+POSTGRES = _tests("PostgreSQL", "tests/contract/test_postgres.py")
+ENGINES = _tests("every engine", "tests/contract/test_database.py")
 LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
 LAZY_CUTS = _tests(
     "power cuts among lazy writes",

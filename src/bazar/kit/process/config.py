@@ -77,10 +77,14 @@ def postgres_parts(url: str) -> tuple[str, str, str]:
 
 
 def without_password(url: str) -> str:
-    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone."""
-    before, name, _query = postgres_parts(url)
-    scheme, separator, rest = before.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}/{name}"
+    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone.
+
+    A password may not be written as it should be, with `/`, `?` or `@` in it.
+    """
+    address, _, query = url.partition("?")
+    scheme, separator, rest = address.partition("://")
+    hosts, _, name = rest.rpartition("@")[2].partition("/")
+    return f"{scheme}{separator}{hosts}/{name}" if "@" not in query else f"{scheme}{separator}"
 
 
 def service_url(url: str, what: str) -> str:
