@@ -41,6 +41,10 @@ BREACHES = (
     Breach("tools/audit", "order.store:Store"),
     Breach("cli/keeper", "order.domain:StoredOrder"),
     Breach("load/check", "catalog.domain:StoredBook"),
+    # A service, a tool or a deployment that knows how both engines keep everything.
+    Breach("cluster", "mover.plan:SERVICES"),
+    Breach("tools/doctor", "mover.run:move"),
+    Breach("mover/plan", "mover.run:move"),
     # Services that meet elsewhere than over HTTP.
     Breach("front/api", "order.domain:StoredOrder"),
     Breach("order/service", "catalog.domain:decide"),
@@ -77,6 +81,7 @@ BREACHES = (
     Breach("front/upstream/orders", "kit.http.answers:json_response"),
     # Drivers and servers outside their room.
     Breach("load/run", "apsw"),
+    Breach("mover/copying", "apsw"),
     Breach("catalog/store/sqlite", "apsw"),
     Breach("kit/http/app", "granian"),
     Breach("order/service", "uvloop"),

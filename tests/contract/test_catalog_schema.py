@@ -28,6 +28,10 @@ BYTES = """
 SELECT table_name || '.' || column_name FROM information_schema.columns
 WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS NULL"""
 
+INDEXES = """
+SELECT indexdef FROM pg_indexes
+WHERE schemaname = current_schema() AND tablename = 'books'"""
+
 
 @pytest.fixture
 def sqlite() -> apsw.Connection:
@@ -157,7 +161,7 @@ async def test_faults_between_the_tables_are_named(postgres: Database) -> None:
 
 async def test_a_sale_writes_no_index_of_the_books(postgres: Database) -> None:
     """So it stays on the page where the row is: no index names what a sale changes."""
-    sql = "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'books'"
-    definitions = [str(row[0]) for row in await postgres.read(lambda t: t.all(sql))]
+    rows = await postgres.read(lambda t: t.all(INDEXES))
+    definitions = [str(row[0]) for row in rows]
     assert 10 <= len(definitions)
     assert [] == [one for one in definitions if re.search(r"\b(stock|version|low_at)\b", one)]

@@ -47,9 +47,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def to(tmp_path: Path) -> Iterator[str]:
+def to() -> Iterator[str]:
     """Give the address of a server."""
-    with new_home(max(RELEASES.values()), tmp_path) as to:
+    with new_home(max(RELEASES.values())) as to:
         yield to
 
 

@@ -38,11 +38,10 @@ def home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Home]:
     """Move a small shop to a server of each release in turn."""
-    folder = tmp_path_factory.mktemp("moved")
-    data = folder / "data"
+    data = tmp_path_factory.mktemp("moved") / "data"
     small_shop(data)
     before = files(data)
-    with new_home(RELEASES[request.param], folder) as to:
+    with new_home(RELEASES[request.param]) as to:
         yield Home(data, before, to, asyncio.run(moved(data, to)))
 
 

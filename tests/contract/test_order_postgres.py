@@ -14,6 +14,7 @@ from bazar.kit.data.database import Database, Transaction
 from bazar.kit.data.migrate import migrate, steps
 from bazar.order.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.order.domain import StoredOrder
+from bazar.order.letters import LetterKind
 from bazar.order.store.postgres import PostgresStore
 from support.engines import POSTGRES, with_tables
 from support.halfway import Halfway, waits_for
@@ -47,6 +48,19 @@ async def test_a_list_ends_before_what_may_still_come(database: Database) -> Non
     await late.end()
     assert ["z", "a"] == await listed("m")
     assert ["a"] == await listed("z")
+
+
+async def test_a_letter_that_is_noted_late_is_not_passed_over(database: Database) -> None:
+    """Whoever reads on after the last letter that was read finds it before later ones."""
+    await database.write(lambda t: STORE.insert(t, [pending("a", "a"), pending("b", "b")]))
+    late = Halfway(database, lambda t: STORE.add_letters(t, [("a", "confirmed")], 1))
+    await late.there()
+    due: list[tuple[str, LetterKind]] = [("b", "confirmed"), ("b", "ready")]
+    await database.write(lambda t: STORE.add_letters(t, due, 2))
+    assert [] == await database.read(lambda t: STORE.letters_after(t, 0, 9))
+    await late.end()
+    letters = await database.read(lambda t: STORE.letters_after(t, 0, 9))
+    assert [("a", "confirmed"), *due] == [(one.order_id, one.kind) for one in letters]
 
 
 async def test_one_reads_what_the_other_has_changed(database: Database) -> None:

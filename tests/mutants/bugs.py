@@ -17,6 +17,7 @@ from mutants.parts import (
 )
 from mutants.peers_bugs import PEERS_BUGS
 from mutants.process_bugs import PROCESS_BUGS
+from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
 
@@ -310,6 +311,7 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,
     *SHARED_BUGS,

@@ -6,6 +6,7 @@ from mutants.parts import (
     CHANGED_AFTER_CRASH,
     JUMPING_CLOCK,
     MANY_LINES,
+    ORDER_LISTS,
     ORDER_STORE,
     STUCK,
 )
@@ -86,7 +87,7 @@ ENDING_BUGS = (
                 "{condition}order_id > ?1",
             ),
         ),
-        (ORDER_STORE,),
+        (ORDER_LISTS,),
     ),
     Bug(
         "a-page-in-one-turn",

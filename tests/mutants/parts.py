@@ -72,6 +72,7 @@ STUCK = _tests(
     "tests/service/test_order_stuck.py::test_a_damaged_order_holds_up_no_other",
 )
 ORDER_STORE = _tests("order store", "tests/contract/test_order_store.py")
+ORDER_LISTS = _tests("order lists", "tests/contract/test_order_store_lists.py")
 CHANGED_AFTER_CRASH = _tests(
     "changed after a crash",
     "tests/service/test_order_failures.py::test_a_crash_and_then_a_change_know_what_was_told",
@@ -182,10 +183,27 @@ REFUSED_AND_BACK = _tests(
     f"{_BUYING}::test_a_book_that_is_back_can_be_ordered_after_a_refusal",
 )
 ASK_AGAIN = _tests("ask again", f"{_BUYING}::test_asking_again_buys_once")
-
+_ON_POSTGRES = "tests/contract/test_order_postgres.py"
+_REPLICAS = "tests/service/test_order_replicas.py"
+SAME_BATCHES = _tests(
+    "same batches",
+    f"{_ON_POSTGRES}::test_batches_with_the_same_orders_never_wait_for_each_other",
+)
+READ_WHOLE = _tests("read whole", f"{_ON_POSTGRES}::test_one_reads_what_the_other_has_changed")
+LISTED_LATE = _tests("listed late", f"{_ON_POSTGRES}::test_a_list_ends_before_what_may_still_come")
+NOTED_LATE = _tests(
+    "noted late", f"{_ON_POSTGRES}::test_a_letter_that_is_noted_late_is_not_passed_over"
+)
+RESTORED = _tests("restored", f"{_ON_POSTGRES}::test_places_of_another_server_stay_below_new_ones")
+CANCELLED_LATE = _tests(
+    "cancelled late", f"{_REPLICAS}::test_a_cancel_does_not_undo_what_was_handed_over_just_before"
+)
+CROWD_AT_BOTH = _tests(
+    "crowd at both", f"{_REPLICAS}::test_a_crowd_at_both_does_not_pass_the_limit_of_an_address"
+)
+LETTERS_OF_BOTH = _tests("letters of both", "tests/service/test_order_replicas_mail.py")
 CATALOGS_TOGETHER = _tests("catalogs together", "tests/service/test_catalogs_together.py")
 ORDERS_AT_ONCE = _tests("orders at once", "tests/contract/test_order_postgres.py")
-_REPLICAS = "tests/service/test_order_replicas.py"
 REFUSED_ELSEWHERE = _tests(
     "refused elsewhere",
     f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before",

@@ -146,12 +146,11 @@ def _book(book_id: int, title: str, price_minor: int, **members: Any) -> StoredB
 
 
 @contextmanager
-def new_home(release: int, folder: Path) -> Iterator[str]:
+def new_home(release: int) -> Iterator[str]:
     """Give the address of a server that has no shop yet; drop the shop that it has in the end."""
     running = server(release)
-    before, _name, query = postgres_parts(running.url(folder))
     try:
-        yield f"{before}/{query}"
+        yield running.url_of("")
     finally:
         for name in SERVICES:
             running.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -1,6 +1,7 @@
 """The command that moves a shop to another database."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,10 +25,10 @@ def move(
         str,
         typer.Option(
             "--to",
-            envvar="BAZAR_DATABASE",
-            help="postgresql: one of our own in that folder; or postgresql://USER@HOST.",
+            help="postgresql: one of our own in that folder; or postgresql://USER@HOST "
+            "[default: BAZAR_DATABASE, since a password may be in it].",
         ),
-    ],
+    ] = "",
     as_it_is: Annotated[
         bool,
         typer.Option("--as-it-is", help="Move a shop whose audit finds differences as it is."),
@@ -44,6 +45,9 @@ def move(
     kind, separator, folder = source.partition(":")
     if f"{kind}{separator}" != _SQLITE or not folder:
         fail(f"--from takes sqlite:FOLDER, not {source!r}")
+    to = to or os.environ.get("BAZAR_DATABASE", "")
+    if not to:
+        fail("say where the shop moves to, with --to or BAZAR_DATABASE")
     data = Path(folder).absolute()
     settings = MoveSettings(data=data, to=to, postgres_bin=postgres_bin, as_it_is=as_it_is)
     try:

@@ -123,9 +123,7 @@ async def _move(settings: MoveSettings, to: str, pairs: Sequence[_Pair], watch: 
             "To move the shop as it is, move again with --as-it-is"
         )
         raise StartupError(message)
-    note_moved(
-        settings.data, to
-    )  # from here on the old shop stays shut, and then the new one opens
+    note_moved(settings.data, to)  # the old shop is shut before the new one can be opened
     await _end(pairs)
     return Moved(to, tables, differences)
 

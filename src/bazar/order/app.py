@@ -10,7 +10,6 @@ from pyreqwest.client import Client
 from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
-from bazar.kit.errors import StartupError, Unavailable
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
@@ -59,9 +58,10 @@ async def order_app(
         StartupError: the database cannot be opened.
     """
     metrics = Metrics("order")
-    opened, store, schema = _kept(database, metrics)
+    opened, store, schema = await _kept(database, metrics)
     try:
-        await _make_ready(opened, store, schema)
+        await migrate(opened, schema)
+        await opened.write(store.adopt)
         upstream = Upstream("catalog", catalog_url, client, secret)
         catalog = CatalogClient(upstream)
         outbox = Outbox(store, on=mail is not None)
@@ -110,7 +110,7 @@ class _Kept(NamedTuple):
     schema: str
 
 
-def _kept(database: Path | str, metrics: Metrics) -> _Kept:
+async def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     """Open a database; what a server of databases is talked to with is loaded only then."""
     if isinstance(database, Path):
         opened = SqliteDatabase(database, metrics.commit_batch)
@@ -121,22 +121,8 @@ def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     from bazar.kit.data.postgres import PostgresDatabase
     from bazar.order.store.postgres import PostgresStore
 
-    postgres = PostgresDatabase(database, metrics.commit_batch)
+    postgres = await PostgresDatabase.open(database, metrics.commit_batch)
     return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
-
-
-async def _make_ready(database: Database, store: Store, schema: str) -> None:
-    """Bring a database to the newest schema.
-
-    Raises:
-        StartupError: it cannot be reached, or was written by a newer release.
-    """
-    try:
-        await migrate(database, schema)
-        await database.write(store.adopt)
-    except Unavailable as error:
-        message = f"the orders cannot be opened: {error}"
-        raise StartupError(message) from error
 
 
 def _sending(  # noqa: PLR0913, PLR0917  what letters are sent with

@@ -71,10 +71,12 @@ WHERE NOT EXISTS (SELECT 1 FROM unnest(?2::text[]) AS word WHERE strpos(names, '
 
 # A sale that was cancelled is none; a cancel of an older sale takes nothing away from newer ones.
 _BOUGHT = """
-WITH sold AS MATERIALIZED (
-    SELECT order_id, book_id, copies FROM movements
-    WHERE movement_id > (SELECT max(movement_id) FROM movements) - ?2::bigint
-        AND kind = 'sold' AND moved_at_ms >= ?1
+WITH last AS MATERIALIZED (
+    SELECT order_id, book_id, copies, kind, moved_at_ms FROM movements
+    ORDER BY movement_id DESC LIMIT ?2
+), sold AS MATERIALIZED (
+    SELECT order_id, book_id, copies FROM last
+    WHERE kind = 'sold' AND moved_at_ms >= ?1
 )
 SELECT CAST(sum(sold.copies) AS bigint), sold.book_id FROM sold
 WHERE NOT EXISTS (

@@ -130,11 +130,13 @@ async def call(upstream: Upstream, timeout_ms: int = 5000, *, hedge: bool = Fals
 
 async def ask_until(upstream: Upstream, network: Network, url: str) -> Answer:
     """Ask until an address was among those that were asked; return the answer to that call."""
-    while True:
+    for _ in range(1000):
         before = len(network.calls)
         answer = await call(upstream)
         if url in network.calls[before:]:
             return answer
+    message = f"{url} is never asked"
+    raise AssertionError(message)
 
 
 async def test_all_of_them_are_asked(network: Network, two: Upstream) -> None:

@@ -1,0 +1,217 @@
+"""How many rows PostgreSQL reads for each statement of the catalog, in a shop that is not small.
+
+The planner goes by what the tables hold, so here they hold something, and it has looked at them.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from bazar.catalog.app import POSTGRES_SCHEMA
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, FileRow
+from bazar.catalog.store.lists import Narrowing, Order, Ranked
+from bazar.catalog.store.postgres import PostgresStore
+from bazar.catalog.store.postgres_search import SAMPLE_BOOKS
+from bazar.kit.data.database import Database, Row, Transaction, Value, Work
+from bazar.kit.data.postgres import PostgresDatabase
+from support.engines import POSTGRES, with_tables
+from support.stored_books import NOW_MS, book, rejected, reserved
+
+BOOKS = 8000
+FILL = f"""
+INSERT INTO books (isbn, title, author, topic, topic_key, description, price_minor, currency, stock,
+                   added_at_ms, author_key, title_key, retired_at_ms)
+SELECT CASE WHEN n % 2 = 0 THEN lpad(n::text, 13, '0') END, 'Title ' || n, 'Author ' || n % 400,
+    'topic ' || n % 40, 'topic ' || n % 40, '', n % 5000, 'USD', n % 50, n,
+    'author ' || n % 400, 'title ' || n, CASE WHEN n % 20 = 0 THEN n END
+FROM generate_series(1, {BOOKS}) AS n;
+INSERT INTO books_text (book_id, words, length)
+SELECT book_id, (
+    SELECT string_agg('w' || book_id * n % 9973 || ':' || n, ' ') FROM generate_series(1, 40) AS n
+)::tsvector, 40
+FROM books WHERE retired_at_ms IS NULL;
+INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
+SELECT id, 'rejected', '{{"order_id":"' || id || '","status":"rejected"}}', 0
+FROM generate_series(1, {BOOKS}) AS n, LATERAL (SELECT 'o' || lpad(n::text, 8, '0') AS id) AS made;
+INSERT INTO movements (book_id, kind, copies, order_id, moved_at_ms)
+SELECT n % {BOOKS} + 1, 'sold', -1, 'o' || lpad((n % {BOOKS} + 1)::text, 8, '0'), 0
+FROM generate_series(1, {4 * BOOKS}) AS n;
+INSERT INTO made_by_rows (import_id, row, book_id)
+SELECT 1, n, n FROM generate_series(1, {BOOKS}) AS n;
+INSERT INTO counts (import_id, row, book_id)
+SELECT 1, n, n FROM generate_series(1, {BOOKS}) AS n;
+INSERT INTO keyed_writes (key, request, answer)
+SELECT 'k' || n, '', '' FROM generate_series(1, {BOOKS}) AS n;
+INSERT INTO imports (file_key, begun_at_ms)
+SELECT 'f' || n, 0 FROM generate_series(1, {BOOKS}) AS n;
+"""
+COMMON = 500
+"""What one book of forty has is soon found on the way through all of them."""
+SOME = [Ranked(number, number * 7 + 1) for number in range(50)]
+IDS = [one.book_id for one in SOME]
+ORDERS = [f"o{number:08}" for number in IDS]
+SALES = [reserved(f"new{number:02}", (number * 50 + 7, 1, 3)) for number in range(50)]
+
+
+class Explained:
+    """A transaction that notes how many rows each statement reads of the tables."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Send what is asked to a transaction, too."""
+        self._transaction = transaction
+        self.read = 0
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        """Return every row."""
+        await self._transaction.run("SAVEPOINT explained")
+        explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+        row = await self._transaction.one(explain, *values)
+        await self._transaction.run("ROLLBACK TO explained")
+        assert row is not None
+        for plan in msgspec.json.decode(str(row[0])):
+            self.read += read(plan["Plan"])
+        return await self._transaction.all(sql, *values)
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        """Return the first row, or None."""
+        rows = await self.all(sql, *values)
+        return rows[0] if rows else None
+
+    async def run(self, sql: str, *values: Value) -> int:
+        """Run a statement; nobody wants to know how many rows it changed."""
+        return len(await self.all(sql, *values))
+
+    async def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement for each row of values."""
+        for row in rows:
+            await self.all(sql, *row)
+
+
+def read(plan: dict[str, Any]) -> int:
+    """Return how many rows a plan has read of tables and indexes, those that did not fit too."""
+    rows = sum(read(part) for part in plan.get("Plans", ()))
+    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+        passed = plan.get("Rows Removed by Filter", 0) + plan.get(
+            "Rows Removed by Index Recheck", 0
+        )
+        rows += int((plan["Actual Rows"] + passed) * plan["Actual Loops"])
+    return rows
+
+
+@pytest.fixture(params=sorted(POSTGRES))
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Open a shop with some thousand books, of which the planner knows."""
+    async with with_tables(request.param, tmp_path / "catalog", POSTGRES_SCHEMA) as database:
+        assert isinstance(database, PostgresDatabase)
+        await database.write(lambda t: t.script(FILL))
+        await database.write(lambda t: t.script("ANALYZE"))
+        yield database
+
+
+def points(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
+    """Return what is asked of single rows, and of how many, each with how many may be read."""
+    new = book(book_id=0, stock=3, isbn="9780131103627")
+    old = replace(new, book_id=77, isbn=None, topic="topic 1")
+    row = FileRow(1, 77)
+    return {
+        "book": (lambda t: store.book(t, 77, lock=True), 2),
+        "books": (lambda t: store.books(t, IDS, lock=True), 100),
+        "book_by_isbn": (lambda t: store.book_by_isbn(t, "0000000000078"), 2),
+        "book_by_name": (lambda t: store.book_by_name(t, "Title 77", "Author 77", None), 2),
+        "book_made_by": (lambda t: store.book_made_by(t, row), 3),
+        "last_book": (store.last_book, 3),
+        "last_count": (lambda t: store.last_count(t, 77), 2),
+        "last_order_id": (store.last_order_id, 4),
+        "kept_write": (lambda t: store.kept_write(t, "k77"), 2),
+        "keep_write": (lambda t: store.keep_write(t, "new", "", "", 10_000), 3),
+        "import_id": (lambda t: store.import_id(t, "f77"), 4),
+        "shop": (store.shop, 1),
+        "outcome": (lambda t: store.outcome(t, "o00000077", lock=True), 2),
+        "outcomes": (lambda t: store.outcomes(t, ORDERS), 100),
+        "kept_decision": (lambda t: store.kept_decision(t, "o00000077"), 2),
+        "save_outcome": (lambda t: store.save_outcome(t, rejected("o00000077")), 2),
+        "add_outcome": (lambda t: store.add_outcome(t, rejected("new"), 0), 2),
+        "sell": (lambda t: store.sell(t, SALES, NOW_MS), 200),
+        "hold": (lambda t: store.hold(t, [new, old], [FileRow(1, n) for n in range(20)]), 100),
+        "add_book": (lambda t: store.add_book(t, new, NOW_MS), 10),
+        "edit_book": (lambda t: store.edit_book(t, old, NOW_MS), 10),
+        "move_stock": (lambda t: store.move_stock(t, 77, "adjusted", 5, None, NOW_MS), 5),
+        "complete_keys": (lambda t: store.complete_keys(t, 100), 10),
+    }
+
+
+def pages(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
+    """Return what is asked for in pages of ten, each with how many rows may be read."""
+    orders: list[Order] = ["rank", "new", "price", "-price", "title"]
+    found: dict[str, tuple[Work[object], int]] = {
+        "books_after": (lambda t: store.books_after(t, 77, None, 10), 20),
+        "books_of_topic_after": (lambda t: store.books_after(t, 77, "topic 7", 10), COMMON),
+        "titles_by_topic": (lambda t: store.titles_by_topic(t, "topic 7", 10), COMMON),
+        "movements_after": (lambda t: store.movements_after(t, 77, 10), 20),
+        "movements_of_book": (lambda t: store.movements_of_book(t, 77, AFTER_ALL_ROWS, 10), 20),
+        "outcomes_after": (lambda t: store.kept_decisions(t, "o00000077", 10), 20),
+        "stocks_after": (lambda t: store.stocks_after(t, 77, 10), 20),
+        "ledger_until": (lambda t: store.ledger_until(t, 77, 10), 20),
+        "ledger_sums": (lambda t: store.ledger_sums(t, (77, 87), (0, AFTER_ALL_ROWS)), 20),
+        "orders_until": (lambda t: store.orders_until(t, "o00000077", 10), 40),
+        "count_decisions": (lambda t: store.count_decisions(t, "o00000077", "o00000087"), 20),
+        "differences": (lambda t: store.reservation_differences(t, "o00000077", "o00000087"), 80),
+        "of_topic": (lambda t: store.of_topic(t, "topic 7", 10), COMMON),
+        "by_author": (lambda t: store.by_author(t, "author 77", 10), 20),
+        "priced": (lambda t: store.priced(t, 77, 80, 10), 20),
+        "last": (lambda t: store.listed(t, "last", (), 10), 20),
+        "out": (lambda t: store.listed(t, "out", (), 10), 300),
+        "retired": (lambda t: store.listed(t, "retired", (), 10), 20),
+        "retired_named": (lambda t: store.listed(t, "retired", ["title"], 10), 20),
+        "bought": (lambda t: store.bought(t, 0, 100, 10), 700),
+        "topics": (lambda t: store.topics(t, 10), 600),
+        "matching": (lambda t: store.matching(t, ["w777"], None), SAMPLE_BOOKS + 400),
+        "matching_of_topic": (
+            lambda t: store.matching(t, ["w777"], "topic 7"),
+            SAMPLE_BOOKS + 800,
+        ),
+        "books_matching": (
+            lambda t: store.books_matching(t, ["w777"], None, None, 10),
+            SAMPLE_BOOKS + 420,
+        ),
+        "topics_of_set": (lambda t: store.topics_of_set(t, SOME, Narrowing(topic="topic 8")), 250),
+        "topics_of_all": (lambda t: store.topics_of_all(t, Narrowing(in_stock=True), 100), 150),
+    }
+    for order in orders:
+        found[f"all {order}"] = (
+            lambda t, o=order: store.page_of_all(t, Narrowing(), o, _place(o), 10),  # type: ignore[misc]
+            20,
+        )
+        found[f"set {order}"] = (
+            lambda t, o=order: store.page_of_set(t, SOME, Narrowing(), o, None, 10),  # type: ignore[misc]
+            120,
+        )
+    return found
+
+
+def _place(order: Order) -> tuple[float | str, int]:
+    """Return a place in the middle of a list."""
+    return ("title 5", 0) if order == "title" else (BOOKS / 4, 77)
+
+
+async def test_no_statement_reads_more_than_it_has_to(database: Database) -> None:
+    """Few rows where few are asked for, however many there are."""
+    store = PostgresStore()
+    read_of: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for name, (work, rows_max) in (points(store) | pages(store)).items():
+
+        async def unit(transaction: Transaction, work: Work[object] = work) -> int:
+            explained = Explained(transaction)
+            await work(cast("Transaction", explained))
+            return explained.read
+
+        read_of[name] = await database.write(unit)
+        most[name] = rows_max
+    too_many = {name: rows for name, rows in read_of.items() if rows > most[name]}
+    assert not too_many
+    assert AFTER_ALL_ORDERS > max(ORDERS)
