@@ -110,6 +110,7 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
 
     feed = SharedFeed()
     database = PostgresDatabase(url, metrics.commit_batch, encode)
+    database.count(metrics.watch)
     try:
         await migrate(database, POSTGRES_SCHEMA)
         store = PostgresStore()

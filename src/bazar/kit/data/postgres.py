@@ -163,9 +163,14 @@ class PostgresDatabase:
         self._units: set[asyncio.Task[Any]] = set()
         self._closing = False
         self.used = self._server.used
-        """Returns how many connections are used now."""
+        """Returns how many connections are in use now."""
         self.waiting = self._server.waiting
-        """Returns how many wait for a connection now."""
+        """Returns how many wait for one now."""
+
+    def count(self, watch: Callable[[str, str, Callable[[], float]], None]) -> None:
+        """Have both numbers shown by what is given the name of each, and what it is."""
+        watch("bazar_database_used", "Connections to the database that are in use.", self.used)
+        watch("bazar_database_waiting", "Those that wait for a connection to it.", self.waiting)
 
     async def read(self, work: Work[T]) -> T:
         """Run one short statement, on a connection that has no transaction open.
