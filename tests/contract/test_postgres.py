@@ -96,10 +96,24 @@ async def test_a_value_of_another_kind_is_a_fault_too(database: PostgresDatabase
 
 
 async def test_text_cannot_hold_the_character_that_ends_it(database: PostgresDatabase) -> None:
-    """NUL is refused by the server, which changes nothing."""
-    with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+    """NUL is refused by the server, which changes nothing, as a fault of who asked for it."""
+    with pytest.raises(InvalidRequest):
         await database.write(note("a\x00b"))
     assert [] == await database.read(bodies)
+
+
+async def test_rows_are_looked_up_by_their_keys_however_few_there_were_at_first(
+    database: PostgresDatabase,
+) -> None:
+    """A plan that is kept from then on uses the index; only scans may read whole tables."""
+    sql = "SHOW enable_seqscan"
+    told = [
+        await database.write(lambda t: t.one(sql)),
+        await database.write(lambda t: t.one(sql), lazy=True),
+        await database.read(lambda t: t.one(sql)),
+        await database.scan(lambda t: t.one(sql)),
+    ]
+    assert [("off",), ("off",), ("off",), ("on",)] == told
 
 
 async def test_a_unit_that_hides_a_failed_statement_is_never_told_to_be_done(

@@ -29,12 +29,13 @@ SHARED_BUGS = (
     ),
     Bug(
         "books-locked-anyhow",
-        "A batch locks its books in the order in which they lie, and two wait for each other.",
+        "A batch locks its books in any order, and two wait for each other.",
         (
             Edit(
                 "catalog/store/postgres.py",
                 "FROM books\nWHERE book_id = ANY(?1::bigint[])\nORDER BY book_id",
-                "FROM books\nWHERE book_id = ANY(?1::bigint[])\n",
+                "FROM books\nWHERE book_id = ANY(?1::bigint[])\n"
+                "ORDER BY md5(book_id::text || pg_backend_pid())",
             ),
         ),
         (CATALOGS_TOGETHER,),
