@@ -6,6 +6,7 @@ from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.database_bugs import DATABASE_BUGS
 from mutants.edge_bugs import EDGE_BUGS
 from mutants.ending_bugs import ENDING_BUGS
+from mutants.mover_bugs import MOVER_BUGS
 from mutants.parts import (
     CLIMBING,
     CRASH_POINTS,
@@ -317,4 +318,5 @@ BUGS = (
     *PEERS_BUGS,
     *BUGS_OF_READING,
     *SHARED_BUGS,
+    *MOVER_BUGS,
 )

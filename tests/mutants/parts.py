@@ -58,6 +58,21 @@ SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.p
 CACHE_OFF = _tests("cache off", "tests/unit/front/upstream/test_cache_off.py")
 FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
+SHUT_FIRST = _tests(
+    "shut first",
+    "tests/contract/test_move.py::test_no_new_database_opens_before_the_old_folder_is_shut",
+)
+KILLED_MOVE = replace(
+    _tests(
+        "killed move",
+        "tests/contract/test_move.py::test_a_move_that_was_killed_goes_on_where_it_stopped",
+    ),
+    processes=("-m pytest", "move --from"),
+)
+NUMBERS = _tests("numbers", "tests/contract/test_moved.py")
+COMPARED = _tests(
+    "compared rows", "tests/contract/test_move.py::test_a_row_too_many_or_too_few_is_found_out"
+)
 OVERTAKEN = _tests(
     "overtaken by a cancel",
     "tests/service/test_order_lifecycle.py"

@@ -49,11 +49,20 @@ def database_place(url: str | None, default: Path, service: str) -> Path | str:
     """
     if not is_postgres(url):
         return database_path(url, default)
+    check_driver()
+    before, name, query = postgres_parts(str(url))
+    return f"{before}/{name or service}{query}"
+
+
+def check_driver() -> None:
+    """Make sure that there is something to speak to a PostgreSQL with.
+
+    Raises:
+        StartupError: there is not.
+    """
     if find_spec("asyncpg") is None:
         message = f"PostgreSQL needs the Python package asyncpg; get it with: {INSTALL}"
         raise StartupError(message)
-    before, name, query = postgres_parts(str(url))
-    return f"{before}/{name or service}{query}"
 
 
 def postgres_parts(url: str) -> tuple[str, str, str]:
