@@ -207,7 +207,7 @@ _ON_POSTGRES = "tests/contract/test_order_postgres.py"
 _REPLICAS = "tests/service/test_order_replicas.py"
 SAME_BATCHES = _tests(
     "same batches",
-    f"{_ON_POSTGRES}::test_batches_with_the_same_orders_never_wait_for_each_other",
+    f"{_ON_POSTGRES}::test_a_batch_that_waits_for_its_first_holds_no_other",
 )
 READ_WHOLE = _tests("read whole", f"{_ON_POSTGRES}::test_one_reads_what_the_other_has_changed")
 LISTED_LATE = _tests("listed late", f"{_ON_POSTGRES}::test_a_list_ends_before_what_may_still_come")

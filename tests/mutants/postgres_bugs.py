@@ -75,7 +75,8 @@ POSTGRES_BUGS = (
             Edit(
                 _ENGINE,
                 "        announced: list[object] = []\n        transaction",
-                '        announced = work.__dict__.setdefault("announced", [])\n        transaction',
+                '        announced = work.__dict__.setdefault("announced", [])\n'
+                "        transaction",
             ),
         ),
         (CUTS,),

@@ -68,14 +68,13 @@ SHARED_BUGS = (
         (ORDERS_AT_ONCE,),
     ),
     Bug(
-        "orders-locked-anyhow",
-        "Orders are locked in the order in which they were asked for, and two wait for each other.",
+        "keys-taken-anyhow",
+        "A batch takes its keys in the order in which they came, and two wait for each other.",
         (
             Edit(
                 "order/store/postgres.py",
-                "WHERE order_id = ANY (?1::text[])\nORDER BY order_id FOR NO KEY UPDATE",
-                "WHERE order_id = ANY (?1::text[])\n"
-                "ORDER BY md5(order_id || pg_backend_pid()) FOR NO KEY UPDATE",
+                '    FROM asked ORDER BY idempotency_key COLLATE "C", number\n',
+                "    FROM asked\n",
             ),
         ),
         (ORDERS_AT_ONCE,),
