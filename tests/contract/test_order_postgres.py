@@ -109,6 +109,25 @@ async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
     assert None is await database.read(lambda t: STORE.by_id(t, "b"))
 
 
+async def test_keys_are_taken_in_one_order(database: Database) -> None:
+    """Whoever waits for one of them holds none that comes after it, wherever it stood."""
+    first = Halfway(database, lambda t: STORE.insert(t, [pending("b1", "b")]))
+    await first.there()
+    batch = [pending(f"{key}2", key) for key in "cba"]
+    waiting = asyncio.create_task(database.write(lambda t: STORE.insert(t, batch), single=True))
+    await waits_for(database, "Lock")
+
+    async def place(transaction: Transaction) -> set[str]:
+        await transaction.script("SET LOCAL lock_timeout = '2s'")
+        return await STORE.insert(transaction, [pending("c3", "c")])
+
+    try:
+        assert {"c3"} == await database.write(place)
+    finally:
+        await first.end()
+    assert {"a2"} == await waiting
+
+
 @pytest.mark.parametrize("kind", ["insert", "confirm", "lock"])
 async def test_batches_with_the_same_orders_never_wait_for_each_other(
     database: Database, kind: str

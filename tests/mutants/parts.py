@@ -208,9 +208,10 @@ REFUSED_ELSEWHERE = _tests(
     "refused elsewhere",
     f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before",
 )
-REPEATED_BEFORE_SAFE = _tests(
-    "repeated before it is safe",
-    f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
+STANDBY = _tests(
+    "standby that is away",
+    "tests/contract/test_postgres_standby.py"
+    "::test_no_write_answers_before_the_standby_has_what_it_tells",
 )
 BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
 CANCELLED_COMMIT = _tests(

@@ -7,7 +7,7 @@ from mutants.parts import (
     CATALOGS_TOGETHER,
     ORDERS_AT_ONCE,
     REFUSED_ELSEWHERE,
-    REPEATED_BEFORE_SAFE,
+    STANDBY,
 )
 
 SHARED_BUGS = (
@@ -102,7 +102,7 @@ SHARED_BUGS = (
                 "",
             ),
         ),
-        (REPEATED_BEFORE_SAFE,),
+        (STANDBY,),
     ),
     Bug(
         "beat-by-timer",
