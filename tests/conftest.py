@@ -96,11 +96,17 @@ def stopped_servers() -> Iterator[None]:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+def catalog_engine() -> str:
+    """Keep the catalog in SQLite, where a test names no other."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, catalog_engine: str) -> AsyncIterator[Shop]:
     """Open catalog, order and front on fresh databases."""
     network = InProcess()
     async with (
-        catalog_open(tmp_path, network) as client,
+        catalog_open(tmp_path, network, catalog_engine) as client,
         order_open(tmp_path / "order.db", network) as order,
         front_app(CATALOG_URL, ORDER_URL, SECRET, client) as front,
     ):

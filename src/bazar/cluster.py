@@ -243,7 +243,10 @@ class UpSettings:
                 "replicas share a database, and one of SQLite belongs to a single process",
             ),
             (asked == SQLITE and own, f"a shop on PostgreSQL {elsewhere}"),
-            (asked == OWN_POSTGRES and files and not own, f"a shop on SQLite {elsewhere}"),
+            (
+                asked == OWN_POSTGRES and files and not own,
+                f"a shop on SQLite {elsewhere}, or move it with 'bazar move --to {asked}'",
+            ),
         ]
         for wrong, reason in faults:
             if wrong:

@@ -109,54 +109,55 @@ async def test_a_key_is_taken_by_the_first_of_two(database: Database) -> None:
     assert None is await database.read(lambda t: STORE.by_id(t, "b"))
 
 
-async def test_keys_are_taken_in_one_order(database: Database) -> None:
-    """Whoever waits for one of them holds none that comes after it, wherever it stood."""
-    first = Halfway(database, lambda t: STORE.insert(t, [pending("b1", "b")]))
-    await first.there()
-    batch = [pending(f"{key}2", key) for key in "cba"]
-    waiting = asyncio.create_task(database.write(lambda t: STORE.insert(t, batch), single=True))
-    await waits_for(database, "Lock")
+async def take(transaction: Transaction, kind: str, names: str) -> None:
+    """Take orders, or the keys of new ones, in one batch that names them in this order."""
+    orders = [pending(f"{name}-new" if kind == "insert" else name, name) for name in names]
+    if kind == "insert":
+        await STORE.insert(transaction, orders)
+    elif kind == "confirm":
+        await STORE.confirm(transaction, [replace(order, lines=SOLD) for order in orders])
+    else:
+        await STORE.lock(transaction, list(names))
 
-    async def place(transaction: Transaction) -> set[str]:
-        await transaction.script("SET LOCAL lock_timeout = '2s'")
-        return await STORE.insert(transaction, [pending("c3", "c")])
 
-    try:
-        assert {"c3"} == await database.write(place)
-    finally:
-        await first.end()
-    assert {"a2"} == await waiting
+async def take_one(transaction: Transaction, kind: str, name: str) -> None:
+    """Take one of them, and keep it to the end of a transaction."""
+    if kind == "insert":
+        await transaction.run(
+            "INSERT INTO orders (sequence, order_id, idempotency_key, kind, status, settled, "
+            "placed_at_ms) VALUES (ascii(?1), ?1, ?1, 'order', 'pending', 0, 1)",
+            name,
+        )
+    else:
+        await STORE.lock(transaction, [name])
 
 
 @pytest.mark.parametrize("kind", ["insert", "confirm", "lock"])
-async def test_batches_with_the_same_orders_never_wait_for_each_other(
+async def test_a_batch_that_waits_for_its_first_holds_no_other(
     database: Database, kind: str
 ) -> None:
-    """They take them in one order, in whichever order they name them."""
-    names = [f"{number:03}" for number in range(200)]
+    """It takes them by id or key, however it names them, so two never wait for each other."""
+    names = "abcdefghij"
     if kind != "insert":
         await database.write(lambda t: STORE.insert(t, [pending(name, name) for name in names]))
+    runs: list[str] = []  # each unit again, if a deadlock ends it
 
-    async def take(order_ids: list[str], round_number: int) -> None:
-        orders = [pending(order_id, order_id) for order_id in order_ids]
-        if kind == "insert":  # under the same keys
-            new = [replace(one, order_id=f"{one.order_id}-{round_number}") for one in orders]
-            await database.write(lambda t: STORE.insert(t, new), single=True)
-        elif kind == "confirm":
-            sold = [replace(one, lines=SOLD) for one in orders]
-            await database.write(lambda t: STORE.confirm(t, sold), single=True)
-        else:
-            await database.write(lambda t: STORE.lock(t, order_ids))
+    async def batch(transaction: Transaction) -> None:
+        runs.append("batch")
+        await take(transaction, kind, names[::-1])
 
-    for round_number in range(4):
-        away = names[::-1] if round_number % 2 else names
-        await asyncio.gather(
-            *[take(away[n:] + away[:n], 10 * round_number + n) for n in range(4)],
-            *[take(away[::-1], 10 * round_number + 5 + n) for n in range(2)],
-        )
-    statistics = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    await database.read(lambda t: t.one("SELECT pg_stat_clear_snapshot()"))
-    assert [(0,)] == [tuple(row) for row in await database.read(lambda t: t.all(statistics))]
+    async def meet(transaction: Transaction) -> None:
+        runs.append("meet")
+        await take_one(transaction, kind, "a")
+        batches.append(asyncio.create_task(database.write(batch)))
+        await waits_for(database, "Lock")
+        for name in names[1:]:
+            await take_one(transaction, kind, name)
+
+    batches: list[asyncio.Task[None]] = []
+    await database.write(meet)
+    await batches[0]
+    assert ["meet", "batch"] == runs
 
 
 async def test_places_of_another_server_stay_below_new_ones(database: Database) -> None:

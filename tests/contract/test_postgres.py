@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import asyncpg
 import pytest
 
-from bazar.kit.data import postgres, postgres_connecting, postgres_pool
-from bazar.kit.data.database import KEEPERS, Transaction, Work
+from bazar.kit.data import postgres, postgres_connecting, postgres_opening, postgres_pool
+from bazar.kit.data.database import KEEPERS, WRITE_S_MAX, Transaction, Work
 from bazar.kit.data.postgres import PostgresDatabase
+from bazar.kit.data.postgres_opening import check_postgres
 from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.process.config import without_password
 from support.cutting import wire_to
 from support.moments import until
 from support.notes import bodies, create, note
@@ -169,9 +171,11 @@ async def test_a_write_that_waits_for_too_long_is_refused(
     await ready.wait()
     writing = asyncio.ensure_future(database.write(note("late")))
     await until(lambda: database.waiting() == 1)
-    with pytest.raises(Overloaded, match=r"waited for 0\.1 s behind other writes"):
-        await writing
-    done.set()
+    try:
+        with pytest.raises(Overloaded, match=r"waited for 0\.1 s behind other writes"):
+            await asyncio.wait_for(writing, 5)
+    finally:
+        done.set()
     await asyncio.gather(*held)
     assert 0 == database.waiting()
     assert [] == await database.read(bodies)
@@ -211,7 +215,7 @@ async def test_a_process_that_hangs_in_a_transaction_keeps_nobody_out(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its session ends with all its locks; when it goes on, it runs again."""
-    monkeypatch.setitem(postgres.WRITER, "idle_in_transaction_session_timeout", "100ms")
+    monkeypatch.setattr(postgres, "WRITER", dict.fromkeys(postgres.WRITER, "100ms"))
     other, hanging = PostgresDatabase(url), PostgresDatabase(url)
     holds, go_on = asyncio.Event(), asyncio.Event()
     runs: list[int] = []
@@ -268,6 +272,7 @@ async def test_closing_cuts_a_write_that_does_not_end(
 ) -> None:
     """Nobody waits for it for ever, neither its caller nor who waits for its turn."""
     monkeypatch.setattr(postgres, "CLOSE_S_MAX", 0.1)
+    started_s = time.monotonic()
 
     async def endless(transaction: Transaction) -> None:
         await transaction.one("SELECT pg_sleep(60)")
@@ -275,24 +280,25 @@ async def test_closing_cuts_a_write_that_does_not_end(
     writes = [asyncio.ensure_future(database.write(endless)) for _ in range(postgres.WRITERS + 3)]
     await until(lambda: database.waiting() == 3)
     await database.close()
+    assert time.monotonic() - started_s < WRITE_S_MAX / 2
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert [Unavailable] * len(writes) == [type(answer) for answer in answers]
     assert 0 == database.used()
 
 
-async def test_a_database_is_opened_where_it_can_be_reached(url: str) -> None:
-    """One that is there and new enough is ready to be asked."""
-    database = await PostgresDatabase.open(url)
-    assert (1,) == await database.read(lambda t: t.one("SELECT 1"))
-    await database.close()
-
-
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        (f"postgresql://u:{PASSWORD}@localhost:1/shop", r"localhost:1/shop: .*(refused|failed)"),
-        (f"postgresql://u:{PASSWORD}@/shop?host=/nowhere", r"/nowhere/shop: No such file"),
+        (
+            f"postgresql://u:{PASSWORD}@localhost:1/shop",
+            r"localhost:1/shop cannot .*(refused|failed)",
+        ),
+        (
+            f"postgresql://u:{PASSWORD}@/shop?host=/nowhere",
+            "postgresql:///shop cannot be used: No such file",
+        ),
         (f"postgresql://u:{PASSWORD}/@localhost/shop", "its address is not valid"),
+        (f"postgresql://u:?{PASSWORD}@localhost/shop", "postgresql:// cannot be used: "),
         (f"postgresql://u:{PASSWORD}@localhost:port/shop", "its address is not valid"),
         (f"mysql://u:{PASSWORD}@localhost/shop", "its address is not valid"),
         (f"postgresql://[u:{PASSWORD}@localhost/shop", "its address is not valid"),
@@ -303,44 +309,48 @@ async def test_a_database_that_cannot_be_reached_is_told_in_one_line(
     address: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says why, and no password, in whatever way the address is wrong."""
-    monkeypatch.setattr(postgres, "START_PATIENCE_S", 0.1)
+    monkeypatch.setattr(postgres_opening, "PATIENCE_S", 0.1)
     with pytest.raises(StartupError, match=reason) as raised:
-        await PostgresDatabase.open(address)
+        await check_postgres(address, without_password(address))
     assert PASSWORD not in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-async def test_a_database_that_does_not_exist_is_not_waited_for(url: str) -> None:
-    """Patience helps against servers that are about to come, and against nothing else."""
-    missing = urlsplit(url)._replace(path="/missing").geturl()
-    started_s = time.monotonic()
-    with pytest.raises(StartupError, match='/missing: database "missing" does not exist'):
-        await PostgresDatabase.open(missing)
-    assert time.monotonic() - started_s < postgres.START_PATIENCE_S / 2
-
-
-async def test_a_server_that_is_too_old_is_refused(
-    url: str, monkeypatch: pytest.MonkeyPatch
+async def test_closing_waits_for_no_unit_that_waits_for_something_else(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message names both versions."""
-    monkeypatch.setattr(postgres, "VERSION_MIN", 99)
-    with pytest.raises(StartupError, match=r"PostgreSQL 1\d is too old; 99 is needed"):
-        await PostgresDatabase.open(url)
+    """Such a unit is a fault; it changes nothing, and its caller is not left waiting."""
+    monkeypatch.setattr(postgres, "CLOSE_S_MAX", 0.1)
+    begun = asyncio.Event()
+
+    async def dawdling(transaction: Transaction) -> None:
+        await transaction.one("SELECT 1")
+        begun.set()
+        await asyncio.Event().wait()
+
+    writing = asyncio.ensure_future(database.write(dawdling))
+    await begun.wait()
+    await database.close()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
 
 
 async def test_a_server_that_takes_no_writes_is_none_of_ours(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as a standby; unless the address says that any will do."""
-    monkeypatch.setattr(postgres, "START_PATIENCE_S", 0.1)
+    monkeypatch.setattr(postgres_pool, "PATIENCE_S", 0.1)
     owner = await asyncpg.connect(url)
     name = urlsplit(url).path[1:]
     await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with pytest.raises(StartupError, match="it does not take writes"):
-        await PostgresDatabase.open(url)
-    database = await PostgresDatabase.open(f"{url}&target_session_attrs=any")
-    assert (1,) == await database.read(lambda t: t.one("SELECT 1"))
-    await database.close()
+    for address in (url, f"{url}&target_session_attrs=any"):
+        database = PostgresDatabase(address)
+        if address == url:
+            with pytest.raises(Unavailable, match="it does not take writes"):
+                await database.read(session)
+        else:
+            await database.read(session)
+        await database.close()
     await owner.close()
 
 

@@ -107,8 +107,8 @@ AUDIT_BUGS = (
         (
             Edit(
                 "kit/text.py",
-                '    return unicodedata.normalize("NFC", text).replace(',
-                "    return text.replace(",
+                'unicodedata.normalize("NFC", text).replace("\\r\\n", "\\n").strip()',
+                'text.replace("\\r\\n", "\\n").strip()',
             ),
         ),
         (IMPORTS,),

@@ -6,6 +6,7 @@ from mutants.bugs_of_reading import BUGS_OF_READING
 from mutants.database_bugs import DATABASE_BUGS
 from mutants.edge_bugs import EDGE_BUGS
 from mutants.ending_bugs import ENDING_BUGS
+from mutants.mover_bugs import MOVER_BUGS
 from mutants.parts import (
     CLIMBING,
     CRASH_POINTS,
@@ -16,6 +17,7 @@ from mutants.parts import (
     STORM,
 )
 from mutants.peers_bugs import PEERS_BUGS
+from mutants.postgres_bugs import POSTGRES_BUGS
 from mutants.process_bugs import PROCESS_BUGS
 from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
@@ -311,8 +313,10 @@ BUGS = (
     *EDGE_BUGS,
     *SHOP_BUGS,
     *PROCESS_BUGS,
+    *POSTGRES_BUGS,
     *REPLICA_BUGS,
     *PEERS_BUGS,
     *BUGS_OF_READING,
     *SHARED_BUGS,
+    *MOVER_BUGS,
 )

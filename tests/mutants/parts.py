@@ -58,6 +58,21 @@ SEVERAL_TARGETS = _tests("several targets", "tests/unit/kit/peers/test_several.p
 CACHE_OFF = _tests("cache off", "tests/unit/front/upstream/test_cache_off.py")
 FRONT_ORDERS = _tests("orders at the front", "tests/unit/front/upstream/test_orders.py")
 CACHE_MODEL = _tests("cache model", "tests/unit/front/upstream/test_cache.py")
+SHUT_FIRST = _tests(
+    "shut first",
+    "tests/contract/test_move.py::test_no_new_database_opens_before_the_old_folder_is_shut",
+)
+KILLED_MOVE = replace(
+    _tests(
+        "killed move",
+        "tests/contract/test_move.py::test_a_move_that_was_killed_goes_on_where_it_stopped",
+    ),
+    processes=("-m pytest", "move --from"),
+)
+NUMBERS = _tests("numbers", "tests/contract/test_moved.py")
+COMPARED = _tests(
+    "compared rows", "tests/contract/test_move.py::test_a_row_too_many_or_too_few_is_found_out"
+)
 OVERTAKEN = _tests(
     "overtaken by a cancel",
     "tests/service/test_order_lifecycle.py"
@@ -132,6 +147,7 @@ UNREAD_LOG = _tests(
     "tests/unit/kit/test_log.py::test_who_does_not_read_holds_up_nobody_who_logs",
 )
 SUPERVISING = _tests("supervisor alone", "tests/cluster/test_supervisor.py")
+OWN_POSTGRES = _tests("a PostgreSQL of our own", "tests/cluster/test_postgres_server.py")
 CONNECTIONS = _tests("connections", "tests/unit/kit/process/test_connections.py")
 SECRETS = _tests("secrets", "tests/unit/kit/test_secret.py")
 WHERE_SECRETS_GO = _tests("where secrets go", "tests/unit/cli/test_shop.py")
@@ -156,6 +172,10 @@ TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
 REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
 EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")
 IMPORTS = _tests("import tests", "tests/service/test_catalog_imports.py")
+CUTS = _tests("PostgreSQL cut off", "tests/contract/test_postgres_cuts.py")
+STANDBY = _tests("PostgreSQL without its standby", "tests/contract/test_postgres_standby.py")
+POSTGRES = _tests("PostgreSQL", "tests/contract/test_postgres.py")
+ENGINES = _tests("every engine", "tests/contract/test_database.py")
 LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
 LAZY_CUTS = _tests(
     "power cuts among lazy writes",
@@ -187,7 +207,7 @@ _ON_POSTGRES = "tests/contract/test_order_postgres.py"
 _REPLICAS = "tests/service/test_order_replicas.py"
 SAME_BATCHES = _tests(
     "same batches",
-    f"{_ON_POSTGRES}::test_batches_with_the_same_orders_never_wait_for_each_other",
+    f"{_ON_POSTGRES}::test_a_batch_that_waits_for_its_first_holds_no_other",
 )
 READ_WHOLE = _tests("read whole", f"{_ON_POSTGRES}::test_one_reads_what_the_other_has_changed")
 LISTED_LATE = _tests("listed late", f"{_ON_POSTGRES}::test_a_list_ends_before_what_may_still_come")

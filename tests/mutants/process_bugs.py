@@ -5,6 +5,7 @@ from mutants.parts import (
     CONNECTIONS,
     COUNTERS,
     FIRST_VISITOR,
+    OWN_POSTGRES,
     SECRETS,
     SERVER_ENDS,
     SUPERVISING,
@@ -36,6 +37,50 @@ PROCESS_BUGS = (
             ),
         ),
         (SUPERVISING,),
+    ),
+    Bug(
+        "hung-worker-is-alive",
+        "Of the processes that share a port one that says nothing counts as alive.",
+        (
+            Edit(
+                "kit/process/supervisor.py",
+                "    async def _answers(self, child: Child) -> bool:\n"
+                "        if child.shares_port:\n            return _heard(child)\n",
+                "    async def _answers(self, child: Child) -> bool:\n"
+                "        if child.shares_port:\n            return True\n",
+            ),
+        ),
+        (SUPERVISING,),
+    ),
+    Bug(
+        "database-stops-with-its-clients",
+        "A database is stopped like a service, by the signal that waits for all clients to leave.",
+        (
+            Edit(
+                "kit/process/supervisor.py",
+                "process.send_signal(child.stop_signal)",
+                "process.send_signal(signal.SIGTERM)",
+            ),
+        ),
+        (SUPERVISING,),
+    ),
+    Bug(
+        "database-outlives-the-shop",
+        "A PostgreSQL of our own runs on when the shop was killed.",
+        (Edit("kit/process/postgres_server.py", '_tied("INT")', "()"),),
+        (OWN_POSTGRES,),
+    ),
+    Bug(
+        "database-half-made",
+        "A folder of data that was only half made, when the start was killed, counts as whole.",
+        (
+            Edit(
+                "kit/process/postgres_server.py",
+                'unfinished = data.with_name("unfinished")',
+                "unfinished = data",
+            ),
+        ),
+        (OWN_POSTGRES,),
     ),
     Bug(
         "pauses-grow",

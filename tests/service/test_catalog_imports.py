@@ -14,6 +14,7 @@ from bazar.catalog.store.sqlite import SqliteStore
 from bazar.kit.data.database import Work
 from bazar.kit.data.sqlite import SqliteDatabase
 from support.catalog_calls import BOOK, ISBN, ISBN_10, ledger, reserve
+from support.engines import on_every_engine
 from support.shops import Caller, Shop
 
 Form = Literal["NFC", "NFD"]
@@ -34,6 +35,7 @@ def statuses(results: list[dict[str, Any]]) -> list[str]:
     return [result["status"] for result in results]
 
 
+@on_every_engine
 async def test_an_import_twice_changes_nothing_the_second_time(catalog: Caller) -> None:
     """A row is the book with its id, else its ISBN, else its title, author and year."""
     rows = [
@@ -62,6 +64,7 @@ async def test_an_import_twice_changes_nothing_the_second_time(catalog: Caller) 
         ("all", "updated", "New", 2),
     ],
 )
+@on_every_engine
 async def test_an_import_updates_as_much_as_it_is_told(
     shop: Shop, update: str, status: str, title: str, quantity: int
 ) -> None:
@@ -75,6 +78,7 @@ async def test_an_import_updates_as_much_as_it_is_told(
     assert [] == (await shop.catalog.get("/stock-report")).json["differences"]
 
 
+@on_every_engine
 async def test_an_import_keeps_the_good_rows_and_names_the_bad(catalog: Caller) -> None:
     """A rejected row says its column and why; the rows around it are taken in."""
     results = await take_in(
@@ -113,12 +117,14 @@ async def test_the_same_book_twice_in_one_import_is_one_book(catalog: Caller) ->
     assert ["created", "unchanged"] == statuses(await take_in(catalog, *rows))
 
 
+@on_every_engine
 async def test_an_import_by_name_does_not_touch_a_book_with_an_isbn(shop: Shop) -> None:
     """A book that has an ISBN is known by it alone."""
     await shop.add_book(isbn=ISBN)
     assert ["created"] == statuses(await take_in(shop.catalog, BOOK))
 
 
+@on_every_engine
 async def test_a_dry_run_tells_what_would_happen_and_keeps_nothing(shop: Shop) -> None:
     """The results are those of the real run; no book, no stock and no event comes of it."""
     book_id = await shop.add_book(isbn=ISBN, quantity=1)
@@ -172,6 +178,7 @@ async def test_an_update_leaves_alone_what_the_row_does_not_give(catalog: Caller
 # ------------------------------------------------------------------- counts
 
 
+@on_every_engine
 async def test_a_count_of_a_file_is_taken_once(shop: Shop) -> None:
     """Copies that were sold since are not put back on sale by the same file."""
     row = BOOK | {"isbn": ISBN, "quantity": 10}
@@ -225,6 +232,7 @@ async def test_of_two_counts_in_a_file_the_last_holds_however_often(shop: Shop) 
     assert 5 == await shop.stock(book_id)
 
 
+@on_every_engine
 async def test_an_import_that_broke_off_goes_on_where_it_was(shop: Shop) -> None:
     """Rows that were in stay as they are, the others are taken in."""
     rows = [BOOK | {"title": f"T{n}", "quantity": 10} for n in range(3)]
@@ -282,6 +290,7 @@ async def test_a_row_is_the_book_that_it_made(
     assert 3 == await shop.stock(first["id"])
 
 
+@on_every_engine
 async def test_a_rejected_row_leaves_its_count_open(shop: Shop) -> None:
     """Mended, it is taken as if it came for the first time."""
     row = BOOK | {"isbn": ISBN, "quantity": 3}
@@ -390,6 +399,7 @@ async def test_a_dry_run_in_batches_tells_what_the_import_does(
     assert told[True] == told[False]
 
 
+@on_every_engine
 async def test_a_dry_run_knows_which_counts_were_taken(shop: Shop) -> None:
     """The file's own, and that of a later file."""
     row = BOOK | {"isbn": ISBN, "quantity": 10}

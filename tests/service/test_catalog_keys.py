@@ -6,8 +6,11 @@ import pytest
 
 from bazar.catalog import once
 from support.catalog_calls import BOOK, ISBN, ledger
+from support.engines import on_every_engine
 from support.problem_documents import check_problem
 from support.shops import Reply, Shop
+
+pytestmark = on_every_engine
 
 
 async def move(shop: Shop, book_id: int, change: str, key: str | None = "k") -> Reply:

@@ -4,7 +4,10 @@ import unicodedata
 from urllib.parse import quote
 
 from support.catalog_calls import BOOK, ISBN, ISBN_10, ids, reserve
+from support.engines import on_every_engine
 from support.shops import Caller, Shop
+
+pytestmark = on_every_engine
 
 
 async def pages(catalog: Caller, path: str) -> list[list[int]]:

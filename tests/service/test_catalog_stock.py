@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from support.catalog_calls import ledger, release, reserve
+from support.engines import on_every_engine
 from support.problem_documents import check_problem
 from support.shops import Caller, Reply, Shop
+
+pytestmark = on_every_engine
 
 
 async def change(

@@ -7,6 +7,7 @@ import pytest
 
 from bazar.front.storefront import wish_pages
 from bazar.front.storefront.wish_pages import WISHES_AN_HOUR_MAX
+from bazar.front.upstream import wishes
 from bazar.order import wishing
 from bazar.order.mail import sending
 from bazar.order.mail.settings import MailSettings
@@ -217,3 +218,21 @@ async def test_an_order_is_there_whatever_becomes_of_the_wish(shop: Shop, browse
         filled = await checkout_form(browser, wish=wish, email=f"l{len(wish)}{wish[0]}@example.org")
         assert 303 == (await browser.post("/checkout", filled)).status
         await put_in(browser, 1)
+
+
+async def test_a_page_follows_whether_the_shop_sends_mail(
+    shop: Shop,
+    browser: Browser,
+    server: MailSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once that is asked again; while nobody answers, what was known last counts."""
+    monkeypatch.setattr(wishes, "OFFERED_S", 0.0)
+    monkeypatch.setattr(wishes, "UNKNOWN_S", 0.0)
+    book_id = await shop.add_book()
+    assert not await _says(browser, book_id, BUTTON)
+    async with order_open(tmp_path / "mailing.db", shop.network, server):
+        assert await _says(browser, book_id, BUTTON)
+        Wire(shop.network, ORDER_URL).away = True
+        assert await _says(browser, book_id, BUTTON)

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
+
 from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.postgres import PostgresDatabase
@@ -46,6 +48,8 @@ def _on_postgres(release: int) -> Opener:
 
 POSTGRES: dict[str, Opener] = {name: _on_postgres(release) for name, release in RELEASES.items()}
 """PostgreSQL's engines; each path names a database of its own, empty at first."""
+on_every_engine = pytest.mark.parametrize("catalog_engine", ["sqlite", max(POSTGRES)])
+"""Marks a test of a shop whose catalog is kept in one engine after the other."""
 
 
 @asynccontextmanager

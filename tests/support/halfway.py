@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from bazar.kit.data.database import Database, Transaction
 
+BOUND_S = 4.0
+
 
 class Halfway:
     """A transaction that has done something and is not at its end."""
@@ -19,7 +21,8 @@ class Halfway:
         async def work(transaction: Transaction) -> None:
             await first(transaction)
             self._there.set()
-            await self._on.wait()
+            async with asyncio.timeout(2 * BOUND_S):
+                await self._on.wait()
 
         self._writing = asyncio.create_task(database.write(work))
 
@@ -35,11 +38,12 @@ class Halfway:
 
 async def waits_for(database: Database, what: str) -> None:
     """Return once somebody at this database waits for a thing of this kind, such as a lock."""
-    while not await database.read(
-        lambda t: t.all(
-            "SELECT 1 FROM pg_stat_activity "
-            "WHERE datname = current_database() AND ?1 IN (wait_event_type, wait_event)",
-            what,
-        )
-    ):
-        pass
+    async with asyncio.timeout(BOUND_S):
+        while not await database.read(
+            lambda t: t.all(
+                "SELECT 1 FROM pg_stat_activity "
+                "WHERE datname = current_database() AND ?1 IN (wait_event_type, wait_event)",
+                what,
+            )
+        ):
+            pass

@@ -13,10 +13,11 @@ from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
-from bazar.catalog.app import catalog_app
+from bazar.catalog.app import POSTGRES_SCHEMA, catalog_app
 from bazar.kit.http.app import HttpApp
 from bazar.order.app import order_app
 from bazar.order.mail.settings import MailSettings
+from support.engines import POSTGRES, url_with_tables
 
 SECRET = "a secret that only the tests know"
 CATALOG_URL = "http://192.0.2.1"
@@ -116,11 +117,16 @@ class InProcess:
 
 
 @asynccontextmanager
-async def catalog_open(folder: Path, network: InProcess) -> AsyncIterator[Client]:
+async def catalog_open(
+    folder: Path, network: InProcess, engine: str = "sqlite"
+) -> AsyncIterator[Client]:
     """Open the catalog of a folder in a network; give a client of all that the network hosts."""
+    database: Path | str = folder / "catalog.db"
+    if engine in POSTGRES:
+        database = url_with_tables(engine, folder / "catalog.db", POSTGRES_SCHEMA)
     async with (
         ClientBuilder().with_middleware(network).build() as client,
-        catalog_app(folder / "catalog.db", SECRET) as catalog,
+        catalog_app(database, SECRET) as catalog,
     ):
         network.host(CATALOG_URL, catalog)
         yield client

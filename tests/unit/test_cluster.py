@@ -153,7 +153,7 @@ def test_a_shop_stays_on_the_engine_that_it_has(
         ("", {"database": "books.db"}, "none of sqlite, postgresql"),
         ("", {"database": "postgresql://u:pass@h/books"}, r"on postgresql://h/books: name the se"),
         ("catalog.db", {"database": "postgresql"}, "a shop on SQLite is in this data folder"),
-        ("catalog.db", {"replicas": 2}, "a shop on SQLite is in this data folder"),
+        ("catalog.db", {"replicas": 2}, "or move it with 'bazar move --to postgresql'"),
         ("postgres/data", {"database": "sqlite"}, "a shop on PostgreSQL is in this data folder"),
     ],
 )

@@ -107,7 +107,8 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
     from bazar.kit.data.postgres_listening import Listener
 
     feed = SharedFeed()
-    database = await PostgresDatabase.open(url, metrics.commit_batch, encode)
+    database = PostgresDatabase(url, metrics.commit_batch, encode)
+    database.count(metrics.watch)
     try:
         await migrate(database, POSTGRES_SCHEMA)
         listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)

@@ -9,6 +9,7 @@ import typer
 
 from bazar.cli.terminal import DATA_DEFAULT, PostgresBin, fail, print_table, progress_bar, visible
 from bazar.kit.errors import StartupError
+from bazar.kit.process.config import check_driver
 
 if TYPE_CHECKING:
     from bazar.mover.run import Moved
@@ -39,9 +40,6 @@ def move(
 
     Every row is compared at both ends, and the audit is run. Then the old folder is shut.
     """
-    from bazar.mover.run import MoveSettings
-    from bazar.mover.run import move as run_move
-
     kind, separator, folder = source.partition(":")
     if f"{kind}{separator}" != _SQLITE or not folder:
         fail(f"--from takes sqlite:FOLDER, not {source!r}")
@@ -49,8 +47,12 @@ def move(
     if not to:
         fail("say where the shop moves to, with --to or BAZAR_DATABASE")
     data = Path(folder).absolute()
-    settings = MoveSettings(data=data, to=to, postgres_bin=postgres_bin, as_it_is=as_it_is)
     try:
+        check_driver()
+        from bazar.mover.run import MoveSettings
+        from bazar.mover.run import move as run_move
+
+        settings = MoveSettings(data=data, to=to, postgres_bin=postgres_bin, as_it_is=as_it_is)
         moved = asyncio.run(run_move(settings, progress_bar))
     except StartupError as error:
         fail(str(error))

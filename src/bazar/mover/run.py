@@ -137,7 +137,7 @@ def _shown(url: str) -> str:
     if url == OWN_POSTGRES:
         return url
     if not is_postgres(url):
-        message = f"a shop moves to postgresql, or to postgresql://USER@HOST, not to {url}"
+        message = "a shop moves to postgresql, or to postgresql://USER@HOST; that is neither"
         raise StartupError(message)
     before, name, query = postgres_parts(url)
     if name:

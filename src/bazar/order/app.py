@@ -58,7 +58,7 @@ async def order_app(
         StartupError: the database cannot be opened.
     """
     metrics = Metrics("order")
-    opened, store, schema = await _kept(database, metrics)
+    opened, store, schema = _kept(database, metrics)
     try:
         await migrate(opened, schema)
         await opened.write(store.adopt)
@@ -110,7 +110,7 @@ class _Kept(NamedTuple):
     schema: str
 
 
-async def _kept(database: Path | str, metrics: Metrics) -> _Kept:
+def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     """Open a database; what a server of databases is talked to with is loaded only then."""
     if isinstance(database, Path):
         opened = SqliteDatabase(database, metrics.commit_batch)
@@ -121,7 +121,8 @@ async def _kept(database: Path | str, metrics: Metrics) -> _Kept:
     from bazar.kit.data.postgres import PostgresDatabase
     from bazar.order.store.postgres import PostgresStore
 
-    postgres = await PostgresDatabase.open(database, metrics.commit_batch)
+    postgres = PostgresDatabase(database, metrics.commit_batch)
+    postgres.count(metrics.watch)
     return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
 
 

@@ -21,7 +21,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from bazar.kit.data.database import (
     QUEUE_MAX,
@@ -36,23 +36,19 @@ from bazar.kit.data.database import (
 from bazar.kit.data.postgres_connecting import (
     Away,
     Connection,
-    Refused,
     Unknown,
-    connect,
     cut_after,
     lost,
-    shown,
     unsent,
 )
 from bazar.kit.data.postgres_listening import CHANNEL
-from bazar.kit.data.postgres_pool import PAUSE_S_MAX, Server
+from bazar.kit.data.postgres_pool import CLOSE_TIMEOUT_S, Server
 from bazar.kit.data.postgres_scans import Scans
 from bazar.kit.data.postgres_standing import Firsts
-from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
 
-VERSION_MIN = 15
 WRITERS = 4
 LAZY_WRITERS = 1
 POINT_READERS = 4
@@ -62,8 +58,6 @@ WAIT_S_MAX = 8.0
 """After which a write that waits for others is refused."""
 CLOSE_S_MAX = 10.0
 """After which writes that go on are cut."""
-START_PATIENCE_S = 10.0
-"""How long a start waits for a server that is not there yet."""
 MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 WRITER = {"idle_in_transaction_session_timeout": "500ms"}
@@ -169,39 +163,14 @@ class PostgresDatabase:
         self._units: set[asyncio.Task[Any]] = set()
         self._closing = False
         self.used = self._server.used
-        """Returns how many connections are used now."""
+        """Returns how many connections are in use now."""
         self.waiting = self._server.waiting
-        """Returns how many wait for a connection now."""
+        """Returns how many wait for one now."""
 
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        on_batch: Callable[[int], None] = lambda _size: None,
-        encode: Encode | None = None,
-    ) -> Self:
-        """Return a database that can be reached, and that is new enough.
-
-        Raises:
-            StartupError: it cannot be reached, does not let us in, or is too old.
-        """
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + START_PATIENCE_S
-        while True:
-            try:
-                connection = await connect(url)
-                break
-            except Away as error:
-                if isinstance(error, Refused) or loop.time() > until_s:
-                    message = f"cannot open the database {shown(url)}: {error}"
-                    raise StartupError(message) from error
-            await asyncio.sleep(PAUSE_S_MAX)
-        version = connection.get_server_version().major
-        connection.terminate()
-        if version < VERSION_MIN:
-            message = f"PostgreSQL {version} is too old; {VERSION_MIN} is needed, or a newer one"
-            raise StartupError(message)
-        return cls(url, on_batch, encode)
+    def count(self, watch: Callable[[str, str, Callable[[], float]], None]) -> None:
+        """Have both numbers shown by what is given the name of each, and what it is."""
+        watch("bazar_database_used", "Connections to the database that are in use.", self.used)
+        watch("bazar_database_waiting", "Those that wait for a connection to it.", self.waiting)
 
     async def read(self, work: Work[T]) -> T:
         """Run one short statement, on a connection that has no transaction open.
@@ -310,8 +279,10 @@ class PostgresDatabase:
         if self._units:
             await asyncio.wait(self._units, timeout=CLOSE_S_MAX)
         await self._server.close()
-        if self._units:
-            await asyncio.wait(self._units)
+        if self._units:  # they hear that their connections are cut
+            await asyncio.wait(self._units, timeout=CLOSE_TIMEOUT_S)
+        for unit in self._units:
+            unit.cancel()
 
 
 async def _commit(connection: Connection, end: str) -> None:

@@ -148,17 +148,6 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         raise Away(message) from None
 
 
-def shown(url: str) -> str:
-    """Return what may be told of an address: host and database, and nothing of a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    host = dict(parse_qsl(parts.query)).get("host") or parts.netloc.rpartition("@")[2]
-    text = f"{host}{parts.path}"
-    return "" if "@" in text else text  # a password that is not written as it should be
-
-
 def each_host(url: str) -> list[str]:
     """Return an address of several hosts as one address for each of them.
 

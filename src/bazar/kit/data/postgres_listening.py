@@ -116,7 +116,6 @@ class _Line:
         self._ears = ears
         self._voice = voice
         self._on_changes = on_changes
-        self._loop = asyncio.get_running_loop()
         self._name = secrets.token_hex(8)
         self._beats = 0
         self._awaited: str | None = None
@@ -124,7 +123,6 @@ class _Line:
         self._asked = False
         self._gone = False
         self._moved = asyncio.Event()
-        self._payloads: list[str] = []
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -183,18 +181,10 @@ class _Line:
             raise Away(message)
 
     def _hear(self, _connection: Connection, _pid: int, _channel: str, payload: str) -> None:
-        """Keep what was announced until all that came with it is there too."""
-        if not self._payloads:
-            self._loop.call_soon(self._tell)
-        self._payloads.append(payload)
-
-    def _tell(self) -> None:
-        payloads, self._payloads = self._payloads, []
-        if payloads and not self._gone:
-            self._on_changes(payloads)
+        if not self._gone:
+            self._on_changes([payload])
 
     def _hear_beat(self, _connection: Connection, _pid: int, _channel: str, payload: str) -> None:
         if payload == self._awaited:
-            self._tell()
             self._awaited = None
             self._moved.set()

@@ -49,11 +49,20 @@ def database_place(url: str | None, default: Path, service: str) -> Path | str:
     """
     if not is_postgres(url):
         return database_path(url, default)
+    check_driver()
+    before, name, query = postgres_parts(str(url))
+    return f"{before}/{name or service}{query}"
+
+
+def check_driver() -> None:
+    """Make sure that there is something to speak to a PostgreSQL with.
+
+    Raises:
+        StartupError: there is not.
+    """
     if find_spec("asyncpg") is None:
         message = f"PostgreSQL needs the Python package asyncpg; get it with: {INSTALL}"
         raise StartupError(message)
-    before, name, query = postgres_parts(str(url))
-    return f"{before}/{name or service}{query}"
 
 
 def postgres_parts(url: str) -> tuple[str, str, str]:
@@ -68,10 +77,14 @@ def postgres_parts(url: str) -> tuple[str, str, str]:
 
 
 def without_password(url: str) -> str:
-    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone."""
-    before, name, _query = postgres_parts(url)
-    scheme, separator, rest = before.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}/{name}"
+    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone.
+
+    A password may not be written as it should be, with `/`, `?` or `@` in it.
+    """
+    address, _, query = url.partition("?")
+    scheme, separator, rest = address.partition("://")
+    hosts, _, name = rest.rpartition("@")[2].partition("/")
+    return f"{scheme}{separator}{hosts}/{name}" if "@" not in query else f"{scheme}{separator}"
 
 
 def service_url(url: str, what: str) -> str:

@@ -44,10 +44,16 @@ class Shelf:
         self.books[number] = _book(number, self.books[number].version + 1)
 
     async def call(
-        self, method: str, path: str, *, deadline: Deadline, request_id: str = ""
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline: Deadline,
+        request_id: str = "",
+        hedge: bool = False,
     ) -> Answer:
         """Answer a book, or all of them."""
-        del method, deadline, request_id
+        del method, deadline, request_id, hedge
         self.asked.append(path)
         if path.startswith("/info/"):
             book = self.books[int(path.removeprefix("/info/"))]

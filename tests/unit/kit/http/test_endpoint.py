@@ -223,7 +223,9 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
             ("GET", "/topics"),
             ("GET", "/books"),
             ("GET", "/books/counts"),
+            ("GET", "/books/edits"),
         },
+        "looking": {("POST", "/in-stock")},
         "buying": {("POST", "/reservations")},
         "cancelling": {("POST", "/reservations/{order_id}/release")},
         "watching": {("GET", "/changes")},
@@ -232,7 +234,11 @@ KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
         "looking": {
             ("GET", "/orders/{order_id}"),
             ("GET", "/orders/{order_id}/events"),
+            ("POST", "/placements/refuse"),
             ("POST", "/placements/used"),
+            ("GET", "/mail"),
+            ("POST", "/wishes"),
+            ("POST", "/wishes/end"),
         },
         "buying": {
             ("POST", "/placements"),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bazar.order.domain import StoredLine, StoredOrder, public
 from bazar.order.letters import LetterKind
 from bazar.order.mail.message import Writer
+from bazar.order.wishes import Wish
 from bazar.wire.orders import Buyer, Language
 from support.buyers import LINA, OMAR
 
@@ -20,7 +21,8 @@ AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 SHOP = Address("Bazar Books", "shop", "shop.example")
 URL = "https://shop.example"
 REFERENCE = "K7Q 2T4"
-KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
+KINDS: list[LetterKind] = [kind for kind in get_args(LetterKind) if kind != "back-in-stock"]
+"""Those that are about an order."""
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 ORDER = StoredOrder(
     "01h00000000000000000k7q2t4",
@@ -71,6 +73,26 @@ def test_every_letter_is_there_in_every_language(kind: LetterKind, language: Lan
     assert ("rtl" in bodies(letter)[1]) == (language == "ar")
     assert (letter["Subject"] == english["Subject"]) == (language == "en")
     assert REFERENCE in letter["Subject"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_waits_for_a_book_hears_where_it_is_and_how_to_end_it(language: Language) -> None:
+    """In their language, with the title as it is, the book's page, and an end of all wishes."""
+    wish = Wish(3, 7, "omar@example.org", "stop", language, 1)
+    sent = Writer(SHOP, URL).back_in_stock(wish, "RPCs & <Noobs>", AT).as_bytes(policy=SMTP)
+    letter = message_from_bytes(sent, policy=SMTP)
+    plain, html = bodies(letter)
+    pages = f"{URL}{'/ar' if language == 'ar' else ''}"
+    for text in (plain, html):
+        assert f"{pages}/book/7" in text
+        assert f"{pages}/tell-me/end/stop" in text
+        assert "%(" not in text
+    assert "RPCs & <Noobs>" in plain
+    assert "RPCs &amp; &lt;Noobs&gt;" in html
+    assert "RPCs & <Noobs>" in letter["Subject"]
+    assert f"<{pages}/tell-me/end/stop>" == letter["List-Unsubscribe"]
+    assert "omar@example.org" == letter["To"]
+    assert language == letter["Content-Language"]
 
 
 def test_a_letter_tells_what_was_bought_and_what_it_costs() -> None:
