@@ -234,6 +234,14 @@ STANDBY = _tests(
     "::test_no_write_answers_before_the_standby_has_what_it_tells",
 )
 BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
+CUT_OFF = replace(
+    _tests(
+        "cut off its database",
+        "tests/chaos/test_staleness.py"
+        "::test_a_catalog_without_its_database_does_not_say_that_all_is_well",
+    ),
+    processes=("-m pytest", "serve catalog", "serve front"),
+)
 CANCELLED_COMMIT = _tests(
     "callers who go",
     "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",

@@ -5,6 +5,7 @@ from mutants.parts import (
     BEATS,
     CANCELLED_COMMIT,
     CATALOGS_TOGETHER,
+    CUT_OFF,
     ORDERS_AT_ONCE,
     REFUSED_ELSEWHERE,
     STANDBY,
@@ -110,12 +111,14 @@ SHARED_BUGS = (
         (
             Edit(
                 "kit/data/postgres_listening.py",
+                "            await self._voice.execute("
+                "f\"NOTIFY {BEATS}, '{self._awaited}'\")\n"
                 "            while self._awaited is not None:\n"
                 "                await self._move()\n",
-                "            pass\n",
+                "            self._moved.clear()\n",
             ),
         ),
-        (BEATS,),
+        (BEATS, CUT_OFF),
     ),
     Bug(
         "commit-cancelled",
