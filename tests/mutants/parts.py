@@ -228,10 +228,9 @@ REFUSED_ELSEWHERE = _tests(
     "refused elsewhere",
     f"{_REPLICAS}::test_a_refusal_leaves_alone_what_was_cancelled_just_before",
 )
-STANDBY = _tests(
-    "standby that is away",
-    "tests/contract/test_postgres_standby.py"
-    "::test_no_write_answers_before_the_standby_has_what_it_tells",
+REPEATED_BEFORE_SAFE = _tests(
+    "repeated before it is safe",
+    f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
 )
 BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
 CUT_OFF = replace(
@@ -241,8 +240,4 @@ CUT_OFF = replace(
         "::test_a_catalog_without_its_database_does_not_say_that_all_is_well",
     ),
     processes=("-m pytest", "serve catalog", "serve front"),
-)
-CANCELLED_COMMIT = _tests(
-    "callers who go",
-    "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",
 )

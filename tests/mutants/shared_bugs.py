@@ -3,12 +3,10 @@
 from mutants.bug import Bug, Edit
 from mutants.parts import (
     BEATS,
-    CANCELLED_COMMIT,
     CATALOGS_TOGETHER,
     CUT_OFF,
     ORDERS_AT_ONCE,
     REFUSED_ELSEWHERE,
-    STANDBY,
 )
 
 SHARED_BUGS = (
@@ -69,18 +67,6 @@ SHARED_BUGS = (
         (ORDERS_AT_ONCE,),
     ),
     Bug(
-        "keys-taken-anyhow",
-        "A batch takes its keys in the order in which they came, and two wait for each other.",
-        (
-            Edit(
-                "order/store/postgres.py",
-                '    FROM asked ORDER BY idempotency_key COLLATE "C", number\n',
-                "    FROM asked\n",
-            ),
-        ),
-        (ORDERS_AT_ONCE,),
-    ),
-    Bug(
         "refuses-without-a-lock",
         "What became of an order is stored over what another replica stored just before.",
         (
@@ -92,18 +78,6 @@ SHARED_BUGS = (
             ),
         ),
         (REFUSED_ELSEWHERE,),
-    ),
-    Bug(
-        "repeats-too-early",
-        "A repetition is answered from a row that no standby has yet, and that may be gone.",
-        (
-            Edit(
-                "kit/data/postgres.py",
-                "        if durable and not transaction.wrote:\n            end.append(MARK)\n",
-                "",
-            ),
-        ),
-        (STANDBY,),
     ),
     Bug(
         "beat-by-timer",
@@ -119,17 +93,5 @@ SHARED_BUGS = (
             ),
         ),
         (BEATS, CUT_OFF),
-    ),
-    Bug(
-        "commit-cancelled",
-        "A buyer who gives up cancels the commit that was under way.",
-        (
-            Edit(
-                "kit/data/postgres.py",
-                "        await asyncio.wait({unit})\n        return unit.result()\n",
-                "        return await unit\n",
-            ),
-        ),
-        (CANCELLED_COMMIT,),
     ),
 )
