@@ -251,7 +251,11 @@ REPEATED_BEFORE_SAFE = _tests(
     f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
 )
 BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
-CANCELLED_COMMIT = _tests(
-    "callers who go",
-    "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",
+CUT_OFF = replace(
+    _tests(
+        "cut off its database",
+        "tests/chaos/test_staleness.py"
+        "::test_a_catalog_without_its_database_does_not_say_that_all_is_well",
+    ),
+    processes=("-m pytest", "serve catalog", "serve front"),
 )

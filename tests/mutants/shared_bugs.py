@@ -3,11 +3,10 @@
 from mutants.bug import Bug, Edit
 from mutants.parts import (
     BEATS,
-    CANCELLED_COMMIT,
     CATALOGS_TOGETHER,
+    CUT_OFF,
     ORDERS_AT_ONCE,
     REFUSED_ELSEWHERE,
-    REPEATED_BEFORE_SAFE,
 )
 
 SHARED_BUGS = (
@@ -68,18 +67,6 @@ SHARED_BUGS = (
         (ORDERS_AT_ONCE,),
     ),
     Bug(
-        "keys-taken-anyhow",
-        "A batch takes its keys in the order in which they came, and two wait for each other.",
-        (
-            Edit(
-                "order/store/postgres.py",
-                '    FROM asked ORDER BY idempotency_key COLLATE "C", number\n',
-                "    FROM asked\n",
-            ),
-        ),
-        (ORDERS_AT_ONCE,),
-    ),
-    Bug(
         "refuses-without-a-lock",
         "What became of an order is stored over what another replica stored just before.",
         (
@@ -93,40 +80,18 @@ SHARED_BUGS = (
         (REFUSED_ELSEWHERE,),
     ),
     Bug(
-        "repeats-too-early",
-        "A repetition is answered from a row that no standby has yet, and that may be gone.",
-        (
-            Edit(
-                "kit/data/postgres.py",
-                "        if durable and not transaction.wrote:\n            end.append(MARK)\n",
-                "",
-            ),
-        ),
-        (REPEATED_BEFORE_SAFE,),
-    ),
-    Bug(
         "beat-by-timer",
         "A catalog says that all is well though its database says nothing any more.",
         (
             Edit(
                 "kit/data/postgres_listening.py",
+                "            await self._voice.execute("
+                "f\"NOTIFY {BEATS}, '{self._awaited}'\")\n"
                 "            while self._awaited is not None:\n"
                 "                await self._move()\n",
-                "            pass\n",
+                "            self._moved.clear()\n",
             ),
         ),
-        (BEATS,),
-    ),
-    Bug(
-        "commit-cancelled",
-        "A buyer who gives up cancels the commit that was under way.",
-        (
-            Edit(
-                "kit/data/postgres.py",
-                "        await asyncio.wait({unit})\n        return unit.result()\n",
-                "        return await unit\n",
-            ),
-        ),
-        (CANCELLED_COMMIT,),
+        (BEATS, CUT_OFF),
     ),
 )
