@@ -10,6 +10,7 @@ import pytest
 from bazar.catalog.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.kit.data.database import Database, Transaction, Work
 from bazar.kit.data.migrate import steps
+from bazar.kit.errors import InvalidRequest
 from support.engines import POSTGRES, with_tables
 from support.stored_books import KEPT, NOW_MS, Engine, added, book
 
@@ -157,6 +158,19 @@ async def test_faults_between_the_tables_are_named(postgres: Database) -> None:
         "books_scarce: book 1 is not there as it should be",
         "topics: systems is counted wrongly",
     ] == await postgres.scan(store.faults)
+
+
+async def test_a_text_that_cannot_be_kept_is_refused(postgres: Database) -> None:
+    """As a fault of the request, whether it is looked for, listed or stored."""
+    store = KEPT[-1].store()
+    for work in (
+        postgres.read(lambda t: store.outcome(t, "o\0")),
+        postgres.scan(lambda t: store.titles_by_topic(t, "a\0b", 9)),
+        postgres.write(lambda t: store.add_book(t, book("A", shelf="\0"), NOW_MS)),
+    ):
+        with pytest.raises(InvalidRequest, match="NUL"):
+            await work
+    assert [] == await postgres.scan(lambda t: store.titles_by_topic(t, "a", 9))
 
 
 async def test_a_sale_writes_no_index_of_the_books(postgres: Database) -> None:

@@ -18,7 +18,7 @@ _DECISIONS = "SELECT order_id FROM reservations ORDER BY order_id FOR NO KEY UPD
 
 
 @pytest.fixture
-def store() -> Store:
+def store() -> PostgresStore:
     """Return the store of PostgreSQL."""
     return PostgresStore()
 
@@ -119,3 +119,27 @@ async def test_no_row_of_the_ledger_comes_into_sight_behind_a_reader(
     assert {row[0] for row in every} == set(read)
     assert 4 == len(read)
     assert read != sorted(read)
+
+
+async def test_a_ledger_that_came_from_another_server_stands_before_all_that_is_new(
+    database: Database, store: PostgresStore
+) -> None:
+    """Though that server had begun more transactions than this one; nobody misses a row of it."""
+    await added(database, store, book(stock=1))
+    foreign = """
+INSERT INTO movements (book_id, kind, copies, moved_at_ms, written_by)
+SELECT 1, 'received', n, 0, (4000000000 + n)::text::xid8 FROM generate_series(1, 5) AS n"""
+    await database.write(lambda t: t.run(foreign))
+
+    async def seen() -> list[int]:
+        rows = await database.scan(lambda t: store.movements_after(t, 0, 99))
+        return [row.id for row in rows]
+
+    assert [1] == await seen()
+    adopted = [await database.write(lambda t: store.adopt(t, 3)) for _ in range(3)]
+    assert [3, 2, 0] == adopted
+    assert [2, 3, 4, 5, 6, 1] == await seen()
+    await database.write(lambda t: store.move_stock(t, 1, "received", 1, None, NOW_MS))
+    assert [2, 3, 4, 5, 6, 1, 7] == await seen()
+    with pytest.raises(Exception, match="append-only"):
+        await database.write(lambda t: t.run("UPDATE movements SET copies = 9"))

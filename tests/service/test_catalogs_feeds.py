@@ -14,7 +14,6 @@ from bazar.catalog.app import POSTGRES_SCHEMA, catalog_app
 from bazar.catalog.feed import Told
 from bazar.kit.clock import passing_s
 from bazar.kit.data.postgres_listening import BEATS
-from bazar.kit.errors import StartupError
 from bazar.wire.books import SEQ_HEADER, BookChanged, BookEdit, NewBook
 from bazar.wire.imports import ImportRequest, ImportRow
 from bazar.wire.orders import Line
@@ -163,12 +162,3 @@ async def test_the_settings_are_on_every_feed(another: Open, engine: str, tmp_pa
         reply = await Caller(CATALOG_URL, client, SECRET).call("PATCH", "/shop", {"name": "Sea"})
         assert 200 == reply.status
         assert [ShopChanged(2)] == await changes_until_sign(signs, passing_s())
-
-
-async def test_a_catalog_does_not_start_without_its_database(engine: str, tmp_path: Path) -> None:
-    """It says so in one line."""
-    url = url_with_tables(engine, tmp_path / "catalog", POSTGRES_SCHEMA)
-    with pytest.raises(StartupError) as refused:
-        async with catalog_app(url.replace("/test_", "/none_"), SECRET):
-            pass
-    assert "\n" not in str(refused.value)

@@ -28,6 +28,8 @@ from bazar.kit.process.watchdog import watched_loop
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
+ROWS_A_UNIT = 20_000
+"""Of a ledger that came from another server; they take about a second."""
 
 
 class _Opened(NamedTuple):
@@ -111,10 +113,13 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
     database.count(metrics.watch)
     try:
         await migrate(database, POSTGRES_SCHEMA)
+        store = PostgresStore()
+        while await database.write(lambda transaction: store.adopt(transaction, ROWS_A_UNIT)):
+            pass
         listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)
         feed.ask = listener.ask
         try:
-            yield _Opened(database, PostgresStore(), feed, alone=False)
+            yield _Opened(database, store, feed, alone=False)
         finally:
             await listener.close()
     finally:

@@ -168,6 +168,20 @@ WHERE (written_by, movement_id) > (
     AND written_by < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY written_by, movement_id LIMIT ?2"""
 
+# Rows that a transaction wrote which this server has not begun yet came from another server.
+_ADOPT = """
+UPDATE movements SET written_by = '0'::xid8
+WHERE movement_id IN (
+    SELECT movement_id FROM movements
+    WHERE written_by >= pg_snapshot_xmax(pg_current_snapshot())
+    ORDER BY written_by LIMIT ?1
+)"""
+
+_FOREIGN = """
+SELECT movement_id FROM movements
+WHERE written_by >= pg_snapshot_xmax(pg_current_snapshot())
+ORDER BY written_by LIMIT 1"""
+
 _DECIDED = """
 SELECT order_id, status, outcome FROM reservations
 WHERE order_id > ?1 AND order_id <= ?2"""
@@ -362,6 +376,21 @@ ORDER BY score, book_id"""
         """
         rows = await transaction.all(_MOVEMENTS_AFTER, after, limit)
         return [made(movement, row) for row in rows]
+
+    async def adopt(self, transaction: Transaction, limit: int) -> int:
+        """Have rows of the ledger that came from another server stand before all new ones.
+
+        A database that was dumped and restored brings the numbers of its transactions along, and
+        this server may have lower ones. Nobody would see such rows, and new ones would come in
+        before them. Returns how many it was, of so many at most.
+        """
+        await transaction.lock("ledger")
+        if await transaction.one(_FOREIGN) is None:
+            return 0
+        await transaction.script("ALTER TABLE movements DISABLE TRIGGER movements_never_change")
+        adopted = await transaction.run(_ADOPT, limit)
+        await transaction.script("ALTER TABLE movements ENABLE TRIGGER movements_never_change")
+        return adopted
 
     async def reservation_differences(
         self, transaction: Transaction, after: str, until: str

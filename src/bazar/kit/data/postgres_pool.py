@@ -26,7 +26,7 @@ from bazar.kit.data.postgres_connecting import (
     connect,
     lost,
 )
-from bazar.kit.errors import Overloaded, Unavailable
+from bazar.kit.errors import InvalidRequest, Overloaded, Unavailable
 
 T = TypeVar("T")
 
@@ -128,6 +128,7 @@ class Pool:
             idempotent: it is run again where nobody knows what became of it, too.
 
         Raises:
+            InvalidRequest: definite; a text holds a NUL, which PostgreSQL does not keep.
             Overloaded: definite; it waited for too long.
             Unavailable: indefinite; the server is away, nobody knows what became of it, or the
                 pool is closing.
@@ -146,6 +147,9 @@ class Pool:
                         raise
                     await asyncio.sleep(random.uniform(0, PAUSE_S_FIRST))  # noqa: S311  no secret
                     continue
+                except asyncpg.CharacterNotInRepertoireError as error:
+                    message = "a text must not hold a NUL character"
+                    raise InvalidRequest(message) from error
                 except (Away, Unknown) as error:
                     late = isinstance(error, Refused) or loop.time() + pause_s > until_s
                     if late or self._closing or (isinstance(error, Unknown) and not idempotent):
