@@ -85,7 +85,8 @@ SHARED_BUGS = (
         (
             Edit(
                 "kit/data/postgres_listening.py",
-                "            while self._awaited is not None:\n                await self._move()\n",
+                "            while self._awaited is not None:\n"
+                "                await self._move()\n",
                 "            pass\n",
             ),
         ),
