@@ -80,6 +80,19 @@ SHARED_BUGS = (
         (REFUSED_ELSEWHERE,),
     ),
     Bug(
+        "beat-not-awaited",
+        "A beat that was sent counts as one that has come back.",
+        (
+            Edit(
+                "kit/data/postgres_listening.py",
+                "            while self._awaited is not None:\n"
+                "                await self._move()\n",
+                "            pass\n",
+            ),
+        ),
+        (BEATS,),
+    ),
+    Bug(
         "beat-by-timer",
         "A catalog says that all is well though its database says nothing any more.",
         (
@@ -92,6 +105,6 @@ SHARED_BUGS = (
                 "            self._moved.clear()\n",
             ),
         ),
-        (BEATS, CUT_OFF),
+        (CUT_OFF,),
     ),
 )
