@@ -10,9 +10,11 @@ from pyreqwest.client import ClientBuilder
 
 from bazar.tools.remote import Addresses
 from bazar.wire.budgets import STALE_MS
+from chaos.database import DatabaseServer, address
 from chaos.network import Link
 from support.customers import Customers
-from support.running import ThreeServices
+from support.postgres import needing_postgres
+from support.running import Replicas, ThreeServices
 
 LASTS_S = 3.5
 BYTES = 4
@@ -61,6 +63,19 @@ async def hit_again(customers: Customers, shelf: Shelf, book_id: int) -> None:
             await asyncio.sleep(0.02)
 
 
+async def ages_while(
+    customers: Customers, shelf: Shelf, book_id: int, faulty: "asyncio.Task[None]"
+) -> tuple[list[float], set[str]]:
+    """Read a book again and again until a fault is over; return how old and whence it was."""
+    ages, sources = list[float](), set[str]()
+    while not faulty.done():
+        age_s, source = await read(customers, shelf, book_id)
+        ages.append(age_s)
+        sources.add(source)
+        await asyncio.sleep(0.02)
+    return ages, sources
+
+
 async def test_a_feed_that_drips_never_makes_the_front_answer_what_is_long_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,17 +92,42 @@ async def test_a_feed_that_drips_never_makes_the_front_answer_what_is_long_over(
             await asyncio.to_thread(shop.wait_until_ready, "front")
             shelf = Shelf(there.catalog, shop.secret, book_ids)
             changing = asyncio.create_task(shelf.change())
-            ages, sources = list[float](), set[str]()
             async with shop.customers() as customers:
                 await hit_again(customers, shelf, book_ids[0])
                 faulty = asyncio.create_task(link.slow(LASTS_S))
-                while not faulty.done():
-                    age_s, source = await read(customers, shelf, book_ids[0])
-                    ages.append(age_s)
-                    sources.add(source)
-                    await asyncio.sleep(0.02)
+                ages, sources = await ages_while(customers, shelf, book_ids[0], faulty)
                 await hit_again(customers, shelf, book_ids[0])
             changing.cancel()
             await asyncio.gather(changing, return_exceptions=True)
     assert max(ages) < STALE_MS / 1000, sorted(ages)[-5:]
     assert {"bazar; hit", "bazar; fwd=miss"} <= sources
+
+
+async def test_a_catalog_without_its_database_does_not_say_that_all_is_well(tmp_path: Path) -> None:
+    """It hears no more of what another catalog sells: its front keeps nothing, and asks the other.
+
+    Its connections are there, and nothing comes through them, as where a cable was pulled.
+    """
+    with needing_postgres():
+        made = DatabaseServer(tmp_path, ["catalog"])
+    with made as database, ThreeServices(tmp_path, replicas=Replicas(catalog=2)) as shop:
+        async with Link("catalog to database", database.socket) as link:
+            shop.databases["catalog"] = address(link.url, "catalog")
+            shop.databases["catalog-2"] = database.url("catalog")
+            there = shop.everywhere()
+            shop.seen["front"] = Addresses(there.front, shop.urls["catalog"], there.order)
+            await asyncio.to_thread(shop.open, "catalog", "catalog-2")
+            book_ids = [await asyncio.to_thread(shop.add_book, 10)]
+            await asyncio.to_thread(shop.open, "front")
+            shelf = Shelf(shop.urls["catalog-2"], shop.secret, book_ids * SELDOM)
+            changing = asyncio.create_task(shelf.change())
+            async with shop.customers() as customers:
+                await hit_again(customers, shelf, book_ids[0])
+                faulty = asyncio.create_task(link.cut(LASTS_S))
+                ages, sources = await ages_while(customers, shelf, book_ids[0], faulty)
+                await hit_again(customers, shelf, book_ids[0])
+            changing.cancel()
+            await asyncio.gather(changing, return_exceptions=True)
+    assert max(ages) < STALE_MS / 1000, sorted(ages)[-5:]
+    assert "bazar; hit" in sources
+    assert sources - {"bazar; hit"}

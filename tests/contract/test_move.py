@@ -46,7 +46,7 @@ CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN new; END $$;
 CREATE TRIGGER halt BEFORE UPDATE ON move_state FOR EACH ROW
 WHEN (new.table_name = 'orders' AND new.rows = {2 * ROWS}) EXECUTE FUNCTION halt();"""
-_HALTED = "SELECT pid FROM pg_locks WHERE NOT granted"
+_HALTED = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 @pytest.fixture

@@ -172,10 +172,28 @@ TAMPERING = _tests("tampering tests", "tests/service/test_audit_tampering.py")
 REMOTE = _tests("remote tests", "tests/unit/tools/test_remote.py")
 EXIT_CODES = _tests("exit codes", "tests/unit/cli/test_main.py")
 IMPORTS = _tests("import tests", "tests/service/test_catalog_imports.py")
-CUTS = _tests("PostgreSQL cut off", "tests/contract/test_postgres_cuts.py")
-STANDBY = _tests("PostgreSQL without its standby", "tests/contract/test_postgres_standby.py")
-POSTGRES = _tests("PostgreSQL", "tests/contract/test_postgres.py")
-ENGINES = _tests("every engine", "tests/contract/test_database.py")
+_CUTS = "tests/contract/test_postgres_cuts.py"
+LOST_COMMITS = _tests("lost commits", f"{_CUTS}::test_a_commit_without_an_answer_is_indefinite")
+TAKEN_ALONG = _tests(
+    "connections nobody uses", f"{_CUTS}::test_one_that_breaks_takes_along_all_that_nobody_uses"
+)
+RUN_AGAIN = _tests("units run again", f"{_CUTS}::test_before_its_commit_every_unit_is_run_again")
+_STANDBY = "tests/contract/test_postgres_standby.py"
+NO_STANDBY = _tests(
+    "no standby", f"{_STANDBY}::test_no_write_answers_before_the_standby_has_what_it_tells"
+)
+COMMITS_ENDED = _tests(
+    "commits ended", f"{_STANDBY}::test_a_commit_that_somebody_else_ends_is_not_acknowledged"
+)
+_POSTGRES = "tests/contract/test_postgres.py"
+HIDDEN_FAILURES = _tests(
+    "hidden failures",
+    f"{_POSTGRES}::test_a_unit_that_hides_a_failed_statement_is_never_told_to_be_done",
+)
+SCANS_LEFT = _tests("scans left", f"{_POSTGRES}::test_the_server_ends_a_scan_that_nobody_waits_for")
+SEVERAL_HOSTS = _tests(
+    "several hosts", f"{_POSTGRES}::test_of_several_hosts_one_that_works_is_taken"
+)
 LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
 LAZY_CUTS = _tests(
     "power cuts among lazy writes",
@@ -233,7 +251,11 @@ REPEATED_BEFORE_SAFE = _tests(
     f"{_REPLICAS}::test_a_repetition_is_told_no_sooner_than_it_is_safe",
 )
 BEATS = _tests("beats", "tests/contract/test_postgres_listening.py")
-CANCELLED_COMMIT = _tests(
-    "callers who go",
-    "tests/contract/test_database.py::test_a_cancelled_caller_does_not_lose_the_write",
+CUT_OFF = replace(
+    _tests(
+        "cut off its database",
+        "tests/chaos/test_staleness.py"
+        "::test_a_catalog_without_its_database_does_not_say_that_all_is_well",
+    ),
+    processes=("-m pytest", "serve catalog", "serve front"),
 )

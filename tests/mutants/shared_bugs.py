@@ -3,11 +3,10 @@
 from mutants.bug import Bug, Edit
 from mutants.parts import (
     BEATS,
-    CANCELLED_COMMIT,
     CATALOGS_TOGETHER,
+    CUT_OFF,
     ORDERS_AT_ONCE,
     REFUSED_ELSEWHERE,
-    REPEATED_BEFORE_SAFE,
 )
 
 SHARED_BUGS = (
@@ -69,18 +68,6 @@ SHARED_BUGS = (
         (ORDERS_AT_ONCE,),
     ),
     Bug(
-        "keys-taken-anyhow",
-        "A batch takes its keys in the order in which they came, and two wait for each other.",
-        (
-            Edit(
-                "order/store/postgres.py",
-                '    FROM asked ORDER BY idempotency_key COLLATE "C", number\n',
-                "    FROM asked\n",
-            ),
-        ),
-        (ORDERS_AT_ONCE,),
-    ),
-    Bug(
         "refuses-without-a-lock",
         "What became of an order is stored over what another replica stored just before.",
         (
@@ -94,20 +81,8 @@ SHARED_BUGS = (
         (REFUSED_ELSEWHERE,),
     ),
     Bug(
-        "repeats-too-early",
-        "A repetition is answered from a row that no standby has yet, and that may be gone.",
-        (
-            Edit(
-                "kit/data/postgres.py",
-                "        if durable and not transaction.wrote:\n            end.append(MARK)\n",
-                "",
-            ),
-        ),
-        (REPEATED_BEFORE_SAFE,),
-    ),
-    Bug(
-        "beat-by-timer",
-        "A catalog says that all is well though its database says nothing any more.",
+        "beat-not-awaited",
+        "A beat that was sent counts as one that has come back.",
         (
             Edit(
                 "kit/data/postgres_listening.py",
@@ -119,15 +94,18 @@ SHARED_BUGS = (
         (BEATS,),
     ),
     Bug(
-        "commit-cancelled",
-        "A buyer who gives up cancels the commit that was under way.",
+        "beat-by-timer",
+        "A catalog says that all is well though its database says nothing any more.",
         (
             Edit(
-                "kit/data/postgres.py",
-                "        await asyncio.wait({unit})\n        return unit.result()\n",
-                "        return await unit\n",
+                "kit/data/postgres_listening.py",
+                "            await self._voice.execute("
+                "f\"NOTIFY {BEATS}, '{self._awaited}'\")\n"
+                "            while self._awaited is not None:\n"
+                "                await self._move()\n",
+                "            self._moved.clear()\n",
             ),
         ),
-        (CANCELLED_COMMIT,),
+        (CUT_OFF,),
     ),
 )

@@ -196,7 +196,11 @@ async def test_readers_who_wait_for_the_catalog_keep_no_buyer_out(
         for number in range(100, 100 + 4 * READERS_MAX)
         for path in ("/info/{}", "/books?q=rpcs&after={}")
     ]
-    await asyncio.sleep(0.05)
+
+    async def all_others_are_refused() -> bool:
+        return sum(reader.done() for reader in readers) >= 6 * READERS_MAX
+
+    await until(all_others_are_refused)
     refused = [reader.result() for reader in readers if reader.done()]
     assert ["overloaded"] * (6 * READERS_MAX) == [reply.code for reply in refused]
     buying = [shop.front.post(f"/purchase/{book_id}", None, key(f"k{n}")) for n in range(4)]

@@ -404,6 +404,8 @@ class Driving:
                 settled = await self.drive_unsettled()
                 if settled:
                     self._log.info("recovered", orders=settled)
+            except BazarError as error:  # such as that the database is away
+                self._log.warning("recovery-waits", reason=error.detail)
             except Exception:  # noqa: BLE001  the loop goes on, whatever it meets
                 self._log.exception("recovery-fault")
             await asyncio.sleep(RECOVERY_INTERVAL_S)

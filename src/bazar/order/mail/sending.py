@@ -170,6 +170,8 @@ class Sending:
         while True:
             try:
                 await self.send_due()
+            except BazarError as error:  # such as that the database is away
+                self._log.warning("mail-waits", reason=error.detail)
             except Exception:  # noqa: BLE001  the loop goes on, whatever it meets
                 self._log.exception("mail-fault")
             await asyncio.sleep(LOOK_INTERVAL_S)
