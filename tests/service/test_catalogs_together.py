@@ -153,7 +153,7 @@ async def test_who_waited_for_the_books_sees_what_was_decided_meanwhile(
 
 async def test_books_are_locked_in_one_order(left: OpenCatalog, right: OpenCatalog) -> None:
     """By id, wherever their rows lie: who waits for the first holds none of the others."""
-    first, *rest = await books(left, 5, 5, 5)
+    first, *rest = await books(left, *[5] * 12)
     await left.stock.move_stock(first, 1)  # its row lies behind the others now
     late: list[asyncio.Task[list[Outcome]]] = []
     lines = [Line(book, 1) for book in (*rest, first)]
