@@ -13,7 +13,7 @@ from bazar.kit.data import postgres, postgres_connecting, postgres_opening, post
 from bazar.kit.data.database import KEEPERS, WRITE_S_MAX, Transaction, Work
 from bazar.kit.data.postgres import PostgresDatabase
 from bazar.kit.data.postgres_opening import check_postgres
-from bazar.kit.errors import Overloaded, StartupError, Unavailable
+from bazar.kit.errors import InvalidRequest, Overloaded, StartupError, Unavailable
 from bazar.kit.process.config import without_password
 from support.cutting import wire_to
 from support.moments import until
