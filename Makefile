@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
-# Whole modules, since the tests of one share its shop, on as many workers as there are cores.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# Whole modules, since the tests of one share its shop; one worker more than there are cores, since
+# a test waits now and then for what it has started.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-fast check format chaos mutants rooms screenshots bench lock clean

@@ -20,8 +20,8 @@ from bazar.order.mail.settings import MailSettings
 from support.engines import POSTGRES, url_with_tables
 
 SECRET = "a secret that only the tests know"
-CATALOG_URL = "http://192.0.2.1"
-ORDER_URL = "http://192.0.2.2"
+CATALOG_URL = "http://127.0.0.101"
+ORDER_URL = "http://127.0.0.102"
 FRONT_URL = "http://front.test"
 
 
