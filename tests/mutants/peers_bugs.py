@@ -52,9 +52,22 @@ PEERS_BUGS = (
         (
             Edit(
                 "kit/peers/racing.py",
-                "another if another is not None and budget.take() else None",
-                "another if another is not None and (budget.take() or True) else None",
+                "(budget is None or budget.take())",
+                "(budget is None or budget.take() or True)",
             ),
+        ),
+        (SEVERAL_TARGETS,),
+    ),
+    Bug(
+        "a-crowd-needs-a-budget",
+        "Of a crowd that meets a dead target only as many are served as may ask twice.",
+        (
+            Edit(
+                "kit/peers/racing.py",
+                "self._ask_another(self._rules.retries if is_slow(error) else None)",
+                "self._ask_another(self._rules.retries)",
+            ),
+            Edit("kit/peers/client.py", "bound = slow and ", "bound = "),
         ),
         (SEVERAL_TARGETS,),
     ),

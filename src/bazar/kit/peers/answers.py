@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
-from pyreqwest.exceptions import RequestError
+from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 _AWAY = 503
 
@@ -47,6 +47,11 @@ def reason(error: Failure) -> str:
     message, details = (*error.args, {})[:2]
     causes = details.get("causes") or [{"message": message}]
     return str(causes[-1]["message"])
+
+
+def is_slow(error: Failure) -> bool:
+    """Tell whether a request failed for want of time, so that somebody may be busy with it."""
+    return isinstance(error, RequestTimeoutError)
 
 
 def heed_cancel() -> None:

@@ -27,14 +27,13 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
     ConnectError,
     ConnectTimeoutError,
-    RequestTimeoutError,
 )
 
 from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
-from bazar.kit.peers.answers import FAILURES, Answer, Stranger, heed_cancel, reason
+from bazar.kit.peers.answers import FAILURES, Answer, Stranger, heed_cancel, is_slow, reason
 from bazar.kit.peers.balancing import Target, Targets
 from bazar.kit.peers.discovery import Discovery
 from bazar.kit.peers.racing import Race, Rules
@@ -169,30 +168,35 @@ class Upstream:
         if targets.only is None:
             self.rules.retries.count()
         pause_s = PAUSE_S_FIRST
-        outcome, cause = "had no time left", ""
+        outcome, cause, slow = "had no time left", "", False
         while (left_s := deadline.left_s()) > 0:
             try:
                 if (target := targets.only) is not None:
                     answer = await self._attempt(target, sending, left_s)
                 else:
                     answer = await self._race(sending)
-            except RequestTimeoutError as error:
-                outcome, cause = "did not answer in time", reason(error)
             except FAILURES as error:
-                outcome, cause = "cannot be reached", reason(error)
+                slow, cause = is_slow(error), reason(error)
+                outcome = "did not answer in time" if slow else "cannot be reached"
             else:  # only now: a rival may have been sent while this answer was on its way
                 return replace(answer, again=True) if sending.sent > 1 else answer
             heed_cancel()
             self._discovery.hurry()
-            await self._pause(pause_s, deadline)
+            await self._pause(pause_s, deadline, slow=slow)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
         message = f"the {self.name} service {outcome}"
         raise Unavailable(message)
 
-    async def _pause(self, pause_s: float, deadline: Deadline) -> None:
-        """Wait for a moment, and until it makes sense to send a call again."""
-        bound = self.targets.only is None and self.targets.some_in
+    async def _pause(self, pause_s: float, deadline: Deadline, *, slow: bool) -> None:
+        """Wait for a moment, and until it makes sense to send a call again.
+
+        Args:
+            pause_s: the moment.
+            deadline: of the call.
+            slow: whether it may have reached somebody, so that the next one comes out of a budget.
+        """
+        bound = slow and self.targets.only is None and self.targets.some_in
         if self.targets.only is None and not bound:
             await self.targets.until_some_in(deadline.left_s())
         while left_s := deadline.left_s():

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from time import monotonic
 
-from bazar.kit.peers.answers import FAILURES, Answer, Failure, Stranger, is_away, reason
+from bazar.kit.peers.answers import FAILURES, Answer, Failure, Stranger, is_away, is_slow, reason
 from bazar.kit.peers.balancing import (
     HEDGES_SHARE,
     RETRIES_LEAST,
@@ -105,9 +105,10 @@ class Race:
                 self._targets.eject(target, f"no answer for {ATTEMPT_S:g} s")
         self._ask_another(budget)
 
-    def _ask_another(self, budget: Budget) -> None:
+    def _ask_another(self, budget: Budget | None) -> None:
         another = self._targets.another([*self._under_way.values()])
-        self._start(another if another is not None and budget.take() else None)
+        allowed = another is not None and (budget is None or budget.take())
+        self._start(another if allowed else None)
 
     def _ended(self, task: asyncio.Task[Answer]) -> Answer | None:
         """Return the answer of an attempt that ended, or ask another target."""
@@ -117,6 +118,9 @@ class Race:
         except FAILURES as error:
             self._failure = error
             self._targets.eject(target, reason(error))
+            # Who reached nobody asks no more than its share, however many meet one dead target.
+            self._ask_another(self._rules.retries if is_slow(error) else None)
+            return None
         else:
             if not is_away(answer):
                 if self._learns:

@@ -279,8 +279,8 @@ async def test_without_anybody_it_ends_at_the_deadline(network: Network, two: Up
 
 
 async def test_who_asks_again_at_once_has_a_budget(network: Network, open_: Open) -> None:
-    """A target that breaks its calls, and is ready for each probe, makes no more of them."""
-    network.ways[A] = "breaks"
+    """A target that says that it cannot work, and is ready for each probe, makes few more."""
+    network.ways[A] = "away"
     upstream = open_(f"{A},{B},{C}")
     for _ in range(200):
         with suppress(Unavailable):
@@ -288,6 +288,17 @@ async def test_who_asks_again_at_once_has_a_budget(network: Network, open_: Open
         await until(lambda: not any(target.out for target in upstream.targets))
     assert 10 < network.calls.count(A)
     assert len(network.calls) <= 200 + 20
+
+
+@pytest.mark.parametrize("way", ["breaks", "refuses"])
+async def test_who_reached_nobody_is_served_by_another_however_many_they_are(
+    network: Network, two: Upstream, way: Way
+) -> None:
+    """A crowd that meets a dead target at once needs no budget: it asks no more than its share."""
+    network.ways[A] = way
+    network.ready.discard(A)
+    answers = await asyncio.gather(*[call(two) for _ in range(60)])
+    assert {(200, B.encode())} == {(answer.status, answer.body) for answer in answers}
 
 
 async def test_a_slow_read_is_asked_of_another_one_too(network: Network, two: Upstream) -> None:
@@ -378,7 +389,7 @@ async def test_a_stream_moves_to_another_target(network: Network, two: Upstream)
 
 @pytest.mark.parametrize("way", ["refuses", "stranger"])
 async def test_a_stream_of_nobody_or_of_a_stranger_is_none(
-    network: Network, two: Upstream, way: str
+    network: Network, two: Upstream, way: Way
 ) -> None:
     """Nothing of it is heard, and the next one is followed elsewhere."""
     if way == "refuses":
