@@ -23,7 +23,7 @@ STATEMENTS = {
     for module in iter_modules(import_module(f"bazar.{service}.store").__path__)
     if not module.name.startswith("postgres")
     for name, value in vars(import_module(f"bazar.{service}.store.{module.name}")).items()
-    if isinstance(value, str) and value.startswith("\n") and "postgres" not in module.name
+    if isinstance(value, str) and value.startswith("\n")
 }
 
 BOOK = "SEARCH books USING INTEGER PRIMARY KEY (rowid=?)"
@@ -315,7 +315,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
     ),
     ("catalog", "_PRICED"): (PRICES,),
-    ("catalog", "_RETIRED"): ("SEARCH books USING COVERING INDEX books_retired (retired_at_ms>?)",),
+    ("catalog", "RETIRED"): ("SEARCH books USING COVERING INDEX books_retired (retired_at_ms>?)",),
     ("catalog", "_RETIRED_NAMED"): (
         "SEARCH books USING INDEX books_retired (retired_at_ms>?)",
         "SCAN json_each VIRTUAL TABLE INDEX 1:",

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store.lists import Narrowing, Order, Ranked
 from bazar.catalog.store.postgres_search import asked, scored, values
-from bazar.catalog.store.shared import BOOK, SharedStore
+from bazar.catalog.store.shared import BOOK
+from bazar.catalog.store.shared_lists import RETIRED, SharedLists, ranked
 from bazar.kit.data.database import Transaction, made
 from bazar.wire.books import TopicCount, topic_key
 
@@ -22,21 +23,11 @@ LAST_ID = 2**63 - 1
 
 # ------------------------------------------------------------------- sets
 
-_OF_TOPIC = """
-SELECT book_id, book_id FROM books
-WHERE topic_key = ?1 AND retired_at_ms IS NULL
-LIMIT ?2"""
-
 # The index has the beginning of a name, which may be very long.
 _BY_AUTHOR = """
 SELECT book_id, book_id FROM books
 WHERE left(author_key, 100) = left(?1::text, 100) AND author_key = ?1 AND retired_at_ms IS NULL
 LIMIT ?2"""
-
-_PRICED = """
-SELECT book_id, book_id FROM books
-WHERE price_minor BETWEEN ?1 AND ?2 AND retired_at_ms IS NULL
-LIMIT ?3"""
 
 _LAST = """
 SELECT stock, book_id FROM books_scarce
@@ -52,11 +43,6 @@ _OUT = """
 SELECT book_id, book_id FROM books_scarce
 WHERE stock = 0
 ORDER BY book_id LIMIT ?1"""
-
-_RETIRED = """
-SELECT -retired_at_ms, book_id FROM books
-WHERE retired_at_ms IS NOT NULL
-ORDER BY retired_at_ms DESC LIMIT ?1"""
 
 # Their words are in no index: each has to begin a word of the author, or of the title's beginning.
 _RETIRED_NAMED = """
@@ -86,7 +72,7 @@ WHERE NOT EXISTS (
 GROUP BY sold.book_id
 ORDER BY 1, 2 LIMIT ?3"""
 
-_LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": _RETIRED}
+_LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": RETIRED}
 
 # ------------------------------------------------------------------- pages
 
@@ -172,22 +158,17 @@ FROM (
 GROUP BY topic_key"""
 
 
-class ListingStore(SharedStore):
+class ListingStore(SharedLists):
     """The lists of the catalog in PostgreSQL."""
 
-    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
-        """Return books of a topic."""
-        return await _ranked(transaction, _OF_TOPIC, topic_key(topic), limit)
+    by_author_sql = _BY_AUTHOR
+    bought_sql = _BOUGHT
+    retired_named_sql = _RETIRED_NAMED
+    lists_sql = _LISTS
 
-    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
-        """Return books whose author's whole name has this key."""
-        return await _ranked(transaction, _BY_AUTHOR, author, limit)
-
-    async def priced(
-        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
-    ) -> list[Ranked]:
-        """Return books that cost no less than one price and no more than another."""
-        return await _ranked(transaction, _PRICED, low_minor, high_minor, limit)
+    def set_of(self, words: Sequence[str]) -> list[str]:
+        """Return words as one value of a statement."""
+        return list(words)
 
     async def matching(
         self, transaction: Transaction, words: Sequence[str], topic: str | None
@@ -199,21 +180,7 @@ class ListingStore(SharedStore):
         key = None if topic is None else topic_key(topic)
         sql = scored(len(wanted.terms), topic=topic is not None)
         sql += "\nSELECT score, found_id FROM scored"
-        return await _ranked(transaction, sql, *values(wanted, key))
-
-    async def listed(
-        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
-    ) -> list[Ranked]:
-        """Return the beginning of a list of books; of the retired ones those with some words."""
-        if name == "retired" and words:
-            return await _ranked(transaction, _RETIRED_NAMED, limit, list(words))
-        return await _ranked(transaction, _LISTS[name], limit)
-
-    async def bought(
-        self, transaction: Transaction, since_ms: int, movements: int, limit: int
-    ) -> list[Ranked]:
-        """Return the books of which most copies were sold since then, by the ledger's end."""
-        return await _ranked(transaction, _BOUGHT, since_ms, movements, limit)
+        return await ranked(transaction, sql, *values(wanted, key))
 
     async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
         self,
@@ -292,7 +259,3 @@ async def _paged(  # noqa: PLR0913, PLR0917  what a page is
     sql = sql.replace("{limit}", f"${len(statement.values)}")
     rows = await transaction.all(sql, *statement.values)
     return [(row[0], StoredBook(*row[1:])) for row in rows]  # type: ignore[arg-type, misc]
-
-
-async def _ranked(transaction: Transaction, sql: str, *given: Any) -> list[Ranked]:  # noqa: ANN401
-    return [made(Ranked, row) for row in await transaction.all(sql, *given)]

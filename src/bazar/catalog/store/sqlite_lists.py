@@ -14,7 +14,8 @@ import msgspec
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store.lists import MATCHES_MAX, Narrowing, Order, Ranked
-from bazar.catalog.store.shared import BOOK, SharedStore
+from bazar.catalog.store.shared import BOOK
+from bazar.catalog.store.shared_lists import RETIRED, SharedLists, ranked
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.money import PRICE_MINOR_MAX
 from bazar.wire.books import TopicCount, topic_key
@@ -26,20 +27,10 @@ _SCARCE = "retired_at_ms IS NULL AND (stock <= 5 OR stock <= low_at)"
 
 # ------------------------------------------------------------------- sets
 
-_OF_TOPIC = """
-SELECT book_id, book_id FROM books
-WHERE topic_key = ?1 AND retired_at_ms IS NULL
-LIMIT ?2"""
-
 _BY_AUTHOR = """
 SELECT book_id, book_id FROM books
 WHERE author_key = ?1 AND retired_at_ms IS NULL
 LIMIT ?2"""
-
-_PRICED = """
-SELECT book_id, book_id FROM books
-WHERE price_minor BETWEEN ?1 AND ?2 AND retired_at_ms IS NULL
-LIMIT ?3"""
 
 _MATCHING = f"""
 SELECT {SCORE}, rowid FROM books_text
@@ -68,11 +59,6 @@ _OUT = f"""
 SELECT book_id, book_id FROM books
 WHERE {_SCARCE} AND stock = 0
 ORDER BY book_id LIMIT ?1"""
-
-_RETIRED = """
-SELECT -retired_at_ms, book_id FROM books
-WHERE retired_at_ms IS NOT NULL
-ORDER BY retired_at_ms DESC LIMIT ?1"""
 
 # Their words are in no index: each has to begin a word of the author, or of the title's beginning.
 _RETIRED_NAMED = """
@@ -200,7 +186,7 @@ _PAGES_OF_ALL: dict[Order, str] = {
     "-price": _ALL_BY_PRICE_DOWN,
     "title": _ALL_BY_TITLE,
 }
-_LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": _RETIRED}
+_LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": RETIRED}
 _LAST_ID = 2**63 - 1
 _FIRST: dict[Order, Row] = {
     "rank": (-1e300, 0),
@@ -214,22 +200,17 @@ _FIRST: dict[Order, Row] = {
 _encode = msgspec.json.encode
 
 
-class ListingStore(SharedStore):
+class ListingStore(SharedLists):
     """The lists of the catalog in a SQLite file."""
 
-    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
-        """Return books of a topic."""
-        return await _ranked(transaction, _OF_TOPIC, topic_key(topic), limit)
+    by_author_sql = _BY_AUTHOR
+    bought_sql = _BOUGHT
+    retired_named_sql = _RETIRED_NAMED
+    lists_sql = _LISTS
 
-    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
-        """Return books whose author's whole name has this key."""
-        return await _ranked(transaction, _BY_AUTHOR, author, limit)
-
-    async def priced(
-        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
-    ) -> list[Ranked]:
-        """Return books that cost no less than one price and no more than another."""
-        return await _ranked(transaction, _PRICED, low_minor, high_minor, limit)
+    def set_of(self, words: Sequence[str]) -> str:
+        """Return words as one value of a statement."""
+        return _encode(words).decode()
 
     async def matching(
         self, transaction: Transaction, words: Sequence[str], topic: str | None
@@ -240,23 +221,9 @@ class ListingStore(SharedStore):
         """
         expression = match_expression(words)
         if topic is None:
-            return await _ranked(transaction, _MATCHING, expression, MATCHES_MAX)
+            return await ranked(transaction, _MATCHING, expression, MATCHES_MAX)
         key = topic_key(topic)
-        return await _ranked(transaction, _OF_TOPIC_MATCHING, expression, MATCHES_MAX, key)
-
-    async def listed(
-        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
-    ) -> list[Ranked]:
-        """Return the beginning of a list of books; of the retired ones those with some words."""
-        if name == "retired" and words:
-            return await _ranked(transaction, _RETIRED_NAMED, limit, _encode(words).decode())
-        return await _ranked(transaction, _LISTS[name], limit)
-
-    async def bought(
-        self, transaction: Transaction, since_ms: int, movements: int, limit: int
-    ) -> list[Ranked]:
-        """Return the books of which most copies were sold since then, by the ledger's end."""
-        return await _ranked(transaction, _BOUGHT, since_ms, movements, limit)
+        return await ranked(transaction, _OF_TOPIC_MATCHING, expression, MATCHES_MAX, key)
 
     async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
         self,
@@ -304,10 +271,6 @@ class ListingStore(SharedStore):
 def match_expression(words: Sequence[str]) -> str:
     """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
     return " ".join(f'"{word}"*' for word in words)
-
-
-async def _ranked(transaction: Transaction, sql: str, *values: str | int) -> list[Ranked]:
-    return [made(Ranked, row) for row in await transaction.all(sql, *values)]
 
 
 def _narrowed(narrowing: Narrowing) -> Row:

@@ -1,0 +1,73 @@
+"""The lists of books that every engine finds in one way, by statements of its own where it must."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from bazar.catalog.store.lists import Ranked
+from bazar.catalog.store.shared import SharedStore
+from bazar.kit.data.database import Transaction, made
+from bazar.wire.books import topic_key
+
+_OF_TOPIC = """
+SELECT book_id, book_id FROM books
+WHERE topic_key = ?1 AND retired_at_ms IS NULL
+LIMIT ?2"""
+
+_PRICED = """
+SELECT book_id, book_id FROM books
+WHERE price_minor BETWEEN ?1 AND ?2 AND retired_at_ms IS NULL
+LIMIT ?3"""
+
+RETIRED = """
+SELECT -retired_at_ms, book_id FROM books
+WHERE retired_at_ms IS NOT NULL
+ORDER BY retired_at_ms DESC LIMIT ?1"""
+
+
+class SharedLists(SharedStore):
+    """What is the same on every engine."""
+
+    by_author_sql: ClassVar[str]
+    bought_sql: ClassVar[str]
+    retired_named_sql: ClassVar[str]
+    lists_sql: ClassVar[Mapping[str, str]]
+    """By the name of the list."""
+
+    @abstractmethod
+    def set_of(self, words: Sequence[str]) -> Any:  # noqa: ANN401  as the engine takes it
+        """Return words as one value of a statement."""
+        ...
+
+    async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
+        """Return books of a topic."""
+        return await ranked(transaction, _OF_TOPIC, topic_key(topic), limit)
+
+    async def by_author(self, transaction: Transaction, author: str, limit: int) -> list[Ranked]:
+        """Return books whose author's whole name has this key."""
+        return await ranked(transaction, self.by_author_sql, author, limit)
+
+    async def priced(
+        self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
+    ) -> list[Ranked]:
+        """Return books that cost no less than one price and no more than another."""
+        return await ranked(transaction, _PRICED, low_minor, high_minor, limit)
+
+    async def listed(
+        self, transaction: Transaction, name: str, words: Sequence[str], limit: int
+    ) -> list[Ranked]:
+        """Return the beginning of a list of books; of the retired ones those with some words."""
+        if name == "retired" and words:
+            return await ranked(transaction, self.retired_named_sql, limit, self.set_of(words))
+        return await ranked(transaction, self.lists_sql[name], limit)
+
+    async def bought(
+        self, transaction: Transaction, since_ms: int, movements: int, limit: int
+    ) -> list[Ranked]:
+        """Return the books of which most copies were sold since then, by the ledger's end."""
+        return await ranked(transaction, self.bought_sql, since_ms, movements, limit)
+
+
+async def ranked(transaction: Transaction, sql: str, *values: Any) -> list[Ranked]:  # noqa: ANN401
+    """Return the books of a set that a statement finds."""
+    return [made(Ranked, row) for row in await transaction.all(sql, *values)]
