@@ -63,8 +63,9 @@ def refuse_moved(folder: Path) -> None:
         StartupError: it has.
     """
     if to := moved_to(folder):
+        how = "" if "://" in to else f" --data {folder} of 'bazar up'"
         message = (
-            f"the shop of {folder} has moved to {to}: start it there, with --database {to}; "
+            f"the shop of {folder} has moved to {to}: start it there, with --database {to}{how}; "
             f"what is here is what it was then ({folder / MOVED_FILE} says so)"
         )
         raise StartupError(message)

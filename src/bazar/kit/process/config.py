@@ -1,5 +1,6 @@
 """Settings: what a process is told by options and environment variables, checked once at start."""
 
+import re
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -11,6 +12,10 @@ from bazar.kit.secret import check_secret, is_loopback, read_or_make_secret, rea
 
 PORT_MAX = 65535
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+ENGINES = frozenset({"sqlite", "postgresql", "postgres"})
+"""Words that `bazar up` knows: nobody means a file by them."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""Begins an address, even one that is not written as it should be."""
 SECRET_FILE = "secret"  # noqa: S105  a file name
 
 
@@ -22,9 +27,15 @@ def database_path(url: str | None, default: Path) -> Path:
     """
     if not url:
         return default
-    scheme, separator, rest = url.partition("://")
-    if not separator:
+    if url in ENGINES:
+        message = (
+            f"{url} is no database of a single service: name sqlite:///FILE or "
+            "postgresql://HOST/NAME; a PostgreSQL of its own is run by 'bazar up' alone"
+        )
+        raise StartupError(message)
+    if not _SCHEME.match(url):
         return Path(url)
+    scheme, _, rest = url.partition("://")
     if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
         message = f"the database {url} is not of the form sqlite:///FILE or postgresql://HOST/NAME"
         raise StartupError(message)

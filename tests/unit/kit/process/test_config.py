@@ -46,7 +46,20 @@ def test_proxies_are_network_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["oracle://host/db", "sqlite://file.db", "sqlite:///", "mysql:///x", "SQLITE:///"]
+    "url",
+    [
+        "oracle://host/db",
+        "sqlite://file.db",
+        "sqlite:///",
+        "mysql:///x",
+        "SQLITE:///",
+        "sqlite:/var/lib/catalog.db",
+        "sqlite:catalog.db",
+        "postgresql:books",
+        "postgresql",
+        "postgres",
+        "sqlite",
+    ],
 )
 def test_another_kind_of_database_is_refused(url: str) -> None:
     """The message repeats what was given."""
