@@ -13,7 +13,10 @@ import pytest
 from bazar.kit.data import postgres
 from bazar.kit.data.database import Row, Transaction, Work
 from bazar.kit.data.postgres import PostgresDatabase
+from bazar.kit.data.postgres_connecting import MARK
+from bazar.kit.data.postgres_listening import Listener
 from bazar.kit.errors import Unavailable
+from support.moments import until
 from support.notes import bodies, create, note
 from support.postgres import RELEASES, Server, server
 
@@ -37,7 +40,7 @@ class Lonely:
         waits = False
         while not waits:  # the server takes a moment
             probe = await asyncpg.connect(self.url)
-            waiting = asyncio.ensure_future(probe.execute(postgres.MARK))
+            waiting = asyncio.ensure_future(probe.execute(MARK))
             await asyncio.wait({waiting}, timeout=0.1)
             waits = not waiting.done()
             probe.terminate()
@@ -171,3 +174,18 @@ async def test_a_commit_that_somebody_else_ends_is_not_acknowledged(
     await lonely.database.read(lambda t: t.one(f"SELECT {how}(?1)", backend))
     with pytest.raises(Unavailable, match="nobody knows what became of a commit"):
         await writing
+
+
+async def test_a_server_without_its_standby_has_no_beat(lonely: Lonely) -> None:
+    """It may not be the one that sells any more: nobody may trust that it tells of every change."""
+    beats: list[float] = []
+    listener = Listener(
+        lonely.url, on_changes=lambda _told: None, on_beat=beats.append, on_lost=lambda: None
+    )
+    try:
+        await asyncio.sleep(SHORT_S)
+        assert [] == beats
+        lonely.give_back()
+        await until(lambda: bool(beats))
+    finally:
+        await listener.close()

@@ -64,7 +64,7 @@ PEERS_BUGS = (
         (
             Edit(
                 "kit/peers/racing.py",
-                "self._ask_another(self._rules.retries if is_slow(error) else None)",
+                "self._ask_another(None if free else self._rules.retries)",
                 "self._ask_another(self._rules.retries)",
             ),
             Edit("kit/peers/client.py", "bound = slow and ", "bound = "),

@@ -100,7 +100,7 @@ SHARED_BUGS = (
             Edit(
                 "kit/data/postgres_listening.py",
                 "            await self._voice.execute("
-                "f\"NOTIFY {BEATS}, '{self._awaited}'\")\n"
+                "f\"NOTIFY {BEATS}, '{self._awaited}'; {MARK}\")\n"
                 "            while self._awaited is not None:\n"
                 "                await self._move()\n",
                 "            self._moved.clear()\n",

@@ -164,7 +164,10 @@ class Driving:
                 await self._database.write(
                     lambda transaction: self._store.lock(transaction, with_buyers), lazy=True
                 )
-        return await self._read(order_ids)
+        try:
+            return await self._read(order_ids)
+        except BazarError:  # they are stored, and what became of them is not known: pending
+            return [*orders]
 
     async def ended(self, order_id: str) -> StoredOrder | None:
         """Return an order that is to be changed: driven, if the catalog is there, or None.

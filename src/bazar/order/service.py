@@ -12,6 +12,7 @@ Source: docs/exactly-once.md
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -119,11 +120,12 @@ class Orders:
             for order, placement in zip(found, placements, strict=True)
             if isinstance(order, StoredOrder)
         }
-        placed = await self._driving.decided(
-            [one for one in found if isinstance(one, StoredOrder)],
-            max(deadlines, key=Deadline.left_s),
-            request_ids,
-        )
+        with _stored_already():
+            placed = await self._driving.decided(
+                [one for one in found if isinstance(one, StoredOrder)],
+                max(deadlines, key=Deadline.left_s),
+                request_ids,
+            )
         return [self._answered(mine, one, placed) for mine, one in zip(wanted, found, strict=True)]
 
     async def _stored(
@@ -163,7 +165,8 @@ class Orders:
         # start, or a retry with the same key, goes on from here; between two parts the same holds
         # of each.
         done = await self._database.write(insert, single=not limited, idempotent=True)
-        return await self._found([order for order, _deadline in part], done)
+        with _stored_already():
+            return await self._found([order for order, _deadline in part], done)
 
     async def _found(
         self, wanted: Sequence[StoredOrder | BazarError], done: _Inserted
@@ -272,7 +275,9 @@ class Orders:
 
     async def used_by(self, key: str) -> str:
         """Return the id of the order that a key has placed, empty for none."""
-        order = await self._database.read(lambda transaction: self._store.by_key(transaction, key))
+        order = await self._database.write(  # so that what is told of is as durable as it was
+            lambda transaction: self._store.by_key(transaction, key), idempotent=True
+        )
         return order.order_id if order else ""
 
     async def refuse(self, key: str, lines: Sequence[Line]) -> str:
@@ -450,6 +455,20 @@ def _found(
     if order.order_id in done.asked:  # its key is taken, by an order that cannot be seen yet
         return Unavailable("an order with this key is just being placed")
     return Overloaded("its deadline passed before it was started")
+
+
+@contextmanager
+def _stored_already() -> Iterator[None]:
+    """Let nobody hear that nothing was done, once orders may have been stored.
+
+    Raises:
+        Unavailable: indefinite; where it would have been said.
+    """
+    try:
+        yield
+    except Overloaded as error:
+        message = f"the order may be stored; ask again: {error.detail}"
+        raise Unavailable(message) from error
 
 
 def _line_count(asked: _Asked) -> int:

@@ -34,6 +34,7 @@ from bazar.kit.data.database import (
     Work,
 )
 from bazar.kit.data.postgres_connecting import (
+    MARK,
     Away,
     Connection,
     Unknown,
@@ -58,7 +59,6 @@ WAIT_S_MAX = 8.0
 """After which a write that waits for others is refused."""
 CLOSE_S_MAX = 10.0
 """After which writes that go on are cut."""
-MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 BY_INDEX = {"enable_seqscan": "off"}
 """Of who looks rows up by their keys. A plan that was made while a table was empty would read it

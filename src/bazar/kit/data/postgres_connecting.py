@@ -25,6 +25,8 @@ SETTINGS = {
     "client_connection_check_interval": "100ms",
 }
 """Of each session. The last one ends the statement of a connection that was cut."""
+MARK = "SELECT pg_logical_emit_message(true, 'bazar', '')"
+"""Has a commit that writes nothing wait all the same until all before it is where it has to be."""
 _OF_THE_SERVER = ("08", "53", "57", "25006", "25P03", "25P04")
 """How the SQLSTATEs begin that are about the connection or the server, and not about a statement:
 whole classes; a server that takes no writes any more; a session that took too long."""

@@ -18,7 +18,14 @@ from contextlib import suppress
 
 from bazar.kit import log
 from bazar.kit.clock import passing_s
-from bazar.kit.data.postgres_connecting import DRIVER_ERRORS, Away, Connection, connect, cut_after
+from bazar.kit.data.postgres_connecting import (
+    DRIVER_ERRORS,
+    MARK,
+    Away,
+    Connection,
+    connect,
+    cut_after,
+)
 
 CHANNEL = "bazar_changes"
 BEATS = "bazar_beat"
@@ -143,7 +150,9 @@ class _Line:
         self._beats += 1
         self._awaited = f"{self._name} {self._beats}"
         with cut_after(BEAT_TIMEOUT_S, self._ears, self._voice):
-            await self._voice.execute(f"NOTIFY {BEATS}, '{self._awaited}'")
+            # With the mark: a server that lost its standby, and may not be the one that sells any
+            # more, has no beat.
+            await self._voice.execute(f"NOTIFY {BEATS}, '{self._awaited}'; {MARK}")
             while self._awaited is not None:
                 await self._move()
 

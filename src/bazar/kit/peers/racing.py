@@ -52,6 +52,7 @@ class Race:
         """When the attempt that was started last is slow."""
         self._under_way: dict[asyncio.Task[Answer], Target] = {}
         self._failure: Failure = Stranger("no address of it is known")
+        self._failed: set[Target] = set()
         self._refused: Answer | None = None
 
     async def run(self) -> Answer:
@@ -119,7 +120,9 @@ class Race:
             self._failure = error
             self._targets.eject(target, reason(error))
             # Who reached nobody asks no more than its share, however many meet one dead target.
-            self._ask_another(self._rules.retries if is_slow(error) else None)
+            free = not is_slow(error) and target not in self._failed
+            self._failed.add(target)
+            self._ask_another(None if free else self._rules.retries)
             return None
         else:
             if not is_away(answer):
