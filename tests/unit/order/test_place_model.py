@@ -176,11 +176,25 @@ class Placing(RuleBasedStateMachine):
     async def _twins(self, key: str, twins: int) -> list[Reply]:
         return await asyncio.gather(*(self._buy(key, self.asked[key]) for _ in range(twins)))
 
-    async def _check_stock(self) -> None:
+    async def _movements(self) -> list[Movement]:
         reply = await self.catalog.get("/movements?limit=100")
-        movements = msgspec.json.decode(reply.content, type=list[Movement])
+        return msgspec.json.decode(reply.content, type=list[Movement])
+
+    async def _at_one_moment(self) -> tuple[list[Movement], dict[int, int]]:
+        """Return ledger and stock; read again where an order was driven to its end in between."""
+        while True:
+            movements = await self._movements()
+            stock = {
+                book_id: (await self.catalog.get(f"/info/{book_id}")).json["quantity"]
+                for book_id in BOOKS
+            }
+            if movements == await self._movements():
+                return movements, stock
+
+    async def _check_stock(self) -> None:
+        movements, stocks = await self._at_one_moment()
         for book_id in BOOKS:
-            stock = (await self.catalog.get(f"/info/{book_id}")).json["quantity"]
+            stock = stocks[book_id]
             mine = [one for one in movements if one.book_id == book_id]
             received = sum(one.copies for one in mine if one.kind == "received")
             assert self.received[book_id] == received
