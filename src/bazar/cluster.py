@@ -179,6 +179,7 @@ class UpSettings:
     """Processes of the catalog, and of the order service."""
     workers: int = 1
     """Processes of the front."""
+    log_level: log.Level = "info"
 
     def addresses(self) -> Addresses:
         """Return where each service will be; those of replicas with commas between them."""
@@ -319,7 +320,8 @@ class UpSettings:
         host, port = at
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
-        command += ["--log-format", self.log_format, "--metrics", self.metrics]
+        command += ["--log-level", self.log_level, "--log-format", self.log_format]
+        command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         inherited |= also
         shares = name == "front" and self.workers > 1
