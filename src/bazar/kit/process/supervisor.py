@@ -63,6 +63,8 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = STOP_TIMEOUT_S
     process: asyncio.subprocess.Process | None = None
+    ended: int | None = None
+    """The status with which a process of it ended last."""
     restarts: int = 0
     pause_s: float = PAUSE_S_FIRST
     ready: bool = False
@@ -120,6 +122,7 @@ class Supervisor:
                 status = await child.process.wait()
             finally:
                 watch.cancel()
+            child.ended = status
             steady = child.ready and status != EXIT_NOT_STARTED
             pause_s = 0.0 if steady else child.pause_s
             if steady:
