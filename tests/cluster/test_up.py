@@ -102,7 +102,7 @@ def test_an_empty_shop_stays_empty_until_the_sample_is_asked_for(tmp_path: Path)
             assert books == count_books(shop)
             log = shop.last_log()
             fill = f"bazar import books.csv --dry-run --data {shop.data}"
-            assert (not books, bool(books)) == (fill in log, "/purchase/2" in log)
+            assert (not books, bool(books)) == (fill in log, "bazar buy 2" in log)
             assert 0 == shop.stop()
     finally:
         shop.end()

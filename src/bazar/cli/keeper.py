@@ -27,7 +27,7 @@ from bazar.wire.wishes import WishesEnded
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importer import ImportReport
+    from bazar.tools.importing import ImportReport
 
 
 @asks("order")
@@ -350,7 +350,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
       bazar import books.csv --dry-run
       bazar import books.csv --map title=name --update stock
     """
-    from bazar.tools.importer import ImportFileError, ImportOptions, import_file, parse_pairs
+    from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 
     try:
         options = ImportOptions(
