@@ -74,7 +74,7 @@ ADVICE: dict[str, str] = {
 }
 """What to do, by the code of the error; codes that the catalog makes up are not here."""
 
-_PLACE = re.compile(r"(?:.* is not valid: )?(.+?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
+_PLACE = re.compile(r"(?:.* is not valid: )?(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _BOUND = re.compile(r"Expected `(str|int|float)`( of length)? (>=|<=) (-?\d+)")
 _NAMES = {
     "amount_of_items": "the number of copies",
@@ -112,6 +112,8 @@ def _in_words(reason: str) -> str:
     bound = _BOUND.match(reason)
     if bound:
         _kind, length, sign, number = bound.groups()
+        if length and (sign, number) == (">=", "1"):
+            return "it may not be empty"
         what = f"{number} characters" if length else number
         return f"it takes at {'least' if sign == '>=' else 'most'} {what}"
     if reason.startswith("Invalid enum value"):
