@@ -125,6 +125,8 @@ class Endpoint:
     kind: Kind = "reading"
     at_once: Callable[[int], Ready | None] | None = None
     error_page: ErrorPage | None = None
+    own_site: bool = False
+    """Of the pages of this site: no page of another one is ever invited to ask for it."""
     crowded: Callable[[], Ready] | None = None
     """Tells a person that it is too full; drawn beforehand, since it is sent often then."""
 
