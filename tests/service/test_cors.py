@@ -1,6 +1,6 @@
 """A page of another origin that was invited: it reads, asks first, buys; nobody else does."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InP
 
 PAGE = "http://localhost:3000"
 FROM_PAGE = {"origin": PAGE, "sec-fetch-site": "cross-site"}
-STRANGERS: tuple[Mapping[str, str], ...] = (
+STRANGERS: tuple[dict[str, str], ...] = (
     {"origin": "http://localhost:3001", "sec-fetch-site": "same-site"},
     {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
     {"origin": "null"},
@@ -99,7 +99,7 @@ async def test_an_invited_page_buys_and_cancels(shop: Shop) -> None:
 
 @pytest.mark.usefixtures("front")
 @pytest.mark.parametrize("headers", STRANGERS)
-async def test_any_other_page_is_refused_as_before(shop: Shop, headers: Mapping[str, str]) -> None:
+async def test_any_other_page_is_refused_as_before(shop: Shop, headers: dict[str, str]) -> None:
     """It may neither read nor write, and its question gets no permission."""
     await shop.add_book(quantity=5)
     read = await shop.front.get("/info/1", headers)

@@ -16,7 +16,13 @@ from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.stock import Stock
 from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
-from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.answers import (
+    changed_response,
+    json_response,
+    tagged_response,
+    unless_held,
+)
+from bazar.kit.http.conditions import known_by
 from bazar.kit.http.endpoint import Endpoint, Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
@@ -188,10 +194,12 @@ class CatalogApi:
         errors=(BookNotFound, BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
         idempotency_key=True,
+        if_match=True,
     )
     async def edit(self, request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._shelf.edit(book_id, body, key_of(request)))
+        check = known_by(request)
+        return changed_response(await self._shelf.edit(book_id, body, key_of(request), check))
 
     @route(
         "PUT",

@@ -65,6 +65,8 @@ class Route:
     secret: bool = False
     """Only with the service secret."""
     idempotency_key: bool = False
+    if_match: bool = False
+    """It changes a thing only while that is what its asker knows, where they say so."""
     body_bytes_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
     full: str = ""
