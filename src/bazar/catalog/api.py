@@ -112,6 +112,7 @@ class CatalogApi:
         answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
+        packed=True,
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
@@ -124,6 +125,7 @@ class CatalogApi:
         answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "query_book", "book_id", "/0/id"),),
+        packed=True,
     )
     async def query(self, request: Request, query: TopicQuery) -> Response:
         """List the books of a topic, in the lab's other form."""
@@ -135,6 +137,7 @@ class CatalogApi:
         answers={200: list[TopicCount], 304: None},
         places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
+        packed=True,
     )
     async def topics(self, request: Request) -> Response:
         """List the topics, at most the 10,000 with the most books, each with their number."""
@@ -147,6 +150,7 @@ class CatalogApi:
         answers={200: list[Book], 304: None},
         places="searching",
         links=_book_links(200, "/0/id"),
+        packed=True,
     )
     async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
@@ -162,13 +166,20 @@ class CatalogApi:
         answers={200: BookCounts, 304: None},
         places="searching",
         links=(Link(200, "search", "topic", "/topics/0/topic"),),
+        packed=True,
     )
     async def counts(self, request: Request, query: BookQuery) -> Response:
         """Count the books that a query finds, at most 10,000, and those of each topic."""
         counts = await request.while_there(self._shelf.count(query))
         return unless_held(request, tagged_response(counts))
 
-    @route("GET", "/books/edits", answers={200: list[BookEdited]}, places="searching")
+    @route(
+        "GET",
+        "/books/edits",
+        answers={200: list[BookEdited]},
+        places="searching",
+        packed=True,
+    )
     async def edits(self, request: Request, query: EditsQuery) -> Response:
         """List books by id, a page at a time, each with when it was edited last."""
         return json_response(await request.while_there(self._shelf.edits(query)))

@@ -32,7 +32,7 @@ class ShopApi:
         self._settings = settings
         self._stock = stock
 
-    @route("GET", "/shop", answers={200: Shop, 304: None})
+    @route("GET", "/shop", answers={200: Shop, 304: None}, packed=True)
     async def shop(self, request: Request) -> Response:
         """Show the settings of the shop."""
         shop = await self._settings.shop()

@@ -31,6 +31,7 @@ from bazar.kit.http.admission import (
     check_media_type,
 )
 from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
+from bazar.kit.http.coding import Packer
 from bazar.kit.http.cors import Cors, preflight
 from bazar.kit.http.endpoint import Endpoint, ErrorPage
 from bazar.kit.http.refusals import PLACES, Room
@@ -110,7 +111,8 @@ class HttpApp:
         self._nowhere = _Path("(none)", [])
         self._paths: dict[str, list[_Path]] = {}
         by_template: dict[str, list[Endpoint]] = {}
-        for endpoint in endpoints:
+        packer = Packer()
+        for endpoint in map(packer.around, endpoints):
             by_template.setdefault(endpoint.route.template, []).append(endpoint)
         self._at_once = {
             template.rpartition("/")[0]: (template, endpoint.at_once)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.http.answers import tag_of
+from bazar.kit.http.coding import packed_tag
 from bazar.kit.http.request import Request
 
 IF_MATCH = "if-match"
@@ -58,9 +59,11 @@ def known_by(request: Request) -> Known:
     tags = _ONE.findall(text)
 
     def check(thing: object) -> None:
-        if tag_of(thing) in tags:
+        tag = tag_of(thing)
+        forms = {tag, packed_tag(tag.encode()).decode()}
+        if not forms.isdisjoint(tags):
             return
-        if f"W/{tag_of(thing)}" in tags:
+        if not {f"W/{form}" for form in forms}.isdisjoint(tags):
             message = (
                 "the tag is weak: something on the way has changed the answer that it came with; "
                 "a change needs the tag as the service gave it, without W/"

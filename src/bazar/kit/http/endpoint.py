@@ -75,6 +75,8 @@ class Route:
     """Whose places a request takes, where the method and the secret do not say it."""
     at_once: str = ""
     """The method that answers from memory, given the number that ends the path; else None."""
+    packed: bool = False
+    """Its answers are large, public and the same for everybody: they may be sent as gzip."""
     tag: str = "shop"
     """Groups the routes on the API page."""
     page: bool = False
