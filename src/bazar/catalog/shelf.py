@@ -1,5 +1,7 @@
 """The books on the shelf: finding them, adding them, and changing what describes them."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
@@ -182,8 +184,21 @@ class Shelf:
         request = asked(key, "add", **given)
         return await once(self._database, self._store, work, request)
 
-    async def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
+    async def edit(
+        self,
+        book_id: int,
+        edit: BookEdit,
+        key: str | None = None,
+        check: Callable[[Book], None] | None = None,
+    ) -> Book:
         """Change what describes a book; with a key once.
+
+        Args:
+            book_id: of the book.
+            edit: what to change.
+            key: of the request.
+            check: raises where the book is not the one that its asker knows; it is held as it is
+                until the change is made.
 
         Raises:
             BookNotFound, BookExists, KeyReused: definite.
@@ -194,6 +209,8 @@ class Shelf:
             book = await self._store.book(transaction, book_id, lock=True)
             if book is None:
                 raise not_found(book_id)
+            if check is not None:
+                check(book.public())
             changed = edited(book, edit, at_ms := self._clock())
             if changed == book:
                 return book.public()
