@@ -10,7 +10,7 @@ from bazar.catalog.once import asked, once
 from bazar.catalog.paging import decode_id, decode_place, encode_place
 from bazar.catalog.store import Store
 from bazar.catalog.words import search_words
-from bazar.formats.isbn import isbn13
+from bazar.formats.isbn import isbn13, shown_isbn
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
@@ -246,11 +246,11 @@ def _isbn(query: BookQuery) -> str | None:
     Raises:
         InvalidRequest: the argument is none.
     """
+    if query.isbn is None:
+        return shown_isbn(query.q or "")
     try:
-        return isbn13(query.isbn if query.isbn is not None else query.q or "")
+        return isbn13(query.isbn)
     except ValueError as error:
-        if query.isbn is None:
-            return None
         message = f"isbn {error}"
         raise InvalidRequest(message, member="isbn") from error
 

@@ -26,7 +26,7 @@ from bazar.wire.wishes import WishesEnded
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importer import ImportReport
+    from bazar.tools.importing import ImportReport
 
 
 @asks("order")
@@ -318,7 +318,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
 
     Columns: id, isbn, title, author, year, topic, price, quantity, description.
     """
-    from bazar.tools.importer import ImportFileError, ImportOptions, import_file, parse_pairs
+    from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 
     try:
         options = ImportOptions(

@@ -252,7 +252,7 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
     from importlib.resources import as_file, files
 
     from bazar.kit.secret import read_secret
-    from bazar.tools.importer import ImportOptions, import_file
+    from bazar.tools.importing import ImportOptions, import_file
 
     shop = Shop(addresses, read_secret(data / SECRET_FILE))
     with as_file(files("bazar.sample") / "books.csv") as file:

@@ -16,7 +16,7 @@ from bazar.wire.stock import Movement
 if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importer import ImportReport
+    from bazar.tools.importing import ImportReport
 
 REJECTS_SHOWN = 10
 TEXT_SHOWN = 60
