@@ -25,6 +25,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.process.watchdog import watched_loop
+from bazar.wire.teaching.catalog import CATALOG
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
@@ -79,7 +80,7 @@ async def catalog_app(
         own = [*endpoints_of(api), *endpoints_of(ShopApi(settings, stock))]
         if alone:
             own = [with_place(endpoint, feed) for endpoint in own]
-        endpoints = operations("catalog", metrics, check, own)
+        endpoints = operations("catalog", metrics, check, own, CATALOG)
         try:
             with watched_loop(metrics):
                 yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
