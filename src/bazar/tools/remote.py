@@ -104,6 +104,23 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
+        content = self._content(service, method, path, body, key, timeout)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError as error:
+            message = f"the answer of the {service} service makes no sense to this release: {error}"
+            raise RemoteError(message) from error
+
+    def _content(  # noqa: PLR0913, PLR0917  the parts of a request
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any,  # noqa: ANN401
+        key: str | None,
+        timeout: timedelta,
+    ) -> bytes:
+        """Return the body of an answer, as `call` asks for it."""
         client = self._client = self._client or SyncClientBuilder().no_proxy().build()
 
         def ask(url: str) -> tuple[SyncResponse, bytes]:
@@ -134,11 +151,15 @@ class Remote:
         if response.status not in _SUCCESS:
             after = response.headers.get("retry-after", "")
             raise _refusal(service, response.status, content, after)
-        try:
-            return msgspec.json.decode(content, type=kind)
-        except msgspec.DecodeError as error:
-            message = f"the answer of the {service} service makes no sense to this release: {error}"
-            raise RemoteError(message) from error
+        return content
+
+    def piece(self, service: str, path: str) -> bytes:
+        """Return bytes that a service has for its keeper, and wait for a turn where it is busy.
+
+        Raises:
+            RemoteError: the service refused, did not answer in time, or was busy for a minute.
+        """
+        return self.in_turn(lambda: self._content(service, "GET", path, None, None, READ_TIMEOUT))
 
     def read(self, service: str, path: str, kind: type[T], timeout: timedelta = READ_TIMEOUT) -> T:
         """Ask a service for something of the keeper's, and wait for a turn where it is busy.
