@@ -107,8 +107,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     """Open a shop with some thousand books, of which the planner knows."""
     async with with_tables(request.param, tmp_path / "catalog", POSTGRES_SCHEMA) as database:
         assert isinstance(database, PostgresDatabase)
-        await database.write(lambda t: t.script(FILL))
-        await database.write(lambda t: t.script("ANALYZE"))
+        await database.write(lambda t: t.script(FILL), limit_s=60)
+        await database.write(lambda t: t.script("ANALYZE"), limit_s=60)
         yield database
 
 

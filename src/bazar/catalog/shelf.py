@@ -1,5 +1,7 @@
 """The books on the shelf: finding them, adding them, and changing what describes them."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
@@ -8,7 +10,7 @@ from bazar.catalog.once import asked, once
 from bazar.catalog.paging import decode_id, decode_place, encode_place
 from bazar.catalog.store import Store
 from bazar.catalog.words import search_words
-from bazar.formats.isbn import isbn13
+from bazar.formats.isbn import isbn13, shown_isbn
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
@@ -191,8 +193,21 @@ class Shelf:
         request = asked(key, "add", **given)
         return await once(self._database, self._store, work, request)
 
-    async def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
+    async def edit(
+        self,
+        book_id: int,
+        edit: BookEdit,
+        key: str | None = None,
+        check: Callable[[Book], None] | None = None,
+    ) -> Book:
         """Change what describes a book; with a key once.
+
+        Args:
+            book_id: of the book.
+            edit: what to change.
+            key: of the request.
+            check: raises where the book is not the one that its asker knows; it is held as it is
+                until the change is made.
 
         Raises:
             BookNotFound, BookExists, KeyReused: definite.
@@ -203,6 +218,8 @@ class Shelf:
             book = await self._store.book(transaction, book_id, lock=True)
             if book is None:
                 raise not_found(book_id)
+            if check is not None:
+                check(book.public())
             changed = edited(book, edit, at_ms := self._clock())
             if changed == book:
                 return book.public()
@@ -238,11 +255,11 @@ def _isbn(query: BookQuery) -> str | None:
     Raises:
         InvalidRequest: the argument is none.
     """
+    if query.isbn is None:
+        return shown_isbn(query.q or "")
     try:
-        return isbn13(query.isbn if query.isbn is not None else query.q or "")
+        return isbn13(query.isbn)
     except ValueError as error:
-        if query.isbn is None:
-            return None
         message = f"isbn {error}"
         raise InvalidRequest(message, member="isbn") from error
 

@@ -13,6 +13,7 @@ import typer
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     Cache,
+    CorsOrigins,
     Currency,
     Data,
     Host,
@@ -138,6 +139,7 @@ def up(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     database: Engine = "",
     postgres_bin: PostgresBin = None,
@@ -170,6 +172,7 @@ def up(  # noqa: PLR0913  one parameter an option
         name=name,
         open_api=open_api,
         cache=cache,
+        cors=_origins(cors),
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
         database=database,
@@ -300,6 +303,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_format: LogFormat = "text",
@@ -331,6 +335,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             name=name,
             open_api=open_api,
             cache=cache,
+            cors=_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
@@ -364,6 +369,16 @@ def _public_url(url: str) -> str:
     if checked.count("/") > len("//"):
         fail(f"--public-url takes an address without a path, not {url!r}")
     return checked
+
+
+def _origins(given: list[str] | None) -> tuple[str, ...]:
+    """Return the origins of invited pages, or end with a clear message."""
+    from bazar.kit.http.cors import origins_of
+
+    try:
+        return origins_of(given or ())
+    except StartupError as error:
+        fail(str(error))
 
 
 def _currency(code: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """The endpoints that every service has: health, metrics, and its own documentation."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -12,7 +13,8 @@ from bazar import __version__
 from bazar.kit import metrics as _metrics
 from bazar.kit.errors import RouteNotFound, Unavailable
 from bazar.kit.http import openapi
-from bazar.kit.http.answers import json_response
+from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.coding import pack, takes_gzip
 from bazar.kit.http.endpoint import Endpoint, endpoints_of, route
 from bazar.kit.http.request import Request
 
@@ -107,12 +109,12 @@ class Describing:
         """Describe these endpoints of a service."""
         self._title = f"Bazar {service}"
         document = openapi.document(self._title, __version__, endpoints)
-        self._document = msgspec.json.encode(document)
+        self._document = msgspec.Raw(msgspec.json.encode(document))
 
-    @route("GET", "/openapi.json", answers={})
-    async def openapi(self, _request: Request) -> Response:
+    @route("GET", "/openapi.json", answers={}, packed=True)
+    async def openapi(self, request: Request) -> Response:
         """Answer the description for machines."""
-        return Response(self._document, media_type="application/json", headers=_NO_CACHE)
+        return unless_held(request, tagged_response(self._document))
 
     @route("GET", "/docs", answers={})
     async def docs(self, _request: Request) -> Response:
@@ -123,7 +125,7 @@ class Describing:
     @route("GET", "/docs/{name}", answers={})
     async def docs_part(self, request: Request) -> Response:
         """Answer a script or a style sheet of that page."""
-        return _asset(request.path_params["name"])
+        return await _asset(request)
 
 
 def operations(
@@ -141,20 +143,30 @@ def operations(
     return [*described, *endpoints_of(Describing(service, described))]
 
 
-def _asset(name: str) -> Response:
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
     if name == "start.js":
         return Response(_START, media_type="text/javascript", headers=_NO_CACHE)
     if name not in _ASSETS:
         message = f"there is nothing at /docs/{name[:200]}"
         raise RouteNotFound(message)
+    headers = {"cache-control": "public, max-age=86400", "vary": "Accept-Encoding"}
     content = _asset_content(name)
-    headers = {"cache-control": "public, max-age=86400", "content-length": str(len(content))}
+    if takes_gzip(request):
+        content = await asyncio.to_thread(_asset_packed, name)
+        headers["content-encoding"] = "gzip"
+    headers["content-length"] = str(len(content))
     return StreamingResponse(_parts(content), media_type=_ASSETS[name], headers=headers)
 
 
 @cache
 def _asset_content(name: str) -> bytes:
     return files("swagger_ui").joinpath("static", name).read_bytes()
+
+
+@cache
+def _asset_packed(name: str) -> bytes:
+    return pack(_asset_content(name))
 
 
 async def _parts(content: bytes) -> AsyncIterator[bytes]:
