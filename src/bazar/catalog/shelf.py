@@ -12,10 +12,11 @@ from bazar.catalog.searching import Searching, search
 from bazar.catalog.store import Store
 from bazar.formats.isbn import isbn13, shown_isbn
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import SEARCHERS, Database, Transaction
+from bazar.kit.data.database import KEEPERS, SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import (
     LOW_AT_DEFAULT,
+    AllBooksQuery,
     Book,
     BookChanged,
     BookCounts,
@@ -122,6 +123,14 @@ class Shelf:
         return await self._database.scan(
             lambda transaction: self._listing.counts(transaction, query), SEARCHERS
         )
+
+    async def every(self, query: AllBooksQuery) -> list[Book]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        books = await self._database.scan(
+            lambda transaction: self._store.all_after(transaction, query.after, query.limit),
+            KEEPERS,
+        )
+        return [book.public() for book in books]
 
     async def edits(self, query: EditsQuery) -> list[BookEdited]:
         """Return a page of books that are sold, in order of id, each with its last edit."""
