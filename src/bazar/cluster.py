@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from bazar.kit.data.moved import moved_to, refuse_moved
 from bazar.kit.errors import StartupError
 from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.cors import Cors
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
 from bazar.kit.process.config import (
@@ -93,6 +94,8 @@ class ServiceSettings:
     open_api: OpenApi
     metrics: Metrics
     cache: Cache = "on"
+    cors: Sequence[str] = ()
+    """Origins whose pages may ask the front."""
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
@@ -144,6 +147,8 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
             loopback=is_loopback(settings.host),
             public_hosts=[own, *settings.public_hosts.split(",")],
         )
+        if settings.service == "front" and settings.cors:
+            app.cors = Cors(settings.cors)
         if settings.metrics == "open":
             app.open_to_strangers("/metrics")
         yield app
@@ -170,6 +175,7 @@ class UpSettings:
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
     cache: Cache = "on"
+    cors: Sequence[str] = ()
     smtp_url: str = ""
     mail_from: str = ""
     database: str = ""
@@ -302,7 +308,8 @@ class UpSettings:
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
         said += ["--proxies", self.proxies, "--open-api", self.open_api]
-        return [*said, "--cache", self.cache]
+        said += ["--cache", self.cache]
+        return [*said, *(word for origin in self.cors for word in ("--cors", origin))]
 
     def _mail(self) -> Mapping[str, str]:
         """Return what the order service is told of mail: not as options, which anyone can read."""

@@ -1,5 +1,6 @@
 """What the services of one machine are started with."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,17 @@ def test_a_service_is_told_what_it_alone_needs(
     assert {service: value} == said(settings_of(tmp_path, **given), option)
 
 
-@pytest.mark.parametrize("option", ["--currency", "--name"])
+def test_the_front_is_told_each_page_that_is_invited(tmp_path: Path) -> None:
+    """Once for each origin; the other services have nothing for pages."""
+    invited = ("http://localhost:3000", "https://lab.example")
+    told = {
+        child.name: [value for word, value in pairwise(child.command) if word == "--cors"]
+        for child in settings_of(tmp_path, cors=invited).children()
+    }
+    assert {"catalog": [], "order": [], "front": list(invited)} == told
+
+
+@pytest.mark.parametrize("option", ["--currency", "--name", "--cors"])
 def test_what_was_not_said_is_not_told(tmp_path: Path, option: str) -> None:
     """So the shop keeps its own."""
     assert {} == said(settings_of(tmp_path), option)

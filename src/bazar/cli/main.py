@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from bazar import __version__
-from bazar.cli import buyer, keeper, lists, load, moving, serving, settings
+from bazar.cli import backing, buyer, exporting, keeper, lists, load, moving, serving, settings
 from bazar.cli.helping import Group, finish
 
 PROGRAM = "bazar"
@@ -58,7 +58,7 @@ def completion(
     )
 
 
-for _room in (serving, moving, buyer, lists, keeper, settings, load):
+for _room in (serving, moving, buyer, lists, keeper, settings, exporting, backing, load):
     _room.register(app)
 app.command()(completion)
 finish(app)

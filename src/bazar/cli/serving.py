@@ -13,6 +13,7 @@ import typer
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     Cache,
+    CorsOrigins,
     Currency,
     Data,
     Host,
@@ -139,6 +140,7 @@ def up(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     database: Engine = "",
     postgres_bin: PostgresBin = None,
@@ -158,7 +160,6 @@ def up(  # noqa: PLR0913  one parameter an option
       bazar up --port 8000 --log-level info
     """
     from bazar.cluster import UpSettings
-    from bazar.cluster import up as run_up
     from bazar.kit import log
 
     if empty and sample:
@@ -177,6 +178,7 @@ def up(  # noqa: PLR0913  one parameter an option
         name=name,
         open_api=open_api,
         cache=cache,
+        cors=_origins(cors),
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
         database=database,
@@ -188,6 +190,14 @@ def up(  # noqa: PLR0913  one parameter an option
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
+
+    _run_shop(settings, data)
+
+
+def _run_shop(settings: "UpSettings", data: Path) -> None:
+    """Run a shop until it is told to stop; `data` is its folder as a person named it."""
+    from bazar.cluster import up as run_up
+    from bazar.kit import log
 
     def when_ready(addresses: Addresses) -> None:
         log.show(_opened(addresses, settings, data))
@@ -306,6 +316,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_level: LogLevel = "info",
@@ -342,6 +353,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             name=name,
             open_api=open_api,
             cache=cache,
+            cors=_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
@@ -375,6 +387,16 @@ def _public_url(url: str) -> str:
     if checked.count("/") > len("//"):
         fail(f"--public-url takes an address without a path, not {url!r}")
     return checked
+
+
+def _origins(given: list[str] | None) -> tuple[str, ...]:
+    """Return the origins of invited pages, or end with a clear message."""
+    from bazar.kit.http.cors import origins_of
+
+    try:
+        return origins_of(given or ())
+    except StartupError as error:
+        fail(str(error))
 
 
 def _currency(code: str | None) -> str | None:

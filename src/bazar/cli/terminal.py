@@ -34,6 +34,16 @@ PublicHost = Annotated[
         help="Names of the proxy before it, such as shop.example, with commas between them.",
     ),
 ]
+CorsOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cors",
+        metavar="ORIGIN",
+        envvar="BAZAR_CORS",
+        help="Origin of pages elsewhere whose scripts may ask the front, such as "
+        "http://localhost:3000; once for each, or with commas between them.",
+    ),
+]
 PublicUrl = Annotated[
     str,
     typer.Option(

@@ -187,6 +187,17 @@ class Remote:
             raise _refusal(service, response.status, content, after)
         return content, response.headers.get("link", "")
 
+    def piece(self, service: str, path: str) -> bytes:
+        """Return bytes that a service has for its keeper, and wait for a turn where it is busy.
+
+        Raises:
+            RemoteError: the service refused, did not answer in time, or was busy for a minute.
+        """
+        content, _following = self.in_turn(
+            lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
+        )
+        return content
+
     def read(self, service: str, path: str, kind: type[T], timeout: timedelta = READ_TIMEOUT) -> T:
         """Ask a service for something of the keeper's, and wait for a turn where it is busy.
 

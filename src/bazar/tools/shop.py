@@ -13,10 +13,12 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
+from bazar.kit.backup import BackupRequest, BackupState
 from bazar.kit.identity import new_key
 from bazar.tools.remote import Remote, ServiceName, segment
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import (
+    ALL_PAGE_MAX,
     COUNT_MAX,
     Book,
     BookCounts,
@@ -46,6 +48,8 @@ from bazar.wire.wishes import ForgetWishes, WishesEnded
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
 
+BACKUP_TIMEOUT = timedelta(seconds=30)
+"""Of its beginning, which is tried again while the shop is busy."""
 INTEGRITY_TIMEOUT = timedelta(minutes=10)
 TITLES_MAX = 1000
 """That the front tells of a topic in one go."""
@@ -148,6 +152,26 @@ class Keeping(Service):
         """Return the highest order id that it knows of, empty where there is none."""
         return self.remote.read(self.name, "/audit", AuditMark).last_order_id
 
+    def begin_backup(self, backup_id: str) -> BackupState:
+        """Have a copy of its database made, as that is at this moment."""
+        body = BackupRequest(backup_id)
+        return self.remote.call(
+            self.name, "POST", "/backups", BackupState, body=body, timeout=BACKUP_TIMEOUT
+        )
+
+    def backup(self, backup_id: str) -> BackupState:
+        """Tell how far a copy is."""
+        return self.remote.read(self.name, f"/backups/{segment(backup_id)}", BackupState)
+
+    def backup_piece(self, backup_id: str, after: int) -> bytes:
+        """Return the next bytes of a copy; none at its end."""
+        return self.remote.piece(self.name, f"/backups/{segment(backup_id)}/content?after={after}")
+
+    def end_backup(self, backup_id: str) -> None:
+        """Free the room that a copy takes."""
+        path = f"/backups/{segment(backup_id)}/end"
+        self.remote.call(self.name, "POST", path, None)  # type: ignore[arg-type]
+
     def faults(self) -> list[str]:
         """Have its database look for faults in itself; the larger it is, the longer it takes."""
         path = "/audit/integrity"
@@ -226,6 +250,10 @@ class Catalog(Books, Keeping):
         """Yield every book, or those of a topic, by their ids."""
         query = {} if topic is None else {"topic": topic}
         return self.remote.pages("catalog", "/books", Book, "id", query)
+
+    def every_book(self) -> Iterator[Book]:
+        """Yield every book, the retired ones too, by their ids."""
+        return self.remote.pages("catalog", "/books/all", Book, "id", limit=ALL_PAGE_MAX)
 
     def add(self, new: NewBook, key: str | None = None) -> Book:
         """Add a book; with the same key once, however often it is asked."""
