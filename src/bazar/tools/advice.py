@@ -57,6 +57,10 @@ ADVICE: dict[str, str] = {
         "Take away at most what is there, or note what you counted: 'bazar stock ID --count N'."
     ),
     "currency-fixed": "'bazar up --data FOLDER --currency CODE' opens another shop for it.",
+    "backup-not-found": "Begin again with 'bazar backup'; only one is made at a time.",
+    "no-room-for-backup": "Make room on the disk of the shop; 'bazar doctor' looks at it.",
+    "backup-elsewhere": "PostgreSQL makes its own backups, with pg_dump.",
+    "precondition-failed": "'bazar info' shows how the book is now.",
     "book-exists": "'bazar book edit' changes that book, 'bazar book restock' adds copies to it.",
     "too-many-wishes": "'bazar mail forget ADDRESS' forgets those of an address.",
     "mail-off": "Start the shop with BAZAR_SMTP_URL set, and --mail-from.",
