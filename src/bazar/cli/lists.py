@@ -172,10 +172,10 @@ def ledger(
     """
     found = shop.catalog.ledger(book_id, before, limit)
     older = found and shop.catalog.ledger(book_id, found[-1].id, 1)
-    told = ""
+    rows = f"{counted(len(found), 'row')} shown"
+    told = "" if before is None else f"{rows}; these are the last"
     if older:
-        again = same_command(before=str(found[-1].id))
-        told = f"{counted(len(found), 'row')} shown; older ones: {again}"
+        told = f"{rows}; older ones: {same_command(before=str(found[-1].id))}"
     return Answer(found, show_list, note=told)
 
 

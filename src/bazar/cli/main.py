@@ -67,4 +67,4 @@ finish(app)
 def main() -> None:
     """Run the command line. What it writes is its owner's alone."""
     os.umask(0o077)
-    app()
+    app(prog_name=PROGRAM)
