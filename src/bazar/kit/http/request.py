@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Set
+from collections.abc import Coroutine
 from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin
@@ -87,7 +87,8 @@ class Request(StarletteRequest):
             twice = next(name for name in names if names.count(name) > 1)
             message = "an argument of the query string is given twice"
             raise InvalidRequest(message, member=twice[:_MEMBER_LENGTH_MAX])
-        for name in _without_null(kind) & values.keys():
+        known: Any = kind
+        for name in _without_null(known).intersection(values):
             if values[name].lower() == _NULL:
                 message = f"the query string is not valid: {name} cannot be null; leave it out"
                 raise InvalidRequest(message, member=name)
@@ -192,7 +193,7 @@ class Request(StarletteRequest):
 
 
 @cache
-def _without_null(kind: Any) -> Set[str]:  # noqa: ANN401
+def _without_null(kind: Any) -> frozenset[str]:  # noqa: ANN401
     """Return the arguments for which msgspec takes the text `null` as none; for others it is text.
 
     None of them can be that: whoever wants none leaves the argument out.

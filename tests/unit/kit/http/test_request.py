@@ -32,10 +32,10 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     """A query string."""
 
     word: Annotated[str, msgspec.Meta(max_length=5)] | None = None
-    most: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    order: Literal["up", "down"] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     flag: bool = False
+    most: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    order: Literal["up", "down"] | None = None
 
 
 def made(
