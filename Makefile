@@ -14,7 +14,7 @@ PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NPM_TOOLS := axe-core@4.14.1 @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3 \
   openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3
 
-.PHONY: help install run tools test test-fast check format chaos mutants rooms screenshots bench lock clean
+.PHONY: help install run tools test coverage test-fast check format chaos mutants rooms screenshots bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ tools: $(VENV)/clients/stamp  ## Install what some tests use beside Python's pac
 	@npm install --silent --prefix . --no-save --no-package-lock $(NPM_TOOLS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+coverage: $(VENV)/test.stamp  ## Run every test, and measure which lines ran
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(PARALLEL) $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet

@@ -11,6 +11,7 @@ from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.kit.http import openapi
+from bazar.kit.http.backups import BackupApi
 from bazar.kit.http.endpoint import Endpoint, endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
@@ -35,8 +36,12 @@ def endpoints(service: str) -> list[Endpoint]:
     absent = cast("Any", None)
     apis: dict[str, list[object]] = {
         "front": [FrontApi(absent, absent)],
-        "catalog": [CatalogApi(absent, absent, absent, absent, absent), ShopApi(absent, absent)],
-        "order": [OrderApi(absent, absent), WishApi(absent)],
+        "catalog": [
+            CatalogApi(absent, absent, absent, absent, absent),
+            ShopApi(absent, absent),
+            BackupApi(absent),
+        ],
+        "order": [OrderApi(absent, absent), WishApi(absent), BackupApi(absent)],
     }
     own = [endpoint for api in apis[service] for endpoint in endpoints_of(api)]
     return operations(service, Metrics(service), _nothing, own)

@@ -31,6 +31,7 @@ from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     SEQ_HEADER,
     VERSION_HEADER,
+    AllBooksQuery,
     Book,
     BookChanged,
     BookCounts,
@@ -183,6 +184,11 @@ class CatalogApi:
     async def edits(self, request: Request, query: EditsQuery) -> Response:
         """List books by id, a page at a time, each with when it was edited last."""
         return json_response(await request.while_there(self._shelf.edits(query)))
+
+    @route("GET", "/books/all", answers={200: list[Book]}, secret=True)
+    async def every(self, request: Request, query: AllBooksQuery) -> Response:
+        """List all books by id, the retired ones too, a page at a time."""
+        return json_response(await request.while_there(self._shelf.every(query)))
 
     @route(
         "POST",
