@@ -108,7 +108,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     async with with_tables(request.param, tmp_path / "catalog", POSTGRES_SCHEMA) as database:
         assert isinstance(database, PostgresDatabase)
         await database.write(lambda t: t.script(FILL), limit_s=60)
-        await database.write(lambda t: t.script("ANALYZE"))
+        await database.write(lambda t: t.script("ANALYZE"), limit_s=60)
         yield database
 
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from bazar.tools import importer
-from bazar.tools.importer import ImportFileError, ImportOptions, ImportReport
+from bazar.tools import importing
+from bazar.tools.importing import ImportFileError, ImportOptions, ImportReport
 from bazar.tools.remote import TIMEOUT, Addresses
 from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
@@ -94,7 +94,7 @@ class Desk:
     def take(self, content: str | bytes, **changed: object) -> ImportReport:
         """Import a file with this content."""
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return importer.import_file(self.shop, self.options(**changed), self.progress.append)
+        return importing.import_file(self.shop, self.options(**changed), self.progress.append)
 
     def refused(self, content: str | bytes, **changed: object) -> str:
         """Return the error that this content makes, after checking that nothing came of it."""

@@ -1,5 +1,7 @@
 """The books on the shelf: finding them, adding them, and changing what describes them."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
@@ -8,12 +10,13 @@ from bazar.catalog.once import asked, once
 from bazar.catalog.paging import decode_id
 from bazar.catalog.searching import Searching, search
 from bazar.catalog.store import Store
-from bazar.formats.isbn import isbn13
+from bazar.formats.isbn import isbn13, shown_isbn
 from bazar.kit.clock import Clock, now_ms
-from bazar.kit.data.database import SEARCHERS, Database, Transaction
+from bazar.kit.data.database import KEEPERS, SEARCHERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.wire.books import (
     LOW_AT_DEFAULT,
+    AllBooksQuery,
     Book,
     BookChanged,
     BookCounts,
@@ -121,6 +124,14 @@ class Shelf:
             lambda transaction: self._listing.counts(transaction, query), SEARCHERS
         )
 
+    async def every(self, query: AllBooksQuery) -> list[Book]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        books = await self._database.scan(
+            lambda transaction: self._store.all_after(transaction, query.after, query.limit),
+            KEEPERS,
+        )
+        return [book.public() for book in books]
+
     async def edits(self, query: EditsQuery) -> list[BookEdited]:
         """Return a page of books that are sold, in order of id, each with its last edit."""
         return await self._database.scan(
@@ -187,8 +198,21 @@ class Shelf:
         request = asked(key, "add", **given)
         return await once(self._database, self._store, work, request)
 
-    async def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
+    async def edit(
+        self,
+        book_id: int,
+        edit: BookEdit,
+        key: str | None = None,
+        check: Callable[[Book], None] | None = None,
+    ) -> Book:
         """Change what describes a book; with a key once.
+
+        Args:
+            book_id: of the book.
+            edit: what to change.
+            key: of the request.
+            check: raises where the book is not the one that its asker knows; it is held as it is
+                until the change is made.
 
         Raises:
             BookNotFound, BookExists, KeyReused: definite.
@@ -199,6 +223,8 @@ class Shelf:
             book = await self._store.book(transaction, book_id, lock=True)
             if book is None:
                 raise not_found(book_id)
+            if check is not None:
+                check(book.public())
             changed = edited(book, edit, at_ms := self._clock())
             if changed == book:
                 return book.public()
@@ -234,11 +260,11 @@ def _isbn(query: BookQuery) -> str | None:
     Raises:
         InvalidRequest: the argument is none.
     """
+    if query.isbn is None:
+        return shown_isbn(query.q or "")
     try:
-        return isbn13(query.isbn if query.isbn is not None else query.q or "")
+        return isbn13(query.isbn)
     except ValueError as error:
-        if query.isbn is None:
-            return None
         message = f"isbn {error}"
         raise InvalidRequest(message, member="isbn") from error
 

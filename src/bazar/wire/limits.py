@@ -23,6 +23,8 @@ INTERNAL_BODY_BYTES_MAX = 8 * 1024 * 1024
 STOCK_MAX = 10**9
 TITLE_LENGTH_MAX = 500
 TOPIC_LENGTH_MAX = 100
+ISBN_LENGTH_MAX = 100
+"""With label, hyphens, and what a library notes behind it."""
 DESCRIPTION_LENGTH_MAX = 5000
 NAME_LENGTH_MAX = 100
 EMAIL_LENGTH_MAX = 254
@@ -55,6 +57,6 @@ LanguageTag = Annotated[str, Meta(max_length=35, pattern="^([A-Za-z]{2,8}(-[A-Za
 """Source: BCP 47; empty where nobody knows"""
 Stock = Annotated[int, Meta(ge=0, le=STOCK_MAX)]
 Change = Annotated[int, Meta(ge=-STOCK_MAX, le=STOCK_MAX)]
-Isbn = Annotated[str, Meta(max_length=20)]
+Isbn = Annotated[str, Meta(max_length=ISBN_LENGTH_MAX)]
 Text = Annotated[str, Meta(max_length=200)]
 Price = Annotated[Decimal, Meta(description="exactly the decimals of the currency")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bazar.tools.importer import parse_pairs
+from bazar.tools.importing import parse_pairs
 from bazar.wire.imports import ImportRequest, ImportResult
 from support.catalogs import open_catalog
 from support.importing import Desk, FakeShop, row_of

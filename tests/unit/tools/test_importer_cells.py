@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from bazar.tools.importer import Reject
+from bazar.tools.importing import Reject
 from support.importing import Desk, row_of
 
 COLUMN_VALUES = [

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bazar.tools import importer
-from bazar.tools.importer import ImportFileError
+from bazar.tools import importing
+from bazar.tools.importing import ImportFileError
 from support.importing import Desk
 
 
@@ -73,14 +73,14 @@ def test_a_bad_default_refuses_the_file(desk: Desk) -> None:
 def test_a_file_that_is_not_there_is_an_error_that_names_it(desk: Desk) -> None:
     """A missing file should give a message, and leave nothing behind."""
     with pytest.raises(ImportFileError, match=r"books\.csv: No such file or directory"):
-        importer.import_file(desk.shop, desk.options(), desk.progress.append)
+        importing.import_file(desk.shop, desk.options(), desk.progress.append)
     assert [] == list(desk.folder.iterdir())
 
 
 def test_a_folder_is_not_a_file(desk: Desk) -> None:
     """A folder should give a message."""
     with pytest.raises(ImportFileError, match="Is a directory"):
-        importer.import_file(desk.shop, desk.options(file=desk.folder), desk.progress.append)
+        importing.import_file(desk.shop, desk.options(file=desk.folder), desk.progress.append)
 
 
 @pytest.mark.parametrize("name", ["no/rejects.csv", "books.csv/rejects.csv"])

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bazar.tools.importer import ImportFileError, ImportReport, Reject, parse_pairs
+from bazar.tools.importing import ImportFileError, ImportReport, Reject, parse_pairs
 from bazar.wire.books import NewBook
 from support.importing import Desk
 

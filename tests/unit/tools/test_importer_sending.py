@@ -7,8 +7,8 @@ import pytest
 
 from bazar.formats.columns import Layout
 from bazar.formats.csv import Record
-from bazar.tools import importer
-from bazar.tools.importer import Reject
+from bazar.tools import importing
+from bazar.tools.importing import Reject, reading
 from bazar.tools.remote import RemoteError
 from bazar.wire.imports import ImportRequest, ImportResult
 from support.importing import Desk, create_all, row_of
@@ -38,9 +38,9 @@ def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
 def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only about a batch should be held in memory, however long the file is."""
     read: list[int] = []
-    real = importer._read_row  # noqa: SLF001  to see how far it has come
+    real = reading.read_row
 
-    def counted(record: Record, layout: Layout, update: str) -> importer._Row:
+    def counted(record: Record, layout: Layout, update: str) -> reading.Row:
         read.append(record.line)
         return real(record, layout, update)
 
@@ -50,7 +50,7 @@ def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.Mon
         ahead.append(len(read) - sum(len(sent.rows) for sent in desk.shop.sent))
         return create_all(request)
 
-    monkeypatch.setattr(importer, "_read_row", counted)
+    monkeypatch.setattr(reading, "read_row", counted)
     desk.shop.answer = answer
     desk.take("title,price\n" + "A,1\n" * 1400)
     assert [1, 1, 0] == ahead
@@ -206,7 +206,7 @@ def test_a_file_that_says_the_same_has_the_same_key(desk: Desk, spelling: str) -
         assert {key} == keys(desk)
     other = desk.folder / "other.csv"
     other.write_text(spelling, newline="")
-    importer.import_file(desk.shop, desk.options(file=other), desk.progress.append)
+    importing.import_file(desk.shop, desk.options(file=other), desk.progress.append)
     assert {key} == keys(desk)
 
 

@@ -59,6 +59,12 @@ FROM books
 WHERE book_id > ?1 AND retired_at_ms IS NULL
 ORDER BY book_id LIMIT ?2"""
 
+_ALL_AFTER = f"""
+SELECT {BOOK}
+FROM books
+WHERE book_id > ?1
+ORDER BY book_id LIMIT ?2"""
+
 _EDITS_AFTER = """
 SELECT book_id, title, edited_at_ms FROM books
 WHERE book_id > ?1 AND retired_at_ms IS NULL
@@ -289,6 +295,10 @@ class SharedStore(LedgerRows, ShopRows):
         else:
             rows = await transaction.all(_BOOKS_OF_TOPIC_AFTER, after, limit, topic_key(topic))
         return [made(StoredBook, row) for row in rows]
+
+    async def all_after(self, transaction: Transaction, after: int, limit: int) -> list[StoredBook]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        return [made(StoredBook, row) for row in await transaction.all(_ALL_AFTER, after, limit)]
 
     async def edits_after(
         self, transaction: Transaction, after: int, limit: int

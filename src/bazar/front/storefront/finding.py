@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from bazar.formats.isbn import isbn13
+from bazar.formats.isbn import shown_isbn
 from bazar.front.storefront.asking import SORTS, Asked, asked
 from bazar.front.storefront.cards import Cards
 from bazar.front.storefront.described import trail_data
@@ -204,9 +204,8 @@ def _step(first: str, following: str, after: str, here: str) -> Step:
 
 async def _by_isbn(look: Look, text: str) -> Book | None:
     """Return the book whose ISBN this is, where it is one."""
-    try:
-        isbn = isbn13(text)
-    except ValueError:
+    isbn = shown_isbn(text)
+    if isbn is None:
         return None
     books = (await look.listed(BookQuery(isbn=isbn, limit=1))).books
     return books[0] if books else None
