@@ -10,7 +10,7 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format chaos mutants rooms screenshots bench lock clean
+.PHONY: help install run test coverage test-fast check format chaos mutants rooms screenshots bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ run: install  ## Start the shop on this machine (options: make run ARGS="--port 
 	@$(BIN)/bazar up $(ARGS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+coverage: $(VENV)/test.stamp  ## Run every test, and measure which lines ran
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(PARALLEL) $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet

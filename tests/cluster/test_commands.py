@@ -202,7 +202,7 @@ def test_the_settings_of_the_shop_are_shown_and_changed(shop: RunningShop, tmp_p
         "picks +2,1",
         "post_price +4.50",
         r"texts.imprint +We.\\n\\nYou.",
-        r"texts.privacy +Sample text.*\.\.\.",
+        r"texts.privacy +Sample text.*\.\.\. \([0-9,]+ letters; --json shows all\)",
     ):
         assert re.search(rf"^{line}$", shown, re.MULTILINE), line
     assert "currency-fixed" in refusal(shop, "shop", "set", "currency=EUR")
@@ -224,7 +224,9 @@ def test_a_stock_is_corrected_with_a_reason_and_its_ledger_shown(shop: RunningSh
         (row["copies"], row["stock_after"], row.get("reason"), row["actor"]) for row in rows
     ]
     shown = out(shop, "ledger", book_id, "--before", rows[0]["id"], "--limit", 1)
-    head, row = shown.splitlines()
+    head, row, more = shown.splitlines()
+    older = f"bazar ledger {book_id} --limit 1 --before {rows[1]['id']}"
+    assert f"1 row shown; older ones: {older}" == more
     assert ["id", "at", "what", "copies", "stock", "after", "why", "who"] == head.split()
     assert re.search(r"adjusted +-2 +3 +damaged: by rain", row)
     for words in (("--change", 1, "--count", 1), ()):
@@ -291,7 +293,7 @@ def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> Non
     for words in (
         ["info", 1, "--url", front],
         ["orders", "--order", order],
-        ["book", "reprice", 1, 1, "--catalog", catalog],
+        ["ledger", 1, "--catalog", catalog],
         ["audit", "--catalog", catalog, "--order", order],
     ):
         refused = run_bazar(*words, "--data", tmp_path)

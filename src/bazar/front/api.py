@@ -92,6 +92,7 @@ class FrontApi:
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
+        packed=True,
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
@@ -106,6 +107,7 @@ class FrontApi:
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
+        packed=True,
     )
     async def topics(self, request: Request) -> Response:
         """List the topics, at most the 10,000 with the most books, each with their number."""
@@ -120,6 +122,7 @@ class FrontApi:
         errors=(Unavailable,),
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
+        packed=True,
     )
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""

@@ -1,5 +1,8 @@
 """The statements that every engine takes as they are, and the way from rows to what they mean."""
 
+from abc import abstractmethod
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
@@ -7,11 +10,11 @@ from bazar.catalog.domain import StoredBook, first_version
 from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, CountedBook, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
-from bazar.catalog.words import name_key, title_key
+from bazar.catalog.words import name_key, title_key, topic_key
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
-from bazar.wire.books import BookEdited, BookTitle, TopicCount, topic_key
+from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Outcome
 
 NAME_YEAR = "coalesce(year, -9999)"
@@ -48,6 +51,12 @@ _BOOKS_AFTER = f"""
 SELECT {BOOK}
 FROM books
 WHERE book_id > ?1 AND retired_at_ms IS NULL
+ORDER BY book_id LIMIT ?2"""
+
+_ALL_AFTER = f"""
+SELECT {BOOK}
+FROM books
+WHERE book_id > ?1
 ORDER BY book_id LIMIT ?2"""
 
 _EDITS_AFTER = """
@@ -96,14 +105,27 @@ SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?
 WHERE book_id = ?21
 RETURNING version"""
 
-_BOOKS_WITHOUT_KEYS = """
-SELECT book_id, title, author FROM books
-WHERE author_key IS NULL
-ORDER BY book_id LIMIT ?1"""
+_UNFOLDED = """
+SELECT first_id, last_id FROM unfolded
+WHERE unfolded_id = 1"""
+
+_BOOKS_BETWEEN = f"""
+SELECT {BOOK}
+FROM books
+WHERE book_id BETWEEN ?1 AND ?2
+ORDER BY book_id LIMIT ?3"""
 
 _SAVE_KEYS = """
-UPDATE books SET title_key = ?2, author_key = ?3
-WHERE book_id = ?1"""
+UPDATE books SET title_key = ?2, author_key = ?3, topic_key = ?4
+WHERE book_id = ?1 AND (title_key, author_key, topic_key) IS DISTINCT FROM (?2, ?3, ?4)"""
+
+_SAVE_UNFOLDED = """
+UPDATE unfolded SET first_id = ?1
+WHERE unfolded_id = 1"""
+
+_ALL_FOLDED = """
+DELETE FROM unfolded
+WHERE unfolded_id = 1"""
 
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
@@ -233,6 +255,10 @@ class SharedStore(LedgerRows, ShopRows):
             rows = await transaction.all(_BOOKS_OF_TOPIC_AFTER, after, limit, topic_key(topic))
         return [made(StoredBook, row) for row in rows]
 
+    async def all_after(self, transaction: Transaction, after: int, limit: int) -> list[StoredBook]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        return [made(StoredBook, row) for row in await transaction.all(_ALL_AFTER, after, limit)]
+
     async def edits_after(
         self, transaction: Transaction, after: int, limit: int
     ) -> list[BookEdited]:
@@ -260,11 +286,28 @@ class SharedStore(LedgerRows, ShopRows):
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
     async def complete_keys(self, transaction: Transaction, limit: int) -> int:
-        """Make the forms to compare of books from before there were any; return of how many."""
-        rows = await transaction.all(_BOOKS_WITHOUT_KEYS, limit)
-        keys = [made(_keys, row) for row in rows]
-        await transaction.run_many(_SAVE_KEYS, keys)
-        return len(keys)
+        """Make keys and terms of books that an older release has stored; return of how many.
+
+        Each transaction notes how far it came, so the next one goes on there.
+        """
+        row = await transaction.one(self.locked(_UNFOLDED))
+        if row is None:
+            return 0
+        first_id, last_id = made(_range, row)
+        rows = await transaction.all(self.locked(_BOOKS_BETWEEN), first_id, last_id, limit)
+        if not rows:
+            await transaction.run(_ALL_FOLDED)
+            return 0
+        books = [made(StoredBook, one) for one in rows]
+        await transaction.run_many(_SAVE_KEYS, [_keys(book) for book in books])
+        await self.save_terms(transaction, books)
+        await transaction.run(_SAVE_UNFOLDED, books[-1].book_id + 1)
+        return len(books)
+
+    @abstractmethod
+    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
+        """Have books be found by the terms that they have now, or not at all once retired."""
+        ...
 
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
@@ -406,5 +449,9 @@ def _edited(book_id: int, title: str, edited_at_ms: int | None) -> BookEdited:
     return BookEdited(book_id, title, edited_at)
 
 
-def _keys(book_id: int, title: str, author: str) -> Row:
-    return book_id, title_key(title), name_key(author)
+def _keys(book: StoredBook) -> Row:
+    return book.book_id, title_key(book.title), name_key(book.author), topic_key(book.topic)
+
+
+def _range(first_id: int, last_id: int) -> tuple[int, int]:
+    return first_id, last_id
