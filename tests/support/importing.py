@@ -57,7 +57,7 @@ class FakeShop(Shop):
     @property
     def books(self) -> list[NewBook]:
         """All books that were sent, in order."""
-        return [row.book for request in self.sent for row in request.rows]
+        return [row.book for request in self.sent for row in request.rows if row.book]
 
 
 @dataclass

@@ -98,7 +98,8 @@ def test_a_damaged_file_is_taken_whole_and_a_second_time_changes_nothing(
             (reject.row, reject.column) for reject in report.rejects
         ]
     assert 3 * count == sum(real.progress)
-    books = {row.row: row.book for request in real.shop.sent for row in request.rows}
+    rows = (row for request in real.shop.sent for row in request.rows)
+    books = {row.row: row.book for row in rows if row.book is not None}
     assert 'Title 17 ("Series", #8)' == books[18].title
     assert "Original 18" == books[19].title
     assert "J.K. Author 18, Mary GrandPré" == books[19].author

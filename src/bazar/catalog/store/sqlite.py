@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.lists import MATCHES_MAX
 from bazar.catalog.store.shared import BOOK, decoded, outcome_row
+from bazar.catalog.store.sqlite_imports import ImportRows
 from bazar.catalog.store.sqlite_lists import SCORE, ListingStore, match_expression
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
@@ -102,12 +103,8 @@ SELECT (SELECT count(*) FROM movements),
 _encode = msgspec.json.encode
 
 
-class SqliteStore(ListingStore):
+class SqliteStore(ImportRows, ListingStore):
     """The catalog in a SQLite file."""
-
-    unit_s = 0.01
-    """All others wait. A row takes a tenth of a millisecond, until the index of words puts its own
-    in order: then one alone takes as much as this."""
 
     async def books(
         self,
@@ -156,11 +153,6 @@ class SqliteStore(ListingStore):
         await transaction.run_many(
             _INSERT_OUTCOME, [(*outcome_row(outcome), at_ms) for outcome in decided]
         )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock nothing: whoever writes is the only one."""
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]
