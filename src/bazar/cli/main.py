@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bazar import __version__
-from bazar.cli import buyer, keeper, load, moving, serving, settings
+from bazar.cli import buyer, importing, keeper, load, moving, serving, settings
 
 app = typer.Typer(
     name="bazar",
@@ -34,7 +34,7 @@ def _root(
     """Give the whole command line its options."""
 
 
-for _room in (serving, moving, buyer, keeper, settings, load):
+for _room in (serving, moving, buyer, keeper, importing, settings, load):
     _room.register(app)
 
 
