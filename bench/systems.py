@@ -94,6 +94,7 @@ class Bazar(System):
         front, catalog, order = map(str, self.ports)
         command = [sys.executable, "-m", "bazar", "up", "--empty", "--data", str(self.data)]
         command += ["--metrics", "open"]  # a check reads them
+        command += ["--log-level", "info"]  # a line a request is a part of what is measured
         command += ["--port", front, "--catalog-port", catalog, "--order-port", order]
         self.processes.start("bazar", [*command, *self.options()])
 

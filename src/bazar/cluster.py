@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bazar.kit import log
-from bazar.kit.data.moved import refuse_moved
+from bazar.kit.data.moved import moved_to, refuse_moved
 from bazar.kit.errors import StartupError
 from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.cors import Cors
 from bazar.kit.lock import hold
 from bazar.kit.peers.client import new_client
 from bazar.kit.process.config import (
     PORT_MAX,
     SECRET_FILE,
+    database_place,
     is_postgres,
     postgres_parts,
     proxy_networks,
@@ -92,6 +94,8 @@ class ServiceSettings:
     open_api: OpenApi
     metrics: Metrics
     cache: Cache = "on"
+    cors: Sequence[str] = ()
+    """Origins whose pages may ask the front."""
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
@@ -143,6 +147,8 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
             loopback=is_loopback(settings.host),
             public_hosts=[own, *settings.public_hosts.split(",")],
         )
+        if settings.service == "front" and settings.cors:
+            app.cors = Cors(settings.cors)
         if settings.metrics == "open":
             app.open_to_strangers("/metrics")
         yield app
@@ -169,6 +175,7 @@ class UpSettings:
     sample: bool | None
     """Whether to load the sample catalogue; None: at the first start with this data folder."""
     cache: Cache = "on"
+    cors: Sequence[str] = ()
     smtp_url: str = ""
     mail_from: str = ""
     database: str = ""
@@ -179,6 +186,7 @@ class UpSettings:
     """Processes of the catalog, and of the order service."""
     workers: int = 1
     """Processes of the front."""
+    log_level: log.Level = "info"
 
     def addresses(self) -> Addresses:
         """Return where each service will be; those of replicas with commas between them."""
@@ -228,6 +236,8 @@ class UpSettings:
         own, files = is_prepared(self.data / POSTGRES_FOLDER), self._file("catalog").exists()
         asked = self.database or (OWN_POSTGRES if own or self.replicas > 1 else SQLITE)
         named = is_postgres(asked)
+        gone = moved_to(self.data)
+        moved = gone and f"the shop of this data folder has moved to {gone}"
         elsewhere = "is in this data folder; name another one with --data"
         faults = [
             (
@@ -242,6 +252,7 @@ class UpSettings:
                 asked == SQLITE and self.replicas > 1,
                 "replicas share a database, and one of SQLite belongs to a single process",
             ),
+            (asked == SQLITE and own and moved, f"{moved}; start it with --database postgresql"),
             (asked == SQLITE and own, f"a shop on PostgreSQL {elsewhere}"),
             (
                 asked == OWN_POSTGRES and files and not own,
@@ -297,7 +308,8 @@ class UpSettings:
     def _public(self) -> list[str]:
         said = ["--public-host", self.public_hosts, "--public-url", self.public_url]
         said += ["--proxies", self.proxies, "--open-api", self.open_api]
-        return [*said, "--cache", self.cache]
+        said += ["--cache", self.cache]
+        return [*said, *(word for origin in self.cors for word in ("--cors", origin))]
 
     def _mail(self) -> Mapping[str, str]:
         """Return what the order service is told of mail: not as options, which anyone can read."""
@@ -319,7 +331,8 @@ class UpSettings:
         host, port = at
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
-        command += ["--log-format", self.log_format, "--metrics", self.metrics]
+        command += ["--log-level", self.log_level, "--log-format", self.log_format]
+        command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         inherited |= also
         shares = name == "front" and self.workers > 1
@@ -353,6 +366,8 @@ async def up(
         engine = settings.engine()
         if engine == SQLITE:
             refuse_moved(settings.data)
+        elif engine != OWN_POSTGRES:
+            await _check_databases(engine)
         read_or_make_secret(settings.data / SECRET_FILE)
         await wait_for_ports(settings.listening())
         supervisor = Supervisor()
@@ -368,6 +383,19 @@ async def up(
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
             await supervisor.stop()
+
+
+async def _check_databases(server: str) -> None:
+    """Make sure that the databases of a PostgreSQL of others can be used, in one line and not two.
+
+    Raises:
+        StartupError: one cannot.
+    """
+    from bazar.kit.data.postgres_opening import check_postgres
+
+    for name in _STORING:
+        url = str(database_place(server, Path(), name))
+        await check_postgres(url, without_password(url))
 
 
 async def _open(

@@ -29,14 +29,14 @@ _SEEN = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]
 """The rules whose findings hang on colours and sizes."""
 _LOOKS: tuple[tuple[int, bool, dict[str, Any]], ...] = (
     (WIDTH_PHONE, False, _ALL),
-    (WIDTH_WIDE, True, _ALL),
+    (WIDTH_WIDE, True, _SEEN),
 )
 """Width, dark or light, and which rules."""
 _MORE_LOOKS = (
     (WIDTH_PHONE, True, _SEEN),
-    (WIDTH_WIDE, False, _SEEN),
+    (WIDTH_WIDE, False, _ALL),
 )
-"""In one language: colours and sizes are the same in both."""
+"""In one language: colours and sizes are the same in both, and so is what stands where."""
 _RUN = """async options => {
   const found = await axe.run(document, {...options, resultTypes: ["violations"], preload: false});
   return found.violations.map(

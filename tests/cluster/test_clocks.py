@@ -58,7 +58,10 @@ class Shop(ThreeServices):
 
     def followed(self, after: str) -> list[str]:
         """Return the ids of the orders that come after one."""
-        return [order.order_id for order in self.remote().order.page(None, after, 100)]
+        return [
+            order.order_id
+            for order in self.remote().order.listing(None, "", after, 100, oldest=True)
+        ]
 
     def wait_for_end(self, order_ids: list[str]) -> None:
         """Wait until orders are confirmed, which nobody asks for."""

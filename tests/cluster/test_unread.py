@@ -13,12 +13,14 @@ from typing import Self
 
 import pytest
 
-from support.processes import all_gone, environment, wait_for
+from support.processes import STOP_TIMEOUT_S, all_gone, environment, wait_for
 from support.running import RunningShop, ThreeServices
 
 ASKS = 200
 """Their lines alone fill the pipe several times."""
 PIPE_BYTES = 4096
+STOPPED_S_MAX = 9.5
+"""A busy machine takes its time; who hangs is killed after ten seconds."""
 
 
 class UnreadShop(RunningShop):
@@ -76,9 +78,9 @@ def test_who_does_not_read_the_log_stops_nothing(tmp_path: Path, number: signal.
         assert shop.process is not None
         told_s = monotonic()
         shop.process.send_signal(number)
-        shop.process.wait(10)
-        all_gone(before.values(), 3)
-        assert monotonic() - told_s < 6
+        shop.process.wait(STOP_TIMEOUT_S)
+        all_gone(before.values(), STOP_TIMEOUT_S)
+        assert monotonic() - told_s < STOPPED_S_MAX
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /info/1 HTTP/1.1\r\nHo"])

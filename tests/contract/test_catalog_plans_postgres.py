@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.app import POSTGRES_SCHEMA
+from bazar.catalog.expressions import Term
 from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, NO_YEAR, FileRow, Seen, Sought
-from bazar.catalog.store.lists import Narrowing, Order, Ranked
+from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.postgres import PostgresStore
-from bazar.catalog.store.postgres_search import SAMPLE_BOOKS
 from bazar.kit.data.database import Database, Row, Transaction, Value, Work
 from bazar.kit.data.postgres import PostgresDatabase
 from support.engines import POSTGRES, with_tables
@@ -31,10 +31,10 @@ SELECT CASE WHEN n % 2 = 0 THEN lpad(n::text, 13, '0') END,
     'topic ' || n % 40, 'topic ' || n % 40, '', n % 5000, 'USD', n % 50, n,
     'author ' || n % 400, 'title ' || n, CASE WHEN n % 20 = 0 THEN n END
 FROM generate_series(1, {BOOKS}) AS n;
-INSERT INTO books_text (book_id, words, length)
-SELECT book_id, (
-    SELECT string_agg('w' || book_id * n % 9973 || ':' || n, ' ') FROM generate_series(1, 40) AS n
-)::tsvector, 40
+INSERT INTO books_text (book_id, words)
+SELECT book_id, array_to_tsvector(array(
+    SELECT DISTINCT 'aw' || book_id * n % 9973 FROM generate_series(1, 40) AS n
+))
 FROM books WHERE retired_at_ms IS NULL;
 INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
 SELECT id, 'rejected', '{{"order_id":"' || id || '","status":"rejected"}}', 0
@@ -115,8 +115,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     """Open a shop with some thousand books, of which the planner knows."""
     async with with_tables(request.param, tmp_path / "catalog", POSTGRES_SCHEMA) as database:
         assert isinstance(database, PostgresDatabase)
-        await database.write(lambda t: t.script(FILL))
-        await database.write(lambda t: t.script("ANALYZE"))
+        await database.write(lambda t: t.script(FILL), limit_s=60)
+        await database.write(lambda t: t.script("ANALYZE"), limit_s=60)
         yield database
 
 
@@ -180,15 +180,11 @@ def pages(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
         "retired_named": (lambda t: store.listed(t, "retired", ["title"], 10), 20),
         "bought": (lambda t: store.bought(t, 0, 100, 10), 700),
         "topics": (lambda t: store.topics(t, 10), 600),
-        "matching": (lambda t: store.matching(t, ["w777"], None), SAMPLE_BOOKS + 400),
-        "matching_of_topic": (
-            lambda t: store.matching(t, ["w777"], "topic 7"),
-            SAMPLE_BOOKS + 800,
-        ),
-        "books_matching": (
-            lambda t: store.books_matching(t, ["w777"], None, None, 10),
-            SAMPLE_BOOKS + 420,
-        ),
+        "found": (lambda t: store.found(t, Term("aw777"), 0, LAST_ID, 10), 100),
+        "found_of_all": (lambda t: store.found(t, Term("aw", more=True), 77, LAST_ID, 10), 20),
+        "heads": (lambda t: store.heads(t, IDS), 100),
+        "shown": (lambda t: store.shown(t, IDS), 100),
+        "known_topic": (lambda t: store.known_topic(t, "topic7"), 20),
         "topics_of_set": (lambda t: store.topics_of_set(t, SOME, Narrowing(topic="topic 8")), 250),
         "topics_of_all": (lambda t: store.topics_of_all(t, Narrowing(in_stock=True), 100), 150),
     }

@@ -213,6 +213,23 @@ async def test_databases_that_are_in_use_are_not_filled(data: Path, to: str) -> 
         await database.close()
 
 
+async def test_a_service_that_opens_meanwhile_stops_a_move(data: Path, to: str) -> None:
+    """It asked whether it may just before the move began, and would go on selling."""
+    change(data / "order.db", _MORE_ORDERS)
+    keeper = await halting(to)
+    moving = asyncio.create_task(refusal(data, to))
+    while not await keeper.fetchval(_HALTED):
+        assert not moving.done()
+    database = PostgresDatabase(database_at(to, "order"))
+    await database.read(lambda transaction: transaction.one("SELECT 1"))
+    try:
+        await keeper.execute("SELECT pg_advisory_unlock(1)")
+        assert "services use" in await moving
+    finally:
+        await database.close()
+        await keeper.close()
+
+
 async def test_a_shop_does_not_move_into_another_one(data: Path, to: str) -> None:
     """One row that is there is enough."""
     await with_tables(to, ORDER)

@@ -116,8 +116,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 async def database(engine: str, tmp_path: Path) -> AsyncIterator[Database]:
     """Open a database with three thousand orders, of which the server knows how they lie."""
     async with with_tables(engine, tmp_path / "plans", POSTGRES_SCHEMA) as database:
-        await database.write(lambda t: t.script(FILL))
-        await database.write(lambda t: t.script("ANALYZE"))
+        await database.write(lambda t: t.script(FILL), limit_s=60)
+        await database.write(lambda t: t.script("ANALYZE"), limit_s=60)
         yield database
 
 

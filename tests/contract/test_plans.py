@@ -36,7 +36,7 @@ WISH = "SEARCH wishes USING INTEGER PRIMARY KEY (rowid=?)"
 LINES_OR_NONE = "SEARCH order_lines USING PRIMARY KEY (order_id=?) LEFT-JOIN"
 BUYER_OR_NONE = "SEARCH buyers USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
 GIVEN = "SCAN json_each VIRTUAL TABLE INDEX 1:"
-WORDS = "SCAN books_text VIRTUAL TABLE INDEX 0:M6"
+WORDS = "SCAN books_text VIRTUAL TABLE INDEX 64:M1><"
 OF_ORDER = "movements_by_order"
 PRICES = "SEARCH books USING COVERING INDEX books_by_price (price_minor>? AND price_minor<?)"
 BY_AGE = "SEARCH books USING COVERING INDEX books_by_age (added_at_ms<?)"
@@ -51,14 +51,8 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "_BOOK"): (BOOK,),
     ("catalog", "_BOOKS"): (GIVEN, BOOK),
     ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
-    ("catalog", "_BOOKS_MATCHING"): (WORDS, BOOK),
     ("catalog", "_BOOKS_OF_TOPIC_AFTER"): (
         "SEARCH books USING INDEX books_by_topic (topic_key=? AND book_id>?)",
-    ),
-    ("catalog", "_BOOKS_OF_TOPIC_MATCHING"): (
-        WORDS,
-        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
-        BOOK,
     ),
     ("catalog", "_BOOK_BY_ISBN"): ("SEARCH books USING INDEX sqlite_autoindex_books_1 (isbn=?)",),
     ("catalog", "_KNOWN_BY"): (
@@ -276,7 +270,21 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     ("catalog", "_SHOP"): ("SEARCH shop USING INTEGER PRIMARY KEY (rowid=?)",),
     ("catalog", "_SAVE_SHOP"): (),
-    ("catalog", "_BOOKS_WITHOUT_KEYS"): ("SCAN books USING INDEX books_without_keys",),
+    ("catalog", "_UNFOLDED"): ("SEARCH unfolded USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_SAVE_UNFOLDED"): ("SEARCH unfolded USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_ALL_FOLDED"): ("SEARCH unfolded USING INTEGER PRIMARY KEY (rowid=?)",),
+    ("catalog", "_BOOKS_BETWEEN"): (
+        "SEARCH books USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+    ),
+    ("catalog", "ADD_TERMS"): (),
+    ("catalog", "_FORGET_TERMS"): ("SCAN books_text VIRTUAL TABLE INDEX 0:=",),
+    ("catalog", "_FOUND"): (WORDS,),
+    ("catalog", "_HEADS"): (GIVEN, BOOK),
+    ("catalog", "_SHOWN"): (GIVEN, BOOK),
+    ("catalog", "_TOPIC_IS_THERE"): (
+        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
+    ),
+    ("catalog", "_TOPIC_OF_LETTERS"): ("SEARCH topics USING INDEX topics_by_letters (<expr>=?)",),
     ("catalog", "_SAVE_KEYS"): (BOOK,),
     # What these pass over they do not look up: the index says enough of it.
     ("catalog", "_ALL_BY_AGE"): (
@@ -319,12 +327,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     # Of scarce books alone, which that index holds.
     ("catalog", "_LOW"): ("SCAN books USING COVERING INDEX books_scarce",),
     ("catalog", "_OUT"): ("SEARCH books USING COVERING INDEX books_scarce (stock=?)",),
-    ("catalog", "_MATCHING"): (WORDS,),
     ("catalog", "_OF_TOPIC"): ("SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",),
-    ("catalog", "_OF_TOPIC_MATCHING"): (
-        WORDS,
-        "SEARCH books USING COVERING INDEX books_by_topic (topic_key=?)",
-    ),
     ("catalog", "_PRICED"): (PRICES,),
     ("catalog", "RETIRED"): ("SEARCH books USING COVERING INDEX books_retired (retired_at_ms>?)",),
     ("catalog", "_RETIRED_NAMED"): (

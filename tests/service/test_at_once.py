@@ -13,6 +13,7 @@ from bazar.front.upstream.orders import Orders
 from bazar.kit import log
 from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.cors import Cors
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
@@ -21,6 +22,7 @@ from bazar.wire.books import Place
 from support.feeds import opened_cache
 from support.shops import CATALOG_URL, ORDER_URL, SECRET, Shop
 
+PAGE = "http://localhost:3000"
 PATHS = (
     "/info/1",
     "/info/01",
@@ -47,6 +49,8 @@ HEADERS: tuple[Mapping[str, str], ...] = (
     {"transfer-encoding": "chunked"},
     {"transfer-encoding": "gzip", "content-length": "3"},
     {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
+    {"origin": PAGE, "sec-fetch-site": "cross-site"},
+    {"accept-encoding": "gzip"},
     {"user-agent": "a browser", "accept": "*/*", "cookie": "a=b"},
     {"cache-control": "no-cache"},
     {"cache-control": "max-age=0"},
@@ -135,12 +139,14 @@ async def ways(shop: Shop) -> tuple[HttpApp, HttpApp]:
 async def test_both_ways_send_the_same_bytes(
     ways: tuple[HttpApp, HttpApp], method: str, query: str
 ) -> None:
-    """Whatever the path, the query string and the headers are."""
+    """Whatever the path, the query string and the headers are, and whoever is invited."""
     short, ordinary = ways
-    for path in PATHS:
-        for headers in HEADERS:
-            expected = await said(ordinary, method, path + query, headers)
-            assert expected == await said(short, method, path + query, headers), (path, headers)
+    for cors in (None, Cors([PAGE])):
+        short.cors = ordinary.cors = cors
+        for path in PATHS:
+            for headers in HEADERS:
+                expected = await said(ordinary, method, path + query, headers)
+                assert expected == await said(short, method, path + query, headers), (path, headers)
 
 
 async def test_both_ways_write_the_same_line_and_count_the_same(

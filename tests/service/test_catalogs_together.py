@@ -14,6 +14,7 @@ from bazar.catalog.domain import StockTooLow, StoredBook
 from bazar.catalog.settings import Settings
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Transaction
+from bazar.kit.http.conditions import PreconditionFailed
 from bazar.wire.books import Book, BookEdit, NewBook, TopicCount
 from bazar.wire.imports import ImportRequest, ImportRow
 from bazar.wire.orders import Line
@@ -337,3 +338,26 @@ async def test_settings_are_made_once_and_none_is_lost(
         after.name,
         after.tel,
     )
+
+
+async def test_of_two_who_know_the_same_book_one_changes_it(
+    left: OpenCatalog, right: OpenCatalog
+) -> None:
+    """Each asks another catalog; what they know is compared while the row is theirs alone."""
+    (book_id,) = await books(left, 1)
+    version = (await left.shelf.info(book_id)).version
+
+    def check(book: Book) -> None:
+        if book.version != version:
+            message = "it is another one"
+            raise PreconditionFailed(message)
+
+    edits = [
+        catalog.shelf.edit(book_id, BookEdit(year=1900 + number), key, check)
+        for number, (catalog, key) in enumerate(
+            ((left, None), (right, None), (left, "k"), (right, "l"))
+        )
+    ]
+    done = await asyncio.gather(*edits, return_exceptions=True)
+    assert [Book] == [type(one) for one in done if not isinstance(one, PreconditionFailed)]
+    assert version + 1 == (await right.shelf.info(book_id)).version

@@ -338,6 +338,22 @@ async def test_a_body_that_is_said_to_be_no_json_is_refused_on_every_route(
     assert 2 == await shop.stock(1)
 
 
+async def test_a_form_that_is_no_json_is_told_to_be_json(shop: Shop) -> None:
+    """`curl -d quantity=2` says that it is a form, and it is one; nothing is bought."""
+    await shop.add_book(quantity=5)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for content in (b"quantity=2", b" id=1&id=2", b"%7B%7D", b'"x"', b"2"):
+        for caller, path in ((shop.front, "/purchase/1"), (shop.order, "/orders")):
+            reply = await caller.call("POST", path, headers=form, content=content)
+            problem = check_problem(reply, 415, "unsupported-media-type")
+            assert "application/json" in problem.hint
+        unnamed = await shop.front.call("POST", "/purchase/1", content=content)
+        check_problem(unnamed, 400, "invalid-request")
+    nothing = await shop.front.call("POST", "/purchase/1", headers=form, content=b" \r\n")
+    check_problem(nothing, 400, "invalid-request")
+    assert 5 == await shop.stock(1)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "member"),
     [

@@ -11,13 +11,18 @@ from bazar.front.storefront.routes import Storefront
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.catalog import Catalog
 from bazar.kit.http import openapi
+from bazar.kit.http.backups import BackupApi
 from bazar.kit.http.endpoint import Endpoint, endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.order.api import OrderApi
 from bazar.order.wish_api import WishApi
+from bazar.wire.teaching.catalog import CATALOG
+from bazar.wire.teaching.front import FRONT
+from bazar.wire.teaching.order import ORDER
 
 SERVICES = ("front", "catalog", "order")
+TEACHING = {"front": FRONT, "catalog": CATALOG, "order": ORDER}
 UNDESCRIBED = frozenset({"/openapi.json", "/docs", "/docs/{name}"})
 """The routes that describe; they stand in no document."""
 
@@ -31,8 +36,12 @@ def endpoints(service: str) -> list[Endpoint]:
     absent = cast("Any", None)
     apis: dict[str, list[object]] = {
         "front": [FrontApi(absent, absent)],
-        "catalog": [CatalogApi(absent, absent, absent, absent, absent), ShopApi(absent, absent)],
-        "order": [OrderApi(absent, absent), WishApi(absent)],
+        "catalog": [
+            CatalogApi(absent, absent, absent, absent, absent),
+            ShopApi(absent, absent),
+            BackupApi(absent),
+        ],
+        "order": [OrderApi(absent, absent), WishApi(absent), BackupApi(absent)],
     }
     own = [endpoint for api in apis[service] for endpoint in endpoints_of(api)]
     return operations(service, Metrics(service), _nothing, own)
@@ -53,4 +62,4 @@ def documented(endpoint: Endpoint) -> tuple[str, str]:
 def document(service: str) -> dict[str, Any]:
     """Return what `/openapi.json` of a service answers."""
     described = [one for one in endpoints(service) if one.route.path not in UNDESCRIBED]
-    return openapi.document(f"Bazar {service}", __version__, described)
+    return openapi.document(f"Bazar {service}", __version__, described, TEACHING[service])

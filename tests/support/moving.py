@@ -66,7 +66,8 @@ VALUES (1, 'adjusted', -1, NULL, 22, 'damaged', 'wet', 'Omar'),
     (1, 'sold', -1, '01B', 23, NULL, '', ''),
     (1, 'released', 1, '01B', 24, NULL, '', '');
 UPDATE books SET stock = stock - 1, edited_at_ms = 23 WHERE book_id = 1;
-UPDATE books SET author_key = NULL, title_key = NULL WHERE book_id = 3;"""
+UPDATE books SET author_key = NULL, title_key = NULL WHERE book_id = 3;
+INSERT INTO unfolded VALUES (1, 3, 3);"""
 
 
 def small_shop(folder: Path) -> None:

@@ -186,6 +186,7 @@ class RunningShop(TestedShop):
         """Return the words that start it."""
         front, catalog, order = map(str, self.ports)
         words = [sys.executable, "-m", "bazar", "up", "--data", str(self.data), "--port", front]
+        words += ["--log-level", "info"]
         return [*words, "--catalog-port", catalog, "--order-port", order, *self.options]
 
     def start(self, *options: str) -> None:

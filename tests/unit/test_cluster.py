@@ -1,11 +1,13 @@
 """What the services of one machine are started with."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from msgspec.structs import asdict
 
 from bazar.cluster import UpSettings, front_url
+from bazar.kit.data.moved import MOVED_FILE, note_moved
 from bazar.kit.errors import StartupError
 
 
@@ -58,7 +60,17 @@ def test_a_service_is_told_what_it_alone_needs(
     assert {service: value} == said(settings_of(tmp_path, **given), option)
 
 
-@pytest.mark.parametrize("option", ["--currency", "--name"])
+def test_the_front_is_told_each_page_that_is_invited(tmp_path: Path) -> None:
+    """Once for each origin; the other services have nothing for pages."""
+    invited = ("http://localhost:3000", "https://lab.example")
+    told = {
+        child.name: [value for word, value in pairwise(child.command) if word == "--cors"]
+        for child in settings_of(tmp_path, cors=invited).children()
+    }
+    assert {"catalog": [], "order": [], "front": list(invited)} == told
+
+
+@pytest.mark.parametrize("option", ["--currency", "--name", "--cors"])
 def test_what_was_not_said_is_not_told(tmp_path: Path, option: str) -> None:
     """So the shop keeps its own."""
     assert {} == said(settings_of(tmp_path), option)
@@ -151,18 +163,30 @@ def test_a_shop_stays_on_the_engine_that_it_has(
     [
         ("", {"database": "sqlite", "replicas": 2}, "belongs to a single process"),
         ("", {"database": "books.db"}, "none of sqlite, postgresql"),
-        ("", {"database": "postgresql://u:pass@h/books"}, r"on postgresql://h/books: name the se"),
+        (
+            "",
+            {"database": "postgresql://u:pass@h/books"},
+            r"on postgresql://u@h/books: name",
+        ),
         ("catalog.db", {"database": "postgresql"}, "a shop on SQLite is in this data folder"),
         ("catalog.db", {"replicas": 2}, "or move it with 'bazar move --to postgresql'"),
         ("postgres/data", {"database": "sqlite"}, "a shop on PostgreSQL is in this data folder"),
+        (
+            "postgres/data moved",
+            {"database": "sqlite"},
+            "moved to postgresql; start it with",
+        ),
     ],
 )
 def test_an_engine_that_cannot_be_is_refused(
     tmp_path: Path, kept: str, given: dict[str, str], message: str
 ) -> None:
     """A shop is never opened empty beside the one that is there; no password is shown."""
-    if kept:
-        (tmp_path / kept).mkdir(parents=True)
+    for name in kept.split():
+        if name == MOVED_FILE:
+            note_moved(tmp_path, "postgresql")
+        else:
+            (tmp_path / name).mkdir(parents=True)
     with pytest.raises(StartupError, match=message) as caught:
         settings_of(tmp_path, **given).engine()
     assert "pass@" not in str(caught.value)

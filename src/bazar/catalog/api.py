@@ -16,7 +16,13 @@ from bazar.catalog.imports import Imports
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.stock import Stock
 from bazar.kit.errors import BazarError, InvalidRequest, Unavailable
-from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.answers import (
+    changed_response,
+    json_response,
+    tagged_response,
+    unless_held,
+)
+from bazar.kit.http.conditions import known_by
 from bazar.kit.http.endpoint import Endpoint, Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
@@ -25,6 +31,7 @@ from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     SEQ_HEADER,
     VERSION_HEADER,
+    AllBooksQuery,
     Book,
     BookChanged,
     BookCounts,
@@ -106,6 +113,7 @@ class CatalogApi:
         answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "info", "book_id", "/0/id"),),
+        packed=True,
     )
     async def search(self, request: Request) -> Response:
         """List the books of a topic: any case, spaces or hyphens."""
@@ -118,6 +126,7 @@ class CatalogApi:
         answers={200: list[BookTitle], 304: None},
         places="searching",
         links=(Link(200, "query_book", "book_id", "/0/id"),),
+        packed=True,
     )
     async def query(self, request: Request, query: TopicQuery) -> Response:
         """List the books of a topic, in the lab's other form."""
@@ -129,6 +138,7 @@ class CatalogApi:
         answers={200: list[TopicCount], 304: None},
         places="searching",
         links=(Link(200, "search", "topic", "/0/topic"),),
+        packed=True,
     )
     async def topics(self, request: Request) -> Response:
         """List the topics, at most the 10,000 with the most books, each with their number."""
@@ -141,6 +151,7 @@ class CatalogApi:
         answers={200: list[Book], 304: None},
         places="searching",
         links=_book_links(200, "/0/id"),
+        packed=True,
     )
     async def books(self, request: Request, query: BookQuery) -> Response:
         """List or search books, a page at a time."""
@@ -156,16 +167,28 @@ class CatalogApi:
         answers={200: BookCounts, 304: None},
         places="searching",
         links=(Link(200, "search", "topic", "/topics/0/topic"),),
+        packed=True,
     )
     async def counts(self, request: Request, query: BookQuery) -> Response:
         """Count the books that a query finds, at most 10,000, and those of each topic."""
         counts = await request.while_there(self._shelf.count(query))
         return unless_held(request, tagged_response(counts))
 
-    @route("GET", "/books/edits", answers={200: list[BookEdited]}, places="searching")
+    @route(
+        "GET",
+        "/books/edits",
+        answers={200: list[BookEdited]},
+        places="searching",
+        packed=True,
+    )
     async def edits(self, request: Request, query: EditsQuery) -> Response:
         """List books by id, a page at a time, each with when it was edited last."""
         return json_response(await request.while_there(self._shelf.edits(query)))
+
+    @route("GET", "/books/all", answers={200: list[Book]}, secret=True)
+    async def every(self, request: Request, query: AllBooksQuery) -> Response:
+        """List all books by id, the retired ones too, a page at a time."""
+        return json_response(await request.while_there(self._shelf.every(query)))
 
     @route(
         "POST",
@@ -188,10 +211,12 @@ class CatalogApi:
         errors=(BookNotFound, BookExists, *KEY_ERRORS, Unavailable),
         secret=True,
         idempotency_key=True,
+        if_match=True,
     )
     async def edit(self, request: Request, book_id: int, body: BookEdit) -> Response:
         """Change what describes a book, or its price."""
-        return json_response(await self._shelf.edit(book_id, body, key_of(request)))
+        check = known_by(request)
+        return changed_response(await self._shelf.edit(book_id, body, key_of(request), check))
 
     @route(
         "PUT",
@@ -335,6 +360,7 @@ class CatalogApi:
         "/changes",
         answers={200: None},
         places="watching",
+        tag="books",
         media_type="text/event-stream",
     )
     async def changes(self, _request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bazar.catalog.api import CatalogApi, with_place
 from bazar.catalog.checking import Checking
+from bazar.catalog.completing import completing
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.rehearsal import Rehearsals
@@ -20,11 +21,14 @@ from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.scratch import Scratch
 from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.data.sqlite_backups import SqliteBackups
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.backups import BackupApi
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.process.watchdog import watched_loop
+from bazar.wire.teaching.catalog import CATALOG
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
@@ -38,6 +42,8 @@ class _Opened(NamedTuple):
     database: Database
     store: Store
     feed: Feed
+    backups: SqliteBackups | None
+    """None where the database is one that others back up."""
     alone: bool
     """Whether no other catalog writes there: then each answer says how far the feed has come."""
 
@@ -62,11 +68,10 @@ async def catalog_app(
     kind = (
         _sqlite(database, metrics) if isinstance(database, Path) else _postgres(database, metrics)
     )
-    async with kind as (opened, store, feed, alone):
+    async with kind as (opened, store, feed, backups, alone):
         settings = Settings(opened, store)
         currency = (await settings.open(currency, name)).currency
         shelf = Shelf(opened, store, currency)
-        await shelf.complete()
         stock = Stock(opened, store)
         rehearsals = Rehearsals(opened, store, scratch_catalog, currency)
         imports = Imports(opened, store, rehearsals, currency)
@@ -77,12 +82,14 @@ async def catalog_app(
 
         api = CatalogApi(shelf, stock, imports, checking, feed)
         own = [*endpoints_of(api), *endpoints_of(ShopApi(settings, stock))]
+        own += endpoints_of(BackupApi(backups))
         if alone:
             own = [with_place(endpoint, feed) for endpoint in own]
-        endpoints = operations("catalog", metrics, check, own)
+        endpoints = operations("catalog", metrics, check, own, CATALOG)
         try:
-            with watched_loop(metrics):
-                yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+            async with completing(shelf.complete):
+                with watched_loop(metrics):
+                    yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
         finally:
             await rehearsals.close()
 
@@ -95,7 +102,11 @@ async def _sqlite(path: Path, metrics: Metrics) -> AsyncIterator[_Opened]:
     metrics.watch("bazar_wal_bytes", "Size of the database's write-ahead log.", database.log_bytes)
     try:
         await migrate(database, SCHEMA)
-        yield _Opened(database, SqliteStore(), feed, alone=True)
+        backups = SqliteBackups(database)
+        try:
+            yield _Opened(database, SqliteStore(), feed, backups, alone=True)
+        finally:
+            await backups.close()
     finally:
         await database.close()
 
@@ -119,7 +130,7 @@ async def _postgres(url: str, metrics: Metrics) -> AsyncIterator[_Opened]:
         listener = Listener(url, on_changes=feed.hear, on_beat=feed.beat, on_lost=feed.lost)
         feed.ask = listener.ask
         try:
-            yield _Opened(database, store, feed, alone=False)
+            yield _Opened(database, store, feed, None, alone=False)
         finally:
             await listener.close()
     finally:

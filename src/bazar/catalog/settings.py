@@ -3,6 +3,8 @@
 Source: docs/decisions/0024-settings-on-the-feed.md
 """
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -67,8 +69,19 @@ class Settings:
         """Return the settings."""
         return _there(await self._database.read(self._store.shop))
 
-    async def edit(self, edit: ShopEdit, key: str | None = None) -> Shop:
+    async def edit(
+        self,
+        edit: ShopEdit,
+        key: str | None = None,
+        check: Callable[[Shop], None] | None = None,
+    ) -> Shop:
         """Change settings; with a key once.
+
+        Args:
+            edit: what to change.
+            key: of the request.
+            check: raises where the settings are not those that their asker knows; they are held
+                as they are until the change is made.
 
         Raises:
             CurrencyFixed, KeyReused: definite.
@@ -78,6 +91,8 @@ class Settings:
         async def work(transaction: Transaction) -> Shop:
             await transaction.lock(_LOCK)
             shop = _there(await self._store.shop(transaction))
+            if check is not None:
+                check(shop)
             changed = edited_shop(shop, edit)
             if changed == shop:
                 return shop

@@ -8,7 +8,13 @@ from bazar.catalog.settings import Settings
 from bazar.catalog.shop import CurrencyFixed
 from bazar.catalog.stock import Stock
 from bazar.kit.errors import Unavailable
-from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.answers import (
+    changed_response,
+    json_response,
+    tagged_response,
+    unless_held,
+)
+from bazar.kit.http.conditions import known_by
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
 from bazar.wire.actor import actor_of
@@ -26,7 +32,7 @@ class ShopApi:
         self._settings = settings
         self._stock = stock
 
-    @route("GET", "/shop", answers={200: Shop, 304: None})
+    @route("GET", "/shop", answers={200: Shop, 304: None}, packed=True)
     async def shop(self, request: Request) -> Response:
         """Show the settings of the shop."""
         shop = await self._settings.shop()
@@ -40,10 +46,12 @@ class ShopApi:
         errors=(CurrencyFixed, *KEY_ERRORS, Unavailable),
         secret=True,
         idempotency_key=True,
+        if_match=True,
     )
     async def edit_shop(self, request: Request, body: ShopEdit) -> Response:
         """Change settings of the shop; with a key once."""
-        return json_response(await self._settings.edit(body, key_of(request)))
+        check = known_by(request)
+        return changed_response(await self._settings.edit(body, key_of(request), check))
 
     @route(
         "POST",

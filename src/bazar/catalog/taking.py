@@ -212,6 +212,8 @@ class Part:
 
     def _change(self, place: int, wanted: Wanted) -> Change | None:
         known_by = self._known_by[place]
+        if wanted.book_id and self._by_isbn.get(wanted.isbn or "", 0) < 0:
+            return None  # nobody knows its id yet
         key, column = self._existing(known_by, wanted)
         if key is None:
             return self._add(wanted)
@@ -238,8 +240,10 @@ class Part:
         by_isbn = None if isbn is None else self._by_isbn.get(isbn)
         if book_id:
             if by_isbn is not None and by_isbn != book_id:
-                message = f"isbn {isbn} belongs to {_named(self._books[by_isbn].book)}"
-                _refuse(f"{message}, not to {book_id}", "isbn")
+                title = self._books[by_isbn].book.title
+                _refuse(
+                    f"isbn {isbn} belongs to book {by_isbn}, {title!r}, not to {book_id}", "isbn"
+                )
             return (book_id if book_id in self._books else None), ID_COLUMN
         if by_isbn is not None:
             return by_isbn, "isbn"
@@ -363,12 +367,12 @@ def _agree(book: StoredBook, wanted: Wanted) -> None:
     Raises:
         InvalidRequest: it says another ISBN or title.
     """
+    named = f"book {book.book_id} is {book.title!r}"
     if wanted.isbn is not None and book.isbn is not None and wanted.isbn != book.isbn:
-        message = f"{_named(book)} has the ISBN {book.isbn}, not {wanted.isbn}"
-        _refuse(message, "isbn")
+        _refuse(f"{named} with the ISBN {book.isbn}, not {wanted.isbn}", "isbn")
     title = _title(wanted)
     if title is not None and not _same_title(book.title, title):
-        _refuse(f"{_named(book)}, not {title!r}", "title")
+        _refuse(f"{named}, not {title!r}", "title")
 
 
 def _same_title(one: str, other: str) -> bool:
@@ -384,10 +388,6 @@ def _title(wanted: Wanted) -> str | None:
     assert wanted.row.known is not None
     title = wanted.row.known.title
     return None if title is msgspec.UNSET else title
-
-
-def _named(book: StoredBook) -> str:
-    return f"book {book.book_id} is {book.title!r}" if book.book_id > 0 else f"{book.title!r}"
 
 
 def _quantity(wanted: Wanted) -> int | None:

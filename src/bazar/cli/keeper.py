@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bazar.cli.shop import Answer, Key, asks, with_key
+from bazar.cli.shop import Answer, Key, asks, once, with_key
 from bazar.cli.show import (
+    counted,
     show_audit,
     show_book,
     show_findings,
-    show_list,
     show_order,
 )
 from bazar.cli.terminal import BookId, OrderId, fail, visible
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
-from bazar.wire.orders import MailTest, Order, OrderStatus, Progress
-from bazar.wire.stock import Movement, Reason, StockChange
+from bazar.wire.limits import STOCK_MAX
+from bazar.wire.orders import MailTest, Order, Progress
+from bazar.wire.stock import Reason, StockChange
 from bazar.wire.wishes import WishesEnded
 
 if TYPE_CHECKING:
@@ -41,34 +42,23 @@ def progress(
         str, typer.Option(help="Number or address by which the post tells where a parcel is.")
     ] = "",
 ) -> Answer[Order]:
-    """Note how far the shop is with a confirmed order; the last step hands it over."""
-    return Answer(shop.order.progress(order_id, step, tracking), show_order)
+    """Note how far the shop is with a confirmed order; the last step hands it over.
+
+    Examples:
+      bazar progress 01m8305pzmv445v7yk2jmk5hyr ready
+      bazar progress 01m8305pzmv445v7yk2jmk5hyr sent
+    """
+    return Answer(once(lambda: shop.order.progress(order_id, step, tracking)), show_order)
 
 
 @asks("order")
 def fulfil(shop: Shop, order_id: OrderId) -> Answer[Order]:
-    """Note that a confirmed order was handed over."""
-    return Answer(shop.order.fulfil(order_id), show_order)
+    """Note that a confirmed order was handed over.
 
-
-@asks("order")
-def orders(  # noqa: PLR0913  one parameter an option
-    shop: Shop,
-    *,
-    status: Annotated[OrderStatus | None, typer.Option(help="Only these.")] = None,
-    after: Annotated[str, typer.Option(help="Only orders after this order id.")] = "",
-    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
-    find: Annotated[
-        str, typer.Option(help="A reference, an order id, an e-mail address, a name.")
-    ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-) -> Answer[list[Order]]:
-    """List orders, oldest first; the newest first with --newest or --find."""
-    if newest or find:
-        if after:
-            fail("--after goes with the oldest first; it fits neither --newest nor --find")
-        return Answer(shop.order.newest(status, find, limit), show_list)
-    return Answer(shop.order.page(status, after, limit), show_list)
+    Examples:
+      bazar fulfil 01m8305pzmv445v7yk2jmk5hyr
+    """
+    return Answer(once(lambda: shop.order.fulfil(order_id)), show_order)
 
 
 Subtitle = Annotated[str | None, typer.Option(help="What stands under the title.")]
@@ -103,7 +93,12 @@ def book_add(  # noqa: PLR0913  one parameter an option
     low_at: LowAt = None,
     key: Key = None,
 ) -> Answer[Book]:
-    """Add a book, once."""
+    """Add a book, once.
+
+    Examples:
+      bazar book add Emma --topic novels --price 9.50
+      bazar book add Dune --topic novels --price 12
+    """
     new = NewBook(
         title=title,
         topic=topic,
@@ -124,7 +119,7 @@ def book_add(  # noqa: PLR0913  one parameter an option
             low_at=low_at,
         ),
     )
-    return Answer(with_key(key, "adding", partial(shop.catalog.add, new)), show_book)
+    return Answer(with_key(key, partial(shop.catalog.add, new)), show_book)
 
 
 @asks("catalog")
@@ -149,8 +144,15 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     retired: Annotated[
         bool | None, typer.Option("--retire/--sell", help="Take it off sale, or sell it again.")
     ] = None,
+    key: Key = None,
 ) -> Answer[Book]:
-    """Change what describes a book, or take it off sale."""
+    """Change what describes a book, or take it off sale.
+
+    Examples:
+      bazar book edit 112 --title 'Dune Messiah' --year 1969
+      bazar book edit 978-0-441-17271-9 --shelf B4
+      bazar book edit 112 --retire
+    """
     edit = BookEdit(
         **_given(
             title=title,
@@ -172,7 +174,7 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     )
     if edit == BookEdit():
         fail("nothing to change: name at least one option; bazar book edit --help lists them")
-    return Answer(shop.catalog.edit(book_id, edit), show_book)
+    return Answer(with_key(key, partial(shop.catalog.edit, book_id, edit)), show_book)
 
 
 def _given(**options: object) -> dict[str, Any]:
@@ -184,13 +186,25 @@ def _given(**options: object) -> dict[str, Any]:
 def book_restock(
     shop: Shop,
     book_id: BookId,
-    copies: Annotated[int, typer.Argument(help="How many came; after -- a negative number left.")],
+    copies: Annotated[
+        int,
+        typer.Argument(
+            min=-STOCK_MAX,
+            max=STOCK_MAX,
+            help="How many came; after -- a negative number left.",
+        ),
+    ],
     *,
     key: Key = None,
 ) -> Answer[Book]:
-    """Add copies to the stock, or take some away, once."""
-    restock = partial(shop.catalog.restock, book_id, copies)
-    return Answer(with_key(key, "counting", restock), show_book)
+    """Add copies to the stock, or take some away, once.
+
+    Examples:
+      bazar book restock 112 10
+      bazar book restock 978-0-441-17271-9 10
+      bazar book restock 112 -- -3
+    """
+    return Answer(with_key(key, partial(shop.catalog.restock, book_id, copies)), show_book)
 
 
 @asks("catalog")
@@ -198,9 +212,16 @@ def book_reprice(
     shop: Shop,
     book_id: BookId,
     price: Annotated[str, typer.Argument(help="Such as 19.99.")],
+    *,
+    key: Key = None,
 ) -> Answer[Book]:
-    """Set the price of a book."""
-    return Answer(shop.catalog.reprice(book_id, parse_price(price)), show_book)
+    """Set the price of a book, once.
+
+    Examples:
+      bazar book reprice 112 11.95
+    """
+    reprice = partial(shop.catalog.reprice, book_id, parse_price(price))
+    return Answer(with_key(key, reprice), show_book)
 
 
 @asks("catalog")
@@ -214,20 +235,33 @@ def stock(  # noqa: PLR0913  one parameter an option
     count: Annotated[
         int | None, typer.Option(min=0, help="How many were counted on the shelf.")
     ] = None,
-    reason: Annotated[Reason | None, typer.Option(help="Why the stock is corrected.")] = None,
+    reason: Annotated[
+        Reason | None,
+        typer.Option(
+            metavar="REASON",
+            help="Why the stock is corrected: counted, damaged, lost, found, "
+            "returned-to-supplier, gift or other.",
+        ),
+    ] = None,
     note: Annotated[str, typer.Option(help="A few words for the ledger.")] = "",
     actor: Annotated[
         str | None, typer.Option(help="Who changes it [default: your login name].")
     ] = None,
     key: Key = None,
 ) -> Answer[Book]:
-    """Note copies that came or went, or a new count, once."""
+    """Note copies that came or went, or a new count, once.
+
+    Examples:
+      bazar stock 112 --change 10 --note 'delivery 4711'
+      bazar stock 112 --change -1 --reason damaged
+      bazar stock 978-0-441-17271-9 --count 8
+    """
     if (change is None) == (count is None):
         fail("give one of the two: --change COPIES or --count COPIES")
     wanted = StockChange(change=change, count=count, reason=reason, note=note)
     shop.actor = _login_name() if actor is None else actor
     ask = partial(shop.catalog.change_stock, book_id, wanted)
-    return Answer(with_key(key, "counting", ask), show_book)
+    return Answer(with_key(key, ask), show_book)
 
 
 def _login_name() -> str:
@@ -245,9 +279,13 @@ def mail_test(
     shop: Shop,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whom to write to.")],
 ) -> Answer[MailTest]:
-    """Have the shop send a mail that only shows that its mail arrives."""
+    """Have the shop send a mail that only shows that its mail arrives.
+
+    Examples:
+      bazar mail test me@example.org
+    """
     return Answer(
-        shop.order.send_trial(address),
+        once(lambda: shop.order.send_trial(address)),
         lambda sent: typer.echo(f"the mail server took a mail to {visible(sent.to)}"),
     )
 
@@ -257,25 +295,15 @@ def mail_forget(
     shop: Shop,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whose wishes.")],
 ) -> Answer[WishesEnded]:
-    """Delete an address that waits for books to be back; its orders keep theirs."""
+    """Delete an address that waits for books to be back; its orders keep theirs.
+
+    Examples:
+      bazar mail forget lina@example.org
+    """
     return Answer(
-        shop.order.forget_wishes(address),
-        lambda ended: typer.echo(f"{ended.wishes} wishes forgotten"),
+        once(lambda: shop.order.forget_wishes(address)),
+        lambda ended: typer.echo(f"{counted(ended.wishes, 'wish', 'wishes')} forgotten"),
     )
-
-
-@asks("catalog")
-def ledger(
-    shop: Shop,
-    book_id: BookId,
-    *,
-    before: Annotated[
-        int | None, typer.Option(min=1, help="Only rows before the row with this id.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-) -> Answer[list[Movement]]:
-    """Show what happened to the stock of a book, the newest first."""
-    return Answer(shop.catalog.ledger(book_id, before, limit), show_list)
 
 
 def parse_price(text: str) -> Decimal:
@@ -297,6 +325,10 @@ def audit(
     """Compare ledger, stock, reservations and orders; exit code 1 when anything differs.
 
     It works while the shop is running. Exit code 2 when it could not be checked.
+
+    Examples:
+      bazar audit
+      bazar audit --integrity
     """
     from bazar.tools.audit import audit as run_audit
 
@@ -306,7 +338,11 @@ def audit(
 
 @asks("front", "catalog", "order")
 def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
-    """Check this machine and the shop, and say what to do; exit code 1 when something is wrong."""
+    """Check this machine and the shop, and say what to do; exit code 1 when something is wrong.
+
+    Examples:
+      bazar doctor
+    """
     from bazar.tools.doctor import examine
 
     findings = examine(shop, data)
@@ -315,7 +351,7 @@ def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (progress, fulfil, orders, stock, ledger, audit, doctor):
+    for command in (progress, fulfil, stock, audit, doctor):
         app.command()(command)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)
     books.command("add")(book_add)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bazar.cli.naming import book_name
 from bazar.cli.shop import Answer, asks
 from bazar.cli.terminal import fail, print_table
 from bazar.load.plan import MIX_DEFAULT, Tastes, parse_mix
@@ -35,7 +36,9 @@ Zipf = Annotated[
 ]
 FlashSale = Annotated[
     int | None,
-    typer.Option(metavar="ID", min=1, help="Everybody wants this book; sells real copies."),
+    typer.Option(
+        metavar="ID|ISBN", parser=book_name, help="Everybody wants this book; sells real copies."
+    ),
 ]
 RealStock = Annotated[
     bool, typer.Option("--real-stock", help="Buy real copies, not those of the load's own books.")
@@ -70,6 +73,10 @@ def load(  # noqa: PLR0913  one parameter an option
     """Let customers browse, search and buy; show how fast it was, and check that it adds up.
 
     It buys books of its own. Ctrl-C ends it early. Exit code 1 when anything differs.
+
+    Examples:
+      bazar load --duration 10
+      bazar load --rate 200 --plot load.svg
     """
     from bazar.load.clients import CLIENTS_DEFAULT, CLIENTS_DEFAULT_OPEN, Pace
     from bazar.load.run import LoadOptions, run_load

@@ -39,6 +39,10 @@ def move(
     """Move a closed shop from SQLite to PostgreSQL; run again, it goes on where it stopped.
 
     Every row is compared at both ends, and the audit is run. Then the old folder is shut.
+
+    Examples:
+      bazar move --to postgresql
+      bazar move --to postgresql://me@db.example
     """
     kind, separator, folder = source.partition(":")
     if f"{kind}{separator}" != _SQLITE or not folder:

@@ -13,10 +13,12 @@ import typer
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     Cache,
+    CorsOrigins,
     Currency,
     Data,
     Host,
     LogFormat,
+    LogLevel,
     MailFrom,
     MetricsFor,
     Name,
@@ -32,7 +34,6 @@ from bazar.cli.terminal import (
     visible,
 )
 from bazar.kit.errors import StartupError
-from bazar.kit.http.idempotency import format_key
 from bazar.kit.identity import new_key
 from bazar.kit.money import DECIMALS, to_price
 from bazar.kit.process.config import (
@@ -90,7 +91,8 @@ Replicas = Annotated[
         envvar="BAZAR_REPLICAS",
         min=1,
         max=REPLICAS_MAX,
-        help="Processes of the catalog, and of the order service, over one PostgreSQL.",
+        help="Processes of the catalog, and of the order service, over one PostgreSQL; each takes "
+        "the next free port, such as 5003 and 5004.",
     ),
 ]
 ServicePort = Annotated[
@@ -138,25 +140,31 @@ def up(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     database: Engine = "",
     postgres_bin: PostgresBin = None,
     replicas: Replicas = 1,
     workers: Workers = 1,
+    log_level: LogLevel = "warning",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
     """Start the whole shop on this machine: catalog, order and front. Ctrl-C stops it.
 
     The first start with a data folder loads the sample catalogue.
+
+    Examples:
+      bazar up
+      bazar up --data my-shop --empty --currency EUR
+      bazar up --port 8000 --log-level info
     """
     from bazar.cluster import UpSettings
-    from bazar.cluster import up as run_up
     from bazar.kit import log
 
     if empty and sample:
         fail("--empty and --sample contradict each other")
-    log.configure("bazar", log_format)
+    log.configure("bazar", log_format, log_level)
     settings = UpSettings(
         data=data.absolute(),
         host=host,
@@ -170,16 +178,26 @@ def up(  # noqa: PLR0913  one parameter an option
         name=name,
         open_api=open_api,
         cache=cache,
+        cors=_origins(cors),
         smtp_url=environment_smtp_url(),
         mail_from=mail_from,
         database=database,
         postgres_bin=postgres_bin,
         replicas=replicas,
         workers=workers,
+        log_level=log_level,
         log_format=log_format,
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
+
+    _run_shop(settings, data)
+
+
+def _run_shop(settings: "UpSettings", data: Path) -> None:
+    """Run a shop until it is told to stop; `data` is its folder as a person named it."""
+    from bazar.cluster import up as run_up
+    from bazar.kit import log
 
     def when_ready(addresses: Addresses) -> None:
         log.show(_opened(addresses, settings, data))
@@ -188,6 +206,7 @@ def up(  # noqa: PLR0913  one parameter an option
         asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
     except StartupError as error:
         _end(str(error))
+    log.show("Bazar is closed.\n")
 
 
 def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
@@ -224,17 +243,14 @@ def _what_to_do(addresses: Addresses, data: Path, open_api: str) -> str:
         found = front.first(TRIED_MAX)
     except RemoteError:  # it has just answered; who looks at it sees what is wrong
         return ""
+    named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
     if not found:
-        named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
         return f"The shelves are empty. Fill them:\n  bazar import books.csv --dry-run{named}\n\n"
     there = {book.id for book in found if book.quantity}
     if open_api == "off" or not there:
         return ""
     offered = OFFERED if OFFERED in there else min(there)
-    return (
-        f"Buy a book:\n  curl -X POST {addresses.front}/purchase/{offered} "
-        f"-H 'Idempotency-Key: {format_key(new_key())}'\n\n"
-    )
+    return f"Buy a book:\n  bazar buy {offered}{named}\n\n"
 
 
 def _end(message: str) -> NoReturn:
@@ -300,14 +316,20 @@ def serve(  # noqa: PLR0913  one parameter an option
     name: Name = None,
     open_api: OpenApi = "on",
     cache: Cache = "on",
+    cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     workers: Workers = 1,
+    log_level: LogLevel = "info",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
     """Start one service on this machine. All services need the same secret.
 
     The secret comes from --secret-file, from BAZAR_SECRET, or from the data folder.
+
+    Examples:
+      bazar serve catalog --database sqlite:///books.db
+      bazar serve front --catalog http://books.example:5001
     """
     from bazar.cluster import ServiceSettings, running
     from bazar.kit import log
@@ -315,7 +337,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     from bazar.kit.process.server import serve as run_service
 
     currency = _currency(currency)
-    log.configure(service, log_format)
+    log.configure(service, log_format, log_level)
     try:
         settings = ServiceSettings(
             service=service,
@@ -331,6 +353,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             name=name,
             open_api=open_api,
             cache=cache,
+            cors=_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
@@ -364,6 +387,16 @@ def _public_url(url: str) -> str:
     if checked.count("/") > len("//"):
         fail(f"--public-url takes an address without a path, not {url!r}")
     return checked
+
+
+def _origins(given: list[str] | None) -> tuple[str, ...]:
+    """Return the origins of invited pages, or end with a clear message."""
+    from bazar.kit.http.cors import origins_of
+
+    try:
+        return origins_of(given or ())
+    except StartupError as error:
+        fail(str(error))
 
 
 def _currency(code: str | None) -> str | None:

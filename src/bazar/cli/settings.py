@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from bazar.cli.naming import book_name, find_book
 from bazar.cli.shop import Answer, Key, asks, with_key
 from bazar.cli.show import show_settings
 from bazar.cli.terminal import fail
@@ -15,6 +16,7 @@ from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 
 _SET = "set"
+_PICKS = "picks"
 _TEXTS = "texts."
 """Before the name of a page."""
 _LISTS = {"languages", "deliveries", "countries", "payments", "picks"}
@@ -35,14 +37,31 @@ def shop(
 
     A VALUE that begins with @ is the name of a file that holds it. A list has commas between its
     parts, and in other values \n begins a new line. A page's text is texts.NAME.
+
+    Examples:
+      bazar shop
+      bazar shop set name='Sea Books' 'hours=Mon-Fri 9-18'
+      bazar shop set texts.imprint=@imprint.txt
     """
     if not words:
         return Answer(shop.catalog.settings(), show_settings)
     if words[0] != _SET or len(words) == 1:
         fail("to change settings: bazar shop set KEY=VALUE ...")
-    edit = parse_edit(words[1:])
-    changed = with_key(key, "changing", partial(shop.catalog.edit_settings, edit))
+    edit = parse_edit([_with_ids(shop, pair) for pair in words[1:]])
+    changed = with_key(key, partial(shop.catalog.edit_settings, edit))
     return Answer(changed, show_settings)
+
+
+def _with_ids(shop: Shop, pair: str) -> str:
+    """Return KEY=VALUE with the ids of books that are named by their ISBNs."""
+    name, _, text = pair.partition("=")
+    if name != _PICKS or text.startswith("@"):
+        return pair
+    try:
+        named = [book_name(part) for part in text.split(",") if part.strip()]
+    except typer.BadParameter as error:
+        fail(f"{pair[:80]!r} cannot be: {error.message}")
+    return f"{name}={','.join(str(find_book(shop, one, 'catalog')) for one in named)}"
 
 
 def parse_edit(pairs: list[str]) -> ShopEdit:

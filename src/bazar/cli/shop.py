@@ -12,7 +12,19 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 import typer
 
-from bazar.cli.terminal import DATA_DEFAULT, Data, SecretFile, fail, print_json
+from bazar.cli.helping import same_command
+from bazar.cli.naming import BookName, book_name, find_book
+from bazar.cli.terminal import (
+    DATA_DEFAULT,
+    INTERRUPTED,
+    REFUSED,
+    UNKNOWN,
+    Data,
+    SecretFile,
+    fail,
+    print_json,
+    visible,
+)
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
@@ -149,6 +161,11 @@ class Answer(Generic[T]):
     show: Callable[[T], None]
     fine: bool = True
     """Whether the exit code is 0."""
+    code: int = REFUSED
+    """The exit code where it is not."""
+    note: str = ""
+    """What a person is told below: of a list, how much of it was shown, and how to see the rest.
+    With --json it goes to standard error, so that programs do not meet it."""
 
 
 _OPTIONS: dict[ServiceName, str] = {"front": "url", "catalog": "catalog", "order": "order"}
@@ -187,6 +204,9 @@ def asks(
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
             try:
                 shop = find_shop(**{name: given[name] for name in finding}, asked=services)
+                for name, value in given.items():
+                    if isinstance(value, BookName):
+                        given[name] = find_book(shop, value, services[0])
                 answer = function(shop, **{option.name: given[option.name] for option in own})
             except (StartupError, RemoteError) as error:
                 fail(str(error), unanswered)
@@ -194,10 +214,15 @@ def asks(
                 print_json(answer.value)
             else:
                 answer.show(answer.value)
+            if answer.note:
+                typer.echo(visible(answer.note), err=given["as_json"])
             if not answer.fine:
-                raise typer.Exit(1)
+                raise typer.Exit(answer.code)
 
-        options = [*(option for option in own if option.name not in shared), *shared.values()]
+        options = [
+            *(_as_typed(option) for option in own if option.name not in shared),
+            *shared.values(),
+        ]
         command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
         command.__annotations__ = {option.name: option.annotation for option in options}
         return command
@@ -205,17 +230,45 @@ def asks(
     return command_of
 
 
-def with_key(key: str | None, doing: str, ask: Callable[[str], T]) -> T:
-    """Ask with the key that was given, or a new one, and tell it where the answer is unsure."""
+def _as_typed(option: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter as the parser sees it: what names a book is a word there."""
+    told = getattr(option.annotation, "__metadata__", ())
+    if not any(getattr(one, "parser", None) is book_name for one in told):
+        return option
+    return option.replace(annotation=Annotated.__class_getitem__((str, *told)))  # type: ignore[attr-defined]
+
+
+def with_key(key: str | None, ask: Callable[[str], T]) -> T:
+    """Ask with the key that was given, or a new one; where nobody knows, tell how to ask again."""
     if key is None:
         key = new_key()
     elif key.startswith('"'):
         key = read_key(key)
+    wanted = key
+    return once(lambda: ask(wanted), key)
+
+
+def once(ask: Callable[[], T], key: str | None = None) -> T:
+    """Ask for a change; where nobody knows whether it happened, tell the same command again.
+
+    Args:
+        ask: what it is safe to ask twice.
+        key: by which the shop knows it again; None: it does so without.
+    """
     try:
-        return ask(key)
+        return ask()
     except RemoteError as error:
-        unsure = error.problem is None or not error.problem.definite
-        fail(f"{error}\nTo ask again without {doing} twice: --key {key}" if unsure else str(error))
+        if error.definite and error.sent:
+            fail(str(error))
+        begin = "It may have happened" if error.sent else "Nothing was sent"
+        again = f"{begin}; the same command again is safe: {same_command(key)}"
+        fail(f"{error}\n{again}", UNKNOWN if error.sent else REFUSED)
+    except KeyboardInterrupt:
+        fail(
+            "interrupted\nIt may have happened; the same command again is safe: "
+            f"{same_command(key)}",
+            INTERRUPTED,
+        )
 
 
 def read_key(text: str) -> str:

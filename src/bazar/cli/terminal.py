@@ -3,15 +3,26 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 import typer
 
+from bazar.cli.naming import book_name
+
 DATA_DEFAULT = Path("bazar-data")
+REFUSED = 1
+"""Exit code of a command that failed: nothing was changed."""
+UNDECIDED = 3
+"""Of a purchase that is stored and not decided yet."""
+UNKNOWN = 4
+"""Of a change that may have happened: nobody answered."""
+INTERRUPTED = 130
+"""As shells have it for what Ctrl-C ended."""
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
@@ -21,6 +32,16 @@ PublicHost = Annotated[
     typer.Option(
         envvar="BAZAR_PUBLIC_HOST",
         help="Names of the proxy before it, such as shop.example, with commas between them.",
+    ),
+]
+CorsOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cors",
+        metavar="ORIGIN",
+        envvar="BAZAR_CORS",
+        help="Origin of pages elsewhere whose scripts may ask the front, such as "
+        "http://localhost:3000; once for each, or with commas between them.",
     ),
 ]
 PublicUrl = Annotated[
@@ -79,6 +100,13 @@ Cache = Annotated[
 LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
 ]
+LogLevel = Annotated[
+    Literal["info", "warning"],
+    typer.Option(
+        envvar="BAZAR_LOG_LEVEL",
+        help="What is logged: 'info' all, with a line a request; 'warning' what is wrong.",
+    ),
+]
 MetricsFor = Annotated[
     Literal["secret", "open"],
     typer.Option(envvar="BAZAR_METRICS", help="Who may ask for /metrics."),
@@ -90,11 +118,12 @@ PostgresBin = Annotated[
         help="Folder of PostgreSQL's programs [default: they are looked for].",
     ),
 ]
-BookId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the book.")]
+BookId = Annotated[int, typer.Argument(metavar="ID|ISBN", parser=book_name, help="Of the book.")]
+"""A command that `asks` makes finds the book, and gets its id."""
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
+def fail(message: str, code: int = REFUSED) -> NoReturn:
     """End with one line on standard error and an exit code."""
     typer.echo(f"bazar: {visible(message)}", err=True)
     raise typer.Exit(code)
@@ -121,29 +150,68 @@ def print_json(value: Any) -> None:  # noqa: ANN401
     typer.echo(msgspec.json.format(encoded, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under headings; numbers to the right."""
-    from rich.console import Console
-    from rich.table import Table
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    fixed: Collection[str] = (),
+    below: Sequence[Sequence[str]] = (),
+) -> None:
+    """Print rows under headings; numbers to the right.
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else _plain(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 120
-    Console(width=width, highlight=False, soft_wrap=False).print(table)
+    Args:
+        columns: their headings.
+        rows: their cells.
+        fixed: columns that are never folded, such as ids, which are copied.
+        below: lines of text that stand below each row, where there are any.
+    """
+    from bazar.cli.layout import table_lines
+
+    cells = [["" if cell is None else _plain(cell) for cell in row] for row in rows]
+    texts = [[_plain(text) for text in lines] for lines in below]
+    for number, line in enumerate(table_lines(columns, cells, terminal_width(), fixed, texts)):
+        heading = number == 0 and line.split() == " ".join(columns).split()
+        _print_line(line, bold=heading)
+
+
+def print_facts(facts: Sequence[tuple[str, str]], indent: int = 0) -> None:
+    """Print names and values, a line each; a long value goes on below its beginning."""
+    from bazar.cli.layout import fact_lines
+
+    shown = [(name, visible(value)) for name, value in facts]
+    for line in fact_lines(shown, terminal_width(), indent):
+        _print_line(line)
+
+
+def say(text: str) -> None:
+    """Print a sentence of the shop, folded between words where the terminal is narrow."""
+    from bazar.cli.layout import wrapped
+
+    for line in wrapped(visible(text), terminal_width()):
+        _print_line(line)
+
+
+def terminal_width() -> int | None:
+    """Return how many letters fit into a line; None where nobody looks, and lines stay whole.
+
+    COLUMNS, where it is set, says it for a pipe too.
+    """
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
+        return get_terminal_size().columns
+    return None
+
+
+def _print_line(line: str, *, bold: bool = False) -> None:
+    from bazar.cli.layout import steady
+
+    watched = sys.stdout.isatty()
+    line = steady(line) if watched else line
+    coloured = watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    typer.echo(typer.style(line, bold=True) if bold and coloured else line)
 
 
 def _plain(cell: object) -> str:
-    from rich.markup import escape
-
-    return escape(visible(str(cell)))
-
-
-def _is_number(cell: object) -> bool:
-    return cell is None or str(cell).lstrip("-").replace(",", "").replace(".", "", 1).isdigit()
+    """Return a cell as one line."""
+    return " ".join(visible(str(cell)).split())
 
 
 @contextmanager

@@ -7,15 +7,21 @@ text, those that begin with an apostrophe too.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Literal, NamedTuple
 
 from bazar.formats.isbn import grouped
+from bazar.wire.books import Book
+from bazar.wire.orders import Buyer, Order
+from bazar.wire.stock import Movement
 
 Cell = str | int | Decimal | datetime | None
 """Of a row: a text is guarded, None is an empty cell."""
 
+Exported = Literal["books", "orders", "order-lines", "ledger"]
+"""What a shop writes into files of its own."""
 BOM = "\ufeff"
 """Begins a file; without it spreadsheets take UTF-8 for something else."""
 _FORMULAS = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -63,3 +69,167 @@ def _written(cell: Cell) -> str:
         return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
     text = guarded(cell)
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+class Table(NamedTuple):
+    """A kind of file: its columns, and the rows that an item of the shop makes."""
+
+    columns: tuple[str, ...]
+    rows: Callable[[Any], Iterator[Sequence[Cell]]]
+
+
+def _book_rows(book: Book) -> Iterator[Sequence[Cell]]:
+    yield (
+        book.id,
+        isbn_cell(book.isbn),
+        book.title,
+        book.author,
+        book.year,
+        book.topic,
+        book.price,
+        book.currency,
+        book.quantity,
+        book.description,
+        book.subtitle,
+        book.publisher,
+        book.format,
+        book.pages,
+        book.language,
+        book.condition,
+        book.shelf,
+        book.low_at,
+        "yes" if book.retired else "no",
+    )
+
+
+def _order_rows(order: Order) -> Iterator[Sequence[Cell]]:
+    buyer = order.buyer
+    yield (
+        order.order_id,
+        order.reference,
+        order.placed_at,
+        order.status,
+        order.reason,
+        order.channel,
+        sum(line.quantity for line in order.lines),
+        order.total,
+        order.delivery_price,
+        order.currency,
+        order.progress,
+        order.progress_at,
+        order.ended_at,
+        order.tracking,
+        *(getattr(buyer, name) if buyer else None for name in BUYER_COLUMNS),
+    )
+
+
+def _order_line_rows(order: Order) -> Iterator[Sequence[Cell]]:
+    for number, line in enumerate(order.lines, 1):
+        amount = None if line.price is None else line.price * line.quantity
+        yield (
+            order.order_id,
+            order.reference,
+            order.placed_at,
+            order.status,
+            number,
+            line.book_id,
+            line.title,
+            line.quantity,
+            line.price,
+            amount,
+            order.currency,
+        )
+
+
+def _movement_rows(movement: Movement) -> Iterator[Sequence[Cell]]:
+    yield (
+        movement.id,
+        movement.moved_at,
+        movement.book_id,
+        movement.kind,
+        movement.copies,
+        movement.order_id,
+        movement.reason,
+        movement.note,
+        movement.actor,
+    )
+
+
+BUYER_COLUMNS = tuple(Buyer.__struct_fields__)
+TABLES: Mapping[Exported, Table] = {
+    "books": Table(
+        (
+            "bazar_id",
+            "isbn",
+            "title",
+            "author",
+            "year",
+            "topic",
+            "price",
+            "currency",
+            "quantity",
+            "description",
+            "subtitle",
+            "publisher",
+            "format",
+            "pages",
+            "language",
+            "condition",
+            "shelf",
+            "low_at",
+            "retired",
+        ),
+        _book_rows,
+    ),
+    "orders": Table(
+        (
+            "order_id",
+            "reference",
+            "placed_at",
+            "status",
+            "reason",
+            "channel",
+            "copies",
+            "total",
+            "delivery_price",
+            "currency",
+            "progress",
+            "progress_at",
+            "ended_at",
+            "tracking",
+            *BUYER_COLUMNS,
+        ),
+        _order_rows,
+    ),
+    "order-lines": Table(
+        (
+            "order_id",
+            "reference",
+            "placed_at",
+            "status",
+            "line",
+            "bazar_id",
+            "title",
+            "quantity",
+            "price",
+            "amount",
+            "currency",
+        ),
+        _order_line_rows,
+    ),
+    "ledger": Table(
+        (
+            "movement_id",
+            "moved_at",
+            "bazar_id",
+            "kind",
+            "copies",
+            "order_id",
+            "reason",
+            "note",
+            "actor",
+        ),
+        _movement_rows,
+    ),
+}
+"""What a shop exports; the columns of books are those that an import reads, and two beside."""

@@ -25,6 +25,7 @@ import msgspec
 import structlog
 
 Format = Literal["text", "json"]
+Level = Literal["info", "warning"]
 FLUSH_INTERVAL_S = 0.05
 FLUSH_PATIENCE_S = 0.5
 """How long the end of a process waits for a reader of its log."""
@@ -160,7 +161,7 @@ class Lines:
 
 
 class _Settings:
-    """How lines look; `open` tells whether `configure` was called: a test, say, has no log."""
+    """How lines look; `open` tells whether requests are logged: a test, say, has no log."""
 
     service = ""
     style: Format = "text"
@@ -180,14 +181,15 @@ def _standard_output() -> int:
 _lines = Lines(_standard_output)
 
 
-def configure(service: str = "", style: Format = "text") -> None:
+def configure(service: str = "", style: Format = "text", level: Level = "info") -> None:
     """Set up logging for this process.
 
     Args:
         service: its name: put before every line, or as a member into every JSON line.
         style: `text` for people (logfmt), `json` for machines.
+        level: what is less than that is not written; a request is `info`.
     """
-    _settings.service, _settings.style, _settings.open = service, style, True
+    _settings.service, _settings.style, _settings.open = service, style, level == "info"
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -195,7 +197,7 @@ def configure(service: str = "", style: Format = "text") -> None:
             structlog.processors.format_exc_info,
             _render_event,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_args: _lines,
         cache_logger_on_first_use=True,
     )

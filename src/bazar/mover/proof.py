@@ -1,10 +1,8 @@
 """Prove that a shop arrived whole: every row at both ends, and the checks of the keeper's audit."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from itertools import islice, zip_longest
-from typing import Any, TypeVar
+from itertools import zip_longest
 
 import msgspec
 
@@ -15,18 +13,13 @@ from bazar.kit.data.postgres import PostgresDatabase
 from bazar.kit.data.postgres_tables import PostgresTables
 from bazar.kit.data.sqlite_tables import SqliteTables, quoted
 from bazar.kit.errors import StartupError
+from bazar.mover.auditing import differences
 from bazar.mover.copying import columns_of
 from bazar.mover.plan import Table
 from bazar.order.checking import Checking as OrderChecking
 from bazar.order.store.postgres import PostgresStore as OrderStore
-from bazar.tools.audit import difference, pairs
-from bazar.wire.audit import AuditOrdersQuery, KeptDecision, KeptOrder
-from bazar.wire.limits import AUDIT_PAGE_MAX
 
-Kept = TypeVar("Kept", KeptOrder, KeptDecision)
 PAGE = 2000
-DIFFERENCES_MAX = 10
-"""After which the audit ends."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -71,40 +64,7 @@ async def audit(catalog_url: str, order_url: str) -> list[str]:
     catalog, order = PostgresDatabase(catalog_url), PostgresDatabase(order_url)
     try:
         books = CatalogChecking(catalog, CatalogStore())
-        orders = OrderChecking(order, OrderStore())
-        found = await books.faults() + await orders.faults()
-        found += await _check_stock(books)
-        loop = asyncio.get_running_loop()
-        return found + await asyncio.to_thread(_check_orders, loop, books, orders)
+        return await differences(books, OrderChecking(order, OrderStore()))
     finally:
         await order.close()
         await catalog.close()
-
-
-async def _check_stock(books: CatalogChecking) -> list[str]:
-    found: list[str] = []
-    following: str | None = ""
-    while following is not None and len(found) < DIFFERENCES_MAX:
-        part = await books.part(following)
-        found += part.differences
-        following = part.next
-    return found
-
-
-def _check_orders(
-    loop: asyncio.AbstractEventLoop, books: CatalogChecking, orders: OrderChecking
-) -> list[str]:
-    """Compare each order with the catalog's decision about it; beside the loop that asks."""
-    kept = _all(loop, lambda after: orders.orders(AuditOrdersQuery(after=after)))
-    decided = _all(loop, lambda after: books.decisions(after, AUDIT_PAGE_MAX))
-    differences = (difference(*pair) for pair in pairs(kept, decided))
-    return list(islice(filter(None, differences), DIFFERENCES_MAX))
-
-
-def _all(
-    loop: asyncio.AbstractEventLoop, ask: Callable[[str], Coroutine[Any, Any, list[Kept]]]
-) -> Iterator[Kept]:
-    after = ""
-    while page := asyncio.run_coroutine_threadsafe(ask(after), loop).result():
-        yield from page
-        after = page[-1].order_id

@@ -114,6 +114,8 @@ async def _move(settings: MoveSettings, to: str, pairs: Sequence[_Pair], watch: 
     for pair in pairs:
         await _begin(pair)
     await _copy(pairs, watch)
+    for pair in pairs:
+        await _check_unused(pair)  # one may have opened just before this move kept them away
     tables = await _compare(pairs, watch)
     with watch(None, "auditing"):
         differences = await audit(*(pair.url for pair in pairs))
@@ -212,10 +214,7 @@ async def _check_target(pair: _Pair) -> None:
     Raises:
         StartupError: it is not, or services use it.
     """
-    shown = without_password(pair.url)
-    if await pair.target.in_use():
-        message = f"services use {shown}; stop them first"
-        raise StartupError(message)
+    await _check_unused(pair)
     state = State(pair.target)
     if await state.is_there():
         full = not await state.unfinished()
@@ -223,7 +222,14 @@ async def _check_target(pair: _Pair) -> None:
         layout = await pair.target.layout()
         full = any([await pair.target.has_rows(name) for name in pair.names if name in layout])
     if full:
+        shown = without_password(pair.url)
         message = f"there is a shop in {shown} already; a shop moves into empty databases"
+        raise StartupError(message)
+
+
+async def _check_unused(pair: _Pair) -> None:
+    if await pair.target.in_use():
+        message = f"services use {without_password(pair.url)}; stop them first"
         raise StartupError(message)
 
 

@@ -25,6 +25,7 @@ from bazar.wire.orders import (
     Line,
     MailTest,
     Order,
+    OrderCounts,
     OrderEvent,
     OrderQuery,
     OrderRequest,
@@ -156,6 +157,11 @@ class OrderApi:
             if len(placements) > 1:  # the others of its batch still get their answers
                 return [(await self._place([placement]))[0] for placement in placements]
             return [_refused(InternalError(log_fault(error, placements[0].request_id)))]
+
+    @route("GET", "/orders/counts", answers={200: OrderCounts}, secret=True)
+    async def counts(self, _request: Request, query: OrderQuery) -> Response:
+        """Count the orders that a question for the newest finds, at most 10,000."""
+        return json_response(await self._orders.count(query))
 
     @route(
         "GET",

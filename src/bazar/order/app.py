@@ -10,7 +10,9 @@ from pyreqwest.client import Client
 from bazar.kit.data.database import Database
 from bazar.kit.data.migrate import migrate
 from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.data.sqlite_backups import SqliteBackups
 from bazar.kit.http.app import HttpApp
+from bazar.kit.http.backups import BackupApi
 from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
@@ -29,6 +31,7 @@ from bazar.order.store.wishes import WishStore
 from bazar.order.upstream import CatalogClient
 from bazar.order.wish_api import WishApi
 from bazar.order.wishing import Wishing
+from bazar.wire.teaching.order import ORDER
 
 if TYPE_CHECKING:  # most shops send no mail
     from bazar.order.mail.sending import Sending
@@ -58,7 +61,7 @@ async def order_app(
         StartupError: the database cannot be opened.
     """
     metrics = Metrics("order")
-    opened, store, schema = _kept(database, metrics)
+    opened, store, schema, backups = _kept(database, metrics)
     try:
         await migrate(opened, schema)
         await opened.write(store.adopt)
@@ -82,13 +85,14 @@ async def order_app(
         send_trial = sending.send_trial if sending else None
         own = endpoints_of(OrderApi(orders, Checking(opened, store), send_trial))
         own += endpoints_of(WishApi(wishing))
+        own += endpoints_of(BackupApi(backups, catalog.begin_backup))
         upstream.start()
         driving.start()
         if sending:
             sending.start()
             wishing.start()
         try:
-            endpoints = operations("order", metrics, check, own)
+            endpoints = operations("order", metrics, check, own, ORDER)
             with watched_loop(metrics):
                 yield HttpApp("order", endpoints, metrics, secret)
         finally:
@@ -99,6 +103,8 @@ async def order_app(
             await catalog.stop()
             await upstream.stop()
     finally:
+        if backups is not None:
+            await backups.close()
         await opened.close()
 
 
@@ -108,6 +114,8 @@ class _Kept(NamedTuple):
     database: Database
     store: Store
     schema: str
+    backups: SqliteBackups | None
+    """None where the database is one that others back up."""
 
 
 def _kept(database: Path | str, metrics: Metrics) -> _Kept:
@@ -117,13 +125,13 @@ def _kept(database: Path | str, metrics: Metrics) -> _Kept:
         metrics.watch(
             "bazar_wal_bytes", "Size of the database's write-ahead log.", opened.log_bytes
         )
-        return _Kept(opened, SqliteStore(), SCHEMA)
+        return _Kept(opened, SqliteStore(), SCHEMA, SqliteBackups(opened))
     from bazar.kit.data.postgres import PostgresDatabase
     from bazar.order.store.postgres import PostgresStore
 
     postgres = PostgresDatabase(database, metrics.commit_batch)
     postgres.count(metrics.watch)
-    return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA)
+    return _Kept(postgres, PostgresStore(), POSTGRES_SCHEMA, None)
 
 
 def _sending(  # noqa: PLR0913, PLR0917  what letters are sent with

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from bazar.kit.backup import BackupRequest
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers.answers import Answer
@@ -142,6 +143,19 @@ class CatalogClient:
             return _in_stock(answer.body)
         except (NotTaken, *_MAKES_NO_SENSE) as error:
             raise Unavailable(str(error)) from None
+
+    async def begin_backup(self, backup_id: str) -> None:
+        """Have the catalog take the moment of a backup.
+
+        Raises:
+            Unavailable: it did not say that it has; it may have all the same.
+        """
+        body = msgspec.json.encode(BackupRequest(backup_id))
+        deadline = Deadline(budgets.BACKUP_MS)
+        answer = await self._upstream.call("POST", "/backups", deadline=deadline, body=body)
+        if answer.status != _OK:
+            message = f"the catalog refuses a backup: {answer.body[:200]!r}"
+            raise Unavailable(message)
 
     async def _send(self, requests: Sequence[Reserve]) -> list[Decision | Undecided]:
         """Ask for a batch; for its halves where it is refused, down to single orders."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
 from pyreqwest.client import SyncClient, SyncClientBuilder
@@ -17,6 +17,7 @@ from pyreqwest.response import SyncResponse
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
 from bazar.kit.peers.answers import reason
+from bazar.tools.advice import told
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.stock import ACTOR_HEADER
 
@@ -30,6 +31,7 @@ READ_TIMEOUT = timedelta(minutes=1)
 PATIENCE_S = 60.0
 """How long a keeper's read waits for its turn in a busy shop."""
 _SUCCESS = range(200, 300)
+_NEXT = re.compile('<([^>]*)>; *rel="?next"?')
 _SECONDS = re.compile(r"[0-9]{1,4}")
 
 ServiceName = Literal["catalog", "order", "front"]
@@ -51,12 +53,34 @@ class RemoteError(Exception):
     """The shop said no, or did not answer; the message is for the person at the terminal."""
 
     def __init__(
-        self, message: str, problem: Problem | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        problem: Problem | None = None,
+        retry_after_s: float | None = None,
+        *,
+        sent: bool = True,
+        certain: bool = False,
     ) -> None:
-        """Keep the problem document, and when to ask again, where the answer told it."""
+        """Keep the problem document, and when to ask again, where the answer told it.
+
+        Args:
+            message: for the person.
+            problem: what the shop said; None where it said nothing that makes sense.
+            retry_after_s: when to ask again.
+            sent: whether the request may have reached the shop.
+            certain: whether nothing was to be sent.
+        """
         super().__init__(message)
         self.problem = problem
         self.retry_after_s = retry_after_s
+        self.sent = sent
+        self.certain = certain
+
+    @property
+    def definite(self) -> bool:
+        """Whether it is certain that nothing was changed."""
+        said = self.problem is not None and self.problem.definite
+        return said or self.certain or not self.sent
 
 
 @dataclass(slots=True)
@@ -104,6 +128,33 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
+        content, _following = self._call(service, method, path, body=body, key=key, timeout=timeout)
+        return _decoded(service, content, kind)
+
+    def page(self, service: str, path: str, kind: type[T]) -> tuple[T, str | None]:
+        """Return a page of a list of the keeper's, and the cursor of the next one, if there is one.
+
+        Raises:
+            RemoteError: the service refused, or did not answer in time.
+        """
+        content, following = self.in_turn(
+            lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
+        )
+        found = _NEXT.search(following)
+        after = parse_qs(urlsplit(found[1]).query).get("after") if found else None
+        return _decoded(service, content, kind), after[0] if after else None
+
+    def _call(  # noqa: PLR0913  the parts of a request
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,  # noqa: ANN401
+        key: str | None = None,
+        timeout: timedelta = TIMEOUT,
+    ) -> tuple[bytes, str]:
+        """Return the bytes of an answer, and its Link header, empty where it has none."""
         client = self._client = self._client or SyncClientBuilder().no_proxy().build()
 
         def ask(url: str) -> tuple[SyncResponse, bytes]:
@@ -130,15 +181,22 @@ class Remote:
                 f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
                 f"data folder with --data or its address with {option}"
             )
-            raise RemoteError(message) from error
+            raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
         if response.status not in _SUCCESS:
             after = response.headers.get("retry-after", "")
             raise _refusal(service, response.status, content, after)
-        try:
-            return msgspec.json.decode(content, type=kind)
-        except msgspec.DecodeError as error:
-            message = f"the answer of the {service} service makes no sense to this release: {error}"
-            raise RemoteError(message) from error
+        return content, response.headers.get("link", "")
+
+    def piece(self, service: str, path: str) -> bytes:
+        """Return bytes that a service has for its keeper, and wait for a turn where it is busy.
+
+        Raises:
+            RemoteError: the service refused, did not answer in time, or was busy for a minute.
+        """
+        content, _following = self.in_turn(
+            lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
+        )
+        return content
 
     def read(self, service: str, path: str, kind: type[T], timeout: timedelta = READ_TIMEOUT) -> T:
         """Ask a service for something of the keeper's, and wait for a turn where it is busy.
@@ -211,8 +269,15 @@ def _refusal(service: str, status: int, content: bytes, retry_after: str) -> Rem
     except msgspec.DecodeError:
         message = f"the {service} service answered {status}: {content[:200]!r}"
         return RemoteError(message, None, retry_after_s)
-    message = f"{problem.detail} ({problem.code}). {problem.hint}"
-    return RemoteError(message, problem, retry_after_s)
+    return RemoteError(told(problem), problem, retry_after_s)
+
+
+def _decoded(service: str, content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        message = f"the answer of the {service} service makes no sense to this release: {error}"
+        raise RemoteError(message) from error
 
 
 def segment(text: str) -> str:
@@ -223,5 +288,5 @@ def segment(text: str) -> str:
     """
     if text in {"", ".", ".."}:
         message = f"nothing in the shop is called {text!r}"
-        raise RemoteError(message)
+        raise RemoteError(message, certain=True)
     return quote(text, safe="")

@@ -3,7 +3,7 @@
 Ids become one segment of a path here, and lists are read page by page; nobody else writes a path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,16 +13,27 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
+from bazar.kit.backup import BackupRequest, BackupState
 from bazar.kit.identity import new_key
 from bazar.tools.remote import Remote, ServiceName, segment
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
-from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
+from bazar.wire.books import (
+    ALL_PAGE_MAX,
+    COUNT_MAX,
+    Book,
+    BookCounts,
+    BookEdit,
+    BookTitle,
+    NewBook,
+    TopicCount,
+)
 from bazar.wire.imports import ImportRequest, ImportResult
-from bazar.wire.limits import AUDIT_PAGE_MAX
+from bazar.wire.limits import AUDIT_PAGE_MAX, PAGE_MAX
 from bazar.wire.orders import (
     Accepted,
     MailTest,
     Order,
+    OrderCounts,
     OrderStatus,
     Progress,
     ProgressRequest,
@@ -37,7 +48,13 @@ from bazar.wire.wishes import ForgetWishes, WishesEnded
 if TYPE_CHECKING:
     from bazar.kit.http.operations import Health
 
+BACKUP_TIMEOUT = timedelta(seconds=30)
+"""Of its beginning, which is tried again while the shop is busy."""
 INTEGRITY_TIMEOUT = timedelta(minutes=10)
+TITLES_MAX = 1000
+"""That the front tells of a topic in one go."""
+LAST_COPIES_MAX = 5
+"""Up to so many the catalog lists as the last ones."""
 
 
 class Shop(Remote):
@@ -89,6 +106,45 @@ class Service:
         return self.remote.call(self.name, "GET", "/readyz", Health)
 
 
+class Books(Service):
+    """A service that answers about books."""
+
+    def book(self, book_id: int) -> Book:
+        """Return a book: the front as it remembers it, the catalog as it is now."""
+        return self.remote.call(self.name, "GET", f"/info/{book_id}", Book)
+
+    def with_isbn(self, isbn: str) -> Book | None:
+        """Return the book that has an ISBN, on sale or not."""
+        path = f"/books?{urlencode({'isbn': isbn})}"
+        found = self.remote.call(self.name, "GET", path, list[Book])
+        return found[0] if found else None
+
+    def listing(
+        self, asked: Mapping[str, str], after: str, limit: int
+    ) -> tuple[list[Book], str | None]:
+        """Return books of a list, and where the next ones begin, if there are any.
+
+        Args:
+            asked: which, as `GET /books` takes it.
+            after: where the books before ended; empty: from the first on.
+            limit: how many at most, in as many pages as that takes.
+        """
+        found: list[Book] = []
+        following: str | None = after
+        while following is not None and len(found) < limit:
+            query = {**asked, "limit": str(min(PAGE_MAX, limit - len(found)))}
+            query |= {"after": following} if following else {}
+            path = f"/books?{urlencode(query)}"
+            part, following = self.remote.page(self.name, path, list[Book])
+            found += part
+        return found, following
+
+    def count(self, asked: Mapping[str, str]) -> int:
+        """Return how many books a list has, at most 10,000."""
+        path = f"/books/counts?{urlencode(asked)}"
+        return self.remote.read(self.name, path, BookCounts).books
+
+
 class Keeping(Service):
     """A service that keeps a database; what the audit asks it needs the secret."""
 
@@ -96,13 +152,33 @@ class Keeping(Service):
         """Return the highest order id that it knows of, empty where there is none."""
         return self.remote.read(self.name, "/audit", AuditMark).last_order_id
 
+    def begin_backup(self, backup_id: str) -> BackupState:
+        """Have a copy of its database made, as that is at this moment."""
+        body = BackupRequest(backup_id)
+        return self.remote.call(
+            self.name, "POST", "/backups", BackupState, body=body, timeout=BACKUP_TIMEOUT
+        )
+
+    def backup(self, backup_id: str) -> BackupState:
+        """Tell how far a copy is."""
+        return self.remote.read(self.name, f"/backups/{segment(backup_id)}", BackupState)
+
+    def backup_piece(self, backup_id: str, after: int) -> bytes:
+        """Return the next bytes of a copy; none at its end."""
+        return self.remote.piece(self.name, f"/backups/{segment(backup_id)}/content?after={after}")
+
+    def end_backup(self, backup_id: str) -> None:
+        """Free the room that a copy takes."""
+        path = f"/backups/{segment(backup_id)}/end"
+        self.remote.call(self.name, "POST", path, None)  # type: ignore[arg-type]
+
     def faults(self) -> list[str]:
         """Have its database look for faults in itself; the larger it is, the longer it takes."""
         path = "/audit/integrity"
         return self.remote.read(self.name, path, Integrity, INTEGRITY_TIMEOUT).faults
 
 
-class Front(Service):
+class Front(Books):
     """The front, which needs no secret."""
 
     name = "front"
@@ -110,15 +186,6 @@ class Front(Service):
     def search(self, topic: str) -> list[BookTitle]:
         """Return the books of a topic, in any case."""
         return self.remote.call("front", "GET", f"/search/{segment(topic)}", list[BookTitle])
-
-    def find(self, words: str, limit: int) -> list[Book]:
-        """Return the books that have these words, or this ISBN; the best match first."""
-        query = urlencode({"q": words, "limit": limit})
-        return self.remote.call("front", "GET", f"/books?{query}", list[Book])
-
-    def book(self, book_id: int) -> Book:
-        """Return a book, as the front remembers it."""
-        return self.remote.call("front", "GET", f"/info/{book_id}", Book)
 
     def first(self, limit: int) -> list[Book]:
         """Return the first books, by id."""
@@ -148,32 +215,58 @@ class Front(Service):
         return self.remote.call("front", "POST", f"/orders/{segment(order_id)}/cancel", Order)
 
 
-class Catalog(Keeping):
+class Catalog(Books, Keeping):
     """The catalog; what changes it needs the secret."""
 
     name = "catalog"
 
-    def book(self, book_id: int) -> Book:
-        """Return a book as it is now."""
-        return self.remote.call("catalog", "GET", f"/info/{book_id}", Book)
+    def scarce(
+        self, low: int, topic: str | None = None, progress: Callable[[int], None] = lambda _: None
+    ) -> list[Book]:
+        """Return the books on sale with at most `low` copies, the last added first.
+
+        For few copies the catalog has lists; for more, and where those lists are too long, all
+        its books are looked through.
+        """
+        within = {} if topic is None else {"topic": topic}
+        if low <= LAST_COPIES_MAX:
+            out, _ = self.listing({"list": "out", **within}, "", COUNT_MAX)
+            last, _ = self.listing({"list": "last", **within}, "", COUNT_MAX) if low else ([], "")
+            if max(len(out), len(last)) < COUNT_MAX:
+                few = [*out, *(book for book in last if book.quantity <= low)]
+                return sorted(few, key=lambda book: -book.id)
+        few = []
+        for book in self.books(topic):
+            progress(1)
+            if book.quantity <= low:
+                few.append(book)
+        return few[::-1]
+
+    def topics(self) -> list[TopicCount]:
+        """Return the 10,000 topics with the most books, each with their number."""
+        return self.remote.read("catalog", "/topics", list[TopicCount])
 
     def books(self, topic: str | None = None) -> Iterator[Book]:
         """Yield every book, or those of a topic, by their ids."""
         query = {} if topic is None else {"topic": topic}
         return self.remote.pages("catalog", "/books", Book, "id", query)
 
+    def every_book(self) -> Iterator[Book]:
+        """Yield every book, the retired ones too, by their ids."""
+        return self.remote.pages("catalog", "/books/all", Book, "id", limit=ALL_PAGE_MAX)
+
     def add(self, new: NewBook, key: str | None = None) -> Book:
         """Add a book; with the same key once, however often it is asked."""
         return self.remote.call("catalog", "POST", "/books", Book, body=new, key=key)
 
-    def edit(self, book_id: int, edit: BookEdit) -> Book:
-        """Change what describes a book."""
+    def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
+        """Change what describes a book; with the same key once."""
         path = f"/books/{book_id}"
-        return self.remote.call("catalog", "PATCH", path, Book, body=edit, key=new_key())
+        return self.remote.call("catalog", "PATCH", path, Book, body=edit, key=key or new_key())
 
-    def reprice(self, book_id: int, price: Decimal) -> Book:
-        """Set the price of a book."""
-        return self.edit(book_id, BookEdit(price=price))
+    def reprice(self, book_id: int, price: Decimal, key: str | None = None) -> Book:
+        """Set the price of a book; with the same key once."""
+        return self.edit(book_id, BookEdit(price=price), key)
 
     def restock(self, book_id: int, copies: int, key: str | None = None) -> Book:
         """Add copies to the stock, or take some away; with the same key once."""
@@ -187,9 +280,17 @@ class Catalog(Keeping):
 
     def ledger(self, book_id: int, before: int | None, limit: int) -> list[Movement]:
         """Return the ledger of one book before a row, the newest first."""
-        query = {"limit": limit} | ({} if before is None else {"before": before})
-        path = f"/books/{book_id}/movements?{urlencode(query)}"
-        return self.remote.read("catalog", path, list[Movement])
+        found: list[Movement] = []
+        while len(found) < limit:
+            query = {"limit": min(PAGE_MAX, limit - len(found))}
+            query |= {} if before is None else {"before": before}
+            path = f"/books/{book_id}/movements?{urlencode(query)}"
+            part = self.remote.read("catalog", path, list[Movement])
+            if not part:
+                break
+            found += part
+            before = part[-1].id
+        return found
 
     def settings(self) -> Settings:
         """Return the settings of the shop."""
@@ -251,16 +352,42 @@ class Orders(Keeping):
         """Return an order."""
         return self.remote.call("order", "GET", f"/orders/{segment(order_id)}", Order)
 
-    def page(self, status: OrderStatus | None, after: str, limit: int) -> list[Order]:
-        """Return the orders after an order id, all or those with a status, oldest first."""
-        query = {"limit": str(limit), "after": after} | ({"status": status} if status else {})
-        return self.remote.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
+    def listing(
+        self,
+        status: OrderStatus | None,
+        sought: str,
+        after: str,
+        limit: int,
+        *,
+        oldest: bool = False,
+    ) -> list[Order]:
+        """Return orders, the newest first: all, those with a status, or those sought.
 
-    def newest(self, status: OrderStatus | None, sought: str, limit: int) -> list[Order]:
-        """Return the newest orders, the newest first: all, those with a status, or those sought."""
-        query = {"sort": "-placed_at", "limit": str(limit), "q": sought}
-        query |= {"status": status} if status else {}
-        return self.remote.call("order", "GET", f"/orders?{urlencode(query)}", list[Order])
+        Args:
+            status: that they have.
+            sought: a reference, an order id, an e-mail address, or a name.
+            after: the id of the last order before them in the list; empty: from the first on.
+            limit: how many at most, in as many pages as that takes.
+            oldest: the oldest first instead; then none is sought.
+        """
+        asked: dict[str, str] = {"status": status} if status else {}
+        asked |= {"sort": "placed_at"} if oldest else {"sort": "-placed_at", "q": sought}
+        found: list[Order] = []
+        while len(found) < limit:
+            query = {"limit": str(min(PAGE_MAX, limit - len(found))), **asked}
+            query["after" if oldest else "before"] = after
+            path = f"/orders?{urlencode(query)}"
+            part = self.remote.read("order", path, list[Order])
+            if not part:
+                break
+            found += part
+            after = part[-1].order_id
+        return found
+
+    def count(self, status: OrderStatus | None, sought: str) -> int:
+        """Return how many orders there are of a status, or that are sought; at most 10,000."""
+        query = {"sort": "-placed_at", "q": sought} | ({"status": status} if status else {})
+        return self.remote.read("order", f"/orders/counts?{urlencode(query)}", OrderCounts).orders
 
     def orders(self) -> Iterator[Order]:
         """Yield every order, oldest first."""

@@ -90,6 +90,7 @@ BookList = Literal["new", "bought", "last", "low", "out", "retired"]
 or under their `low_at`; sold out; no longer sold. All but the last hold no retired ones."""
 COUNT_MAX = 10_000
 EDITS_PAGE_MAX = 1000
+ALL_PAGE_MAX = 500
 CURSOR_LENGTH_MAX = 300
 """The beginning of a title fits in."""
 
@@ -120,6 +121,14 @@ class EditsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     after: Annotated[int, Meta(ge=0, le=ID_MAX)] = 0
     """The id of the last book of the page before."""
     limit: Annotated[int, Meta(ge=1, le=EDITS_PAGE_MAX)] = EDITS_PAGE_MAX
+
+
+class AllBooksQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which books to tell of, whether they are sold or not."""
+
+    after: Annotated[int, Meta(ge=0, le=ID_MAX)] = 0
+    """The id of the last book of the page before."""
+    limit: Annotated[int, Meta(ge=1, le=ALL_PAGE_MAX)] = ALL_PAGE_MAX
 
 
 class BookEdited(Struct, frozen=True, omit_defaults=True):

@@ -25,6 +25,8 @@ RESERVE_MS = 4000
 """Of a reservation, its wait for the batch before it included."""
 RESERVE_BATCH_MS = 2000
 """Of one batch of reservations, or one release."""
+BACKUP_MS = 250
+"""Of the moment of a backup, for which no order is written meanwhile."""
 HEARTBEAT_MS = 500
 """Between two signs of life of a change feed."""
 SILENCE_MS = 1800

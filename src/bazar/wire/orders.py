@@ -223,6 +223,16 @@ class OrderQuery(
     """An order's id or address, its reference, an e-mail address, or how a name begins."""
 
 
+ORDERS_COUNTED_MAX = 10_000
+
+
+class OrderCounts(Struct, frozen=True):
+    """How many orders a question for the newest finds."""
+
+    orders: int
+    """At most `ORDERS_COUNTED_MAX`; from there on it is not counted further."""
+
+
 class StuckOrder(Struct, frozen=True):
     """An order that the catalog does not take, although it answers."""
 

@@ -1,10 +1,12 @@
 """The command line without a shop: its help, and its errors."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -77,6 +79,9 @@ def test_every_command_is_there() -> None:
         ("book", "edit"),
         ("book", "restock"),
         ("book", "reprice"),
+        ("books",),
+        ("topics",),
+        ("completion",),
     } <= set(COMMANDS)
 
 
@@ -100,6 +105,48 @@ def test_help_names_every_option_and_says_what_it_does(
         text = getattr(parameter, "help", None)
         assert text, f"{parameter.name} has no help"
         assert " ".join(text.split()).split(" [")[0] in shown
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("book",), ("mail",), ()], ids=" ".join)
+@pytest.mark.parametrize("columns", [60, 80])
+def test_help_cuts_nothing_at_any_width(command: tuple[str, ...], columns: int) -> None:
+    """Its lines fit the terminal, and no sentence ends in dots."""
+    parsed: Any = typer.main.get_command(app)
+    settings: dict[str, Any] = {"resilient_parsing": True, "terminal_width": columns}
+    context = parsed.make_context("bazar", [], **settings)
+    for name in command:
+        parsed = parsed.commands[name]
+        context = parsed.make_context(name, [], parent=context, **settings)
+    shown = parsed.get_help(context)
+    assert [] == [line for line in shown.splitlines() if len(line) > columns]
+    assert "..." not in shown.replace("]...", "").replace("VALUE ...", "")
+
+
+@pytest.mark.parametrize("command", [("buy",), ("book",), ("mail", "test"), ()], ids=" ".join)
+def test_h_is_help(run: CliRunner, command: tuple[str, ...]) -> None:
+    """Everywhere: of a command, of a group, of the whole."""
+    done = run.invoke(app, [*command, "-h"])
+    assert (0, done.output) == (done.exit_code, run.invoke(app, [*command, "--help"]).output)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_ends_with_examples_that_the_command_understands(
+    run: CliRunner, command: tuple[str, ...]
+) -> None:
+    """Each is one line, of this command, with options that it has and arguments that it takes."""
+    _help, _, examples = run.invoke(app, [*command, "-h"]).output.partition("\n  Examples:\n")
+    lines = [line.strip() for line in examples.splitlines()]
+    assert lines, "no examples"
+    parsed = typer.main.get_command(app)
+    for name in command:
+        parsed = getattr(parsed, "commands")[name]  # noqa: B009  groups alone have commands
+    for line in lines:
+        if command == ("completion",):
+            assert "bazar completion" in line
+            continue
+        words = shlex.split(line)
+        assert ["bazar", *command] == words[: 1 + len(command)]
+        parsed.make_context("bazar", words[1 + len(command) :])
 
 
 @pytest.mark.parametrize("group", [(), ("book",)])
@@ -127,7 +174,7 @@ def test_a_command_starts_without_what_only_services_need() -> None:
 
 
 def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> None:
-    """It names the address and what to do; since nothing is known, it gives the key."""
+    """It names the address and what to do; the same command again has the same key."""
     done = run.invoke(app, ["buy", "1", "--url", NOWHERE])
     assert (1, "") == (done.exit_code, done.stdout)
     message, again = done.stderr.splitlines()
@@ -135,7 +182,11 @@ def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> 
     assert "(Connection refused" in message
     assert "bazar up" in message
     assert "with --data or its address with --url" in message
-    assert re.fullmatch(r"To ask again without buying twice: --key \S{22,}", again)
+    assert re.fullmatch(
+        "Nothing was sent; the same command again is safe: "
+        rf"bazar buy 1 --url {NOWHERE} --key \S{{22,}}",
+        again,
+    )
     done = run.invoke(app, ["buy", "1", "--url", NOWHERE, "--key", "mine"])
     assert done.stderr.endswith("--key mine\n")
 
@@ -147,17 +198,18 @@ def test_buying_from_nobody_is_one_line_and_how_to_ask_again(run: CliRunner) -> 
         ("search", "networks", "--url", NOWHERE),
         ("search", "--text", "noobs", "--url", NOWHERE),
         ("order", "x", "--url", NOWHERE),
-        ("cancel", "x", "--url", NOWHERE),
-        ("fulfil", "x", "--order", NOWHERE),
-        ("progress", "x", "ready", "--order", NOWHERE),
         ("orders", "--order", NOWHERE),
+        ("books", "--catalog", NOWHERE),
+        ("books", "--low", "3", "--catalog", NOWHERE),
+        ("topics", "--catalog", NOWHERE),
+        ("buy", "978-0-441-17271-9", "--url", NOWHERE),
+        ("book", "restock", "0-306-40615-2", "5", "--catalog", NOWHERE),
         ("audit", "--catalog", NOWHERE, "--order", NOWHERE),
-        ("book", "reprice", "1", "19.99", "--catalog", NOWHERE),
-        ("book", "edit", "1", "--title", "T", "--catalog", NOWHERE),
         ("ledger", "1", "--catalog", NOWHERE),
         ("shop", "--catalog", NOWHERE),
         ("load", "--url", NOWHERE),
         ("load", "--flash-sale", "1", "--url", NOWHERE),
+        ("load", "--flash-sale", "978-0-441-17271-9", "--url", NOWHERE),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
@@ -174,6 +226,9 @@ def test_a_shop_that_does_not_run_is_one_line(run: CliRunner, arguments: tuple[s
     [
         ("buy", "1", "--url", NOWHERE),
         ("book", "restock", "1", "5", "--catalog", NOWHERE),
+        ("book", "restock", "--catalog", NOWHERE, "1", "--", "-3"),
+        ("book", "reprice", "1", "19.99", "--catalog", NOWHERE),
+        ("book", "edit", "1", "--title", "it's", "--catalog", NOWHERE),
         ("shop", "set", "name=X", "--catalog", NOWHERE),
         ("stock", "1", "--count", "5", "--catalog", NOWHERE),
         ("book", "add", "T", "--topic", "t", "--price", "1", "--catalog", NOWHERE),
@@ -183,13 +238,40 @@ def test_a_shop_that_does_not_run_is_one_line(run: CliRunner, arguments: tuple[s
 def test_who_is_not_answered_is_told_the_key(
     run: CliRunner, arguments: tuple[str, ...], key: str | None
 ) -> None:
-    """To ask again with it, so that nothing is bought, counted or added twice."""
-    done = run.invoke(app, [*arguments, *(("--key", key) if key else ())])
+    """In the very command to type again, so that nothing is bought, counted or added twice."""
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    given = [*arguments[:place], *(("--key", key) if key else ()), *arguments[place:]]
+    done = run.invoke(app, given)
     assert (1, "") == (done.exit_code, done.stdout)
     said, told = done.stderr.splitlines()
     assert "does not answer" in said
-    assert re.fullmatch(r"To ask again without \w+ twice: --key \S+", told)
-    assert key is None or told.endswith("--key mine")
+    begin = "Nothing was sent; the same command again is safe: "
+    assert told.startswith(begin)
+    words = shlex.split(told.removeprefix(begin))
+    made = words[words.index("--key") + 1]
+    assert "mine" == made if key else len(made) >= 22
+    assert ["bazar", *arguments[:place], "--key", made, *arguments[place:]] == words
+    again = run.invoke(app, words[1:])
+    assert told == again.stderr.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cancel", "x", "--url", NOWHERE),
+        ("fulfil", "x", "--order", NOWHERE),
+        ("progress", "x", "ready", "--order", NOWHERE),
+        ("mail", "forget", "x@y", "--order", NOWHERE),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_what_needs_no_key_is_told_as_it_was_typed(
+    run: CliRunner, arguments: tuple[str, ...]
+) -> None:
+    """The order's id is the key of what is done to it."""
+    done = run.invoke(app, list(arguments))
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert done.stderr.endswith(f"again is safe: {shlex.join(['bazar', *arguments])}\n")
 
 
 @pytest.mark.parametrize(
@@ -222,8 +304,12 @@ def test_who_is_not_answered_is_told_the_key(
         (("load", "--plot", "load.png"), "--plot takes a file such as load.svg"),
         (("load", "--plot", "nowhere/load.svg"), "in a folder that is there, not nowhere/load.svg"),
         (("orders", "--order", "ftp://x"), "not 'ftp://x'"),
-        (("orders", "--newest", "--after", "a"), "--after goes with the oldest first"),
-        (("orders", "--find", "a", "--after", "a"), "--after goes with the oldest first"),
+        (("orders", "--oldest", "--find", "a"), "it does not fit --oldest"),
+        (("books", "--sold-out", "--retired"), "one of --low N, --sold-out and --retired"),
+        (("books", "--low", "0", "--sold-out"), "one of --low N, --sold-out and --retired"),
+        (("books", "--low", "3", "--after", "x"), "what the line below the last page says"),
+        (("search", "topic", "--after", "x"), "--after goes with --text"),
+        (("shop", "set", "picks=1,x"), "is neither a book's id, from 1 on, nor its ISBN"),
         (("audit", "--secret-file", "missing"), "cannot read the secret file missing"),
         (("serve", "front", "--host", "0.0.0.0"), "can be reached from other machines"),  # noqa: S104
     ],
@@ -255,9 +341,17 @@ def test_a_price_that_is_no_amount_is_one_line(run: CliRunner, price: str) -> No
     [
         ("buy", "0"),
         ("buy", "x"),
+        ("buy", "978-0-441-17271-8"),
+        ("buy", "id:978-0-441-17271-9"),
+        ("info", "-5"),
+        ("stock", "9.78E+12", "--count", "1"),
+        ("book", "restock", "1", "1000000001"),
+        ("books", "--limit", "0"),
+        ("books", "--low", "-1"),
+        ("completion", "tcsh"),
         ("buy", "1", "--quantity", "0"),
         ("buy", "1", "--quantity", "1001"),
-        ("search", "--text", "x", "--limit", "101"),
+        ("search", "--text", "x", "--limit", "10001"),
         ("orders", "--status", "lost"),
         ("serve", "shop"),
         ("serve", "front", "--open-api", "ajar"),

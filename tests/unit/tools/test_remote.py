@@ -126,7 +126,7 @@ def test_a_refusal_tells_when_to_come_back(told: str, understood: float | None) 
     with answering(503, PROBLEM, retry_after=told) as shop, pytest.raises(RemoteError) as caught:
         shop.call("catalog", "GET", "/x", list[BookTitle])
     assert understood == caught.value.retry_after_s
-    assert "full (overloaded). wait" == str(caught.value)
+    assert "full (overloaded). Nothing was done. Try again in a moment." == str(caught.value)
 
 
 def test_of_several_replicas_one_that_is_there_is_asked() -> None:

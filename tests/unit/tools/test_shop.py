@@ -11,7 +11,7 @@ from bazar.kit.http.operations import Health
 from bazar.tools.remote import READ_TIMEOUT, TIMEOUT, Addresses, RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.audit import KeptDecision, KeptOrder
-from bazar.wire.books import Book, BookEdit, BookTitle, NewBook
+from bazar.wire.books import Book, BookEdit, BookTitle, NewBook, TopicCount
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.orders import Accepted, MailTest, Order, ProgressRequest, Purchase, PurchaseRequest
 from bazar.wire.shop import Shop as Settings
@@ -30,7 +30,25 @@ Ask = Callable[[Shop], object]
 ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
     (lambda shop: shop.front.ready(), ("front", "GET", "/readyz"), Health, None),
     (lambda shop: shop.front.search("a/b"), ("front", "GET", "/search/a%2Fb"), BookTitle, None),
-    (lambda shop: shop.front.find("a b", 3), ("front", "GET", "/books?q=a+b&limit=3"), Book, None),
+    (
+        lambda shop: shop.front.listing({"q": "a b"}, "", 3),
+        ("front", "GET", "/books?q=a+b&limit=3"),
+        Book,
+        None,
+    ),
+    (
+        lambda shop: shop.catalog.listing({"list": "out"}, "cursor", 500),
+        ("catalog", "GET", "/books?list=out&limit=100&after=cursor"),
+        Book,
+        None,
+    ),
+    (lambda shop: shop.catalog.topics(), ("catalog", "GET", "/topics"), TopicCount, None),
+    (
+        lambda shop: shop.catalog.with_isbn("9780441172719"),
+        ("catalog", "GET", "/books?isbn=9780441172719"),
+        Book,
+        None,
+    ),
     (lambda shop: shop.front.book(7), ("front", "GET", "/info/7"), Book, None),
     (lambda shop: shop.front.books(), ("front", "GET", "/books?limit=100"), Book, None),
     (
@@ -141,20 +159,20 @@ ASKED: list[tuple[Ask, tuple[str, str, str], Any, object]] = [
     (lambda shop: shop.order.ready(), ("order", "GET", "/readyz"), Health, None),
     (lambda shop: shop.order.order("a"), ("order", "GET", "/orders/a"), Order, None),
     (
-        lambda shop: shop.order.page("pending", "a", 5),
-        ("order", "GET", "/orders?limit=5&after=a&status=pending"),
+        lambda shop: shop.order.listing("pending", "", "a", 5, oldest=True),
+        ("order", "GET", "/orders?limit=5&status=pending&sort=placed_at&after=a"),
         Order,
         None,
     ),
     (
-        lambda shop: shop.order.page(None, "", 5),
-        ("order", "GET", "/orders?limit=5&after="),
+        lambda shop: shop.order.listing(None, "", "", 500),
+        ("order", "GET", "/orders?limit=100&sort=-placed_at&q=&before="),
         Order,
         None,
     ),
     (
-        lambda shop: shop.order.newest("pending", "a@b", 5),
-        ("order", "GET", "/orders?sort=-placed_at&limit=5&q=a%40b&status=pending"),
+        lambda shop: shop.order.listing("pending", "a@b", "x", 5),
+        ("order", "GET", "/orders?limit=5&status=pending&sort=-placed_at&q=a%40b&before=x"),
         Order,
         None,
     ),
@@ -200,6 +218,10 @@ class Notebook(Shop):
         self.asked.append(((service, method, path), kind, body))
         self.keys.append(key)
         return []  # type: ignore[return-value]
+
+    def page(self, service: str, path: str, kind: type[T]) -> tuple[T, str | None]:
+        """Note a request for a page, after which there is no other."""
+        return self.call(service, "GET", path, kind), None
 
 
 @pytest.mark.parametrize(("ask", "request_line", "kind", "body"), ASKED)

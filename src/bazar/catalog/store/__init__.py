@@ -175,6 +175,10 @@ class Store(Lists, Protocol):
         """Return a page of books that are sold, in order of id, of one topic or of all."""
         ...
 
+    async def all_after(self, transaction: Transaction, after: int, limit: int) -> list[StoredBook]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        ...
+
     async def edits_after(
         self, transaction: Transaction, after: int, limit: int
     ) -> list[BookEdited]:

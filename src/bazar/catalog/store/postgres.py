@@ -22,17 +22,16 @@ from bazar.catalog.store.ledger import movement
 from bazar.catalog.store.postgres_arrays import columns, every
 from bazar.catalog.store.postgres_imports import ImportRows
 from bazar.catalog.store.postgres_lists import ListingStore
-from bazar.catalog.store.postgres_search import asked, indexed, scored, values
 from bazar.catalog.store.shared import (
-    BOOK,
     DESCRIPTION,
     decoded,
     description,
     outcome_row,
     there,
 )
+from bazar.catalog.words import terms
 from bazar.kit.data.database import Transaction, made
-from bazar.wire.books import TopicCount, topic_key
+from bazar.wire.books import TopicCount
 from bazar.wire.stock import Movement, Outcome
 
 _BOOKS = """
@@ -73,8 +72,8 @@ WITH new AS (
             ?20, ?21, ?21, ?22, ?23{numbers})
     RETURNING book_id
 ), text AS (
-    INSERT INTO books_text (book_id, words, length)
-    SELECT book_id, ?24::text::tsvector, ?25::bigint FROM new
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(?24::text[]) FROM new
     WHERE ?17::bigint IS NULL
 ), first AS (
     INSERT INTO movements (book_id, kind, copies, moved_at_ms)
@@ -88,10 +87,10 @@ _ADD_BOOK = _add_book("", "", "")
 # What counts the ids up does not see those that others choose, and has to be told.
 _ADD_BOOK_WITH_ID = _add_book(
     ", book_id",
-    ", ?26",
+    ", ?25",
     """, (
-    SELECT setval('books_book_id_seq', ?26) FROM books_book_id_seq
-    WHERE last_value < ?26 OR NOT is_called
+    SELECT setval('books_book_id_seq', ?25) FROM books_book_id_seq
+    WHERE last_value < ?25 OR NOT is_called
 )""",
 )
 
@@ -100,20 +99,29 @@ WITH changed AS (
     UPDATE books
     SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                            ?17, ?18, ?19, ?20),
-        version = version + 1, edited_at_ms = ?24
+        version = version + 1, edited_at_ms = ?23
     WHERE book_id = ?21
     RETURNING book_id, version
 ), gone AS (
     DELETE FROM books_text
     WHERE book_id = ?21 AND ?17::bigint IS NOT NULL
 ), text AS (
-    INSERT INTO books_text (book_id, words, length)
-    SELECT book_id, ?22::text::tsvector, ?23::bigint FROM changed
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(?22::text[]) FROM changed
     WHERE ?17::bigint IS NULL
-    ON CONFLICT (book_id) DO UPDATE SET words = excluded.words, length = excluded.length
+    ON CONFLICT (book_id) DO UPDATE SET words = excluded.words
     WHERE books_text.words <> excluded.words
 )
 SELECT version FROM changed"""
+
+_FORGET_TERMS = """
+DELETE FROM books_text
+WHERE book_id = ANY(?1::bigint[])"""
+
+_ADD_TERMS = """
+INSERT INTO books_text (book_id, words)
+SELECT book_id, array_to_tsvector(string_to_array(terms, ' '))
+FROM unnest(?1::bigint[], ?2::text[]) AS made (book_id, terms)"""
 
 _SELL = """
 WITH taken AS (
@@ -179,7 +187,11 @@ UNION ALL
 SELECT 'books_text: book ' || book_id || ' is not there as it should be' FROM (
     SELECT coalesce(books_text.book_id, books.book_id) AS book_id
     FROM books_text FULL JOIN books ON books_text.book_id = books.book_id
-    WHERE books.book_id IS NULL OR (retired_at_ms IS NULL) <> (books_text.book_id IS NOT NULL)
+    WHERE (books.book_id IS NULL OR (retired_at_ms IS NULL) <> (books_text.book_id IS NOT NULL))
+        AND NOT EXISTS (
+            SELECT 1 FROM unfolded
+            WHERE books.book_id BETWEEN first_id AND last_id
+        )
 ) AS wordless
 UNION ALL
 SELECT 'books_scarce: book ' || book_id || ' is not there as it should be' FROM (
@@ -241,40 +253,11 @@ class PostgresStore(ImportRows, ListingStore):
         """Return the topics with the most books, each with their number, in order of its key."""
         return [made(TopicCount, row) for row in await transaction.all(_TOPICS, limit)]
 
-    async def books_matching(
-        self,
-        transaction: Transaction,
-        words: Sequence[str],
-        topic: str | None,
-        after: tuple[float, int] | None,
-        limit: int,
-    ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books that have words which begin so, the most relevant first."""
-        wanted = asked(words)
-        if wanted is None:
-            return []
-        key = None if topic is None else topic_key(topic)
-        given: list[Any] = values(wanted, key)
-        last = len(given)
-        beyond = ""
-        if after is not None:
-            given += after
-            beyond = f"WHERE (score, found_id) > (?{last + 1}::float8, ?{last + 2}::bigint)"
-        given.append(limit)
-        sql = f"""{scored(len(wanted.terms), topic=topic is not None)}, page AS MATERIALIZED (
-    SELECT score, found_id FROM scored {beyond}
-    ORDER BY score, found_id LIMIT ?{len(given)}
-)
-SELECT score, {BOOK}
-FROM page JOIN books ON book_id = found_id
-ORDER BY score, book_id"""
-        rows = await transaction.all(sql, *given)
-        return [(made(float, row[:1]), made(StoredBook, row[1:])) for row in rows]
-
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its words and first copies, and return it as it is stored."""
         version = first_version(new)
-        given = *description(new), at_ms, new.stock, version, *indexed(new)
+        given: tuple[Any, ...]
+        given = *description(new), at_ms, new.stock, version, terms(new)
         if new.book_id:
             row = await transaction.one(_ADD_BOOK_WITH_ID, *given, new.book_id)
         else:
@@ -287,9 +270,21 @@ ORDER BY score, book_id"""
         self, transaction: Transaction, edited: StoredBook, at_ms: int
     ) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
-        given = *description(edited), edited.book_id, *indexed(edited), at_ms
+        given: tuple[Any, ...]
+        given = *description(edited), edited.book_id, terms(edited), at_ms
         row = await transaction.one(_EDIT_BOOK, *given)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
+
+    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
+        """Have books be found by the terms that they have now, or not at all once retired."""
+        sold = [book for book in books if book.retired_at_ms is None]
+        await every(transaction, _FORGET_TERMS, [one.book_id for one in books])
+        await every(
+            transaction,
+            _ADD_TERMS,
+            [book.book_id for book in sold],
+            [" ".join(terms(book)) for book in sold],
+        )
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold.

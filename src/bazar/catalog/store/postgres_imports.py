@@ -6,7 +6,6 @@ from bazar.catalog.domain import StoredBook, first_version
 from bazar.catalog.store import CountedBook, FileRow, KnownBy, Seen, Sought
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.postgres_arrays import columns, every
-from bazar.catalog.store.postgres_search import indexed
 from bazar.catalog.store.shared import (
     BOOK,
     DESCRIPTION,
@@ -14,6 +13,7 @@ from bazar.catalog.store.shared import (
     counted_book,
     description,
 )
+from bazar.catalog.words import terms
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.text import INVISIBLE
 
@@ -74,19 +74,19 @@ _ADD_BOOKS = f"""
 WITH given AS (
     SELECT *
     FROM unnest({_ARRAYS}, ?{_NEXT}::bigint[], ?{_NEXT + 1}::bigint[], ?{_NEXT + 2}::bigint[],
-                ?{_NEXT + 3}::text[], ?{_NEXT + 4}::bigint[])
-        AS one ({DESCRIPTION}, book_id, stock, version, words, length)
+                ?{_NEXT + 3}::text[])
+        AS one ({DESCRIPTION}, book_id, stock, version, terms)
 ), new AS (
     INSERT INTO books ({DESCRIPTION}, book_id, stock, version, added_at_ms, edited_at_ms)
-    SELECT {DESCRIPTION}, book_id, stock, version, ?{_NEXT + 5}::bigint, ?{_NEXT + 5}::bigint
+    SELECT {DESCRIPTION}, book_id, stock, version, ?{_NEXT + 4}::bigint, ?{_NEXT + 4}::bigint
     FROM given
 ), text AS (
-    INSERT INTO books_text (book_id, words, length)
-    SELECT book_id, words::tsvector, length FROM given
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(string_to_array(terms, ' ')) FROM given
     WHERE retired_at_ms IS NULL
 )
 INSERT INTO movements (book_id, kind, copies, moved_at_ms)
-SELECT book_id, 'received', stock, ?{_NEXT + 5}::bigint FROM given
+SELECT book_id, 'received', stock, ?{_NEXT + 4}::bigint FROM given
 WHERE stock > 0
 ORDER BY book_id"""
 
@@ -141,17 +141,17 @@ class ImportRows(LedgerRows):
     async def add_books(
         self, transaction: Transaction, books: Sequence[StoredBook], at_ms: int
     ) -> list[int]:
-        """Insert books, with their words and first copies; return their ids, in the same order."""
+        """Insert books, with their terms and first copies; return their ids, in the same order."""
         ids = [book.book_id for book in books]
         if ids[0]:
             await transaction.all(_RAISE_IDS, max(ids))
         else:
             ids = [made(int, row) for row in await transaction.all(_NEW_IDS, len(books))]
         rows = [
-            (*description(book), book_id, book.stock, first_version(book), *indexed(book))
+            (*description(book), book_id, book.stock, first_version(book), " ".join(terms(book)))
             for book_id, book in zip(ids, books, strict=True)
         ]
-        await every(transaction, _ADD_BOOKS, *columns(rows, _NEXT + 4), at_ms)
+        await every(transaction, _ADD_BOOKS, *columns(rows, _NEXT + 3), at_ms)
         return ids
 
     async def adjust(

@@ -7,11 +7,11 @@ from bazar.catalog.domain import StoredBook, first_version
 from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, CountedBook, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
-from bazar.catalog.words import name_key, title_key
+from bazar.catalog.words import name_key, title_key, topic_key
 from bazar.kit.clock import as_datetime
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.wire.audit import KeptDecision
-from bazar.wire.books import BookEdited, BookTitle, TopicCount, topic_key
+from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Outcome
 
 NAME_YEAR = "coalesce(year, -9999)"
@@ -48,6 +48,12 @@ _BOOKS_AFTER = f"""
 SELECT {BOOK}
 FROM books
 WHERE book_id > ?1 AND retired_at_ms IS NULL
+ORDER BY book_id LIMIT ?2"""
+
+_ALL_AFTER = f"""
+SELECT {BOOK}
+FROM books
+WHERE book_id > ?1
 ORDER BY book_id LIMIT ?2"""
 
 _EDITS_AFTER = """
@@ -95,15 +101,6 @@ SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?
     version = version + 1, edited_at_ms = ?22
 WHERE book_id = ?21
 RETURNING version"""
-
-_BOOKS_WITHOUT_KEYS = """
-SELECT book_id, title, author FROM books
-WHERE author_key IS NULL
-ORDER BY book_id LIMIT ?1"""
-
-_SAVE_KEYS = """
-UPDATE books SET title_key = ?2, author_key = ?3
-WHERE book_id = ?1"""
 
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
@@ -233,6 +230,10 @@ class SharedStore(LedgerRows, ShopRows):
             rows = await transaction.all(_BOOKS_OF_TOPIC_AFTER, after, limit, topic_key(topic))
         return [made(StoredBook, row) for row in rows]
 
+    async def all_after(self, transaction: Transaction, after: int, limit: int) -> list[StoredBook]:
+        """Return a page of all books, the retired ones too, in order of id."""
+        return [made(StoredBook, row) for row in await transaction.all(_ALL_AFTER, after, limit)]
+
     async def edits_after(
         self, transaction: Transaction, after: int, limit: int
     ) -> list[BookEdited]:
@@ -258,13 +259,6 @@ class SharedStore(LedgerRows, ShopRows):
         """Replace what describes a book, not its stock, and return it with its new version."""
         row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
-
-    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
-        """Make the forms to compare of books from before there were any; return of how many."""
-        rows = await transaction.all(_BOOKS_WITHOUT_KEYS, limit)
-        keys = [made(_keys, row) for row in rows]
-        await transaction.run_many(_SAVE_KEYS, keys)
-        return len(keys)
 
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
@@ -404,7 +398,3 @@ def description(book: StoredBook) -> Row:
 def _edited(book_id: int, title: str, edited_at_ms: int | None) -> BookEdited:
     edited_at = None if edited_at_ms is None else as_datetime(edited_at_ms)
     return BookEdited(book_id, title, edited_at)
-
-
-def _keys(book_id: int, title: str, author: str) -> Row:
-    return book_id, title_key(title), name_key(author)

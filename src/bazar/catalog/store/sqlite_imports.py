@@ -16,6 +16,7 @@ from bazar.catalog.store.shared import (
     counted_book,
     described,
 )
+from bazar.catalog.words import terms
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.text import INVISIBLE
 
@@ -51,6 +52,10 @@ _COUNTED_BOOKS = f"""
 SELECT {BOOK}, counts.import_id, counts.row, seen_import_id, seen_row
 FROM json_each(?1) AS given CROSS JOIN books ON books.book_id = given.value
 LEFT JOIN counts USING (book_id)"""
+
+ADD_TERMS = """
+INSERT INTO books_text (rowid, terms)
+VALUES (?1, ?2)"""
 
 _NOTE_RECEIVED = """
 INSERT INTO movements (book_id, kind, copies, moved_at_ms)
@@ -109,13 +114,15 @@ class ImportRows(LedgerRows):
     async def add_books(
         self, transaction: Transaction, books: Sequence[StoredBook], at_ms: int
     ) -> list[int]:
-        """Insert books with their first copies, and return their ids, in the same order."""
+        """Insert books with their terms and first copies; return their ids, in the same order."""
         sql = ADD_BOOK_WITH_ID if books[0].book_id else ADD_BOOK
         rows = [described(book, at_ms) for book in books]
         ids = [made(int, row) for row in await transaction.all_many(sql, rows)]
-        received = zip(ids, books, strict=True)
+        stored = list(zip(ids, books, strict=True))
+        texts = [(key, " ".join(terms(one))) for key, one in stored if one.retired_at_ms is None]
+        await transaction.run_many(ADD_TERMS, texts)
         await transaction.run_many(
-            _NOTE_RECEIVED, [(book_id, one.stock, at_ms) for book_id, one in received if one.stock]
+            _NOTE_RECEIVED, [(book_id, one.stock, at_ms) for book_id, one in stored if one.stock]
         )
         return ids
 

@@ -100,12 +100,22 @@ class Frame:
         return (PREFIXES[language] + path).rstrip("/") or "/"
 
     def draw(self, language: str, template: str, head: Head, /, **values: object) -> Drawn:
-        """Draw a page, with its holes."""
+        """Draw a page for everybody, with its holes."""
+        return self._drawn(piece, language, template, head, values)
+
+    def _drawn(
+        self,
+        made: Callable[[str], Piece],
+        language: str,
+        template: str,
+        head: Head,
+        values: dict[str, Any],
+    ) -> Drawn:
         before, between, after = self._whole(language, template, head, values).split(_HOLE)
         digest = blake2b(digest_size=_TAG_BYTES)
         for part in (before, between, after):
             digest.update(part.encode())
-        return Drawn((piece(before), piece(between), piece(after)), digest.hexdigest())
+        return Drawn((made(before), made(between), made(after)), digest.hexdigest())
 
     def draw_part(self, language: str, template: str, /, **values: object) -> Markup:
         """Draw a part of a page, to be put into a page as it is."""
@@ -152,8 +162,8 @@ class Frame:
         headers: Headers | None = None,
         **values: object,
     ) -> Response:
-        """Draw a page for one reader, and send it."""
-        drawn = self.draw(seen.language, template, head, **values)
+        """Draw a page for one reader alone, and send it; such a page is not packed."""
+        drawn = self._drawn(answers.bare_piece, seen.language, template, head, values)
         return self.send(seen, drawn, status, caching=caching, headers=headers or ())
 
     def _count(self, language: str, copies: int) -> Piece:

@@ -12,9 +12,10 @@ from bazar.front.storefront.stockroom import Stockroom
 from bazar.front.storefront.visit import PREFIXES
 from bazar.kit.errors import InvalidRequest, RouteNotFound
 from bazar.kit.http.answers import Headers, ReadyResponse
+from bazar.kit.http.coding import takes_gzip
 from bazar.kit.http.endpoint import route
 from bazar.kit.http.request import Request
-from bazar.kit.web.answers import FOR_EVER, takes_gzip
+from bazar.kit.web.answers import FOR_EVER
 
 DAY = "public, max-age=86400"
 """Of what changes with the build or the settings alone."""

@@ -9,7 +9,10 @@ docs/decisions/0029-postgresql-through-asyncpg.md
 """
 
 import asyncio
+import os
+import re
 from collections.abc import Mapping
+from socket import gaierror
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -41,6 +44,8 @@ DRIVER_ERRORS = (
     OSError,
 )
 """All that a connection raises."""
+
+_ERRNO = re.compile(r"\[Errno ([0-9]+)\]")
 
 Connection = Any
 """An asyncpg connection; asyncpg has no types."""
@@ -140,7 +145,7 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         kind = Refused if str(error.sqlstate).startswith(_NEVER) else Away
         raise kind(str(error)) from None
     except OSError as error:
-        raise Away(error.strerror or str(error)) from None
+        raise Away(system_reason(error)) from None
     except ValueError:
         # Its text may hold a part of a password that is not written as it should be.
         message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -148,6 +153,19 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError):
         message = "the connection was lost as it opened"
         raise Away(message) from None
+
+
+def system_reason(error: OSError) -> str:
+    """Return why there is no connection in the system's words, whichever event loop asked.
+
+    Where a name stands for several addresses, one error tells of all of them.
+    """
+    numbers = [int(number) for number in _ERRNO.findall(str(error))]
+    if error.errno is not None and error.errno > 0:
+        numbers = [error.errno]
+    if not numbers or isinstance(error, gaierror):
+        return error.strerror or str(error)
+    return "; ".join(dict.fromkeys(map(os.strerror, numbers)))
 
 
 def each_host(url: str) -> list[str]:

@@ -8,8 +8,10 @@ never flushes again; the next start replays the write-ahead log from the disk.
 Source: sqlite.org/wal.html; docs/decisions/0002-sqlite-through-apsw.md
 """
 
+import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterable
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
@@ -207,7 +209,8 @@ class SqliteDatabase:
             raise StartupError(message)
         self._held = ExitStack()
         path = self._hold(path)
-        self._path = path
+        self.path = path
+        """Where the file really is."""
         try:
             self._reader = _connect(path)
             self._writer = SqliteWriter(path)
@@ -220,7 +223,7 @@ class SqliteDatabase:
         self._reading = SqliteTransaction(self._reader)
         self._on_batch = on_batch
         self._writes = GroupCommit(self._writer, self._flushed, deliver)
-        self._scans = Scans(lambda: _connect(path), _in_snapshot)
+        self._scans = Scans(self.connection, _in_snapshot)
         self._checkpoints = Checkpoints(
             path,
             self._checkpointer,
@@ -274,6 +277,34 @@ class SqliteDatabase:
             Unavailable: the database is closing, or another program held the file for 5 seconds.
         """
         return self._writes.write(work, lazy=lazy)  # no coroutine of our own around each write
+
+    def connection(self) -> apsw.Connection:
+        """Open one more connection, for what only reads; who asked for it closes it."""
+        return _connect(self.path)
+
+    async def held(self, act: Callable[[], Awaitable[object]], limit_s: float) -> bool:
+        """Do something while nothing is written; tell whether that was so until its end.
+
+        Every write waits meanwhile, at most for `limit_s`; reads go on.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        loop = asyncio.get_running_loop()
+        begun, done = asyncio.Event(), threading.Event()
+
+        def hold() -> bool:
+            loop.call_soon_threadsafe(begun.set)
+            return done.wait(limit_s)
+
+        holding = asyncio.ensure_future(self._writes.aside(hold))
+        try:
+            await begun.wait()
+            async with asyncio.timeout(limit_s):
+                await act()
+        finally:
+            done.set()
+        return await holding
 
     def _flushed(self, size: int) -> None:
         self._on_batch(size)

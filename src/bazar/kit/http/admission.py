@@ -16,6 +16,7 @@ docs/decisions/0015-a-body-needs-its-length.md
 import re
 from collections.abc import Iterable, Mapping, Sized
 from functools import lru_cache
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from bazar.kit.errors import BazarError, Headers, InvalidRequest
@@ -30,7 +31,11 @@ _OWN_SITES = frozenset({"", "same-origin", "none", "same-site"})
 """What a browser says, or one that is too old to say it, where the page may be one of ours."""
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json", re.ASCII)
+_PORT_MAX = 65535
 _FORM = "application/x-www-form-urlencoded"
+_JSON_SPACE = b" \t\r\n"
+_JSON_BEGIN = (b"{", b"[")
+"""Of every body that a route takes."""
 _CLOSE: Headers = ((b"connection", b"close"),)
 
 
@@ -79,18 +84,22 @@ class CrossSite(BazarError):
     code = "cross-site"
     status = 403
     title = "Pages of other sites may not do this"
-    hint = "Ask from a page of the shop. Behind a proxy, start it with --public-host and its name."
+    hint = (
+        "Ask from a page of the shop. Behind a proxy, start it with --public-host and its name; "
+        "for a page of yours elsewhere, with --cors and its origin."
+    )
     definite = True
 
 
 class UnsupportedMediaType(BazarError):
-    """The body is something else than JSON."""
+    """The body is something else than JSON, or it is packed."""
 
     code = "unsupported-media-type"
     status = 415
     title = "The body is not JSON"
-    hint = "Send JSON, and Content-Type: application/json."
+    hint = "Send JSON and say so: curl -H 'Content-Type: application/json' -d '{\"quantity\": 1}'."
     definite = True
+    headers: Headers = ((b"accept", b"application/json"), (b"accept-encoding", b"identity"))
 
 
 _TWICE: dict[bytes, type[InvalidRequest]] = {
@@ -134,8 +143,12 @@ class Admission:
             and (host is None or self._refusal(host, True) is None)  # noqa: FBT003  cached by place
         )
 
-    def check(self, request: Request) -> None:
+    def check(self, request: Request, *, invited: bool = False) -> None:
         """Let a request in.
+
+        Args:
+            request: as it came.
+            invited: it is from a page of another site that may do this.
 
         Raises:
             InvalidFraming: definite, as all of these; it has a Transfer-Encoding.
@@ -155,13 +168,13 @@ class Admission:
             refusal = self._refusal(host, request.scope.get("http_version") == "1.1")
             if refusal is not None:
                 raise refusal[0](refusal[1])
-        if request.scope["method"] not in SAFE_METHODS:
+        if not invited and request.scope["method"] not in SAFE_METHODS:
             self._check_origin(request)
 
     def _judge(self, host: bytes, required: bool) -> tuple[type[BazarError], str] | None:  # noqa: FBT001
         """Return what is wrong with a Host header, if anything is."""
         found = _HOST.fullmatch(host.decode("latin-1"))
-        if not found:
+        if not found or not _can_be(found["name"], found["port"]):
             return InvalidHost, "the Host is no name and no address, with or without a port"
         name = _plain(found["name"])
         if not name:
@@ -204,15 +217,21 @@ class Admission:
 
 
 def check_media_type(request: Request) -> None:
-    """Make sure that a body is not said to be something else than JSON.
+    """Make sure that a body is not said to be something else than JSON, before it is received.
 
     Forms pass where no browser sends them: `curl -d` and others call everything one, unless told.
 
     Raises:
         UnsupportedMediaType: definite.
+
+    Source: RFC 9110, sections 8.4 and 15.5.16
     """
+    coding = request.header(b"content-encoding").strip(" \t")
+    if coding and coding.lower() != "identity":
+        message = f"the body is packed ({coding[:100]}); nothing is unpacked here"
+        raise UnsupportedMediaType(message)
     given = request.header(b"content-type")
-    kind = given.partition(";")[0].strip(" \t").lower()
+    kind = _kind(given)
     if not kind or _JSON.fullmatch(kind):
         return
     headers = request.raw_headers
@@ -222,16 +241,44 @@ def check_media_type(request: Request) -> None:
     raise UnsupportedMediaType(message)
 
 
+def check_content(request: Request) -> None:
+    """Make sure that a body that is said to be a form is JSON all the same, once it is received.
+
+    Raises:
+        UnsupportedMediaType: definite; it is a form indeed, such as `quantity=2`.
+    """
+    if _kind(request.header(b"content-type")) == _FORM:
+        begin = request.content.lstrip(_JSON_SPACE)[:1]
+        if begin and begin not in _JSON_BEGIN:
+            message = f"the body is a form ({_FORM}), and not JSON"
+            raise UnsupportedMediaType(message)
+
+
 def check_form_type(request: Request) -> None:
     """Make sure that a body is said to be what a browser's form sends.
 
     Raises:
         UnsupportedMediaType: definite.
     """
-    kind = request.header(b"content-type").partition(";")[0].strip(" \t").lower()
+    kind = _kind(request.header(b"content-type"))
     if kind != _FORM:
         message = f"the body is {kind[:100] or 'of no type'}, not {_FORM}"
         raise UnsupportedMediaType(message)
+
+
+def _kind(media_type: str) -> str:
+    """Return a media type without its parameters."""
+    return media_type.partition(";")[0].strip(" \t").lower()
+
+
+def _can_be(name: str, port: str | None) -> bool:
+    """Tell whether there can be such a host: no empty part, no port or address out of range."""
+    if int(port or 0) > _PORT_MAX or ".." in name:
+        return False
+    try:
+        return not name.startswith("[") or bool(IPv6Address(name[1:-1]))
+    except ValueError:
+        return False
 
 
 def _plain(name: str) -> str:

@@ -112,9 +112,23 @@ def tagged_response(
     """
     body = _encoder.encode(value)
     response = _ready(body, _OK, headers, "application/json", NO_CACHE)
-    tag = blake2b(body, digest_size=_ETAG_BYTES).hexdigest()
-    response.raw_headers.append((_ETAG, b'"%b"' % tag.encode("ascii")))
+    response.raw_headers.append((_ETAG, _tag(body).encode("ascii")))
     return response
+
+
+def changed_response(value: Any) -> Response:  # noqa: ANN401
+    """Encode what a change has made of a struct, with the tag by which it can be changed again."""
+    body = _encoder.encode(value)
+    return _ready(body, _OK, {_ETAG.decode(): _tag(body)}, "application/json")
+
+
+def tag_of(value: Any) -> str:  # noqa: ANN401
+    """Return the ETag of the answer that shows a struct."""
+    return _tag(_encoder.encode(value))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=_ETAG_BYTES).hexdigest()}"'
 
 
 def unless_held(request: Request, response: Response) -> Response:

@@ -22,8 +22,17 @@ from bazar.kit.errors import (
     Overloaded,
     RouteNotFound,
 )
-from bazar.kit.http.admission import SAFE_METHODS, Admission, check_form_type, check_media_type
+from bazar.kit.errors import Headers as Told
+from bazar.kit.http.admission import (
+    SAFE_METHODS,
+    Admission,
+    check_content,
+    check_form_type,
+    check_media_type,
+)
 from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, send_whole
+from bazar.kit.http.coding import Packer
+from bazar.kit.http.cors import Cors, preflight
 from bazar.kit.http.endpoint import Endpoint, ErrorPage
 from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
@@ -36,6 +45,8 @@ _DIGITS_MAX = 15
 """Of a number that surely is an id; a longer one is looked at in the ordinary way."""
 _LOOKED_AT = frozenset({b"cache-control", b"if-none-match", REQUEST_ID_HEADER})
 """Headers by which an answer from memory would be another."""
+_ORIGIN = b"origin"
+_PREFLIGHT = b"access-control-request-method"
 _NOTHING: Mapping[str, Any] = {}
 Client = tuple[str, Any]
 """The address and the port that a request came from."""
@@ -55,6 +66,7 @@ class _Told(NamedTuple):
     request_id: str
     started_s: float
     hidden: bool = False
+    own_site: bool = False
 
 
 class HttpApp:
@@ -89,6 +101,8 @@ class HttpApp:
         self.waiting: set[Client] = set()
         """Those whose request is here as a whole, and who have no answer yet."""
         self.admission = Admission()
+        self.cors: Cors | None = None
+        """Pages of other origins that are invited; the site's own pages are for nobody else."""
         self.lost: ErrorPage | None = None
         """Tells a browser that nothing is where it asked; everybody else gets a document."""
         self._secret = secret
@@ -97,7 +111,8 @@ class HttpApp:
         self._nowhere = _Path("(none)", [])
         self._paths: dict[str, list[_Path]] = {}
         by_template: dict[str, list[Endpoint]] = {}
-        for endpoint in endpoints:
+        packer = Packer()
+        for endpoint in map(packer.around, endpoints):
             by_template.setdefault(endpoint.route.template, []).append(endpoint)
         self._at_once = {
             template.rpartition("/")[0]: (template, endpoint.at_once)
@@ -132,7 +147,8 @@ class HttpApp:
         ):
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
             page = endpoint.crowded() if endpoint and endpoint.crowded else None
-            await room.refusals.send(send, page, again=method in SAFE_METHODS)
+            also = () if path.own_site else self._shared(scope)
+            await room.refusals.send(send, page, again=method in SAFE_METHODS, also=also)
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
@@ -142,7 +158,13 @@ class HttpApp:
         try:
             response = await self._answer(request, path, endpoint, room)
             told = _Told(
-                counted, path.template, response.status_code, request.id, started_s, path.hidden
+                counted,
+                path.template,
+                response.status_code,
+                request.id,
+                started_s,
+                path.hidden,
+                path.own_site,
             )
             self._tell(scope, told, response.raw_headers, request.timings, request.facts)
             if method == "HEAD":
@@ -191,6 +213,8 @@ class HttpApp:
         if timings:
             timing = ", ".join((timing, *timings))
         raw_headers += self._said
+        if self.cors is not None and not told.own_site:
+            raw_headers += self._shared(scope)
         raw_headers.append((b"server-timing", timing.encode("latin-1")))
         raw_headers.append((b"x-request-id", told.request_id.encode("latin-1")))
         self._metrics.request(told.counted, told.template, told.status, duration_s)
@@ -200,6 +224,13 @@ class HttpApp:
         log.request_line(
             scope["method"], shown, told.status, duration_s * 1000, told.request_id, facts
         )
+
+    def _shared(self, scope: Scope) -> Told:
+        """Return the headers that let a page of another origin read an answer, if it may."""
+        if self.cors is None:
+            return ()
+        origin = next((value for name, value in scope["headers"] if name == _ORIGIN), None)
+        return self.cors.said(origin)
 
     def _path(self, scope: Scope) -> "_Path":
         """Find the path of a request; a trailing slash makes no difference."""
@@ -217,9 +248,14 @@ class HttpApp:
         self, request: Request, path: "_Path", endpoint: Endpoint | None, room: Room
     ) -> Response:
         try:
-            self.admission.check(request)
+            invited = (
+                self.cors is not None
+                and not path.own_site
+                and self.cors.invites(request.raw_headers.get(_ORIGIN))
+            )
+            self.admission.check(request, invited=invited)
             if endpoint is None:
-                return path.without_endpoint(request)
+                return path.without_endpoint(request, invited=invited)
             if endpoint.route.secret and path.template not in self._open:
                 check_bearer(request.header(b"authorization"), self._secret)
             if endpoint.route.page:
@@ -231,6 +267,7 @@ class HttpApp:
             if endpoint.body is not None and request.has_body:
                 check_media_type(request)
                 await self._receive(request, room)
+                check_content(request)
             room.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
             try:
                 return await endpoint.answer(request)
@@ -275,13 +312,14 @@ class HttpApp:
 class _Path:
     """All methods of one path."""
 
-    __slots__ = ("_allowed", "endpoints", "error_page", "hidden", "match", "template")
+    __slots__ = ("_allowed", "endpoints", "error_page", "hidden", "match", "own_site", "template")
 
     def __init__(self, template: str, endpoints: Sequence[Endpoint]) -> None:
         self.template = template
         self.endpoints = {endpoint.route.method: endpoint for endpoint in endpoints}
         self.error_page = next((one.error_page for one in endpoints if one.error_page), None)
         self.hidden = any(endpoint.route.hidden for endpoint in endpoints)
+        self.own_site = any(endpoint.own_site for endpoint in endpoints)
         if "GET" in self.endpoints:
             self.endpoints["HEAD"] = self.endpoints["GET"]
         self._allowed = ", ".join(sorted(self.endpoints))
@@ -295,14 +333,17 @@ class _Path:
         message = f"{self.template} takes no arguments in the query string"
         raise InvalidRequest(message)
 
-    def without_endpoint(self, request: Request) -> Response:
-        """Answer a method that the path does not have."""
+    def without_endpoint(self, request: Request, *, invited: bool = False) -> Response:
+        """Answer a method that the path does not have; `invited` is a page of another origin."""
         path, method = request.url.path[:200], request.method
         if not self.endpoints:
             message = f"there is nothing at {path}"
             raise RouteNotFound(message)
         if method == "OPTIONS":
-            return Response(status_code=204, headers={"allow": f"{self._allowed}, OPTIONS"})
+            answer = Response(status_code=204, headers={"allow": f"{self._allowed}, OPTIONS"})
+            if invited and _PREFLIGHT in request.raw_headers:
+                answer.raw_headers += preflight(self._allowed)
+            return answer
         message = f"{path} takes {self._allowed}, not {method}: use {self._allowed}"
         raise MethodNotAllowed(message, allow=self._allowed)
 

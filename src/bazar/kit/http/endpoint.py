@@ -65,6 +65,8 @@ class Route:
     secret: bool = False
     """Only with the service secret."""
     idempotency_key: bool = False
+    if_match: bool = False
+    """It changes a thing only while that is what its asker knows, where they say so."""
     body_bytes_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
     full: str = ""
@@ -73,8 +75,10 @@ class Route:
     """Whose places a request takes, where the method and the secret do not say it."""
     at_once: str = ""
     """The method that answers from memory, given the number that ends the path; else None."""
-    tag: str = "shop"
-    """Groups the routes on the API page."""
+    packed: bool = False
+    """Its answers are large, public and the same for everybody: they may be sent as gzip."""
+    tag: str = ""
+    """Groups the routes on the API page, where who asks does not say it."""
     page: bool = False
     """For people: anything may stand in its query string, its body is a form, and what goes wrong
     is told as a page, by the object's `error_page`."""
@@ -125,6 +129,8 @@ class Endpoint:
     kind: Kind = "reading"
     at_once: Callable[[int], Ready | None] | None = None
     error_page: ErrorPage | None = None
+    own_site: bool = False
+    """Of the pages of this site: no page of another one is ever invited to ask for it."""
     crowded: Callable[[], Ready] | None = None
     """Tells a person that it is too full; drawn beforehand, since it is sent often then."""
 

@@ -1,7 +1,8 @@
 """The endpoints that every service has: health, metrics, and its own documentation."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -12,9 +13,11 @@ from bazar import __version__
 from bazar.kit import metrics as _metrics
 from bazar.kit.errors import RouteNotFound, Unavailable
 from bazar.kit.http import openapi
-from bazar.kit.http.answers import json_response
+from bazar.kit.http.answers import json_response, tagged_response, unless_held
+from bazar.kit.http.coding import pack, takes_gzip
 from bazar.kit.http.endpoint import Endpoint, endpoints_of, route
 from bazar.kit.http.request import Request
+from bazar.kit.http.teaching import NOTHING, Teaching
 
 Check = Callable[[], Awaitable[None]]
 
@@ -103,16 +106,23 @@ class Watching:
 class Describing:
     """What describes a service; it stands in no description itself."""
 
-    def __init__(self, service: str, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, service: str, endpoints: Sequence[Endpoint], teaching: Teaching) -> None:
         """Describe these endpoints of a service."""
         self._title = f"Bazar {service}"
-        document = openapi.document(self._title, __version__, endpoints)
-        self._document = msgspec.json.encode(document)
+        self._endpoints = endpoints
+        self._teaching = teaching
 
-    @route("GET", "/openapi.json", answers={})
-    async def openapi(self, _request: Request) -> Response:
+    @cached_property
+    def document(self) -> msgspec.Raw:
+        """The description, made when somebody asks for it first: a start does not wait for it."""
+        made = openapi.document(self._title, __version__, self._endpoints, self._teaching)
+        return msgspec.Raw(msgspec.json.encode(made))
+
+    @route("GET", "/openapi.json", answers={}, packed=True)
+    async def openapi(self, request: Request) -> Response:
         """Answer the description for machines."""
-        return Response(self._document, media_type="application/json", headers=_NO_CACHE)
+        document = await asyncio.to_thread(lambda: self.document)
+        return unless_held(request, tagged_response(document))
 
     @route("GET", "/docs", answers={})
     async def docs(self, _request: Request) -> Response:
@@ -123,11 +133,15 @@ class Describing:
     @route("GET", "/docs/{name}", answers={})
     async def docs_part(self, request: Request) -> Response:
         """Answer a script or a style sheet of that page."""
-        return _asset(request.path_params["name"])
+        return await _asset(request)
 
 
 def operations(
-    service: str, metrics: _metrics.Metrics, check: Check, endpoints: Sequence[Endpoint]
+    service: str,
+    metrics: _metrics.Metrics,
+    check: Check,
+    endpoints: Sequence[Endpoint],
+    teaching: Teaching = NOTHING,
 ) -> list[Endpoint]:
     """Return a service's endpoints with the common ones added.
 
@@ -136,25 +150,36 @@ def operations(
         metrics: what `/metrics` shows.
         check: raises when the service cannot work; `/readyz` then answers 503.
         endpoints: the service's own; `/openapi.json` describes these and those that watch.
+        teaching: what it says about them beside.
     """
     described = [*endpoints, *endpoints_of(Watching(service, metrics, check))]
-    return [*described, *endpoints_of(Describing(service, described))]
+    return [*described, *endpoints_of(Describing(service, described, teaching))]
 
 
-def _asset(name: str) -> Response:
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
     if name == "start.js":
         return Response(_START, media_type="text/javascript", headers=_NO_CACHE)
     if name not in _ASSETS:
         message = f"there is nothing at /docs/{name[:200]}"
         raise RouteNotFound(message)
+    headers = {"cache-control": "public, max-age=86400", "vary": "Accept-Encoding"}
     content = _asset_content(name)
-    headers = {"cache-control": "public, max-age=86400", "content-length": str(len(content))}
+    if takes_gzip(request):
+        content = await asyncio.to_thread(_asset_packed, name)
+        headers["content-encoding"] = "gzip"
+    headers["content-length"] = str(len(content))
     return StreamingResponse(_parts(content), media_type=_ASSETS[name], headers=headers)
 
 
 @cache
 def _asset_content(name: str) -> bytes:
     return files("swagger_ui").joinpath("static", name).read_bytes()
+
+
+@cache
+def _asset_packed(name: str) -> bytes:
+    return pack(_asset_content(name))
 
 
 async def _parts(content: bytes) -> AsyncIterator[bytes]:

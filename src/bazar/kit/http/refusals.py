@@ -17,9 +17,11 @@ import asyncio
 import math
 import random
 from time import monotonic
+from typing import Any
 
 from starlette.types import Send
 
+from bazar.kit.errors import Headers as Told
 from bazar.kit.errors import Overloaded
 from bazar.kit.http.answers import Headers, Ready, problem_response, send_whole
 from bazar.kit.http.endpoint import Kind
@@ -61,7 +63,7 @@ class Refusals:
             problem_response(Overloaded(reason, retry_after_s=after_s))
             for after_s in range(RETRY_AFTER_S_MAX + 1)
         ]
-        self._starts = [
+        self._starts: list[dict[str, Any]] = [
             {
                 "type": "http.response.start",
                 "status": answer.status_code,
@@ -73,7 +75,9 @@ class Refusals:
         self._last_turn_s = 0.0
         self._unlogged = 0
 
-    async def send(self, send: Send, page: Ready | None = None, *, again: bool = True) -> None:
+    async def send(
+        self, send: Send, page: Ready | None = None, *, again: bool = True, also: Told = ()
+    ) -> None:
         """Refuse one request. The log tells how many, once a second at most.
 
         Args:
@@ -81,6 +85,7 @@ class Refusals:
             page: to answer, where one is given for it.
             again: whether the page asks again by itself. A form must not: the browser would ask
                 for what is behind it, and what was typed would be lost.
+            also: headers of the answer, where it is no page.
         """
         after_s = self.next_turn()
         if not self._unlogged:
@@ -93,7 +98,8 @@ class Refusals:
                 headers.append((b"refresh", turn))
             await send_whole(send, page.status, page.body, headers)
             return
-        await send(self._starts[after_s])
+        start = self._starts[after_s]
+        await send(start | {"headers": [*start["headers"], *also]} if also else start)
         await send(self._body)
 
     def next_turn(self) -> int:

@@ -14,6 +14,7 @@ PORT_MAX = 65535
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
 ENGINES = frozenset({"sqlite", "postgresql", "postgres"})
 """Words that `bazar up` knows: nobody means a file by them."""
+_USER = re.compile("[^/?#@:]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """Begins an address, even one that is not written as it should be."""
 SECRET_FILE = "secret"  # noqa: S105  a file name
@@ -88,14 +89,19 @@ def postgres_parts(url: str) -> tuple[str, str, str]:
 
 
 def without_password(url: str) -> str:
-    """Return an address of a PostgreSQL as everybody may see it: hosts and database alone.
+    """Return an address of a PostgreSQL as everybody may see it: user, hosts and database alone.
 
     A password may not be written as it should be, with `/`, `?` or `@` in it.
     """
     address, _, query = url.partition("?")
     scheme, separator, rest = address.partition("://")
-    hosts, _, name = rest.rpartition("@")[2].partition("/")
-    return f"{scheme}{separator}{hosts}/{name}" if "@" not in query else f"{scheme}{separator}"
+    if "@" in query:
+        return f"{scheme}{separator}"
+    who, _, place = rest.rpartition("@")
+    hosts, _, name = place.partition("/")
+    user = who.partition(":")[0]
+    shown = f"{user}@" if _USER.fullmatch(user) else ""
+    return f"{scheme}{separator}{shown}{hosts}/{name}"
 
 
 def service_url(url: str, what: str) -> str:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from signal import Signals
 from time import monotonic
 
 from bazar.kit.errors import StartupError
 from bazar.kit.process.server import check_port
-from bazar.kit.process.supervisor import Child
+from bazar.kit.process.supervisor import EXIT_NOT_STARTED, Child
 
 READY_TIMEOUT_S = 30.0
 POLL_S = 0.02
@@ -31,6 +32,15 @@ async def wait_for_ports(addresses: Iterable[tuple[str, int]]) -> None:
                 await asyncio.sleep(POLL_S)
 
 
+def _ended(name: str, status: int) -> str:
+    """Return why a service does not get ready whose process has ended."""
+    if status == EXIT_NOT_STARTED:
+        return f"the {name} service did not start; its own message is above"
+    if status < 0:
+        return f"the {name} service was ended by {Signals(-status).name} before it was ready"
+    return f"the {name} service ended with exit code {status} before it was ready"
+
+
 async def until_ready(
     children: Iterable[Child], stop: asyncio.Event, within_s: float = READY_TIMEOUT_S
 ) -> None:
@@ -42,9 +52,8 @@ async def until_ready(
     give_up_s = monotonic() + within_s
     for child in children:
         while not (child.ready or stop.is_set()):
-            if child.restarts or (child.process and child.process.returncode is not None):
-                message = f"the {child.name} service did not start; its own message is above"
-                raise StartupError(message)
+            if child.ended is not None:
+                raise StartupError(_ended(child.name, child.ended))
             if monotonic() > give_up_s:
                 message = f"the {child.name} service was not ready in {within_s:g} s"
                 raise StartupError(message)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from time import monotonic
+from urllib.parse import urlsplit
 
 from pyreqwest.exceptions import RequestError
 
@@ -62,6 +63,8 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = STOP_TIMEOUT_S
     process: asyncio.subprocess.Process | None = None
+    ended: int | None = None
+    """The status with which a process of it ended last."""
     restarts: int = 0
     pause_s: float = PAUSE_S_FIRST
     ready: bool = False
@@ -69,6 +72,11 @@ class Child:
     keeper: asyncio.Task[None] | None = field(default=None, repr=False)
     pulse_fd: int | None = field(default=None, repr=False)
     """Where it is heard."""
+
+    def port(self) -> dict[str, int]:
+        """Return its port as a log line holds it, which tells replicas apart; none without."""
+        port = urlsplit(self.url).port
+        return {} if port is None else {"port": port}
 
 
 class Supervisor:
@@ -114,12 +122,18 @@ class Supervisor:
                 status = await child.process.wait()
             finally:
                 watch.cancel()
+            child.ended = status
             steady = child.ready and status != EXIT_NOT_STARTED
             pause_s = 0.0 if steady else child.pause_s
             if steady:
                 child.pause_s = PAUSE_S_FIRST
             self._log.warning(
-                "restarting", service=child.name, status=status, pause_s=round(pause_s, 1)
+                "restarting",
+                service=child.name,
+                **child.port(),
+                pid=child.process.pid,
+                status=status,
+                pause_s=round(pause_s, 1),
             )
             while not await self._spawn_again(child, pause_s):
                 pause_s = child.pause_s
@@ -134,7 +148,9 @@ class Supervisor:
             async with self._spawning:
                 await self._spawn(child)
         except OSError as error:
-            self._log.warning("restart-failed", service=child.name, reason=str(error))
+            self._log.warning(
+                "restart-failed", service=child.name, **child.port(), reason=str(error)
+            )
             return False
         return True
 
@@ -158,7 +174,13 @@ class Supervisor:
             answered = await self._answers(child)
             took_s = min(monotonic() - asked_s, ASK_TIMEOUT_S) + READY_POLL_S
             silence_s = 0.0 if answered else silence_s + took_s
-        self._log.error("not-answering", service=child.name, pid=process.pid, for_s=SILENCE_S_MAX)
+        self._log.error(
+            "not-answering",
+            service=child.name,
+            **child.port(),
+            pid=process.pid,
+            for_s=SILENCE_S_MAX,
+        )
         with suppress(ProcessLookupError):
             process.kill()
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from bazar.kit.http.answers import Headers, ReadyResponse
+from bazar.kit.http.coding import takes_gzip
 from bazar.kit.http.request import Request
 
 HTML = "text/html; charset=utf-8"
@@ -61,6 +62,11 @@ def piece(text: str) -> Piece:
     return Piece(plain, packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH))
 
 
+def bare_piece(text: str) -> Piece:
+    """Take a text as it is, for a page that is never packed."""
+    return Piece(text.encode(), b"")
+
+
 def small_piece(text: str) -> Piece:
     """Take a text of at most 64 kB as it is; for what is sent once."""
     plain = text.encode()
@@ -79,11 +85,6 @@ def gzipped(pieces: Sequence[Piece]) -> bytes:
     return b"".join([_GZIP_START, *[one.packed for one in pieces], _DEFLATE_END, end])
 
 
-def takes_gzip(request: Request) -> bool:
-    """Tell whether a client takes gzip; one that refuses it by `q=0` is not a browser."""
-    return "gzip" in request.header(b"accept-encoding")
-
-
 def page(
     request: Request,
     pieces: Sequence[Piece],
@@ -92,12 +93,16 @@ def page(
     caching: str = ASK_FIRST,
     media_type: str = HTML,
 ) -> Response:
-    """Return an answer of pieces, packed where its client takes that."""
+    """Return an answer of pieces, packed where its client takes that and none of them is bare.
+
+    A page for one reader alone is of bare ones (`kit/http/coding.py` says why). A hole that is
+    filled for each reader is stored as it is: its length tells nothing of what stands around it.
+    """
     headers: Headers = [
         (b"content-type", media_type.encode()),
         (b"cache-control", caching.encode()),
     ]
-    if takes_gzip(request):
+    if takes_gzip(request) and all(one.packed or not one.plain for one in pieces):
         body = gzipped(pieces)
         headers.append((b"content-encoding", b"gzip"))
     else:

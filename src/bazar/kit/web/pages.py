@@ -13,7 +13,7 @@ from bazar.kit.web.site import Site
 
 
 def page_endpoints(api: object, site: Site, prefixes: Sequence[str] = ("",)) -> list[Endpoint]:
-    """Return the routes of an object, each page once for every prefix.
+    """Return the routes of an object, each page once for every prefix; they are of this site alone.
 
     Args:
         api: its methods are handlers; those of pages may be posted to from pages of the site.
@@ -24,14 +24,14 @@ def page_endpoints(api: object, site: Site, prefixes: Sequence[str] = ("",)) -> 
     for endpoint in endpoints_of(api):
         answer = _encrypted(endpoint.answer) if site.secure else endpoint.answer
         if not endpoint.route.page:
-            endpoints.append(replace(endpoint, answer=answer))
+            endpoints.append(replace(endpoint, answer=answer, own_site=True))
             continue
         if endpoint.route.method not in SAFE_METHODS:
             answer = _from_own_pages(answer, site)
         for prefix in prefixes:
             path = (prefix + endpoint.route.path).rstrip("/") or "/"
             route = replace(endpoint.route, path=path)
-            endpoints.append(replace(endpoint, route=route, answer=answer))
+            endpoints.append(replace(endpoint, route=route, answer=answer, own_site=True))
     return endpoints
 
 

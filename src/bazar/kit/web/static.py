@@ -16,8 +16,9 @@ from starlette.responses import Response
 
 from bazar.kit.errors import RouteNotFound
 from bazar.kit.http.answers import Headers, ReadyResponse
+from bazar.kit.http.coding import takes_gzip
 from bazar.kit.http.request import Request
-from bazar.kit.web.answers import FOR_EVER, SECURITY, takes_gzip
+from bazar.kit.web.answers import FOR_EVER, SECURITY
 
 _NAME = re.compile(r"([a-z][a-z0-9-]*)\.([0-9a-f]{10})\.([a-z0-9]+)")
 _FINGERPRINT_BYTES = 5

@@ -158,6 +158,10 @@ class Store(Protocol):
         """
         ...
 
+    async def count_newest(self, transaction: Transaction, wanted: Wanted) -> int:
+        """Count the orders that are wanted; it counts no further than their limit."""
+        ...
+
     async def page_by_id(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:

@@ -19,6 +19,7 @@ _OTHERWISE = """(status = ?3 OR ?3 IS NULL)
       AND (placed_at_ms >= ?6 OR ?6 IS NULL)
       AND (placed_at_ms < ?7 OR ?7 IS NULL)
     ORDER BY sequence DESC LIMIT ?2"""
+_COUNT = "SELECT count(*) FROM page"
 _REST = f"""{COLUMNS}FROM page LEFT JOIN buyers USING (sequence)
 LEFT JOIN order_lines USING (order_id)
 ORDER BY sequence DESC, line_number"""
@@ -86,6 +87,11 @@ def statement(wanted: Wanted) -> str:
     if wanted.status is None:
         return _NEWEST
     return _NEWEST_OF_PENDING if wanted.status == "pending" else _NEWEST_OF_STATUS
+
+
+def count_statement(wanted: Wanted) -> str:
+    """Return the statement that counts the orders which are wanted, up to its limit."""
+    return statement(wanted).replace(_REST, _COUNT)
 
 
 def values(wanted: Wanted) -> tuple[Value, ...]:

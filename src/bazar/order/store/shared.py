@@ -256,6 +256,12 @@ class SharedStore:
         """Return a page of orders, the newest first, as they were stored: those that are wanted."""
         return orders_of(await transaction.all(newest.statement(wanted), *newest.values(wanted)))
 
+    async def count_newest(self, transaction: Transaction, wanted: Wanted) -> int:
+        """Count the orders that are wanted; it counts no further than their limit."""
+        ((count,),) = await transaction.all(newest.count_statement(wanted), *newest.values(wanted))
+        assert isinstance(count, int)
+        return count
+
     async def page_by_id(
         self, transaction: Transaction, after: str, limit: int
     ) -> list[StoredOrder]:

@@ -115,6 +115,10 @@ def test_a_request_has_one_end(method: str, headers: Pairs, error: type[BazarErr
         ("a/b", InvalidHost, InvalidHost),
         ("a:80:80", InvalidHost, InvalidHost),
         ("a:x", InvalidHost, InvalidHost),
+        ("a:65536", InvalidHost, InvalidHost),
+        ("a..b", InvalidHost, InvalidHost),
+        ("[::::]", InvalidHost, InvalidHost),
+        ("[1.2.3.4]", InvalidHost, InvalidHost),
         ("\xff", InvalidHost, InvalidHost),
     ],
 )
@@ -224,6 +228,24 @@ def test_a_body_is_json_where_it_is_said_to_be_something(
         return
     with pytest.raises(UnsupportedMediaType, match="not application/json"):
         check_media_type(request)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br", "GZIP"])
+def test_a_packed_body_is_refused(coding: str) -> None:
+    """It would only look like broken JSON; the answer says what is taken."""
+    check_media_type(made("POST", ("content-encoding", "Identity")))
+    with pytest.raises(UnsupportedMediaType, match="packed") as refused:
+        check_media_type(made("POST", ("content-encoding", coding)))
+    assert (b"accept-encoding", b"identity") in refused.value.headers
+
+
+def test_an_invited_page_may_change_something() -> None:
+    """Who it is was found out before; where the request ends and for whom it is still counts."""
+    foreign = made("POST", ("host", "localhost"), ("origin", "http://a"))
+    assert CrossSite is verdict(AT_HOME, foreign)
+    AT_HOME.check(foreign, invited=True)
+    with pytest.raises(WrongHost):
+        AT_HOME.check(made("POST", ("host", "evil.example")), invited=True)
 
 
 def test_a_form_is_taken_for_json_only_where_no_browser_sends_it() -> None:

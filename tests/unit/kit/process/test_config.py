@@ -73,21 +73,26 @@ def test_another_kind_of_database_is_refused(url: str) -> None:
     [
         ("postgresql://h/books", "postgresql://h/books", "postgresql://h/books"),
         ("postgresql://h", "postgresql://h/catalog", "postgresql://h/catalog"),
-        ("postgres://u@h:5432/", "postgres://u@h:5432/catalog", "postgres://h:5432/catalog"),
+        ("postgres://u@h:5432/", "postgres://u@h:5432/catalog", "postgres://u@h:5432/catalog"),
         (
             "postgresql://u:p%40w@h1:1,h2:2/?target_session_attrs=read-write",
             "postgresql://u:p%40w@h1:1,h2:2/catalog?target_session_attrs=read-write",
-            "postgresql://h1:1,h2:2/catalog",
+            "postgresql://u@h1:1,h2:2/catalog",
         ),
         (
             "postgresql:///?host=/run/postgresql&password=x",
             "postgresql:///catalog?host=/run/postgresql&password=x",
             "postgresql:///catalog",
         ),
+        ("postgresql://:p@h/b", "postgresql://:p@h/b", "postgresql://h/b"),
+        ("postgresql://p/w@h/b", "postgresql://p/w@h/b", "postgresql://h/b"),
+        ("postgresql://u:p/w@h/b", "postgresql://u:p/w@h/b", "postgresql://u@h/b"),
+        ("postgresql://u:p:w@h/b", "postgresql://u:p:w@h/b", "postgresql://u@h/b"),
+        ("postgresql://u:p?w@h/b", "postgresql://u:p/catalog?w@h/b", "postgresql://"),
     ],
 )
 def test_a_database_may_be_in_a_postgresql(url: str, place: str, shown: str) -> None:
-    """What names none gets the service's own name; no password is ever shown."""
+    """What names none gets the service's own name; the user is shown, and never a password."""
     assert place == database_place(url, Path("default.db"), "catalog")
     assert shown == without_password(place)
 

@@ -1,0 +1,176 @@
+"""The one file that a backup is: a tar archive whose end tells the digest of all before it.
+
+So every byte of it is checked before any of it is used, and whoever has no Bazar at hand can open
+it with `tar`.
+"""
+
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bazar.kit.errors import StartupError
+
+FORMAT = 1
+ABOUT = "backup.json"
+_DIGEST = "sha256"
+_CHUNK_BYTES = 1024 * 1024
+_END = bytes(2 * tarfile.BLOCKSIZE)
+"""Of every tar archive. Source: IEEE Std 1003.1, pax, ustar Interchange Format"""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup is of."""
+
+    format: int
+    release: str
+    """Of the program that made it."""
+    made_at: datetime
+    digests: dict[str, str]
+    """SHA-256 of each file in it, by its name."""
+    differences: list[str]
+    """What the audit found wrong in it."""
+
+
+class _Digesting:
+    """A file that is written from its beginning to its end, and what its bytes sum up to."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_archive(file: BinaryIO, about: About, folder: Path) -> None:
+    """Write a backup of the files that are named in `about`, as they lie in a folder."""
+    digesting = _Digesting(file)
+    content = msgspec.json.format(msgspec.json.encode(about)) + b"\n"
+    _add(digesting, _member(ABOUT, len(content), about), BytesIO(content))
+    for name in about.digests:
+        with (folder / name).open("rb") as member:
+            _add(digesting, _member(name, (folder / name).stat().st_size, about), member)
+    file.write(_tail(digesting.digest.hexdigest()))
+
+
+def _add(file: _Digesting, member: tarfile.TarInfo, content: BinaryIO) -> None:
+    file.write(member.tobuf(tarfile.GNU_FORMAT))
+    left_bytes = member.size
+    while left_bytes and (chunk := content.read(min(_CHUNK_BYTES, left_bytes))):
+        file.write(chunk)
+        left_bytes -= len(chunk)
+    assert not left_bytes, f"{member.name} has become shorter"
+    file.write(bytes(-member.size % tarfile.BLOCKSIZE))
+
+
+def _member(name: str, size_bytes: int, about: About) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size = size_bytes
+    member.mode = 0o600
+    member.mtime = int(about.made_at.timestamp())
+    return member
+
+
+def _tail(digest: str) -> bytes:
+    """Return the end of an archive, whose other bytes have this digest."""
+    member = tarfile.TarInfo(_DIGEST)
+    content = f"{digest}\n".encode()
+    member.size = len(content)
+    member.mode = 0o600
+    block = content.ljust(tarfile.BLOCKSIZE, b"\0")
+    return member.tobuf(tarfile.GNU_FORMAT) + block + _END
+
+
+@contextmanager
+def opened_archive(path: Path) -> Iterator[BinaryIO]:
+    """Open a backup that is whole to its last byte.
+
+    Raises:
+        StartupError: it cannot be read, is no backup, or is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            _check(file, path)
+            yield file
+    except (OSError, tarfile.TarError, msgspec.DecodeError) as error:
+        message = f"cannot read the backup {path}: {getattr(error, 'strerror', None) or error}"
+        raise StartupError(message) from error
+
+
+def _check(file: BinaryIO, path: Path) -> None:
+    size_bytes = file.seek(0, 2)
+    file.seek(0)
+    digest, left_bytes = sha256(), size_bytes - len(_tail(""))
+    while left_bytes > 0 and (chunk := file.read(min(_CHUNK_BYTES, left_bytes))):
+        digest.update(chunk)
+        left_bytes -= len(chunk)
+    if left_bytes or file.read() != _tail(digest.hexdigest()):
+        message = (
+            f"{path} is no whole backup: its checksum does not match, so it is damaged, cut off, "
+            "or something else. Nothing was restored"
+        )
+        raise StartupError(message)
+
+
+def unpack(file: BinaryIO, names: Sequence[str], folder: Path) -> About:
+    """Write the files of a checked backup into a folder.
+
+    Args:
+        file: as `opened_archive` gives it.
+        names: of the files that have to be in it, and no others.
+        folder: is there, and empty.
+
+    Raises:
+        StartupError: it is of a newer release.
+    """
+    file.seek(0)
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        about = msgspec.json.decode(_read(archive, ABOUT), type=About)
+        if about.format != FORMAT or sorted(about.digests) != sorted(names):
+            message = f"the backup is of another release ({about.release}): install that one"
+            raise StartupError(message)
+        for name in names:
+            _write(archive, name, folder)
+            if digest_of(folder / name) != about.digests[name]:
+                message = f"{name} in the backup is damaged. Nothing was restored"
+                raise StartupError(message)
+    return about
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    try:
+        member = archive.extractfile(name)
+    except KeyError:
+        member = None
+    if member is None:
+        message = f"the backup holds no file {name}"
+        raise StartupError(message)
+    return member.read()
+
+
+def _write(archive: tarfile.TarFile, name: str, folder: Path) -> None:
+    member = archive.extractfile(name)
+    assert member is not None
+    with (folder / name).open("xb") as file:
+        while chunk := member.read(_CHUNK_BYTES):
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
