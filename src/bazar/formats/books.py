@@ -93,7 +93,7 @@ class Marks:
         total: Counter[str] = sum(self._said.values(), Counter())
         usual = _mark(total)
         return {
-            column: _mark(said) if said[","] or said["."] else usual
+            column: usual if column != "year" and not (said[","] or said["."]) else _mark(said)
             for column, said in self._said.items()
         }
 
@@ -252,7 +252,7 @@ class Reader:
             value = parse_cell(column, text, self._reading)
             if known is not None and type(text) is str and len(known) < _KNOWN_MAX:
                 known[text] = value
-        if value != text and COLUMNS[column].is_text:
+        if value != text and COLUMNS[column].is_text and not self._reading.verbatim:
             self.changed[column] += 1
         return value
 
