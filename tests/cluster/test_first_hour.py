@@ -12,9 +12,9 @@ import pytest
 
 from support.processes import Result, run_bazar
 from support.running import RunningShop
-from support.workbooks import write_workbook
+from support.workbooks import Rows, xlsx
 
-WORKBOOK = [
+WORKBOOK: Rows = [
     ["Title", "Author", "ISBN", "Price", "Quantity", "Year"],
     ["Emma", "Jane Austen", 9780141439587.0, 9.5, 4.0, 1815.0],
     ["الأيام", "طه حسين", "", 12.0, 2.0, 1929.0],
@@ -62,7 +62,7 @@ def found(shop: RunningShop, words: str) -> list[Any]:
 
 def test_the_hour_of_a_bookseller(shop: RunningShop, folder: Path) -> None:
     """Nothing that she brings is lost or sold twice, and the copy of her shop is her shop."""
-    write_workbook(folder / "shelf.xlsx", WORKBOOK)
+    (folder / "shelf.xlsx").write_bytes(xlsx({"Books": WORKBOOK}))
     (folder / "till.csv").write_text(TILL, encoding="cp1252")
     (folder / "goodreads_library_export.csv").write_text(GOODREADS, encoding="utf-8")
     rejects = folder / "till.rejects.csv"
