@@ -43,6 +43,11 @@ def export(
     """Write books, orders, their lines or the stock ledger as CSV, which every spreadsheet opens.
 
     The file of books is what 'bazar import' reads: taken in unchanged it changes nothing.
+
+    Examples:
+      bazar export books books.csv
+      bazar export orders orders.csv
+      bazar export order-lines order-lines.csv
     """
     from bazar.tools.exporter import write_csv
 

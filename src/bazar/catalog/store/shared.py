@@ -1,8 +1,5 @@
 """The statements that every engine takes as they are, and the way from rows to what they mean."""
 
-from abc import abstractmethod
-from collections.abc import Sequence
-
 import msgspec
 from msgspec.structs import replace
 
@@ -104,28 +101,6 @@ SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?
     version = version + 1, edited_at_ms = ?22
 WHERE book_id = ?21
 RETURNING version"""
-
-_UNFOLDED = """
-SELECT first_id, last_id FROM unfolded
-WHERE unfolded_id = 1"""
-
-_BOOKS_BETWEEN = f"""
-SELECT {BOOK}
-FROM books
-WHERE book_id BETWEEN ?1 AND ?2
-ORDER BY book_id LIMIT ?3"""
-
-_SAVE_KEYS = """
-UPDATE books SET title_key = ?2, author_key = ?3, topic_key = ?4
-WHERE book_id = ?1 AND (title_key, author_key, topic_key) IS DISTINCT FROM (?2, ?3, ?4)"""
-
-_SAVE_UNFOLDED = """
-UPDATE unfolded SET first_id = ?1
-WHERE unfolded_id = 1"""
-
-_ALL_FOLDED = """
-DELETE FROM unfolded
-WHERE unfolded_id = 1"""
 
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
@@ -285,30 +260,6 @@ class SharedStore(LedgerRows, ShopRows):
         row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
-    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
-        """Make keys and terms of books that an older release has stored; return of how many.
-
-        Each transaction notes how far it came, so the next one goes on there.
-        """
-        row = await transaction.one(self.locked(_UNFOLDED))
-        if row is None:
-            return 0
-        first_id, last_id = made(_range, row)
-        rows = await transaction.all(self.locked(_BOOKS_BETWEEN), first_id, last_id, limit)
-        if not rows:
-            await transaction.run(_ALL_FOLDED)
-            return 0
-        books = [made(StoredBook, one) for one in rows]
-        await transaction.run_many(_SAVE_KEYS, [_keys(book) for book in books])
-        await self.save_terms(transaction, books)
-        await transaction.run(_SAVE_UNFOLDED, books[-1].book_id + 1)
-        return len(books)
-
-    @abstractmethod
-    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
-        """Have books be found by the terms that they have now, or not at all once retired."""
-        ...
-
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         return made(int, there(await transaction.one(_IMPORT_ID, key)))
@@ -447,11 +398,3 @@ def description(book: StoredBook) -> Row:
 def _edited(book_id: int, title: str, edited_at_ms: int | None) -> BookEdited:
     edited_at = None if edited_at_ms is None else as_datetime(edited_at_ms)
     return BookEdited(book_id, title, edited_at)
-
-
-def _keys(book: StoredBook) -> Row:
-    return book.book_id, title_key(book.title), name_key(book.author), topic_key(book.topic)
-
-
-def _range(first_id: int, last_id: int) -> tuple[int, int]:
-    return first_id, last_id
