@@ -18,7 +18,7 @@ WORKBOOK: Rows = [
     ["Title", "Author", "ISBN", "Price", "Quantity", "Year"],
     ["Emma", "Jane Austen", 9780141439587.0, 9.5, 4.0, 1815.0],
     ["الأيام", "طه حسين", "", 12.0, 2.0, 1929.0],
-    ["吾輩は猫である", "夏目漱石", "978-4-00-310101-1", 8.25, 1.0, "c1905"],
+    ["吾輩は猫である", "夏目漱石", "978-4-00-310101-8", 8.25, 1.0, "c1905"],
 ]
 TILL = """\
 Titel;Autor;Preis;Bestand
@@ -56,7 +56,7 @@ def taken(result: Result) -> tuple[int, int, int, int]:
 
 def found(shop: RunningShop, words: str) -> list[Any]:
     """Return the title, price and stock of what a search finds."""
-    books = shop.bazar("search", words, "--json").json
+    books = shop.bazar("search", "--text", words, "--json").json
     return [(book["title"], book["price"], book["quantity"]) for book in books]
 
 
