@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from bench.figures import Figures, Series
-from bench.goals import Goal, digits, goals
+from bench.goals import Goal, digits, goals, of_imports
+from bench.importing import Importing
 from bench.measure import Options, Result
 from bench.nginx import Nginx
 from bench.overload import TIMES, Overload
@@ -29,6 +30,9 @@ REFERENCES = {
 
 class Report:
     """The results of one run."""
+
+    importing: Importing | None = None
+    """None where it was not measured."""
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class Report:
     def figures(self) -> str:
         """Return all that was measured, and how it compares."""
         parts = [*self._table(), "", *self._processes(), "", *self._books(), ""]
-        parts += [*self._overloaded(), *self._replicated(), *self._goals()]
+        parts += [*self._overloaded(), *self._replicated(), *self._imported(), *self._goals()]
         return "\n".join(parts)
 
     def as_data(self, options: Options) -> dict[str, object]:
@@ -89,13 +93,15 @@ class Report:
             "rows": list(self._rows_as_data()),
             "overload": asdict(self._overload) if self._overload else None,
             "replicas": asdict(self._replicas) if self._replicas else None,
+            "imports": asdict(self.importing) if self.importing else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
     def goals(self) -> Iterator[Goal]:
         """Compare the shop with what it aims at."""
         shop = self._results.get(Bazar.name)
-        return goals(self._figures, shop, self._overload, self._replicas)
+        yield from goals(self._figures, shop, self._overload, self._replicas)
+        yield from of_imports(self.importing)
 
     def _rows_as_data(self) -> Iterator[dict[str, object]]:
         for load, clients, line, bazar in self._lines():
@@ -189,6 +195,14 @@ class Report:
             return
         yield "replicas: two catalogs and two order services over one PostgreSQL"
         for line in self._replicas.lines():
+            yield from _wrapped(line, "  ")
+        yield ""
+
+    def _imported(self) -> Iterator[str]:
+        if self.importing is None:
+            return
+        yield "imports: beside a bulk insert of the same rows under the same indexes"
+        for line in self.importing.lines():
             yield from _wrapped(line, "  ")
         yield ""
 
