@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import IO, NamedTuple
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 from python_calamine import SheetTypeEnum as SheetType
@@ -111,8 +112,20 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         message = "is too large for a spreadsheet: save it as CSV"
         raise BadWorkbook(message)
     for name in names:
+        if name.endswith((".xml", ".rels")):
+            _check_well_formed(archive, name)
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
             _check_extent(archive, name)
+
+
+def _check_well_formed(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse a part that breaks off, over which the library would wait for ever."""
+    try:
+        with archive.open(name) as part:
+            ParserCreate().ParseFile(part)
+    except ExpatError as error:
+        message = f"is damaged: its part {name} cannot be read ({error})"
+        raise BadWorkbook(message) from error
 
 
 def _check_extent(archive: zipfile.ZipFile, name: str) -> None:
