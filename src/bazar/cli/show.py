@@ -106,10 +106,8 @@ def _show_buyer(found: Order, buyer: Buyer) -> None:
 def show_purchase(bought: Purchase | Accepted) -> None:
     """Print what became of a purchase."""
     if isinstance(bought, Accepted):
-        say(
-            f"order {bought.order_id} is accepted but not decided yet; it will be, by itself: "
-            f"bazar order {bought.order_id}"
-        )
+        say(f"order {bought.order_id} is accepted but not decided yet; it will be, by itself.")
+        typer.echo(f"Look at it with: bazar order {bought.order_id}")
         return
     say(
         f"{bought.message}: {bought.quantity} for {bought.total} {bought.currency}, "
