@@ -18,7 +18,8 @@ from itertools import chain
 
 APOSTROPHE = "'"
 APOSTROPHES = frozenset(
-    "'`\u00b4\u1ffd\u02b9\u02bb\u02bc\u02be\u02bf\u2018\u2019\u201b\u2032\u055a\u05f3\u05f4\ua78c\uff07"
+    "'`\u00b4\u1ffd\u02b9\u02bb\u02bc\u02be\u02bf\u2018\u2019\u201b\u2032"
+    "\u055a\u05f3\u05f4\ua78c\uff07"
 )
 """What stands for one; Hebrew geresh and gershayim too."""
 

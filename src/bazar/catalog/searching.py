@@ -161,6 +161,8 @@ class Searching:
         """
         whole = asked.asked(asked.among(ANYWHERE, more=False))
         for expression in dict.fromkeys((whole, asked.anywhere)):
+            if await self._store.many(transaction, expression, FEW):
+                return None
             few = await self._store.found(transaction, expression, 0, LAST_ID, FEW + 1)
             if len(few) > FEW:
                 return None

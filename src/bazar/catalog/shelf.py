@@ -32,8 +32,8 @@ from bazar.wire.limits import Price
 
 TOPIC_TITLES_MAX = 1000
 TOPICS_MAX = 10_000
-BOOKS_A_UNIT = 500
-"""Of which the forms to compare are made in one transaction, which takes some milliseconds."""
+BOOKS_A_UNIT = 50
+"""Of which keys and terms are made in one transaction, which takes some milliseconds."""
 _USUAL = {"condition": "new", "low_at": LOW_AT_DEFAULT}
 """What a request to add a book does not say where it says nothing."""
 

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from bazar import __version__
-from bazar.cli import backing, buyer, exporting, keeper, lists, load, moving, serving, settings
+from bazar.cli import (
+    backing,
+    buyer,
+    exporting,
+    importing,
+    keeper,
+    lists,
+    load,
+    moving,
+    serving,
+    settings,
+)
 from bazar.cli.helping import Group, finish
 
 PROGRAM = "bazar"
@@ -58,7 +69,7 @@ def completion(
     )
 
 
-for _room in (serving, moving, buyer, lists, keeper, settings, exporting, backing, load):
+for _room in (serving, moving, buyer, lists, keeper, importing, settings, exporting, backing, load):
     _room.register(app)
 app.command()(completion)
 finish(app)

@@ -64,6 +64,13 @@ class Lists(Protocol):
         """
         ...
 
+    async def many(self, transaction: Transaction, asked: Expression, limit: int) -> bool:
+        """Tell whether more books than so many surely fit, without looking for them.
+
+        Where that is not sure, or to look for them is as quick, it is False.
+        """
+        ...
+
     async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
         """Return of some books what a search goes by, in whatever order."""
         ...

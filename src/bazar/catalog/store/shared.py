@@ -1,13 +1,10 @@
 """The statements that every engine takes as they are, and the way from rows to what they mean."""
 
-from abc import abstractmethod
-from collections.abc import Sequence
-
 import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, FileRow, KeptWrite
+from bazar.catalog.domain import StoredBook, first_version
+from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, CountedBook, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
 from bazar.catalog.words import name_key, title_key, topic_key
@@ -17,6 +14,8 @@ from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Outcome
 
+NAME_YEAR = "coalesce(year, -9999)"
+"""The year by which a book without an ISBN is known: that of nobody where it has none."""
 BOOK = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
     "version, retired_at_ms, subtitle, publisher, format, pages, language, condition, shelf, "
@@ -39,14 +38,6 @@ _BOOK_BY_ISBN = f"""
 SELECT {BOOK}
 FROM books
 WHERE isbn = ?1"""
-
-# `isbn IS NULL` would have SQLite read every book without an ISBN, by the index of the ISBNs.
-_BOOK_BY_NAME = f"""
-SELECT {BOOK}
-FROM books
-WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
-  AND coalesce(isbn, '') = ''
-ORDER BY book_id LIMIT 1"""
 
 _LAST_BOOK = f"""
 SELECT {BOOK}
@@ -91,13 +82,13 @@ SELECT topic, books FROM largest
 ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
-_ADD_BOOK = f"""
+ADD_BOOK = f"""
 INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23)
 RETURNING book_id"""
 
-_ADD_BOOK_WITH_ID = f"""
+ADD_BOOK_WITH_ID = f"""
 INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version, book_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23, ?24)
@@ -111,28 +102,6 @@ SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?
 WHERE book_id = ?21
 RETURNING version"""
 
-_UNFOLDED = """
-SELECT first_id, last_id FROM unfolded
-WHERE unfolded_id = 1"""
-
-_BOOKS_BETWEEN = f"""
-SELECT {BOOK}
-FROM books
-WHERE book_id BETWEEN ?1 AND ?2
-ORDER BY book_id LIMIT ?3"""
-
-_SAVE_KEYS = """
-UPDATE books SET title_key = ?2, author_key = ?3, topic_key = ?4
-WHERE book_id = ?1 AND (title_key, author_key, topic_key) IS DISTINCT FROM (?2, ?3, ?4)"""
-
-_SAVE_UNFOLDED = """
-UPDATE unfolded SET first_id = ?1
-WHERE unfolded_id = 1"""
-
-_ALL_FOLDED = """
-DELETE FROM unfolded
-WHERE unfolded_id = 1"""
-
 _IMPORT_ID = """
 SELECT coalesce((SELECT import_id FROM imports WHERE file_key = ?1),
                 (SELECT max(import_id) FROM imports) + 1,
@@ -142,25 +111,6 @@ _SAVE_IMPORT = """
 INSERT INTO imports (import_id, file_key, begun_at_ms)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (file_key) DO NOTHING"""
-
-_LAST_COUNT = """
-SELECT import_id, row FROM counts
-WHERE book_id = ?1"""
-
-_SAVE_COUNT = """
-INSERT INTO counts (book_id, import_id, row)
-VALUES (?1, ?2, ?3)
-ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
-
-_BOOK_MADE_BY = f"""
-SELECT {BOOK}
-FROM books
-WHERE book_id = (SELECT book_id FROM made_by_rows WHERE import_id = ?1 AND row = ?2)"""
-
-_SAVE_MADE_BY = """
-INSERT INTO made_by_rows (import_id, row, book_id)
-VALUES (?1, ?2, ?3)
-ON CONFLICT (import_id, row) DO NOTHING"""
 
 _KEPT_WRITE = """
 SELECT request, answer FROM keyed_writes
@@ -236,8 +186,6 @@ _encode = msgspec.json.encode
 class SharedStore(LedgerRows, ShopRows):
     """What is the same on every engine."""
 
-    book_by_name_sql = _BOOK_BY_NAME
-
     def locked(self, sql: str) -> str:
         """Return a statement that locks the rows that it finds; the same where one alone writes."""
         return sql
@@ -254,20 +202,6 @@ class SharedStore(LedgerRows, ShopRows):
     ) -> StoredBook | None:
         """Return the book with an ISBN-13, or None."""
         row = await transaction.one(self.locked(_BOOK_BY_ISBN) if lock else _BOOK_BY_ISBN, isbn)
-        return made(StoredBook, row) if row else None
-
-    async def book_by_name(
-        self,
-        transaction: Transaction,
-        title: str,
-        author: str,
-        year: int | None,
-        *,
-        lock: bool = False,
-    ) -> StoredBook | None:
-        """Return the first book with exactly this title, author and year and no ISBN, or None."""
-        sql = self.locked(self.book_by_name_sql) if lock else self.book_by_name_sql
-        row = await transaction.one(sql, title, author, year)
         return made(StoredBook, row) if row else None
 
     async def last_book(self, transaction: Transaction) -> StoredBook | None:
@@ -312,11 +246,8 @@ class SharedStore(LedgerRows, ShopRows):
         Its first copies come with its row: to add them afterwards costs an import a third.
         """
         version = first_version(new)
-        described = *description(new), at_ms, new.stock, version
-        if new.book_id:
-            row = await transaction.one(_ADD_BOOK_WITH_ID, *described, new.book_id)
-        else:
-            row = await transaction.one(_ADD_BOOK, *described)
+        sql = ADD_BOOK_WITH_ID if new.book_id else ADD_BOOK
+        row = await transaction.one(sql, *described(new, at_ms))
         book_id = made(int, there(row))
         if new.stock:
             await self._note_movement(transaction, book_id, "received", new.stock, None, at_ms)
@@ -329,30 +260,6 @@ class SharedStore(LedgerRows, ShopRows):
         row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
-    async def complete_keys(self, transaction: Transaction, limit: int) -> int:
-        """Make keys and terms of books that an older release has stored; return of how many.
-
-        Each transaction notes how far it came, so the next one goes on there.
-        """
-        row = await transaction.one(self.locked(_UNFOLDED))
-        if row is None:
-            return 0
-        first_id, last_id = made(_range, row)
-        rows = await transaction.all(self.locked(_BOOKS_BETWEEN), first_id, last_id, limit)
-        if not rows:
-            await transaction.run(_ALL_FOLDED)
-            return 0
-        books = [made(StoredBook, one) for one in rows]
-        await transaction.run_many(_SAVE_KEYS, [_keys(book) for book in books])
-        await self.save_terms(transaction, books)
-        await transaction.run(_SAVE_UNFOLDED, books[-1].book_id + 1)
-        return len(books)
-
-    @abstractmethod
-    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
-        """Have books be found by the terms that they have now, or not at all once retired."""
-        ...
-
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         return made(int, there(await transaction.one(_IMPORT_ID, key)))
@@ -362,26 +269,6 @@ class SharedStore(LedgerRows, ShopRows):
     ) -> None:
         """Note that rows of a file are taken in; a file that is noted stays as it is."""
         await transaction.run(_SAVE_IMPORT, import_id, key, at_ms)
-
-    async def last_count(self, transaction: Transaction, book_id: int) -> FileRow | None:
-        """Return where the last count of a book came from, or None."""
-        row = await transaction.one(_LAST_COUNT, book_id)
-        return made(FileRow, row) if row else None
-
-    async def save_count(self, transaction: Transaction, book_id: int, count: FileRow) -> None:
-        """Note where the last count of a book came from."""
-        await transaction.run(_SAVE_COUNT, book_id, *count)
-
-    async def book_made_by(
-        self, transaction: Transaction, row: FileRow, *, lock: bool = False
-    ) -> StoredBook | None:
-        """Return the book that a row of a file has made, or None."""
-        found = await transaction.one(self.locked(_BOOK_MADE_BY) if lock else _BOOK_MADE_BY, *row)
-        return made(StoredBook, found) if found else None
-
-    async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
-        """Note which book a row of a file has made; once."""
-        await transaction.run(_SAVE_MADE_BY, *row, book_id)
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
         """Return what was asked with a key, and its answer, or None."""
@@ -453,9 +340,22 @@ class SharedStore(LedgerRows, ShopRows):
         return max(made(str, there(row)) for row in last)
 
 
-def first_version(new: StoredBook) -> int:
-    """Return the version of a new book, whose first copies count as a change of its stock."""
-    return 2 if new.stock else 1
+def described(new: StoredBook, at_ms: int) -> Row:
+    """Return a new book as the statements that add one number it."""
+    own = (new.book_id,) if new.book_id else ()
+    return *description(new), at_ms, new.stock, first_version(new), *own
+
+
+def counted_book(row: Row) -> CountedBook:
+    """Return a book with where its last count came from, and the last row about it."""
+    *of_book, import_id, number, seen_import_id, seen_row = row
+    if import_id is None:
+        return CountedBook(made(StoredBook, tuple(of_book)))
+    return CountedBook(
+        made(StoredBook, tuple(of_book)),
+        made(FileRow, (import_id, number)),
+        made(FileRow, (seen_import_id, seen_row)),
+    )
 
 
 def outcome_row(decided: Outcome) -> tuple[str, str, str]:
@@ -498,11 +398,3 @@ def description(book: StoredBook) -> Row:
 def _edited(book_id: int, title: str, edited_at_ms: int | None) -> BookEdited:
     edited_at = None if edited_at_ms is None else as_datetime(edited_at_ms)
     return BookEdited(book_id, title, edited_at)
-
-
-def _keys(book: StoredBook) -> Row:
-    return book.book_id, title_key(book.title), name_key(book.author), topic_key(book.topic)
-
-
-def _range(first_id: int, last_id: int) -> tuple[int, int]:
-    return first_id, last_id

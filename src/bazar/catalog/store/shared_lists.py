@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bazar.catalog.store.lists import Ranked
-from bazar.catalog.store.shared import SharedStore
+from bazar.catalog.store.refolding import Refolding
 from bazar.catalog.words import topic_key, topic_letters
 from bazar.kit.data.database import Transaction, made
 
@@ -30,7 +30,7 @@ WHERE retired_at_ms IS NOT NULL
 ORDER BY retired_at_ms DESC LIMIT ?1"""
 
 
-class SharedLists(SharedStore):
+class SharedLists(Refolding):
     """What is the same on every engine."""
 
     by_author_sql: ClassVar[str]

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import decoded, outcome_row
+from bazar.catalog.store.sqlite_imports import ADD_TERMS, ImportRows
 from bazar.catalog.store.sqlite_lists import ListingStore
 from bazar.catalog.words import terms
 from bazar.kit.data.database import Transaction, made
@@ -26,10 +27,6 @@ FROM json_each(?1) CROSS JOIN books ON book_id = value"""
 _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
-
-_ADD_TERMS = """
-INSERT INTO books_text (rowid, terms)
-VALUES (?1, ?2)"""
 
 _FORGET_TERMS = """
 DELETE FROM books_text
@@ -74,12 +71,8 @@ SELECT (SELECT count(*) FROM movements),
 _encode = msgspec.json.encode
 
 
-class SqliteStore(ListingStore):
+class SqliteStore(ImportRows, ListingStore):
     """The catalog in a SQLite file."""
-
-    unit_s = 0.01
-    """All others wait. A row takes a tenth of a millisecond, until the index of words puts its own
-    in order: then one alone takes as much as this."""
 
     async def books(
         self,
@@ -96,7 +89,7 @@ class SqliteStore(ListingStore):
         """Insert a book, with its terms and first copies, and return it as it is stored."""
         book = await super().add_book(transaction, new, at_ms)
         if book.retired_at_ms is None:
-            await transaction.run(_ADD_TERMS, book.book_id, " ".join(terms(book)))
+            await transaction.run(ADD_TERMS, book.book_id, " ".join(terms(book)))
         return book
 
     async def edit_book(
@@ -113,7 +106,7 @@ class SqliteStore(ListingStore):
         """Have books be found by the terms that they have now, or not at all once retired."""
         await transaction.run_many(_FORGET_TERMS, [(book.book_id,) for book in books])
         await transaction.run_many(
-            _ADD_TERMS,
+            ADD_TERMS,
             [(one.book_id, " ".join(terms(one))) for one in books if one.retired_at_ms is None],
         )
 
@@ -134,11 +127,6 @@ class SqliteStore(ListingStore):
         await transaction.run_many(
             _INSERT_OUTCOME, [(*outcome_row(outcome), at_ms) for outcome in decided]
         )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock nothing: whoever writes is the only one."""
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]

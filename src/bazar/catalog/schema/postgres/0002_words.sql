@@ -19,3 +19,6 @@ CREATE INDEX topics_by_letters ON topics (replace(topic_key, ' ', ''));
 -- book, without places, so nobody asks how many there are.
 TRUNCATE books_text;
 ALTER TABLE books_text DROP COLUMN length;
+
+-- By how often terms are, the catalog chooses how to look for them.
+ALTER TABLE books_text ALTER COLUMN words SET STATISTICS 1000;
