@@ -77,8 +77,7 @@ def import_books(  # noqa: PLR0913  one parameter an option
 
     Examples:
       bazar import books.xlsx --dry-run
-      bazar import delivery.csv --update stock
-      bazar import old.csv --map title=name --update all
+      bazar import old.csv --map title=name --update stock
     """
     from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 
