@@ -102,21 +102,32 @@ class Layout:
             yield f"has the column {name!r} more than once"
         for column, name in self.missing:
             yield f"has no column {name!r} for --map {column}={name}"
-        for column in () if self.is_feed else NEEDED:
-            if column not in {*self.places, *self.defaults}:
-                yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
-        for at in self.places.get("price", []):
-            try:
-                numbers.check_currency(_sign_behind(self.header[at]), currency)
-            except numbers.WrongCurrency as error:
-                yield f"has the column {self.header[at]!r}, which {error}"
-            except ValueError:
-                pass
+        yield from self._missing_needed()
+        yield from self._other_currencies(currency)
         for column, value in self.wanted.defaults.items():
             try:
                 parse_cell(column, value, Reading(currency))
             except BadCell as error:
                 yield f"cannot have --default {column}={value}: {error}"
+
+    def _missing_needed(self) -> Iterator[str]:
+        if self.is_feed:
+            return
+        if not self.wanted.updates and self._as_update().is_feed:
+            yield "only tells of books that are there: add --update stock, or --update all"
+        for column in NEEDED:
+            if column not in {*self.places, *self.defaults}:
+                yield f"has no column {column!r}: use --map {column}=... or --default {column}=..."
+
+    def _as_update(self) -> "Layout":
+        return Layout(self.header, self.wanted._replace(updates=True))
+
+    def _other_currencies(self, currency: str) -> Iterator[str]:
+        for at in self.places.get("price", []):
+            try:
+                numbers.check_currency(_sign_behind(self.header[at]), currency)
+            except numbers.WrongCurrency as error:
+                yield f"has the column {self.header[at]!r}, which {error}"
 
     def _has(self, names: Sequence[str]) -> bool:
         return set(map(normal, names)) <= set(self._normal)

@@ -126,12 +126,10 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
         notes.append("a file of rejected rows: the columns that tell why are passed over")
     if reader.variants:
         notes.append(
-            f"{reader.variants} rows are variants, each a book of its own: TITLE (VARIANT)"
+            f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
         )
     for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
-        notes.append(f"{rows} rows are no books: {why}")
+        notes.append(f"rows that are no books, {why}: {rows}")
     for column, cells in reader.changed.items():
-        notes.append(
-            f"{cells} cells of {column} held HTML or guarded formulas: taken as plain text"
-        )
+        notes.append(f"cells of {column} with HTML, or guarded, taken as plain text: {cells}")
     return notes
