@@ -155,9 +155,7 @@ def up(  # noqa: PLR0913  one parameter an option
     The first start with a data folder loads the sample catalogue.
 
     Examples:
-      bazar up
       bazar up --data my-shop --empty --currency EUR
-      bazar up --port 8000 --log-level info
     """
     from bazar.cluster import UpSettings
     from bazar.kit import log
