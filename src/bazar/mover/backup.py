@@ -21,7 +21,7 @@ from bazar import __version__
 from bazar.catalog.app import SCHEMA as CATALOG_SCHEMA
 from bazar.catalog.checking import Checking as CatalogChecking
 from bazar.catalog.store.sqlite import SqliteStore as CatalogStore
-from bazar.cluster import LOCK_FILE, STARTED_FILE
+from bazar.cluster import STARTED_FILE
 from bazar.kit.data.migrate import steps
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.data.sqlite_tables import SqliteTables
@@ -36,6 +36,7 @@ from bazar.order.app import SCHEMA as ORDER_SCHEMA
 from bazar.order.checking import Checking as OrderChecking
 from bazar.order.store.sqlite import SqliteStore as OrderStore
 from bazar.tools.backup import fetch
+from bazar.tools.remote import LOCK_FILE
 from bazar.tools.shop import Shop
 
 CATALOG, ORDER = "catalog.db", "order.db"
