@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -35,7 +35,9 @@ from bazar.wire.stock import Outcome, SoldLine
 T = TypeVar("T")
 
 SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sta", "ver", "tho", "an", "el", "or", "in")
-WORDS = 30_000
+SMALL_WORDS = ("the", "of", "and", "a", "to", "in", "with", "for", "on", "is", "his", "that")
+WORDS = 60_000
+"""As many as the books of a large shop have, each as rare as its place in the list."""
 SHARED_TOPICS = 2000
 STOCK = 100_000
 SOLD_BOOKS_MAX = 200_000
@@ -54,17 +56,22 @@ def books(count: int) -> Iterator[StoredBook]:
     """Make books; nine in ten share 2,000 topics, a few of which most have; no two ISBNs."""
     chance = Random(1)
     words = vocabulary(chance)
+    often = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
     topics = [f"topic {word}" for word in words[:SHARED_TOPICS]]
+
+    def text(fewest: int, most: int) -> str:
+        return " ".join(chance.choices(words, cum_weights=often, k=chance.randint(fewest, most)))
+
     for number in range(1, count + 1):
         place = min(int(chance.paretovariate(0.6)) - 1, len(topics) - 1)
         yield StoredBook(
             book_id=number,
             isbn=None,
-            title=" ".join(chance.choices(words, k=chance.randint(2, 7))).capitalize(),
+            title=text(2, 7).capitalize(),
             author=" ".join(chance.choices(words, k=2)).title(),
             year=1900 + number % 120,
             topic=topics[place] if number % 10 else f"own topic {number}",
-            description=" ".join(chance.choices(words, k=25)),
+            description=text(10, 40),
             price_minor=1000 + number % 3000,
             currency="USD",
             stock=STOCK,
@@ -73,8 +80,9 @@ def books(count: int) -> Iterator[StoredBook]:
 
 
 def vocabulary(chance: Random) -> list[str]:
-    """Return the words that books are made of; some stand in it more than once."""
-    return ["".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) for _ in range(WORDS)]
+    """Return the words that books are made of, the most frequent first, each once."""
+    made_up = ("".join(chance.choices(SYLLABLES, k=chance.randint(1, 5))) for _ in range(2 * WORDS))
+    return list(islice(dict.fromkeys((*SMALL_WORDS, *made_up)), WORDS))
 
 
 def make(

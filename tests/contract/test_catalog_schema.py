@@ -165,7 +165,7 @@ async def test_a_text_that_cannot_be_kept_is_refused(postgres: Database) -> None
     store = KEPT[-1].store()
     for work in (
         postgres.read(lambda t: store.outcome(t, "o\0")),
-        postgres.scan(lambda t: store.titles_by_topic(t, "a\0b", 9)),
+        postgres.scan(lambda t: store.by_author(t, "a\0b", 9)),
         postgres.write(lambda t: store.add_book(t, book("A", shelf="\0"), NOW_MS)),
     ):
         with pytest.raises(InvalidRequest, match="NUL"):

@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, Store, lists, sqlite
-from bazar.catalog.store.lists import MATCHES_MAX
-from bazar.catalog.words import ARABIC, search_words
-from bazar.kit.data.database import Database
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, Store
+from bazar.catalog.store.sqlite import SqliteStore
+from bazar.kit.data.database import Database, Transaction
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
 from support import stored_books
+from support.searches import searched
 from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, rejected, reserved
 
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
@@ -127,25 +127,6 @@ async def test_a_book_is_found_by_its_isbn(database: Database, store: Store) -> 
     assert None is await database.read(lambda t: store.book_by_isbn(t, "9780306406157"))
 
 
-@pytest.mark.parametrize("year", [1999, None])
-async def test_a_book_without_an_isbn_is_found_by_its_name(
-    database: Database, store: Store, year: int | None
-) -> None:
-    """The first with just this title, author and year, where no year is a year of its own."""
-    _with_isbn, _other_year, wanted, _twin = await added(
-        database,
-        store,
-        book(year=year, isbn=ISBN),
-        book(year=2000),
-        book(year=year),
-        book(year=year),
-    )
-    title, author = wanted.title, wanted.author
-    assert wanted == await database.read(lambda t: store.book_by_name(t, title, author, year))
-    for wrong in ((title, "", year), ("", author, year), (title, author, 1)):
-        assert None is await database.read(lambda t, w=wrong: store.book_by_name(t, *w))  # type: ignore[misc]
-
-
 async def test_topics_are_one_in_any_case(database: Database, store: Store) -> None:
     """Titles come in order of id, up to a limit, and each topic is counted once."""
     first, _other, second = await added(
@@ -181,25 +162,6 @@ async def test_topics_follow_every_change_of_a_book(database: Database, store: S
         lambda t: store.edit_book(t, replace(second, topic="ARTS", price_minor=9), EDITED_MS)
     )
     assert [TopicCount("ARTS", 3)] == await topics()
-
-
-async def test_of_very_many_matches_the_first_are_ranked(
-    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that no search takes longer the more books there are; one of a topic misses none."""
-    for name in ("_BOOKS_MATCHING", "_BOOKS_OF_TOPIC_MATCHING"):
-        sql = getattr(sqlite, name)
-        assert f"LIMIT {MATCHES_MAX}" in sql
-        monkeypatch.setattr(lists, "MATCHES_MAX", 3)
-        monkeypatch.setattr(sqlite, name, sql.replace(f"LIMIT {MATCHES_MAX}", "LIMIT 3"))
-    await added(database, store, *(book("Cook") for _ in range(4)), book("Cook", topic="rare"))
-
-    async def ids(topic: str | None) -> list[int]:
-        found = await database.scan(lambda t: store.books_matching(t, ["cook"], topic, None, 9))
-        return [one.book_id for _score, one in found]
-
-    assert [1, 2, 3] == await ids(None)
-    assert [5] == await ids("RARE")
 
 
 async def test_books_are_paged_by_id(database: Database, store: Store) -> None:
@@ -240,29 +202,13 @@ async def test_books_are_found_by_the_beginnings_of_words(database: Database, st
         book("Law", description="COOK"),
     )
 
-    async def ids(*words: str, topic: str | None = None) -> list[int]:
-        found = await database.scan(lambda t: store.books_matching(t, words, topic, None, 9))
-        return [one.book_id for _score, one in found]
+    async def ids(text: str, topic: str | None = None) -> list[int]:
+        return await searched(database, store, text, topic)
 
     assert [by_title.book_id, by_topic.book_id] == await ids("COOKIN")
-    assert [by_title.book_id] == await ids("cook", "resu")
+    assert [by_title.book_id] == await ids("cook resu")
     assert [by_topic.book_id] == await ids("cook", topic="Cooking")
-    assert [] == await ids("cook", "nothing")
-
-
-async def test_pages_of_matches_add_up_to_all(database: Database, store: Store) -> None:
-    """Each page goes on after the score and id of the last match, where many score the same."""
-    await added(database, store, *(book("Cooking") for _ in range(5)), book("Cooking, again"))
-    whole = await database.scan(lambda t: store.books_matching(t, ["cook"], None, None, 9))
-    assert 6 == len(whole)
-    pages: list[tuple[float, StoredBook]] = []
-    after: tuple[float, int] | None = None
-    while page := await database.scan(
-        lambda t: store.books_matching(t, ["cook"], None, after, 2)  # noqa: B023  run at once
-    ):
-        pages += page
-        after = page[-1][0], page[-1][1].book_id
-    assert whole == pages
+    assert [] == await ids("cook nothing")
 
 
 async def test_an_edit_replaces_what_describes_a_book(database: Database, store: Store) -> None:
@@ -277,11 +223,8 @@ async def test_an_edit_replaces_what_describes_a_book(database: Database, store:
     assert replace(changed, version=before.version + 1, edited_at_ms=EDITED_MS) == after
     assert after == await database.read(lambda t: store.book(t, before.book_id))
     assert [TopicCount("law", 1)] == await database.scan(lambda t: store.topics(t, 9))
-    for words, count in ((["after"], 1), (["before"], 0)):
-        found = await database.scan(
-            lambda t, words=words: store.books_matching(t, words, None, None, 9)  # type: ignore[misc]
-        )
-        assert count == len(found)
+    for text, count in (("after", 1), ("before", 0)):
+        assert count == len(await searched(database, store, text))
 
 
 WRONG: list[dict[str, Any]] = [
@@ -309,10 +252,7 @@ async def test_a_retired_book_leaves_every_list(database: Database, store: Store
     )
 
     async def lists() -> list[object]:
-        matching = [
-            await database.scan(lambda t, q=topic: store.books_matching(t, ["gone"], q, None, 9))  # type: ignore[misc]
-            for topic in (None, "law")
-        ]
+        matching = [await searched(database, store, "gone", topic) for topic in (None, "law")]
         return [
             [
                 one.book_id
@@ -343,29 +283,53 @@ async def test_a_retired_book_leaves_every_list(database: Database, store: Store
     assert before == await lists()
 
 
-async def test_every_folded_letter_is_folded_in_the_index(database: Database, store: Store) -> None:
-    """What is indexed and what is asked for are folded alike, by two engines of their own."""
-    for letter in ARABIC:
-        await added(database, store, book(f"كت{letter}ب"))
-    for book_id, letter in enumerate(ARABIC, 1):
-        words = search_words(f"كت{letter}ب")
-        found = await database.scan(
-            lambda t, w=words: store.books_matching(t, w, None, None, 99)  # type: ignore[misc]
-        )
-        assert book_id in {one.book_id for _score, one in found}, hex(ord(letter))
-
-
 async def test_books_of_an_older_release_get_what_lists_compare(
     database: Database, store: Store
 ) -> None:
-    """A part at a time, until there is none without."""
-    await added(database, store, *(book(f"Book {n}", author="Émile Zola") for n in range(3)))
-    sql = "UPDATE books SET author_key = NULL, title_key = NULL"
-    await database.write(lambda t: t.run(sql))
-    counts = [await database.write(lambda t: store.complete_keys(t, 2)) for _ in range(3)]
-    assert [2, 1, 0] == counts
-    rows = await database.read(lambda t: t.all("SELECT title_key, author_key FROM books"))
-    assert [(f"book {n}", "emile zola") for n in range(3)] == rows
+    """A part at a time, until there is none without: keys, topics, and words to find them by."""
+    await added(
+        database, store, *(book(f"Book {n}", author="Émile Zola", topic="É") for n in range(3))
+    )
+
+    async def forget(transaction: Transaction) -> None:
+        await transaction.run("UPDATE books SET author_key = NULL, title_key = NULL")
+        await transaction.run("UPDATE books SET topic_key = 'é' WHERE book_id > 1")
+        await transaction.run("DELETE FROM books_text WHERE rowid > 1".replace(*row_id(store)))
+        await transaction.run("INSERT INTO unfolded VALUES (1, 1, 3)")
+
+    await database.write(forget)
+    counts = [await database.write(lambda t: store.complete_keys(t, 2)) for _ in range(4)]
+    assert [2, 1, 0, 0] == counts
+    sql = "SELECT title_key, author_key, topic_key FROM books ORDER BY book_id"
+    rows = await database.read(lambda t: t.all(sql))
+    assert [(f"book {n}", "emile zola", "e") for n in range(3)] == rows
+    assert [1, 2, 3] == await searched(database, store, "zola", "e")
+    assert [TopicCount("É", 3)] == await database.scan(lambda t: store.topics(t, 9))
+
+
+def row_id(store: Store) -> tuple[str, str]:
+    """Return what the index of words calls the id of a book, and its name on this engine."""
+    return "rowid", "rowid" if isinstance(store, SqliteStore) else "book_id"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["distributedsystems", "distributed_systems", "DistributedSystems", "DISTRIBUTED-systems"],
+)
+async def test_a_topic_is_known_however_it_is_written(
+    database: Database, store: Store, written: str
+) -> None:
+    """Without spaces too, where no topic is called just so."""
+    await added(database, store, book("A", topic="distributed systems"), book(topic="C++"))
+
+    async def known(topic: str) -> str:
+        return await database.read(lambda t: store.known_topic(t, topic))
+
+    assert "distributed systems" == await known(written)
+    assert "c" == await known("C")
+    await added(database, store, book("B", topic=written))
+    exact = "distributedsystems" if written.isalpha() else "distributed systems"
+    assert exact == await known(written)
 
 
 # ------------------------------------------------------------------- stock and decisions

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook
+from bazar.catalog.expressions import All, But, Either, Expression, Term
 from bazar.catalog.store import Store
-from bazar.catalog.store.lists import Narrowing, Order, Ranked
+from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.kit.data.database import Database
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Outcome
@@ -161,10 +162,6 @@ async def test_sets_are_what_few_books_have(database: Database, store: Store) ->
     assert [1, 3, 4] == ids(await database.scan(lambda t: store.of_topic(t, "Law", 9)))
     assert [1, 3] == ids(await database.scan(lambda t: store.by_author(t, "ada quill", 9)))
     assert [1, 4, 5] == ids(await database.scan(lambda t: store.priced(t, 500, 700, 9)))
-    assert [5, 4] == sorted(
-        ids(await database.scan(lambda t: store.matching(t, ["beta"], None))), reverse=True
-    )
-    assert [4] == ids(await database.scan(lambda t: store.matching(t, ["beta"], "law")))
     for count in (
         len(await database.scan(lambda t: store.of_topic(t, "law", 2))),
         len(await database.scan(lambda t: store.by_author(t, "ada quill", 2))),
@@ -238,3 +235,34 @@ async def test_what_was_bought_most_comes_first(database: Database, store: Store
     assert [(-7, 3), (-4, 2), (-1, 1)] == await most(NOW_MS - 1, 99)
     assert [(-4, 2), (-1, 1)] == await most(NOW_MS, 99)
     assert [] == await most(NOW_MS + 1, 99)
+
+
+async def test_terms_find_books_in_order_of_id(database: Database, store: Store) -> None:
+    """All, either, not; from one id to another; none of a book that is no longer sold."""
+    books = await added(
+        database,
+        store,
+        book("Sea wind"),
+        book("Sea", description="wind"),
+        book("Seal"),
+        book("Wind", author="Sea"),
+    )
+    gone = replace(books[1], retired_at_ms=9)
+    sea, seas = Term("tsea"), Term("tsea", more=True)
+
+    async def found(asked: Expression, after: int = 0, until: int = LAST_ID) -> list[int]:
+        return await database.scan(lambda t: store.found(t, asked, after, until, 9))
+
+    assert [1, 2] == await found(sea)
+    assert [1, 2, 3] == await found(seas)
+    assert [2] == await found(seas, 1, 2)
+    assert [1, 2] == await found(All((sea, Term("awind"))))
+    assert [1, 2, 4] == await found(Either((sea, Term("hsea"))))
+    assert [3] == await found(But(seas, Either((sea, Term("twind")))))
+    assert [1] == await database.scan(lambda t: store.found(t, seas, 0, LAST_ID, 1))
+    assert not await database.scan(lambda t: store.many(t, seas, 1))
+    await database.write(lambda t: store.edit_book(t, gone, NOW_MS))
+    assert [1, 3] == await found(seas)
+    (head,) = await database.scan(lambda t: store.heads(t, [4, 9]))
+    assert (4, "Wind", "", "Sea", "", "systems") == head
+    assert [books[3]] == await database.scan(lambda t: store.shown(t, [4, 9]))

@@ -27,8 +27,10 @@ CATALOG_TABLES = {
     "schema_history",
     "shop",
     "topics",
+    "unfolded",
 }
 CATALOG_CONSTRAINTS = {
+    "unfolded_one_row",
     "books_isbn_unique",
     "books_isbn_length",
     "books_title_length",

@@ -17,8 +17,12 @@ from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.order.api import OrderApi
 from bazar.order.wish_api import WishApi
+from bazar.wire.teaching.catalog import CATALOG
+from bazar.wire.teaching.front import FRONT
+from bazar.wire.teaching.order import ORDER
 
 SERVICES = ("front", "catalog", "order")
+TEACHING = {"front": FRONT, "catalog": CATALOG, "order": ORDER}
 UNDESCRIBED = frozenset({"/openapi.json", "/docs", "/docs/{name}"})
 """The routes that describe; they stand in no document."""
 
@@ -58,4 +62,4 @@ def documented(endpoint: Endpoint) -> tuple[str, str]:
 def document(service: str) -> dict[str, Any]:
     """Return what `/openapi.json` of a service answers."""
     described = [one for one in endpoints(service) if one.route.path not in UNDESCRIBED]
-    return openapi.document(f"Bazar {service}", __version__, described)
+    return openapi.document(f"Bazar {service}", __version__, described, TEACHING[service])

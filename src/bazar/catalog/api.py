@@ -360,6 +360,7 @@ class CatalogApi:
         "/changes",
         answers={200: None},
         places="watching",
+        tag="books",
         media_type="text/event-stream",
     )
     async def changes(self, _request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bazar.catalog.api import CatalogApi, with_place
 from bazar.catalog.checking import Checking
+from bazar.catalog.completing import completing
 from bazar.catalog.feed import Feed
 from bazar.catalog.imports import Imports
 from bazar.catalog.rehearsal import Rehearsals
@@ -27,6 +28,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.process.watchdog import watched_loop
+from bazar.wire.teaching.catalog import CATALOG
 
 SCHEMA = "bazar.catalog.schema.sqlite"
 POSTGRES_SCHEMA = "bazar.catalog.schema.postgres"
@@ -70,7 +72,6 @@ async def catalog_app(
         settings = Settings(opened, store)
         currency = (await settings.open(currency, name)).currency
         shelf = Shelf(opened, store, currency)
-        await shelf.complete()
         stock = Stock(opened, store)
         rehearsals = Rehearsals(opened, store, scratch_catalog, currency)
         imports = Imports(opened, store, rehearsals, currency)
@@ -84,10 +85,11 @@ async def catalog_app(
         own += endpoints_of(BackupApi(backups))
         if alone:
             own = [with_place(endpoint, feed) for endpoint in own]
-        endpoints = operations("catalog", metrics, check, own)
+        endpoints = operations("catalog", metrics, check, own, CATALOG)
         try:
-            with watched_loop(metrics):
-                yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+            async with completing(shelf.complete):
+                with watched_loop(metrics):
+                    yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
         finally:
             await rehearsals.close()
 

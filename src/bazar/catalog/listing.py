@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.paging import decode_place, decode_title_place, encode_place
+from bazar.catalog.searching import Search, Searching, search
 from bazar.catalog.store import Store
 from bazar.catalog.store.lists import Narrowing, Order, Ranked
 from bazar.catalog.words import name_key, search_words
@@ -41,6 +42,7 @@ class Listing:
     def __init__(self, store: Store, currency: str, clock: Clock) -> None:
         """Take prices that are asked for as prices in `currency`."""
         self._store = store
+        self._searching = Searching(store)
         self._currency = currency
         self._clock = clock
 
@@ -50,12 +52,14 @@ class Listing:
         Raises:
             InvalidRequest: the cursor is not one of ours, or a price is no price.
         """
-        words = search_words(query.q or "")
-        if query.q is not None and not words:
+        narrowing, order = await self._narrowing(transaction, query), _order(query)
+        asked = search(query.q or "", narrowing.topic)
+        if query.q is not None and asked is None:
             return [], None
-        narrowing, order = self._narrowing(query), _order(query)
         after = _after(query, order)
-        found = await self._set(transaction, query, words, narrowing)
+        found = await self._set(transaction, query, asked, narrowing)
+        if asked is not None and order == "rank" and found and not narrowing.retired:
+            found = await self._by_relevance(transaction, asked, found, after)
         if found is None and narrowing.in_stock:
             return await self._page_in_stock(transaction, narrowing, order, after, query.limit)
         if found is None:
@@ -97,29 +101,35 @@ class Listing:
         Raises:
             InvalidRequest: a price is no price.
         """
-        words = search_words(query.q or "")
-        if query.q is not None and not words:
+        narrowing = await self._narrowing(transaction, query)
+        asked = search(query.q or "", narrowing.topic)
+        if query.q is not None and asked is None:
             return BookCounts(books=0, topics=[])
-        narrowing = self._narrowing(query)
-        found = await self._topics(transaction, query, words, narrowing)
+        found = await self._topics(transaction, query, asked, narrowing)
         books = min(COUNT_MAX, sum(topic.books for topic in found))
         if narrowing.topic is not None:
-            found = await self._topics(transaction, query, words, narrowing._replace(topic=None))
+            asked = search(query.q or "", None)
+            found = await self._topics(transaction, query, asked, narrowing._replace(topic=None))
         return BookCounts(books=books, topics=sorted(found, key=lambda one: one.topic.casefold()))
 
     async def _topics(
-        self, transaction: Transaction, query: BookQuery, words: list[str], narrowing: Narrowing
+        self,
+        transaction: Transaction,
+        query: BookQuery,
+        asked: Search | None,
+        narrowing: Narrowing,
     ) -> list[TopicCount]:
-        if not words and query.list in {None, "new"} and narrowing == Narrowing():
+        if asked is None and query.list in {None, "new"} and narrowing == Narrowing():
             return await self._store.topics(transaction, TOPICS_MAX)
-        found = await self._set(transaction, query, words, narrowing)
+        found = await self._set(transaction, query, asked, narrowing)
         if found is None:
             return await self._store.topics_of_all(transaction, narrowing, COUNT_MAX)
         return await self._store.topics_of_set(transaction, found, narrowing)
 
-    def _narrowing(self, query: BookQuery) -> Narrowing:
+    async def _narrowing(self, transaction: Transaction, query: BookQuery) -> Narrowing:
+        topic = query.topic
         return Narrowing(
-            topic=query.topic,
+            topic=None if topic is None else await self._store.known_topic(transaction, topic),
             author=None if query.author is None else name_key(query.author),
             low_minor=_minor("min", query.min, self._currency, ROUND_CEILING),
             high_minor=_minor("max", query.max, self._currency, ROUND_FLOOR),
@@ -128,28 +138,41 @@ class Listing:
         )
 
     async def _set(
-        self, transaction: Transaction, query: BookQuery, words: list[str], narrowing: Narrowing
+        self,
+        transaction: Transaction,
+        query: BookQuery,
+        asked: Search | None,
+        narrowing: Narrowing,
     ) -> list[Ranked] | None:
         """Return few books among which all are that fit, or None where there is no such set."""
-        listed = await self._listed(transaction, query, words)
-        if listed is not None and (narrowing.retired or not words):
+        listed = await self._listed(transaction, query)
+        if listed is not None and (narrowing.retired or asked is None):
             return listed
-        if words:
-            matching = await self._store.matching(transaction, words, narrowing.topic)
-            if listed is None:
-                return matching
-            there = {one.book_id for one in listed}
-            return [one for one in matching if one.book_id in there]
-        return await self._few(transaction, query, narrowing)
+        if asked is None:
+            return await self._few(transaction, query, narrowing)
+        matching = await self._searching.ids(transaction, asked)
+        there = None if listed is None else {one.book_id for one in listed}
+        return [Ranked(0, one) for one in matching if there is None or one in there]
 
-    async def _listed(
-        self, transaction: Transaction, query: BookQuery, words: list[str]
-    ) -> list[Ranked] | None:
+    async def _by_relevance(
+        self,
+        transaction: Transaction,
+        asked: Search,
+        found: list[Ranked],
+        after: tuple[float | str, int] | None,
+    ) -> list[Ranked]:
+        """Return the books of a set, each ranked by relevance, as the page before had them."""
+        scored = None if after is None else float(after[0]) < 0
+        ids = [one.book_id for one in found]
+        return await self._searching.ranked(transaction, asked, ids, scored=scored)
+
+    async def _listed(self, transaction: Transaction, query: BookQuery) -> list[Ranked] | None:
         if query.list is None or query.list == "new":
             return None
         if query.list == "bought":
             since_ms = self._clock() - BOUGHT_DAYS * _DAY_MS
             return await self._store.bought(transaction, since_ms, BOUGHT_MOVEMENTS_MAX, SET_MAX)
+        words = search_words(query.q or "")
         return await self._store.listed(transaction, query.list, words, SET_MAX)
 
     async def _few(

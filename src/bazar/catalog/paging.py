@@ -3,6 +3,7 @@
 import base64
 import binascii
 import math
+from typing import NamedTuple
 
 from bazar.kit.errors import InvalidRequest
 
@@ -24,7 +25,7 @@ def decode_id(cursor: str | None) -> int:
 
 def encode_place(key: float | str, book_id: int) -> str:
     """Return the cursor that continues after a book, by its place in the order of its list."""
-    return base64.urlsafe_b64encode(f"{key}:{book_id}".encode()).decode().rstrip("=")
+    return _encoded(f"{key}:{book_id}")
 
 
 def decode_place(cursor: str) -> tuple[float, int]:
@@ -50,14 +51,56 @@ def decode_title_place(cursor: str) -> tuple[str, int]:
         InvalidRequest: it is not one of ours.
     """
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        key, _, number = base64.b64decode(padded, b"-_", validate=True).decode().rpartition(":")
+        key, _, number = _decoded(cursor).rpartition(":")
         book_id = int(number)
     except (ValueError, binascii.Error):
         raise _bad(cursor) from None
     if not 0 <= book_id < 2**63:
         raise _bad(cursor)
     return key, book_id
+
+
+class SearchPlace(NamedTuple):
+    """The place of a book among the matches of a search."""
+
+    until: int | None
+    """Up to which id the matches were few, and are put into an order by score; None for tiers."""
+    key: int | None
+    """Score, which comes negative, or number of the tier; None before the first book."""
+    book_id: int
+
+
+def encode_search_place(place: SearchPlace) -> str:
+    """Return the cursor that continues a search after a book."""
+    until = "" if place.until is None else place.until
+    return _encoded(f"{until}:{place.key}:{place.book_id}")
+
+
+def decode_search_place(cursor: str) -> SearchPlace:
+    """Return the place that a cursor of a search holds.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    try:
+        until, key, book_id = _decoded(cursor).split(":")
+        place = SearchPlace(int(until) if until else None, int(key), int(book_id))
+    except (ValueError, binascii.Error):
+        raise _bad(cursor) from None
+    if not (0 <= (place.until or 0) < 2**63 and 0 <= place.book_id < 2**63):
+        raise _bad(cursor)
+    if place.until is None and int(key) < 0:
+        raise _bad(cursor)
+    return place
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> str:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    return base64.b64decode(padded, b"-_", validate=True).decode()
 
 
 def _bad(cursor: str) -> InvalidRequest:

@@ -7,9 +7,9 @@ import msgspec
 from bazar.catalog.domain import BookExists, StoredBook, edited, new_book, not_found
 from bazar.catalog.listing import Listing
 from bazar.catalog.once import asked, once
-from bazar.catalog.paging import decode_id, decode_place, encode_place
+from bazar.catalog.paging import decode_id
+from bazar.catalog.searching import Searching, search
 from bazar.catalog.store import Store
-from bazar.catalog.words import search_words
 from bazar.formats.isbn import isbn13, shown_isbn
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, SEARCHERS, Database, Transaction
@@ -32,8 +32,8 @@ from bazar.wire.limits import Price
 
 TOPIC_TITLES_MAX = 1000
 TOPICS_MAX = 10_000
-BOOKS_A_UNIT = 500
-"""Of which the forms to compare are made in one transaction, which takes some milliseconds."""
+BOOKS_A_UNIT = 50
+"""Of which keys and terms are made in one transaction, which takes some milliseconds."""
 _USUAL = {"condition": "new", "low_at": LOW_AT_DEFAULT}
 """What a request to add a book does not say where it says nothing."""
 
@@ -49,6 +49,7 @@ class Shelf:
         self._store = store
         self._currency = currency
         self._clock = clock
+        self._searching = Searching(store)
         self._listing = Listing(store, currency, clock)
 
     async def complete(self) -> None:
@@ -71,9 +72,15 @@ class Shelf:
 
     async def search(self, topic: str) -> list[BookTitle]:
         """Return the books of a topic, at most 1,000; none for an unknown topic."""
-        return await self._database.scan(
-            lambda transaction: self._store.titles_by_topic(transaction, topic, TOPIC_TITLES_MAX)
-        )
+
+        async def work(transaction: Transaction) -> list[BookTitle]:
+            found = await self._store.titles_by_topic(transaction, topic, TOPIC_TITLES_MAX)
+            if found:
+                return found
+            key = await self._store.known_topic(transaction, topic)
+            return await self._store.titles_by_topic(transaction, key, TOPIC_TITLES_MAX)
+
+        return await self._database.scan(work)
 
     async def topics(self) -> list[TopicCount]:
         """Return the 10,000 topics with the most books, each with their number."""
@@ -143,32 +150,30 @@ class Shelf:
 
     async def _by_id(self, query: BookQuery) -> tuple[list[Book], str | None]:
         after = decode_id(query.after)
-        found = await self._database.scan(
-            lambda transaction: self._store.books_after(
-                transaction, after, query.topic, query.limit + 1
-            )
-        )
+
+        async def work(transaction: Transaction) -> list[StoredBook]:
+            topic = query.topic
+            if topic is not None:
+                topic = await self._store.known_topic(transaction, topic)
+            return await self._store.books_after(transaction, after, topic, query.limit + 1)
+
+        found = await self._database.scan(work)
         page = found[: query.limit]
         cursor = str(page[-1].book_id) if len(found) > query.limit else None
         return [book.public() for book in page], cursor
 
     async def _by_words(self, query: BookQuery, text: str) -> tuple[list[Book], str | None]:
-        words = search_words(text)
-        if not words:
-            return [], None
-        after = decode_place(query.after) if query.after else None
-        found = await self._database.scan(
-            lambda transaction: self._store.books_matching(
-                transaction, words, query.topic, after, query.limit + 1
-            ),
-            SEARCHERS,
-        )
-        page = found[: query.limit]
-        cursor = None
-        if len(found) > query.limit:
-            score, book = page[-1]
-            cursor = encode_place(score, book.book_id)
-        return [book.public() for _score, book in page], cursor
+        async def work(transaction: Transaction) -> tuple[list[StoredBook], str | None]:
+            topic = query.topic
+            if topic is not None:
+                topic = await self._store.known_topic(transaction, topic)
+            asked = search(text, topic)
+            if asked is None:
+                return [], None
+            return await self._searching.page(transaction, asked, query.after, query.limit)
+
+        books, cursor = await self._database.scan(work, SEARCHERS)
+        return [book.public() for book in books], cursor
 
     async def add(self, new: NewBook, key: str | None = None) -> Book:
         """Add a book with its first stock; with a key once.

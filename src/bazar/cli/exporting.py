@@ -46,6 +46,7 @@ def export(
 
     Examples:
       bazar export books books.csv
+      bazar export orders orders.csv
       bazar export order-lines order-lines.csv
     """
     from bazar.tools.exporter import write_csv

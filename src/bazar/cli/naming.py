@@ -4,6 +4,7 @@ Which of the two a word is, is seen from the word; which book it is, the shop sa
 may be both is the book with that ISBN, where there is one.
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 import typer
@@ -15,6 +16,8 @@ from bazar.tools.shop import Shop
 
 ISBN_DIGITS_MIN = 9
 """A number with fewer digits is an id, and nothing else."""
+SAID_DIGITS_MIN = 3
+"""From so many on a word that names no book was meant as an ISBN."""
 _ID = "id:"
 """Before an id that is an ISBN as well."""
 
@@ -38,13 +41,13 @@ def book_name(word: str) -> BookName:
     Raises:
         BadParameter: it names no book.
     """
-    text = word.strip()
+    text = _plain_digits(word)
     told = text[: len(_ID)].lower() == _ID
     number = text[len(_ID) :].strip() if told else text
     book_id = int(number) if number.isdecimal() and len(number) <= len(str(ID_MAX)) else 0
     isbn, no_isbn = (None, "") if told else _isbn(text)
     if not 1 <= book_id <= ID_MAX and isbn is None:
-        why = f": {no_isbn}" if no_isbn and len(number) >= ISBN_DIGITS_MIN else ""
+        why = f": {no_isbn}" if sum(map(str.isdecimal, number)) >= SAID_DIGITS_MIN else ""
         message = f"{word!r} is neither a book's id, from 1 on, nor its ISBN{why}"
         raise typer.BadParameter(message)
     return BookName(word, book_id or None, isbn, no_isbn)
@@ -52,7 +55,7 @@ def book_name(word: str) -> BookName:
 
 def as_isbn(word: str) -> str | None:
     """Return the ISBN that a word is, where it is nothing else to a person."""
-    return _isbn(word.strip())[0]
+    return _isbn(_plain_digits(word))[0]
 
 
 def find_book(shop: Shop, name: BookName, asked: ServiceName) -> int:
@@ -107,8 +110,15 @@ def _is_there(shop: Shop, book_id: int | None, asked: ServiceName) -> bool:
     return True
 
 
+def _plain_digits(word: str) -> str:
+    """Return a word with the digits of every script as those that ids and ISBNs have."""
+    return "".join(
+        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in word
+    ).strip()
+
+
 def _isbn(text: str) -> tuple[str | None, str]:
-    if sum(letter.isdecimal() for letter in text) < ISBN_DIGITS_MIN:
+    if text.isdecimal() and len(text) < ISBN_DIGITS_MIN:
         return None, "it has too few digits"
     try:
         return isbn13(text), ""

@@ -161,7 +161,6 @@ def up(  # noqa: PLR0913  one parameter an option
       bazar up --port 8000 --log-level info
     """
     from bazar.cluster import UpSettings
-    from bazar.cluster import up as run_up
     from bazar.kit import log
 
     if empty and sample:
@@ -192,6 +191,14 @@ def up(  # noqa: PLR0913  one parameter an option
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
+
+    _run_shop(settings, data)
+
+
+def _run_shop(settings: "UpSettings", data: Path) -> None:
+    """Run a shop until it is told to stop; `data` is its folder as a person named it."""
+    from bazar.cluster import up as run_up
+    from bazar.kit import log
 
     def when_ready(addresses: Addresses) -> None:
         log.show(_opened(addresses, settings, data))

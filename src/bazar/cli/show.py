@@ -16,9 +16,7 @@ from bazar.wire.stock import Movement
 if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importing import ImportReport
 
-REJECTS_SHOWN = 10
 TEXT_SHOWN = 60
 """Letters of the text of a page."""
 ROOMY = 110
@@ -115,27 +113,6 @@ def show_purchase(bought: Purchase | Accepted) -> None:
         f"{bought.message}: {bought.quantity} for {bought.total} {bought.currency}, "
         f"order {bought.order_id}"
     )
-
-
-def show_import(report: "ImportReport", *, dry_run: bool) -> None:
-    """Print what became of the rows, and the first bad ones."""
-    typer.echo(
-        f"{counted(report.rows, 'row')}: {report.created} created, {report.updated} updated, "
-        f"{report.unchanged} unchanged, {report.rejected} rejected"
-        + (" (dry run: nothing was kept)" if dry_run else "")
-    )
-    if report.repeated:
-        typer.echo(
-            f"{counted(report.repeated, 'count')} of this file taken before, or followed by a "
-            "later one: the stock stays as it is; --again takes it anew"
-        )
-    shown = report.rejects[:REJECTS_SHOWN]
-    if shown:
-        print_table(
-            ("row", "column", "value", "reason"),
-            [(one.row, one.column, one.value, one.reason) for one in shown],
-        )
-        typer.echo(f"{counted(report.rejected, 'rejected row')} in {report.rejects_file}")
 
 
 def show_audit(report: "AuditReport") -> None:

@@ -19,6 +19,7 @@ from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.kit.process.watchdog import watched_loop
+from bazar.wire.teaching.front import FRONT
 
 
 @asynccontextmanager
@@ -61,7 +62,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     wishes = Wishes(to_order)
     storefront = Storefront(catalog, orders, wishes, secret, public_url, proxies)
     _watch(metrics, cache, catalog, orders, storefront)
-    endpoints = [*operations("front", metrics, check, own), *storefront.endpoints()]
+    endpoints = [*operations("front", metrics, check, own, FRONT), *storefront.endpoints()]
     for upstream in (to_catalog, to_order):
         upstream.start()
     feed.start()

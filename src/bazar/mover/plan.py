@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from bazar.catalog.app import POSTGRES_SCHEMA as CATALOG_POSTGRES
 from bazar.catalog.app import SCHEMA as CATALOG_SQLITE
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store.postgres_search import indexed
 from bazar.catalog.store.shared import BOOK
+from bazar.catalog.words import terms
 from bazar.kit.data.database import Row, made
 from bazar.order.app import POSTGRES_SCHEMA as ORDER_POSTGRES
 from bazar.order.app import SCHEMA as ORDER_SQLITE
@@ -73,9 +73,9 @@ class Service:
 
 
 def _words(row: Row) -> Row:
-    """Return the id of a book, its words, and how many they are."""
+    """Return the id of a book, and its terms."""
     book = made(StoredBook, row)
-    return book.book_id, *indexed(book)
+    return book.book_id, " ".join(terms(book))
 
 
 BOOKS_TEXT = Made(
@@ -86,9 +86,9 @@ BOOKS_TEXT = Made(
     where="retired_at_ms IS NULL",
     make=_words,
     insert="""
-INSERT INTO books_text (book_id, words, length)
-SELECT book_id, words::tsvector, length
-FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS made (book_id, words, length)""",
+INSERT INTO books_text (book_id, words)
+SELECT book_id, array_to_tsvector(string_to_array(terms, ' '))
+FROM unnest($1::bigint[], $2::text[]) AS made (book_id, terms)""",
 )
 
 CATALOG = Service(
@@ -101,6 +101,7 @@ CATALOG = Service(
         Table("keyed_writes", ("write_id",)),
         Table("books", ("book_id",)),
         BOOKS_TEXT,
+        Table("unfolded", ("unfolded_id",)),
         Table("counts", ("book_id",)),
         Table("made_by_rows", ("import_id", "row")),
         Table("movements", ("movement_id",), own=frozenset({"written_by"})),

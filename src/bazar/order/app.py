@@ -31,6 +31,7 @@ from bazar.order.store.wishes import WishStore
 from bazar.order.upstream import CatalogClient
 from bazar.order.wish_api import WishApi
 from bazar.order.wishing import Wishing
+from bazar.wire.teaching.order import ORDER
 
 if TYPE_CHECKING:  # most shops send no mail
     from bazar.order.mail.sending import Sending
@@ -91,7 +92,7 @@ async def order_app(
             sending.start()
             wishing.start()
         try:
-            endpoints = operations("order", metrics, check, own)
+            endpoints = operations("order", metrics, check, own, ORDER)
             with watched_loop(metrics):
                 yield HttpApp("order", endpoints, metrics, secret)
         finally:

@@ -1,58 +1,73 @@
-"""Words that somebody looks for, as SQLite's full text search is asked for them."""
+"""What is looked for, as the index of SQLite is asked for it, and finds it."""
 
 import apsw
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bazar.catalog.app import SCHEMA
+from bazar.catalog.expressions import All, But, Either, Term
+from bazar.catalog.searching import search
 from bazar.catalog.store.sqlite_lists import match_expression
-from bazar.catalog.words import search_words
+from bazar.catalog.words import terms
+from bazar.kit.data.migrate import steps
+from support.stored_books import book
+
+FOUND = "SELECT rowid FROM books_text WHERE books_text MATCH ?"
 
 
 @pytest.mark.parametrize(
-    ("words", "expression"),
+    ("asked", "expression"),
     [
-        ("hello", '"hello"*'),
-        ("Hello  World", '"Hello"* "World"*'),
-        ("c++ (2nd)", '"c"* "2nd"*'),
-        ('say "hi"', '"say"* "hi"*'),
-        ("a OR b", '"a"* "OR"* "b"*'),
-        ("title:x", '"title"* "x"*'),
-        ("don't", '"don"* "t"*'),
-        ("", ""),
-        ('"*^-()', ""),
+        (Term("ax"), '"ax"'),
+        (Term("ax", more=True), '"ax"*'),
+        (All((Term("ax"), Term("ay"))), '("ax" AND "ay")'),
+        (But(Either((Term("ax"), Term("ay"))), Term("tx")), '(("ax" OR "ay") NOT "tx")'),
     ],
 )
-def test_words_become_quoted_prefixes(words: str, expression: str) -> None:
-    """Every word of letters and digits; what stands between them parts words."""
-    assert expression == match_expression(search_words(words))
+def test_terms_are_quoted(asked: Term | All | But, expression: str) -> None:
+    """So that no word is syntax."""
+    assert expression == match_expression(asked)
 
 
 @pytest.fixture(scope="module")
 def index() -> apsw.Connection:
-    """Return an index like the catalog's."""
+    """Return the catalog's index, with one book."""
     connection = apsw.Connection(":memory:")
-    connection.execute(
-        "CREATE VIRTUAL TABLE books_text USING fts5 (title, author, "
-        "tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')"
-    )
-    connection.execute("INSERT INTO books_text VALUES ('The C book', 'K & R')")
+    for _number, _name, sql in steps(SCHEMA):
+        connection.execute(sql).fetchall()
+    _add(connection, 1, "The C book")
     return connection
 
 
+def _add(connection: apsw.Connection, book_id: int, title: str) -> None:
+    text = " ".join(terms(book(title, author="K & R")))
+    connection.execute("INSERT INTO books_text (rowid, terms) VALUES (?, ?)", (book_id, text))
+
+
 @given(
-    words=st.one_of(
+    text=st.one_of(
         st.text(max_size=60),
         st.text(alphabet="\"'*^-+(){}:,.\\ ABNORTDEabnort\0\n", max_size=60),
     )
 )
-@example(words="NEAR(a b, 3)")
-@example(words='"')
-@example(words="\0")
-@settings(max_examples=200, deadline=None)
-def test_words_are_never_syntax(index: apsw.Connection, words: str) -> None:
-    """SQLite takes whatever comes out, and no word changes what another means."""
-    expression = match_expression(search_words(words))
-    if expression:
-        sql = "SELECT rowid FROM books_text WHERE books_text MATCH ?"
-        index.execute(sql, (expression,)).fetchall()
+@example(text="NEAR(a b, 3)")
+@example(text='"')
+@example(text="\0")
+@settings(max_examples=150, deadline=None)
+def test_every_title_is_found_by_itself(index: apsw.Connection, text: str) -> None:
+    """By its own words in any tier; no word changes what another means, or is too much."""
+    asked = search(text, None)
+    if asked is None:
+        return
+    with index:
+        _add(index, 2, text)
+        for expression in (asked.anywhere, asked.tiers()[0]):
+            assert (2,) in index.execute(FOUND, (match_expression(expression),)).fetchall()
+        found = [
+            {row[0] for row in index.execute(FOUND, (match_expression(tier),))}
+            for tier in asked.tiers()
+        ]
+        whole = {row[0] for row in index.execute(FOUND, (match_expression(asked.anywhere),))}
+        assert sorted(whole) == sorted(book_id for tier in found for book_id in tier)
+        index.execute("DELETE FROM books_text WHERE rowid = 2")

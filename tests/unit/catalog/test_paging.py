@@ -1,4 +1,4 @@
-"""Page cursors come back as they went, and words are parted, whatever somebody sends."""
+"""Page cursors come back as they went, whatever somebody sends."""
 
 import base64
 import math
@@ -7,8 +7,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bazar.catalog.paging import decode_id, decode_place, encode_place
-from bazar.catalog.words import search_words
+from bazar.catalog.paging import (
+    SearchPlace,
+    decode_id,
+    decode_place,
+    decode_search_place,
+    encode_place,
+    encode_search_place,
+)
 from bazar.kit.errors import InvalidRequest
 
 
@@ -20,6 +26,30 @@ def test_a_cursor_comes_back_as_it_went(score: float, book_id: int) -> None:
     assert len(cursor) <= 200
     assert cursor.replace("-", "").replace("_", "").isalnum()
     assert (score, book_id) == decode_place(cursor)
+
+
+@given(
+    st.one_of(st.none(), st.integers(0, 2**63 - 1)),
+    st.integers(-(10**9), 10),
+    st.integers(1, 2**63 - 1),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_cursor_of_a_search_comes_back_as_it_went(
+    until: int | None, key: int, book_id: int
+) -> None:
+    """By score or by tier; a tier is no negative number."""
+    place = SearchPlace(until, key if until is not None else abs(key), book_id)
+    assert place == decode_search_place(encode_search_place(place))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1:2", ":-1:5", "1:2:-3", "x:1:1", "1::1", "1:None:4", f"{2**63}:1:1", ":1:1:1"]
+)
+def test_garbage_is_no_cursor_of_a_search(text: str) -> None:
+    """Nor is a cursor of another list."""
+    for cursor in (_cursor(text), text + "%"):
+        with pytest.raises(InvalidRequest, match="not a cursor of ours"):
+            decode_search_place(cursor)
 
 
 def _cursor(text: str) -> str:
@@ -51,24 +81,6 @@ def test_garbage_is_no_cursor(garbage: str) -> None:
     assert 0 <= book_id < 2**63
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("hello", ["hello"]),
-        ("Hello  World", ["Hello", "World"]),
-        ("c++ (2nd)", ["c", "2nd"]),
-        ('say "hi"', ["say", "hi"]),
-        ("title:x", ["title", "x"]),
-        ("don't", ["don", "t"]),
-        ("", []),
-        ('"*^-()', []),
-    ],
-)
-def test_a_text_is_parted_into_words(text: str, words: list[str]) -> None:
-    """Every word of letters and digits; what stands between them parts words."""
-    assert words == search_words(text)
-
-
 @pytest.mark.parametrize("cursor", ["", None, "0"])
 def test_a_list_without_a_cursor_begins_at_its_beginning(cursor: str | None) -> None:
     """Every book has an id above 0."""
@@ -81,16 +93,3 @@ def test_what_is_no_number_of_ours_is_no_cursor(cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="not a cursor of ours"):
         decode_id(cursor)
     assert 10**18 - 1 == decode_id("9" * 18)
-
-
-@pytest.mark.parametrize(
-    "words", ["résumé", "re\N{COMBINING ACUTE ACCENT}sume\N{COMBINING ACUTE ACCENT}"]
-)
-def test_a_composed_and_a_decomposed_word_are_one_word(words: str) -> None:
-    """A combining accent does not cut a word in two."""
-    assert 1 == len(search_words(words))
-
-
-def test_the_number_of_words_has_a_limit() -> None:
-    """Twenty words are looked for, the rest is not."""
-    assert 20 == len(search_words("a " * 100))

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
+from bazar.catalog.expressions import Expression
+from bazar.catalog.relevance import Head
 from bazar.kit.data.database import Transaction
 from bazar.wire.books import TopicCount
 
 MATCHES_MAX = 10_000
-"""Of a search; so its time does not grow with the books."""
+"""Of a search that is narrowed, counted, or put into another order: so its time has an end."""
+LAST_ID = 2**63 - 1
 
 
 class Ranked(NamedTuple):
@@ -40,28 +43,40 @@ title."""
 class Lists(Protocol):
     """Finds the books of lists, sets of at most some thousand, and ways through all books."""
 
-    async def books_matching(
-        self,
-        transaction: Transaction,
-        words: Sequence[str],
-        topic: str | None,
-        after: tuple[float, int] | None,
-        limit: int,
-    ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books on sale that have words which begin so, the most relevant first.
+    async def known_topic(self, transaction: Transaction, topic: str) -> str:
+        """Return the key of a topic that books have, as it may have been written without spaces.
 
-        Of very many matches only the first `MATCHES_MAX`, in order of id, are ranked.
+        Of a topic that no book has it is the key of just that.
+        """
+        ...
+
+    async def found(
+        self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
+    ) -> list[int]:
+        """Return books on sale that fit an expression, in order of id.
 
         Args:
             transaction: to read in.
-            words: 1 to 20, of letters and digits alone; a book has to match each of them.
-            topic: to look in, or None for all.
-            after: score and id of the last book of the page before.
+            asked: the expression.
+            after: which id they come.
+            until: which id, itself too.
             limit: how many at most.
-
-        Returns:
-            Each with its score: lower is better.
         """
+        ...
+
+    async def many(self, transaction: Transaction, asked: Expression, limit: int) -> bool:
+        """Tell whether more books than so many surely fit, without looking for them.
+
+        Where that is not sure, or to look for them is as quick, it is False.
+        """
+        ...
+
+    async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
+        """Return of some books what a search goes by, in whatever order."""
+        ...
+
+    async def shown(self, transaction: Transaction, book_ids: Sequence[int]) -> list[StoredBook]:
+        """Return some books, in whatever order."""
         ...
 
     async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
@@ -76,12 +91,6 @@ class Lists(Protocol):
         self, transaction: Transaction, low_minor: int, high_minor: int, limit: int
     ) -> list[Ranked]:
         """Return books that cost from one price to another, ranked by id."""
-        ...
-
-    async def matching(
-        self, transaction: Transaction, words: Sequence[str], topic: str | None
-    ) -> list[Ranked]:
-        """Return the books that `books_matching` ranks, with their scores, in whatever order."""
         ...
 
     async def listed(

@@ -10,28 +10,28 @@ docs/decisions/0032-many-catalogs-over-one-database.md
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.domain import StoredBook, first_version
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.ledger import movement
+from bazar.catalog.store.postgres_arrays import columns, every
+from bazar.catalog.store.postgres_imports import ImportRows
 from bazar.catalog.store.postgres_lists import ListingStore
-from bazar.catalog.store.postgres_search import asked, indexed, scored, values
 from bazar.catalog.store.shared import (
-    BOOK,
     DESCRIPTION,
     decoded,
     description,
-    first_version,
     outcome_row,
     there,
 )
-from bazar.kit.data.database import Row, Transaction, made
-from bazar.wire.books import TopicCount, topic_key
+from bazar.catalog.words import terms
+from bazar.kit.data.database import Transaction, made
+from bazar.wire.books import TopicCount
 from bazar.wire.stock import Movement, Outcome
 
 _BOOKS = """
@@ -43,14 +43,6 @@ ORDER BY book_id"""
 _OUTCOMES = """
 SELECT outcome FROM reservations
 WHERE order_id = ANY(?1::text[])"""
-
-_BOOK_BY_NAME = f"""
-SELECT {BOOK}
-FROM books
-WHERE hashtextextended(title || ' ' || author, 0)
-        = hashtextextended(?1::text || ' ' || ?2::text COLLATE "C", 0)
-    AND title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3 AND isbn IS NULL
-ORDER BY book_id LIMIT 1"""
 
 _TOPICS = """
 WITH spelt AS (
@@ -80,8 +72,8 @@ WITH new AS (
             ?20, ?21, ?21, ?22, ?23{numbers})
     RETURNING book_id
 ), text AS (
-    INSERT INTO books_text (book_id, words, length)
-    SELECT book_id, ?24::text::tsvector, ?25::bigint FROM new
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(?24::text[]) FROM new
     WHERE ?17::bigint IS NULL
 ), first AS (
     INSERT INTO movements (book_id, kind, copies, moved_at_ms)
@@ -95,10 +87,10 @@ _ADD_BOOK = _add_book("", "", "")
 # What counts the ids up does not see those that others choose, and has to be told.
 _ADD_BOOK_WITH_ID = _add_book(
     ", book_id",
-    ", ?26",
+    ", ?25",
     """, (
-    SELECT setval('books_book_id_seq', ?26) FROM books_book_id_seq
-    WHERE last_value < ?26 OR NOT is_called
+    SELECT setval('books_book_id_seq', ?25) FROM books_book_id_seq
+    WHERE last_value < ?25 OR NOT is_called
 )""",
 )
 
@@ -107,20 +99,29 @@ WITH changed AS (
     UPDATE books
     SET ({DESCRIPTION}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                            ?17, ?18, ?19, ?20),
-        version = version + 1, edited_at_ms = ?24
+        version = version + 1, edited_at_ms = ?23
     WHERE book_id = ?21
     RETURNING book_id, version
 ), gone AS (
     DELETE FROM books_text
     WHERE book_id = ?21 AND ?17::bigint IS NOT NULL
 ), text AS (
-    INSERT INTO books_text (book_id, words, length)
-    SELECT book_id, ?22::text::tsvector, ?23::bigint FROM changed
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(?22::text[]) FROM changed
     WHERE ?17::bigint IS NULL
-    ON CONFLICT (book_id) DO UPDATE SET words = excluded.words, length = excluded.length
+    ON CONFLICT (book_id) DO UPDATE SET words = excluded.words
     WHERE books_text.words <> excluded.words
 )
 SELECT version FROM changed"""
+
+_FORGET_TERMS = """
+DELETE FROM books_text
+WHERE book_id = ANY(?1::bigint[])"""
+
+_ADD_TERMS = """
+INSERT INTO books_text (book_id, words)
+SELECT book_id, array_to_tsvector(string_to_array(terms, ' '))
+FROM unnest(?1::bigint[], ?2::text[]) AS made (book_id, terms)"""
 
 _SELL = """
 WITH taken AS (
@@ -135,24 +136,6 @@ WITH taken AS (
 INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
 SELECT decided.order_id, decided.status, decided.outcome, ?10::bigint
 FROM unnest(?7::text[], ?8::text[], ?9::text[]) AS decided (order_id, status, outcome)"""
-
-_HOLD = """
-SELECT book_id FROM books
-WHERE book_id IN (
-    SELECT unnest(?1::bigint[])
-    UNION
-    SELECT book_id FROM books WHERE isbn = ANY(?2::text[])
-    UNION
-    SELECT book_id FROM made_by_rows
-    JOIN unnest(?3::bigint[], ?4::bigint[]) AS made (file, number)
-        ON import_id = made.file AND row = made.number
-    UNION
-    SELECT book_id FROM unnest(?5::text[], ?6::text[]) AS named (title, author)
-    JOIN books ON hashtextextended(books.title || ' ' || books.author, 0)
-            = hashtextextended(named.title || ' ' || named.author COLLATE "C", 0)
-        AND books.title = named.title AND books.author = named.author
-)
-ORDER BY book_id"""
 
 # In the order in which transactions began to write, and only as far as all of them have ended.
 _MOVEMENTS_AFTER = """
@@ -204,7 +187,11 @@ UNION ALL
 SELECT 'books_text: book ' || book_id || ' is not there as it should be' FROM (
     SELECT coalesce(books_text.book_id, books.book_id) AS book_id
     FROM books_text FULL JOIN books ON books_text.book_id = books.book_id
-    WHERE books.book_id IS NULL OR (retired_at_ms IS NULL) <> (books_text.book_id IS NOT NULL)
+    WHERE (books.book_id IS NULL OR (retired_at_ms IS NULL) <> (books_text.book_id IS NOT NULL))
+        AND NOT EXISTS (
+            SELECT 1 FROM unfolded
+            WHERE books.book_id BETWEEN first_id AND last_id
+        )
 ) AS wordless
 UNION ALL
 SELECT 'books_scarce: book ' || book_id || ' is not there as it should be' FROM (
@@ -244,12 +231,8 @@ class _Lines(msgspec.Struct):
 _lines = msgspec.json.Decoder(_Lines).decode
 
 
-class PostgresStore(ListingStore):
+class PostgresStore(ImportRows, ListingStore):
     """The catalog in PostgreSQL."""
-
-    unit_s = 0.1
-    """Only those wait who want the same books. A row takes a millisecond, mostly on its way."""
-    book_by_name_sql = _BOOK_BY_NAME
 
     def locked(self, sql: str) -> str:
         """Return a statement that has the rows it finds changed by no other until the end.
@@ -263,47 +246,18 @@ class PostgresStore(ListingStore):
         self, transaction: Transaction, book_ids: Collection[int], *, lock: bool = False
     ) -> dict[int, StoredBook]:
         """Return those of some books that exist, by id, without what only describes them."""
-        rows = await _all(transaction, self.locked(_BOOKS) if lock else _BOOKS, list(book_ids))
+        rows = await every(transaction, self.locked(_BOOKS) if lock else _BOOKS, list(book_ids))
         return {book.book_id: book for book in [made(StoredBook, row) for row in rows]}
 
     async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
         """Return the topics with the most books, each with their number, in order of its key."""
         return [made(TopicCount, row) for row in await transaction.all(_TOPICS, limit)]
 
-    async def books_matching(
-        self,
-        transaction: Transaction,
-        words: Sequence[str],
-        topic: str | None,
-        after: tuple[float, int] | None,
-        limit: int,
-    ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books that have words which begin so, the most relevant first."""
-        wanted = asked(words)
-        if wanted is None:
-            return []
-        key = None if topic is None else topic_key(topic)
-        given: list[Any] = values(wanted, key)
-        last = len(given)
-        beyond = ""
-        if after is not None:
-            given += after
-            beyond = f"WHERE (score, found_id) > (?{last + 1}::float8, ?{last + 2}::bigint)"
-        given.append(limit)
-        sql = f"""{scored(len(wanted.terms), topic=topic is not None)}, page AS MATERIALIZED (
-    SELECT score, found_id FROM scored {beyond}
-    ORDER BY score, found_id LIMIT ?{len(given)}
-)
-SELECT score, {BOOK}
-FROM page JOIN books ON book_id = found_id
-ORDER BY score, book_id"""
-        rows = await transaction.all(sql, *given)
-        return [(made(float, row[:1]), made(StoredBook, row[1:])) for row in rows]
-
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its words and first copies, and return it as it is stored."""
         version = first_version(new)
-        given = *description(new), at_ms, new.stock, version, *indexed(new)
+        given: tuple[Any, ...]
+        given = *description(new), at_ms, new.stock, version, terms(new)
         if new.book_id:
             row = await transaction.one(_ADD_BOOK_WITH_ID, *given, new.book_id)
         else:
@@ -316,9 +270,21 @@ ORDER BY score, book_id"""
         self, transaction: Transaction, edited: StoredBook, at_ms: int
     ) -> StoredBook:
         """Replace what describes a book, not its stock, and return it with its new version."""
-        given = *description(edited), edited.book_id, *indexed(edited), at_ms
+        given: tuple[Any, ...]
+        given = *description(edited), edited.book_id, terms(edited), at_ms
         row = await transaction.one(_EDIT_BOOK, *given)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
+
+    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
+        """Have books be found by the terms that they have now, or not at all once retired."""
+        sold = [book for book in books if book.retired_at_ms is None]
+        await every(transaction, _FORGET_TERMS, [one.book_id for one in books])
+        await every(
+            transaction,
+            _ADD_TERMS,
+            [book.book_id for book in sold],
+            [" ".join(terms(book)) for book in sold],
+        )
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold.
@@ -335,36 +301,22 @@ ORDER BY score, book_id"""
                 sold.append((line.book_id, -line.quantity, outcome.order_id))
             sales.update({line.book_id for line in outcome.lines})
         book_ids = sorted(sales)
-        await _all(
+        await every(
             transaction,
             _SELL,
             book_ids,
             [copies[book_id] for book_id in book_ids],
             [sales[book_id] for book_id in book_ids],
-            *_columns(sold, 3),
-            *_columns(outcomes, 3),
+            *columns(sold, 3),
+            *columns(outcomes, 3),
             at_ms,
-        )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock, in order of id, the books that rows of a file may be about."""
-        named = [(book.title, book.author) for book in wanted if book.isbn is None]
-        await _all(
-            transaction,
-            self.locked(_HOLD),
-            [book.book_id for book in wanted],
-            [book.isbn for book in wanted if book.isbn is not None],
-            *_columns(made_by, 2),
-            *_columns(named, 2),
         )
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]
     ) -> dict[str, Outcome]:
         """Return what was decided about some orders, by order id."""
-        rows = await _all(transaction, _OUTCOMES, list(order_ids))
+        rows = await every(transaction, _OUTCOMES, list(order_ids))
         return {outcome.order_id: outcome for outcome in [made(decoded, row) for row in rows]}
 
     async def movements_after(
@@ -424,13 +376,3 @@ def _lines_of(outcome: str) -> list[_SoldLine]:
         return _lines(outcome).lines
     except msgspec.MsgspecError:
         return []
-
-
-def _columns(rows: Iterable[Sequence[object]], count: int) -> list[list[object]]:
-    """Return rows as columns, also where there are none."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return columns or [[] for _ in range(count)]
-
-
-async def _all(transaction: Transaction, sql: str, *given: Any) -> list[Row]:  # noqa: ANN401  arrays
-    return await transaction.all(sql, *given)

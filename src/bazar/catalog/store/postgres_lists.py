@@ -9,17 +9,30 @@ Source: postgresql.org/docs/current/indexes-ordering.html
 
 from collections.abc import Sequence
 from functools import lru_cache
+from time import monotonic
 from typing import Any, NamedTuple
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store.lists import Narrowing, Order, Ranked
-from bazar.catalog.store.postgres_search import asked, scored, values
+from bazar.catalog.expressions import Expression
+from bazar.catalog.relevance import Head
+from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
+from bazar.catalog.store.postgres_search import (
+    FOUND,
+    FOUND_BY_PART,
+    LOOKED_THROUGH,
+    MANY_FACTOR,
+    SMALL_BOOKS,
+    STATISTICS,
+    STATISTICS_AGE_S_MAX,
+    Frequencies,
+    plan,
+    text_query,
+)
 from bazar.catalog.store.shared import BOOK
-from bazar.catalog.store.shared_lists import RETIRED, SharedLists, ranked
-from bazar.kit.data.database import Transaction, made
-from bazar.wire.books import TopicCount, topic_key
-
-LAST_ID = 2**63 - 1
+from bazar.catalog.store.shared_lists import RETIRED, SharedLists
+from bazar.catalog.words import topic_key
+from bazar.kit.data.database import Row, Transaction, made
+from bazar.wire.books import TopicCount
 
 # ------------------------------------------------------------------- sets
 
@@ -71,6 +84,27 @@ WHERE NOT EXISTS (
 )
 GROUP BY sold.book_id
 ORDER BY 1, 2 LIMIT ?3"""
+
+_HEADS = """
+SELECT book_id, title, subtitle, author, publisher, topic FROM books
+WHERE book_id = ANY(?1::bigint[])"""
+
+_SHOWN = f"""
+SELECT {BOOK}
+FROM books
+WHERE book_id = ANY(?1::bigint[])"""
+
+_TOPIC_OF_LETTERS = """
+SELECT topic_key FROM (
+    SELECT topic_key, books FROM topics
+    WHERE replace(topic_key, ' ', '') = ?1
+    UNION ALL
+    SELECT topic_key, books FROM topics_moved
+    WHERE replace(topic_key, ' ', '') = ?1
+) AS written
+GROUP BY topic_key
+HAVING sum(books) > 0
+ORDER BY sum(books) DESC, topic_key LIMIT 1"""
 
 _LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": RETIRED}
 
@@ -161,26 +195,57 @@ GROUP BY topic_key"""
 class ListingStore(SharedLists):
     """The lists of the catalog in PostgreSQL."""
 
+    _frequencies: Frequencies | None = None
+    _frequencies_until_s = 0.0
     by_author_sql = _BY_AUTHOR
     bought_sql = _BOUGHT
     retired_named_sql = _RETIRED_NAMED
+    topic_of_letters_sql = _TOPIC_OF_LETTERS
     lists_sql = _LISTS
 
-    def set_of(self, words: Sequence[str]) -> list[str]:
-        """Return words as one value of a statement."""
-        return list(words)
+    def set_of(self, members: Sequence[object]) -> Any:  # noqa: ANN401  as the driver takes it
+        """Return words or ids as one value of a statement."""
+        return list(members)
 
-    async def matching(
-        self, transaction: Transaction, words: Sequence[str], topic: str | None
-    ) -> list[Ranked]:
-        """Return books that have words which begin so, the first `MATCHES_MAX`, each scored."""
-        wanted = asked(words)
-        if wanted is None:
-            return []
-        key = None if topic is None else topic_key(topic)
-        sql = scored(len(wanted.terms), topic=topic is not None)
-        sql += "\nSELECT score, found_id FROM scored"
-        return await ranked(transaction, sql, *values(wanted, key))
+    async def found(
+        self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
+    ) -> list[int]:
+        """Return books that fit an expression, in order of id."""
+        how = plan(asked, await self._known_frequencies(transaction), limit)
+        given: tuple[Any, ...]
+        given = text_query(asked), after, until, limit
+        rows: list[Row] = []
+        if how.look_through:
+            rows = await transaction.all(LOOKED_THROUGH, *given, how.look_through)
+        if len(rows) < limit and how.by == asked:
+            rows = await transaction.all(FOUND, *given)
+        elif len(rows) < limit:
+            rows = await transaction.all(FOUND_BY_PART, *given, text_query(how.by))
+        return [made(int, row) for row in rows]
+
+    async def many(self, transaction: Transaction, asked: Expression, limit: int) -> bool:
+        """Tell whether more books than so many surely fit, without looking for them."""
+        known = await self._known_frequencies(transaction)
+        large = known.books >= SMALL_BOOKS
+        return large and known.share(asked) * known.books > MANY_FACTOR * limit
+
+    async def _known_frequencies(self, transaction: Transaction) -> Frequencies:
+        """Return how many books have each term; as the server said within the last minutes."""
+        if self._frequencies is None or monotonic() > self._frequencies_until_s:
+            row = await transaction.one(STATISTICS)
+            self._frequencies = Frequencies([], [], 0) if row is None else made(Frequencies, row)
+            self._frequencies_until_s = monotonic() + STATISTICS_AGE_S_MAX
+        return self._frequencies
+
+    async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
+        """Return of some books what a search goes by."""
+        rows = await transaction.all(_HEADS, self.set_of(book_ids))
+        return [made(Head, row) for row in rows]
+
+    async def shown(self, transaction: Transaction, book_ids: Sequence[int]) -> list[StoredBook]:
+        """Return some books."""
+        rows = await transaction.all(_SHOWN, self.set_of(book_ids))
+        return [made(StoredBook, row) for row in rows]
 
     async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
         self,

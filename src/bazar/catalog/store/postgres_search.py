@@ -1,155 +1,156 @@
-"""Words of books on PostgreSQL: the same matches as on SQLite, scored by the same formula.
+"""Terms of books on PostgreSQL: the same matches as on SQLite, by a plan of our own.
 
-How it works: texts are taken apart by SQLite's own tokenizer, here, and kept as the lexemes of a
-`tsvector`. Each field has its own range of positions, so that a match tells in which field it is.
-What a search matches is scored by bm25 with a weight for each field. How rare a word is, and how
-long texts are, is told by the first thousand books: in a larger shop that is an estimate.
+How it works: the terms of a book are the lexemes of a `tsvector`, in a table of their own, so that
+no sale writes them. The index on them gathers all books that have a term, or any that begins so,
+before it returns one; and the planner guesses badly how many that are. So we choose ourselves, by
+how often terms are, as the server's own statistics have it: where some part of the question is
+rare, the index finds that part, and the rest is looked at book by book; where all of it is common,
+the books are looked through in order of id, until enough are found. A look that has not found
+enough soon is left, and the index is asked after all: so a plan changes the time alone.
 
-Source: sqlite.org/fts5.html, section 5.1.1; postgresql.org/docs/current/datatype-textsearch.html
+Source: postgresql.org/docs/current/datatype-textsearch.html, postgresql.org/docs/current/gin.html,
+postgresql.org/docs/current/view-pg-stats.html
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import lists
-from bazar.catalog.words import folded_arabic
-from bazar.kit.data.full_text import Tokenizer
+from bazar.catalog.expressions import All, But, Either, Expression, Term
 
-LEXEME_BYTES_MAX = 2000
-"""A longer word is known by its beginning; PostgreSQL takes 2,046."""
-FIELD_POSITIONS = 512
-"""Of each field but the last; none of them has as many words."""
-SAMPLE_BOOKS = 1000
-_FIELDS = ("title", "subtitle", "author", "publisher", "topic", "description")
-_WEIGHTS = (10, 4, 5, 2, 3, 1)
-"""Of the fields, as on SQLite."""
-_SATURATION, _LENGTH_PART = 1.2, 0.75
-"""The constants k1 and b of bm25."""
-_POSITION_MAX = 16383
+STATISTICS_AGE_S_MAX = 600.0
+"""After which the server's statistics are read again."""
+SMALL_BOOKS = 20_000
+"""In a shop with fewer, the index alone is quick enough."""
+RARE_BOOKS = 3000
+"""So many that have a part of the question are looked at one by one."""
+LOOK_THROUGH_MAX = 12_000
+"""Books that are looked through, where that is expected to be enough."""
+BEGINNING_SHARE_MAX = 0.03
+"""Of books; the index gathers a beginning that more have too slowly."""
+MANY_FACTOR = 10
+"""Matches are taken to be many where so many times as many are expected."""
 
-_tokens = Tokenizer()
+# The sum has the index of the terms used, and not that of the ids.
+FOUND = """
+SELECT book_id FROM books_text
+WHERE words @@ ?1::text::tsquery AND book_id > ?2 AND book_id <= ?3
+ORDER BY book_id + 0 LIMIT ?4"""
 
+# Called by its name, what the operator does is asked of no index.
+FOUND_BY_PART = """
+SELECT book_id FROM books_text
+WHERE words @@ ?5::text::tsquery AND ts_match_vq(words, ?1::text::tsquery)
+    AND book_id > ?2 AND book_id <= ?3
+ORDER BY book_id + 0 LIMIT ?4"""
 
-class Asked(NamedTuple):
-    """What a search asks for, as the statements take it."""
+LOOKED_THROUGH = """
+SELECT book_id FROM (
+    SELECT book_id, words FROM books_text
+    WHERE book_id > ?2 AND book_id <= ?3
+    ORDER BY book_id LIMIT ?5
+) AS some
+WHERE ts_match_vq(words, ?1::text::tsquery)
+ORDER BY book_id LIMIT ?4"""
 
-    query: str
-    """That a book has to match."""
-    terms: list[str]
-    """Beginnings of words, by which it is scored."""
-    queries: list[str]
-    """What finds each of them."""
-
-
-def indexed(book: StoredBook) -> tuple[str, int]:
-    """Return the words of a book as a `tsvector` reads them, and how many there are."""
-    positions: dict[str, list[int]] = {}
-    length = 0
-    for number, field in enumerate(_FIELDS):
-        words = _words(getattr(book, field))
-        length += len(words)
-        for position, word in enumerate(words, number * FIELD_POSITIONS + 1):
-            positions.setdefault(word, []).append(min(position, _POSITION_MAX))
-    lexemes = (f"{_quoted(word)}:{','.join(map(str, at))}" for word, at in positions.items())
-    return " ".join(lexemes), length
-
-
-def asked(words: Sequence[str]) -> Asked | None:
-    """Return what is asked for with some words, each a beginning; None where nothing is."""
-    terms, queries = [], []
-    for word in words:
-        if parts := _words(word):
-            quoted = [_quoted(part) for part in parts]
-            terms.append(parts[-1])
-            queries.append(" <-> ".join(quoted) + ":*")
-    if not terms:
-        return None
-    return Asked(" & ".join(f"({query})" for query in queries), terms, queries)
+STATISTICS = """
+SELECT coalesce(most_common_elems::text::text[], '{}'),
+    coalesce(most_common_elem_freqs, '{}')::float8[],
+    (SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = 'books_text'::regclass)
+FROM pg_stats
+WHERE schemaname = current_schema() AND tablename = 'books_text' AND attname = 'words'"""
 
 
-def _words(text: str) -> list[str]:
-    return [_cut(word) for word in _tokens(folded_arabic(text))]
+class Frequencies:
+    """How many books have each term, as the server's statistics have it."""
+
+    def __init__(self, terms: Sequence[str], shares: Sequence[float], books: int) -> None:
+        """Take the most common terms, the share of the books that have each, and all books."""
+        pairs = sorted(zip(terms, shares, strict=False))
+        self._terms = [term for term, _share in pairs]
+        self._sums = [0.0, *accumulate(share for _term, share in pairs)]
+        self._rarest = min((share for _term, share in pairs), default=0.0)
+        self.books = books
+
+    def share(self, asked: Expression) -> float:
+        """Return which share of the books is expected to fit; terms are taken as independent."""
+        match asked:
+            case Term(text, more):
+                return self._share_of(text, more=more)
+            case All(parts):
+                share = 1.0
+                for part in parts:
+                    share *= self.share(part)
+                return share
+            case Either(parts):
+                return min(1.0, sum(map(self.share, parts)))
+            case But(wanted, unwanted):
+                return max(0.0, self.share(wanted) - self.share(unwanted))
+
+    def _share_of(self, text: str, *, more: bool) -> float:
+        first = bisect_left(self._terms, text)
+        if more:
+            last = bisect_left(self._terms, text + "\U0010ffff")
+            return min(1.0, self._sums[last] - self._sums[first]) or self._rarest
+        if first < len(self._terms) and self._terms[first] == text:
+            return self._sums[first + 1] - self._sums[first]
+        return min(self._rarest, RARE_BOOKS / (self.books or 1))
 
 
-def _cut(word: str) -> str:
-    return word.encode()[:LEXEME_BYTES_MAX].decode(errors="ignore")
+class Plan(NamedTuple):
+    """How books are found."""
+
+    by: Expression
+    """What the index finds first."""
+    look_through: int
+    """So many books are looked at before, in order of id; 0 for none."""
 
 
-def _quoted(lexeme: str) -> str:
-    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def values(asked: Asked, topic: str | None) -> list[str | int]:
-    """Return the values of a statement that `scored` begins.
+def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
+    """Return how so many books that fit are found soonest.
 
     Args:
-        asked: for.
-        topic: the key of the one to look in, or None.
+        asked: what they have to fit.
+        frequencies: of terms.
+        limit: how many are wanted.
     """
-    given: list[str | int] = [asked.query, lists.MATCHES_MAX, *asked.terms, *asked.queries]
-    return given if topic is None else [*given, topic]
+    if frequencies.books < SMALL_BOOKS:
+        return Plan(asked, 0)
+    parts = list(_parts(asked))
+    share, rarest = min((frequencies.share(part), at) for at, part in enumerate(parts))
+    if share * frequencies.books <= RARE_BOOKS:
+        return Plan(parts[rarest], 0)
+    indexed = [part for part in parts if _is_quick(part, frequencies)] or [parts[rarest]]
+    soon = limit <= frequencies.share(asked) * LOOK_THROUGH_MAX
+    return Plan(All(tuple(indexed)), LOOK_THROUGH_MAX if soon else 0)
 
 
-@lru_cache(maxsize=64)
-def scored(terms: int, *, topic: bool) -> str:
-    """Return the beginning of a statement: what is found stands in `scored`, each with its score.
+def _parts(asked: Expression) -> Iterator[Expression]:
+    """Return what books have to fit all of; not what they must not."""
+    match asked:
+        case All(parts):
+            for part in parts:
+                yield from _parts(part)
+        case But(wanted, _unwanted):
+            yield from _parts(wanted)
+        case _:
+            yield asked
 
-    Args:
-        terms: how many beginnings of words are asked for.
-        topic: whether only the books of one are.
-    """
-    numbers = range(1, terms + 1)
-    term, query = [f"?{n + 2}::text" for n in numbers], [f"?{n + terms + 2}::text" for n in numbers]
-    hits = "".join(
-        f", count(*) FILTER (WHERE words @@ {query[n - 1]}::tsquery)::float8 AS hits{n}"
-        for n in numbers
-    )
-    rare = "".join(
-        f", CASE WHEN books <= 2 * hits{n} THEN 1e-6 "
-        f"ELSE ln((books - hits{n} + 0.5) / (hits{n} + 0.5)) END AS rare{n}"
-        for n in numbers
-    )
-    counts = ", ".join(
-        f"coalesce(sum(weight) FILTER (WHERE lexeme ^@ {term[n - 1]}), 0)::float8 AS count{n}"
-        for n in numbers
-    )
-    any_term = " OR ".join(f"lexeme ^@ {one}" for one in term)
-    score = " + ".join(
-        f"rare{n} * count{n} * {_SATURATION + 1} / (count{n} + long)" for n in numbers
-    )
-    of_topic = f"""
-        AND book_id IN (
-            SELECT book_id FROM books
-            WHERE topic_key = ?{2 * terms + 3} AND retired_at_ms IS NULL
-        )"""
-    weights = ", ".join(map(str, _WEIGHTS))
-    return f"""
-WITH sample AS MATERIALIZED (
-    SELECT words, length FROM books_text
-    ORDER BY book_id LIMIT {SAMPLE_BOOKS}
-), known AS MATERIALIZED (
-    SELECT count(*)::float8 AS books, avg(length)::float8 AS mean{hits} FROM sample
-), weighed AS MATERIALIZED (
-    SELECT mean{rare} FROM known
-), found AS MATERIALIZED (
-    SELECT book_id, words, length FROM books_text
-    WHERE words @@ ?1::text::tsquery{of_topic if topic else ""}
-    ORDER BY book_id + 0 LIMIT ?2
-), counted AS (
-    SELECT book_id,
-        {_SATURATION} * ({1 - _LENGTH_PART} + {_LENGTH_PART} * length / mean)::float8 AS long,
-        weighed.*, counts.*
-    FROM found CROSS JOIN weighed CROSS JOIN LATERAL (
-        SELECT {counts}
-        FROM (
-            SELECT lexeme,
-                (ARRAY[{weights}])[least((position - 1) / {FIELD_POSITIONS}, 5) + 1] AS weight
-            FROM unnest(words) AS word (lexeme, positions, weights), unnest(positions) AS position
-            WHERE {any_term}
-        ) AS matched
-    ) AS counts
-), scored AS (
-    SELECT (-({score}))::float8 AS score, book_id AS found_id FROM counted
-)"""
+
+def _is_quick(part: Expression, frequencies: Frequencies) -> bool:
+    whole = isinstance(part, Term) and not part.more
+    return whole or frequencies.share(part) <= BEGINNING_SHARE_MAX
+
+
+def text_query(asked: Expression) -> str:
+    """Return an expression as a `tsquery` reads it: every term is quoted, so none is syntax."""
+    match asked:
+        case Term(text, more):
+            return f"'{text}':*" if more else f"'{text}'"
+        case All(parts):
+            return f"({' & '.join(map(text_query, parts))})"
+        case Either(parts):
+            return f"({' | '.join(map(text_query, parts))})"
+        case But(wanted, unwanted):
+            return f"({text_query(wanted)} & !{text_query(unwanted)})"

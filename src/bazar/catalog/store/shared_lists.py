@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bazar.catalog.store.lists import Ranked
-from bazar.catalog.store.shared import SharedStore
+from bazar.catalog.store.refolding import Refolding
+from bazar.catalog.words import topic_key, topic_letters
 from bazar.kit.data.database import Transaction, made
-from bazar.wire.books import topic_key
 
 _OF_TOPIC = """
 SELECT book_id, book_id FROM books
 WHERE topic_key = ?1 AND retired_at_ms IS NULL
 LIMIT ?2"""
+
+_TOPIC_IS_THERE = """
+SELECT 1 FROM books
+WHERE topic_key = ?1 AND retired_at_ms IS NULL
+LIMIT 1"""
 
 _PRICED = """
 SELECT book_id, book_id FROM books
@@ -25,19 +30,28 @@ WHERE retired_at_ms IS NOT NULL
 ORDER BY retired_at_ms DESC LIMIT ?1"""
 
 
-class SharedLists(SharedStore):
+class SharedLists(Refolding):
     """What is the same on every engine."""
 
     by_author_sql: ClassVar[str]
     bought_sql: ClassVar[str]
     retired_named_sql: ClassVar[str]
+    topic_of_letters_sql: ClassVar[str]
     lists_sql: ClassVar[Mapping[str, str]]
     """By the name of the list."""
 
     @abstractmethod
-    def set_of(self, words: Sequence[str]) -> Any:  # noqa: ANN401  as the engine takes it
-        """Return words as one value of a statement."""
+    def set_of(self, members: Sequence[object]) -> Any:  # noqa: ANN401  as the engine takes it
+        """Return words or ids as one value of a statement."""
         ...
+
+    async def known_topic(self, transaction: Transaction, topic: str) -> str:
+        """Return the key of a topic that books have, as it may have been written without spaces."""
+        key = topic_key(topic)
+        if await transaction.one(_TOPIC_IS_THERE, key) is not None:
+            return key
+        row = await transaction.one(self.topic_of_letters_sql, topic_letters(key))
+        return made(str, row) if row else key
 
     async def of_topic(self, transaction: Transaction, topic: str, limit: int) -> list[Ranked]:
         """Return books of a topic."""

@@ -10,13 +10,13 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
-from bazar.catalog.store.lists import MATCHES_MAX
-from bazar.catalog.store.shared import BOOK, decoded, outcome_row
-from bazar.catalog.store.sqlite_lists import SCORE, ListingStore, match_expression
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
+from bazar.catalog.store.shared import decoded, outcome_row
+from bazar.catalog.store.sqlite_imports import ADD_TERMS, ImportRows
+from bazar.catalog.store.sqlite_lists import ListingStore
+from bazar.catalog.words import terms
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
-from bazar.wire.books import topic_key
 from bazar.wire.stock import Outcome
 
 # A CROSS JOIN is never turned round, so this looks up the books of the list and reads no others.
@@ -28,40 +28,9 @@ _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
 
-# Only what is ranked is sorted, and only what is shown is read.
-_BOOKS_MATCHING = f"""
-WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, {SCORE} AS score
-    FROM books_text
-    WHERE books_text MATCH ?1
-    LIMIT {MATCHES_MAX}
-), page AS MATERIALIZED (
-    SELECT score, found_id FROM found
-    WHERE (score, found_id) > (?2, ?3)
-    ORDER BY score, found_id LIMIT ?4
-)
-SELECT score, {BOOK}
-FROM page CROSS JOIN books ON book_id = found_id
-ORDER BY score, book_id"""
-
-# The `+` has the words looked for once, and not once for each book of the topic.
-_BOOKS_OF_TOPIC_MATCHING = f"""
-WITH found AS MATERIALIZED (
-    SELECT rowid AS found_id, {SCORE} AS score
-    FROM books_text
-    WHERE books_text MATCH ?1 AND +rowid IN (
-        SELECT book_id FROM books WHERE topic_key = ?5 AND retired_at_ms IS NULL
-    )
-    LIMIT {MATCHES_MAX}
-), page AS MATERIALIZED (
-    SELECT score, found_id FROM found
-    WHERE (score, found_id) > (?2, ?3)
-    ORDER BY score, found_id LIMIT ?4
-)
-SELECT score, {BOOK}
-FROM page CROSS JOIN books ON book_id = found_id
-ORDER BY score, book_id"""
-_BEFORE_ALL = (-1e300, 0)
+_FORGET_TERMS = """
+DELETE FROM books_text
+WHERE rowid = ?1"""
 
 _SELL = """
 UPDATE books SET stock = stock - ?2, version = version + ?3
@@ -102,12 +71,8 @@ SELECT (SELECT count(*) FROM movements),
 _encode = msgspec.json.encode
 
 
-class SqliteStore(ListingStore):
+class SqliteStore(ImportRows, ListingStore):
     """The catalog in a SQLite file."""
-
-    unit_s = 0.01
-    """All others wait. A row takes a tenth of a millisecond, until the index of words puts its own
-    in order: then one alone takes as much as this."""
 
     async def books(
         self,
@@ -120,24 +85,30 @@ class SqliteStore(ListingStore):
         rows = await transaction.all(_BOOKS, _json(book_ids))
         return {book.book_id: book for book in [made(StoredBook, row) for row in rows]}
 
-    async def books_matching(
-        self,
-        transaction: Transaction,
-        words: Sequence[str],
-        topic: str | None,
-        after: tuple[float, int] | None,
-        limit: int,
-    ) -> list[tuple[float, StoredBook]]:
-        """Return a page of books that have words which begin so, the most relevant first.
+    async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
+        """Insert a book, with its terms and first copies, and return it as it is stored."""
+        book = await super().add_book(transaction, new, at_ms)
+        if book.retired_at_ms is None:
+            await transaction.run(ADD_TERMS, book.book_id, " ".join(terms(book)))
+        return book
 
-        Source: sqlite.org/fts5.html
-        """
-        values = (match_expression(words), *(after or _BEFORE_ALL), limit)
-        if topic is None:
-            rows = await transaction.all(_BOOKS_MATCHING, *values)
-        else:
-            rows = await transaction.all(_BOOKS_OF_TOPIC_MATCHING, *values, topic_key(topic))
-        return [(made(float, row[:1]), made(StoredBook, row[1:])) for row in rows]
+    async def edit_book(
+        self, transaction: Transaction, edited: StoredBook, at_ms: int
+    ) -> StoredBook:
+        """Replace what describes a book, not its stock, and return it with its new version."""
+        old = await self.book(transaction, edited.book_id)
+        book = await super().edit_book(transaction, edited, at_ms)
+        if old is None or _indexed(old) != _indexed(book):
+            await self.save_terms(transaction, [book])
+        return book
+
+    async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
+        """Have books be found by the terms that they have now, or not at all once retired."""
+        await transaction.run_many(_FORGET_TERMS, [(book.book_id,) for book in books])
+        await transaction.run_many(
+            ADD_TERMS,
+            [(one.book_id, " ".join(terms(one))) for one in books if one.retired_at_ms is None],
+        )
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold."""
@@ -156,11 +127,6 @@ class SqliteStore(ListingStore):
         await transaction.run_many(
             _INSERT_OUTCOME, [(*outcome_row(outcome), at_ms) for outcome in decided]
         )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock nothing: whoever writes is the only one."""
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]
@@ -185,6 +151,13 @@ class SqliteStore(ListingStore):
     async def faults(self, transaction: Transaction) -> list[str]:
         """Return what SQLite finds wrong with its file, and rows without their like."""
         return await faults(transaction)
+
+
+def _indexed(book: StoredBook) -> tuple[object, ...]:
+    """Return what the terms of a book are made of."""
+    sold = book.retired_at_ms is None
+    texts = book.title, book.subtitle, book.author, book.publisher, book.topic, book.description
+    return sold, *texts
 
 
 def _json(value: object) -> str:

@@ -13,15 +13,16 @@ from collections.abc import Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store.lists import MATCHES_MAX, Narrowing, Order, Ranked
+from bazar.catalog.expressions import All, But, Either, Expression, Term
+from bazar.catalog.relevance import Head
+from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.shared import BOOK
-from bazar.catalog.store.shared_lists import RETIRED, SharedLists, ranked
+from bazar.catalog.store.shared_lists import RETIRED, SharedLists
+from bazar.catalog.words import topic_key
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.money import PRICE_MINOR_MAX
-from bazar.wire.books import TopicCount, topic_key
+from bazar.wire.books import TopicCount
 
-SCORE = "bm25(books_text, 10.0, 4.0, 5.0, 2.0, 3.0, 1.0)"
-"""Its weights are those of title, subtitle, author, publisher, topic and description."""
 _SCARCE = "retired_at_ms IS NULL AND (stock <= 5 OR stock <= low_at)"
 """What the index of scarce books holds, in its own words, so that it is used."""
 
@@ -32,18 +33,24 @@ SELECT book_id, book_id FROM books
 WHERE author_key = ?1 AND retired_at_ms IS NULL
 LIMIT ?2"""
 
-_MATCHING = f"""
-SELECT {SCORE}, rowid FROM books_text
-WHERE books_text MATCH ?1
-LIMIT ?2"""
+# In order of id, so it reads no further than it has to.
+_FOUND = """
+SELECT rowid FROM books_text
+WHERE books_text MATCH ?1 AND rowid > ?2 AND rowid <= ?3
+ORDER BY rowid LIMIT ?4"""
 
-# The `+` has the words looked for once, and not once for each book of the topic.
-_OF_TOPIC_MATCHING = f"""
-SELECT {SCORE}, rowid FROM books_text
-WHERE books_text MATCH ?1 AND +rowid IN (
-        SELECT book_id FROM books WHERE topic_key = ?3 AND retired_at_ms IS NULL
-    )
-LIMIT ?2"""
+_HEADS = """
+SELECT book_id, title, subtitle, author, publisher, topic
+FROM json_each(?1) CROSS JOIN books ON book_id = value"""
+
+_SHOWN = f"""
+SELECT {BOOK}
+FROM json_each(?1) CROSS JOIN books ON book_id = value"""
+
+_TOPIC_OF_LETTERS = """
+SELECT topic_key FROM topics
+WHERE replace(topic_key, ' ', '') = ?1
+ORDER BY books DESC, topic_key LIMIT 1"""
 
 _LAST = f"""
 SELECT stock, book_id FROM books
@@ -187,12 +194,11 @@ _PAGES_OF_ALL: dict[Order, str] = {
     "title": _ALL_BY_TITLE,
 }
 _LISTS = {"last": _LAST, "low": _LOW, "out": _OUT, "retired": RETIRED}
-_LAST_ID = 2**63 - 1
 _FIRST: dict[Order, Row] = {
     "rank": (-1e300, 0),
-    "new": (1e300, _LAST_ID),
+    "new": (1e300, LAST_ID),
     "price": (-1, 0),
-    "-price": (1e300, _LAST_ID),
+    "-price": (1e300, LAST_ID),
     "title": ("", 0),
 }
 """Before all books, in each order."""
@@ -206,24 +212,41 @@ class ListingStore(SharedLists):
     by_author_sql = _BY_AUTHOR
     bought_sql = _BOUGHT
     retired_named_sql = _RETIRED_NAMED
+    topic_of_letters_sql = _TOPIC_OF_LETTERS
     lists_sql = _LISTS
 
-    def set_of(self, words: Sequence[str]) -> str:
-        """Return words as one value of a statement."""
-        return _encode(words).decode()
+    def set_of(self, members: Sequence[object]) -> str:
+        """Return words or ids as one value of a statement."""
+        return _encode(members).decode()
 
-    async def matching(
-        self, transaction: Transaction, words: Sequence[str], topic: str | None
-    ) -> list[Ranked]:
-        """Return books that have words which begin so, the first `MATCHES_MAX`, each scored.
+    async def found(
+        self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
+    ) -> list[int]:
+        """Return books that fit an expression, in order of id.
 
         Source: sqlite.org/fts5.html
         """
-        expression = match_expression(words)
-        if topic is None:
-            return await ranked(transaction, _MATCHING, expression, MATCHES_MAX)
-        key = topic_key(topic)
-        return await ranked(transaction, _OF_TOPIC_MATCHING, expression, MATCHES_MAX, key)
+        rows = await transaction.all(_FOUND, match_expression(asked), after, until, limit)
+        return [made(int, row) for row in rows]
+
+    async def many(
+        self,
+        transaction: Transaction,  # noqa: ARG002
+        asked: Expression,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+    ) -> bool:
+        """Tell of nothing that more surely fit: to look for them costs nothing here."""
+        return False
+
+    async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
+        """Return of some books what a search goes by."""
+        rows = await transaction.all(_HEADS, self.set_of(book_ids))
+        return [made(Head, row) for row in rows]
+
+    async def shown(self, transaction: Transaction, book_ids: Sequence[int]) -> list[StoredBook]:
+        """Return some books."""
+        rows = await transaction.all(_SHOWN, self.set_of(book_ids))
+        return [made(StoredBook, row) for row in rows]
 
     async def page_of_set(  # noqa: PLR0913, PLR0917  what a page is
         self,
@@ -268,9 +291,17 @@ class ListingStore(SharedLists):
         return [made(TopicCount, row) for row in rows]
 
 
-def match_expression(words: Sequence[str]) -> str:
-    """Return an FTS5 expression: every word, as a prefix, each quoted so that none is syntax."""
-    return " ".join(f'"{word}"*' for word in words)
+def match_expression(asked: Expression) -> str:
+    """Return an expression in the words of FTS5: every term is quoted, so that none is syntax."""
+    match asked:
+        case Term(text, more):
+            return f'"{text}"*' if more else f'"{text}"'
+        case All(parts):
+            return f"({' AND '.join(map(match_expression, parts))})"
+        case Either(parts):
+            return f"({' OR '.join(map(match_expression, parts))})"
+        case But(wanted, unwanted):
+            return f"({match_expression(wanted)} NOT {match_expression(unwanted)})"
 
 
 def _narrowed(narrowing: Narrowing) -> Row:

@@ -77,8 +77,8 @@ class Route:
     """The method that answers from memory, given the number that ends the path; else None."""
     packed: bool = False
     """Its answers are large, public and the same for everybody: they may be sent as gzip."""
-    tag: str = "shop"
-    """Groups the routes on the API page."""
+    tag: str = ""
+    """Groups the routes on the API page, where who asks does not say it."""
     page: bool = False
     """For people: anything may stand in its query string, its body is a form, and what goes wrong
     is told as a page, by the object's `error_page`."""

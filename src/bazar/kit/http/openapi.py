@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of a service, made from its endpoints and message types."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -23,11 +23,22 @@ from bazar.kit.http.admission import (
     UnsupportedMediaType,
     WrongHost,
 )
-from bazar.kit.http.endpoint import NUMBER, PARAMETER, Endpoint
+from bazar.kit.http.conditions import PreconditionFailed
+from bazar.kit.http.endpoint import NUMBER, PARAMETER, Endpoint, Kind
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
+from bazar.kit.http.schemas import (
+    REF,
+    argument,
+    mark_times,
+    numbers,
+    plain,
+    schema_of,
+    structs,
+    takes_nothing,
+)
+from bazar.kit.http.teaching import NOTHING, Header, Teaching, member_texts
 from bazar.kit.identity import ID_MAX
 
-_REF = "#/components/schemas/{name}"
 _ANYWHERE: tuple[type[BazarError], ...] = (
     InvalidFraming,
     InvalidHost,
@@ -36,138 +47,300 @@ _ANYWHERE: tuple[type[BazarError], ...] = (
     InternalError,
     CodingNotImplemented,
 )
+_NOT_MODIFIED = 304
 _REASONS = {
     200: "Done.",
     201: "Created.",
     202: "Accepted; not decided yet.",
+    _NOT_MODIFIED: "What you hold, by the ETag that you sent, is still so. There is no body.",
+}
+_TAGS: dict[Kind, str] = {
+    "reading": "books",
+    "searching": "books",
+    "looking": "orders",
+    "buying": "orders",
+    "cancelling": "orders",
+    "keeping": "keeping",
+    "watching": "operations",
+}
+_ALWAYS = ("X-Request-Id", "Server-Timing", "Cache-Control")
+_TAGGED = ("ETag",)
+
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": f"Any text of yours, 1 to {KEY_LENGTH_MAX} visible characters; "
+    "the same key and body always get the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
+    "example": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of an answer that you hold: while it holds you get 304 and no body.",
+    "schema": {"type": "string"},
+    "example": '"a4a3888620e08b5aa8c83daa"',
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what you have seen: has it changed since, nothing is done (412).",
+    "schema": {"type": "string"},
+    "example": '"a4a3888620e08b5aa8c83daa"',
 }
 
 
-def document(title: str, version: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def document(
+    title: str, version: str, endpoints: Sequence[Endpoint], teaching: Teaching = NOTHING
+) -> dict[str, Any]:
     """Return the document as plain data."""
-    kinds = {
-        kind: None
-        for endpoint in endpoints
-        for kind in (endpoint.body, endpoint.query, *endpoint.route.answers.values())
-        if kind is not None
-    }
-    problems = {error.problem_type: None for endpoint in endpoints for error in _errors(endpoint)}
-    _, described = msgspec.json.schema_components([*kinds, *problems], ref_template=_REF)
-    components = _numbers(described)
-    paths: dict[str, dict[str, Any]] = {}
-    for endpoint in endpoints:
-        path = PARAMETER.sub(r"{\1}", endpoint.route.path)
-        method = endpoint.route.method.lower()
-        paths.setdefault(path, {})[method] = _operation(endpoint, components)
-    found = {"schemas": components}
-    if any(endpoint.route.secret for endpoint in endpoints):
-        found["securitySchemes"] = {"secret": {"type": "http", "scheme": "bearer"}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "license": {"name": "MIT"}},
-        "paths": paths,
-        "components": found,
-    }
+    return _Document(endpoints, teaching).whole(title, version)
 
 
-def _numbers(schema: Any) -> Any:  # noqa: ANN401
-    """Turn decimals, which msgspec describes as text, into the JSON numbers that they are."""
-    if isinstance(schema, list):
-        return [_numbers(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    schema = {name: _numbers(part) for name, part in schema.items()}
-    if schema.get("format") == "decimal":
-        schema |= {"type": "number", "minimum": 0}
-        del schema["format"]
-    return schema
+class _Document:
+    """A document that is being made."""
 
+    def __init__(self, endpoints: Sequence[Endpoint], teaching: Teaching) -> None:
+        self._endpoints = endpoints
+        self._teaching = teaching
+        kinds = [
+            kind
+            for endpoint in endpoints
+            for kind in (endpoint.body, *endpoint.route.answers.values())
+            if kind is not None
+        ]
+        problems = [error.problem_type for one in endpoints for error in _errors(one)]
+        self._schemas = self._components([*dict.fromkeys([*kinds, *problems])])
+        self._problems: dict[str, Any] = {}
+        """Examples of errors, by code."""
+        self._headers: dict[str, Any] = {}
+        self._refused: dict[str, Any] = {}
 
-def _operation(endpoint: Endpoint, components: dict[str, Any]) -> dict[str, Any]:
-    operation: dict[str, Any] = {
-        "operationId": endpoint.name,
-        "summary": endpoint.summary,
-        "tags": [endpoint.route.tag],
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
-        "responses": _responses(endpoint),
-    }
-    if endpoint.route.idempotency_key:
-        operation["parameters"].append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": f"Any text of yours, 1 to {KEY_LENGTH_MAX} visible characters; "
-                "the same key and body always get the first answer.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
+    def whole(self, title: str, version: str) -> dict[str, Any]:
+        paths: dict[str, dict[str, Any]] = {}
+        for endpoint in self._endpoints:
+            path = PARAMETER.sub(r"{\1}", endpoint.route.path)
+            paths.setdefault(path, {})[endpoint.route.method.lower()] = self._operation(endpoint)
+        found = {
+            "schemas": self._schemas,
+            "responses": self._refused,
+            "headers": self._headers,
+            "examples": self._problems,
+        }
+        if any(endpoint.route.secret for endpoint in self._endpoints):
+            found["securitySchemes"] = {
+                "secret": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The service secret, which `bazar up` keeps in its data folder.",
+                }
             }
-        )
-    if endpoint.body is not None:
-        operation["requestBody"] = {
-            "required": not _takes_nothing(endpoint.body),
-            "content": {"application/json": {"schema": _schema(endpoint.body)}},
+        told = self._teaching.tags
+        tags = dict.fromkeys(map(_tag, self._endpoints))
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": title,
+                "version": version,
+                "description": self._teaching.about or title,
+                "contact": {"name": "Bazar"},
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": "/", "description": "The service that gave this document."}],
+            "security": [],
+            "tags": [{"name": tag, "description": told.get(tag, tag)} for tag in tags],
+            "paths": paths,
+            "components": found,
         }
-    if endpoint.route.secret:
-        operation["security"] = [{"secret": []}]
-    return operation
 
+    def _components(self, kinds: Iterable[Any]) -> dict[str, Any]:
+        """Describe types and all that they hold, with an example and a text for each member."""
+        _, described = msgspec.json.schema_components(list(kinds), ref_template=REF)
+        components: dict[str, Any] = numbers(described)
+        for kind in structs(kinds):
+            schema = components.get(kind.__name__)
+            if schema is not None:
+                self._tell(kind, schema)
+                if kind in self._teaching.examples:
+                    schema["examples"] = [plain(self._teaching.examples[kind])]
+        return components
 
-def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    number = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": number if mark == NUMBER else {"type": "string"},
+    def _tell(self, kind: Any, schema: dict[str, Any]) -> None:  # noqa: ANN401
+        """Say of each member of a message what it is."""
+        mark_times(kind, schema)
+        texts, members = member_texts(kind), self._teaching.members
+        for name, part in schema.get("properties", {}).items():
+            said = texts.get(name) or members.get(f"{kind.__name__}.{name}") or members.get(name)
+            if said:
+                part["description"] = said
+
+    def _operation(self, endpoint: Endpoint) -> dict[str, Any]:
+        route = endpoint.route
+        parameters = [*self._path_parameters(endpoint), *self._query_parameters(endpoint)]
+        if _NOT_MODIFIED in route.answers:
+            parameters.append(_IF_NONE_MATCH)
+        if route.idempotency_key:
+            parameters.append(_KEY)
+        if route.if_match:
+            parameters.append(_IF_MATCH)
+        operation: dict[str, Any] = {
+            "operationId": endpoint.name,
+            "summary": endpoint.summary,
+            "description": self._teaching.operations.get(endpoint.name, f"{endpoint.summary}."),
+            "tags": [_tag(endpoint)],
+            "parameters": parameters,
+            "responses": self._responses(endpoint),
         }
-        for name, mark in endpoint.route.parameters.items()
-    ]
+        if endpoint.body is not None:
+            operation["requestBody"] = {
+                "required": not takes_nothing(endpoint.body),
+                "content": {"application/json": self._content(endpoint.body)},
+            }
+        if route.secret:
+            operation["security"] = [{"secret": []}]
+        return operation
 
+    def _path_parameters(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        found = []
+        for name, mark in endpoint.route.parameters.items():
+            number = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
+            parameter: dict[str, Any] = {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": number if mark == NUMBER else {"type": "string"},
+            }
+            if name in self._teaching.parameters:
+                sample = self._teaching.parameters[name]
+                parameter |= {"description": sample.description, "example": sample.example}
+            found.append(parameter)
+        return found
 
-def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[dict[str, Any]]:
-    if endpoint.query is None:
-        return []
-    schema = components[endpoint.query.__name__]
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "schema": part,
-        }
-        for name, part in schema["properties"].items()
-    ]
+    def _query_parameters(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        if endpoint.query is None:
+            return []
+        schema = self._components([endpoint.query])[endpoint.query.__name__]
+        found = []
+        for name, part in schema["properties"].items():
+            parameter = {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "schema": argument(part),
+            }
+            if text := part.pop("description", None):
+                parameter["description"] = text
+            told = self._teaching.arguments
+            example = told.get(f"{endpoint.query.__name__}.{name}", told.get(name))
+            if example is not None:
+                parameter["example"] = example
+            found.append(parameter)
+        return found
 
+    def _responses(self, endpoint: Endpoint) -> dict[str, Any]:
+        responses: dict[str, Any] = {}
+        route = endpoint.route
+        told = self._teaching.answered.get(endpoint.name, {})
+        for status, kind in route.answers.items():
+            tagged = _NOT_MODIFIED in route.answers or route.if_match
+            names = [*_ALWAYS, *(_TAGGED if tagged else ()), *told.get(status, ())]
+            responses[str(status)] = {
+                "description": _REASONS.get(status, "Answered."),
+                "headers": self._named(dict.fromkeys(names)),
+            }
+            if status != _NOT_MODIFIED:
+                content = self._content(kind, endpoint.name)
+                responses[str(status)]["content"] = {route.media_type: content}
+        for link in route.links:
+            responses[str(link.status)].setdefault("links", {})[link.to] = {
+                "operationId": link.to,
+                "parameters": {link.parameter: f"$response.body#{link.pointer}"},
+            }
+        return responses | self._refusals(endpoint)
 
-def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for status, kind in endpoint.route.answers.items():
-        content = {endpoint.route.media_type: {"schema": _schema(kind)}}
-        responses[str(status)] = {
-            "description": _REASONS.get(status, "Answered."),
-            "content": content,
-        }
-    for link in endpoint.route.links:
-        responses[str(link.status)].setdefault("links", {})[link.to] = {
-            "operationId": link.to,
-            "parameters": {link.parameter: f"$response.body#{link.pointer}"},
-        }
-    errors: dict[int, list[type[BazarError]]] = {}
-    for error in _errors(endpoint):
-        errors.setdefault(error.status, []).append(error)
-    for status, found in sorted(errors.items()):
+    def _refusals(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Describe the errors of an endpoint by their status; many have the same ones."""
+        errors: dict[int, list[type[BazarError]]] = {}
+        for error in sorted(set(_errors(endpoint)), key=lambda one: (one.code, one.__name__)):
+            errors.setdefault(error.status, []).append(error)
+        responses = {}
+        for status, found in sorted(errors.items()):
+            name = ".".join([str(status), *dict.fromkeys(error.code for error in found)])
+            kinds = dict.fromkeys(error.problem_type for error in found)
+            if len(kinds) > 1:
+                name += "." + ".".join(kind.__name__ for kind in kinds)
+            if name not in self._refused:
+                self._refused[name] = self._refusal(found, list(kinds))
+            responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
+        return responses
+
+    def _refusal(self, found: Sequence[type[BazarError]], kinds: Sequence[Any]) -> dict[str, Any]:
+        """Describe the errors of one status."""
         titles = [f"`{error.code}`: {error.title}." for error in found]
-        kinds = dict.fromkeys(error.problem_type for error in found)
-        schemas = [_schema(kind) for kind in kinds]
-        responses[str(status)] = {
+        schemas = [schema_of(kind) for kind in kinds]
+        names = [name.decode().title() for one in found for name, _value in one.headers]
+        if Overloaded in found:
+            names.append("Retry-After")
+        return {
             "description": " ".join(dict.fromkeys(titles)),
+            "headers": self._named(dict.fromkeys([*_ALWAYS[:1], *names])),
             "content": {
                 PROBLEM_MEDIA_TYPE: {
-                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
+                    "examples": {error.code: self._problem(error) for error in found},
                 }
             },
         }
-    return responses
+
+    def _problem(self, error: type[BazarError]) -> dict[str, str]:
+        """Return a reference to an example of an error."""
+        if error.code not in self._problems:
+            told = {"detail": error.title, **self._teaching.details.get(error.code, {})}
+            problem = error.problem_type(
+                type=f"urn:bazar:error:{error.code}",
+                title=error.title,
+                status=error.status,
+                code=error.code,
+                hint=error.hint,
+                definite=error.definite,
+                **told,
+            )
+            self._problems[error.code] = {"summary": error.title, "value": plain(problem)}
+        return {"$ref": f"#/components/examples/{error.code}"}
+
+    def _named(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return references to headers, as far as there is something to say about them."""
+        for name in names:
+            if name in self._teaching.headers:
+                self._headers.setdefault(name, _header(self._teaching.headers[name]))
+        return {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in names
+            if name in self._headers
+        }
+
+    def _content(self, kind: Any, name: str = "") -> dict[str, Any]:  # noqa: ANN401
+        """Return what a body of this type is, with an example where there is one."""
+        content: dict[str, Any] = {"schema": schema_of(kind)}
+        examples = self._teaching.examples
+        example = examples.get(name, examples.get(kind))
+        if example is None and get_origin(kind) is list and get_args(kind)[0] in examples:
+            example = [examples[get_args(kind)[0]]]
+        if example is not None:
+            content["example"] = plain(example)
+        return content
+
+
+def _header(told: Header) -> dict[str, Any]:
+    return {
+        "description": told.description,
+        "schema": dict(told.schema),
+        "example": told.example,
+    }
+
+
+def _tag(endpoint: Endpoint) -> str:
+    return endpoint.route.tag or _TAGS[endpoint.kind]
 
 
 def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
@@ -180,20 +353,6 @@ def _errors(endpoint: Endpoint) -> list[type[BazarError]]:
         found.append(InvalidRequest)
     if endpoint.route.secret:
         found.append(Unauthorized)
+    if endpoint.route.if_match:
+        found.append(PreconditionFailed)
     return found
-
-
-def _takes_nothing(body: Any) -> bool:  # noqa: ANN401
-    """Tell whether a request may have no body, which counts as `{}`."""
-    try:
-        msgspec.convert({}, body)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401
-    if kind is None:
-        return {"type": "string"}
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
-    return schema

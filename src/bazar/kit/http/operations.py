@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -17,6 +17,7 @@ from bazar.kit.http.answers import json_response, tagged_response, unless_held
 from bazar.kit.http.coding import pack, takes_gzip
 from bazar.kit.http.endpoint import Endpoint, endpoints_of, route
 from bazar.kit.http.request import Request
+from bazar.kit.http.teaching import NOTHING, Teaching
 
 Check = Callable[[], Awaitable[None]]
 
@@ -105,16 +106,23 @@ class Watching:
 class Describing:
     """What describes a service; it stands in no description itself."""
 
-    def __init__(self, service: str, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, service: str, endpoints: Sequence[Endpoint], teaching: Teaching) -> None:
         """Describe these endpoints of a service."""
         self._title = f"Bazar {service}"
-        document = openapi.document(self._title, __version__, endpoints)
-        self._document = msgspec.Raw(msgspec.json.encode(document))
+        self._endpoints = endpoints
+        self._teaching = teaching
+
+    @cached_property
+    def document(self) -> msgspec.Raw:
+        """The description, made when somebody asks for it first: a start does not wait for it."""
+        made = openapi.document(self._title, __version__, self._endpoints, self._teaching)
+        return msgspec.Raw(msgspec.json.encode(made))
 
     @route("GET", "/openapi.json", answers={}, packed=True)
     async def openapi(self, request: Request) -> Response:
         """Answer the description for machines."""
-        return unless_held(request, tagged_response(self._document))
+        document = await asyncio.to_thread(lambda: self.document)
+        return unless_held(request, tagged_response(document))
 
     @route("GET", "/docs", answers={})
     async def docs(self, _request: Request) -> Response:
@@ -129,7 +137,11 @@ class Describing:
 
 
 def operations(
-    service: str, metrics: _metrics.Metrics, check: Check, endpoints: Sequence[Endpoint]
+    service: str,
+    metrics: _metrics.Metrics,
+    check: Check,
+    endpoints: Sequence[Endpoint],
+    teaching: Teaching = NOTHING,
 ) -> list[Endpoint]:
     """Return a service's endpoints with the common ones added.
 
@@ -138,9 +150,10 @@ def operations(
         metrics: what `/metrics` shows.
         check: raises when the service cannot work; `/readyz` then answers 503.
         endpoints: the service's own; `/openapi.json` describes these and those that watch.
+        teaching: what it says about them beside.
     """
     described = [*endpoints, *endpoints_of(Watching(service, metrics, check))]
-    return [*described, *endpoints_of(Describing(service, described))]
+    return [*described, *endpoints_of(Describing(service, described, teaching))]
 
 
 async def _asset(request: Request) -> Response:

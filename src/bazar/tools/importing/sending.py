@@ -8,7 +8,7 @@ import msgspec
 
 from bazar.kit.identity import new_key
 from bazar.tools.importing.options import ImportOptions
-from bazar.tools.importing.reading import Row
+from bazar.tools.importing.reading import ReadRow
 from bazar.tools.importing.rejects import Rejects
 from bazar.tools.shop import Shop
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
@@ -29,10 +29,10 @@ class Batches:
     run: str = field(default_factory=new_key)
     repeated: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    _rows: list[Row] = field(default_factory=list)
+    _rows: list[ReadRow] = field(default_factory=list)
     _bytes: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ReadRow) -> None:
         """Take a row, and first send those before it where it finds no room beside them."""
         size = len(msgspec.json.encode(row.checked)) + 1
         if len(self._rows) == IMPORT_BATCH_MAX or self._bytes + size > BATCH_BYTES_MAX:
@@ -50,6 +50,7 @@ class Batches:
             request = ImportRequest(
                 rows=good,
                 update=self.options.update,
+                same=self.options.same,
                 key=self.key,
                 dry_run=self.options.dry_run,
                 run=self.run if self.options.dry_run else None,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from bazar.kit.errors import RouteNotFound, Unavailable
 from bazar.kit.http.endpoint import Endpoint, Link, Route
 from bazar.kit.http.openapi import document
 from bazar.kit.http.request import Request
+from bazar.kit.http.teaching import Header, Sample, Teaching, member_texts
 from bazar.wire.books import Book
 from bazar.wire.orders import PurchaseRequest
 from bazar.wire.problems import BookNotFound, PurchaseUnavailable
@@ -42,17 +44,37 @@ def endpoint(*, body: Any = None, query: Any = None, **said: Any) -> Endpoint:  
 def operation(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the description of one endpoint."""
     made = endpoint(**changes)
-    paths = document("T", "1", [made])["paths"]
-    found = paths["/paint/{book_id}/{word}"][made.route.method.lower()]
+    described = document("T", "1", [made])
+    found = described["paths"]["/paint/{book_id}/{word}"][made.route.method.lower()]
     assert isinstance(found, dict)
-    return found
+    return found | {"responses": responses_of(described, found)}
+
+
+def responses_of(described: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers of an operation, those too that it shares with others."""
+    shared = described["components"]["responses"]
+    return {
+        status: shared[one["$ref"].removeprefix("#/components/responses/")]
+        if "$ref" in one
+        else one
+        for status, one in found["responses"].items()
+    }
 
 
 def test_a_document_has_its_frame() -> None:
-    """Version 3.1, title, version and licence, and it is plain JSON."""
-    made = document("Bazar x", "1.2", [endpoint()])
+    """Version 3.1, title, version, licence, where to ask, and it is plain JSON."""
+    made = document("Bazar x", "1.2", [endpoint()], Teaching(about="Of x.", tags={"books": "B."}))
     assert "3.1.0" == made["openapi"]
-    assert {"title": "Bazar x", "version": "1.2", "license": {"name": "MIT"}} == made["info"]
+    assert {
+        "title": "Bazar x",
+        "version": "1.2",
+        "description": "Of x.",
+        "contact": {"name": "Bazar"},
+        "license": {"name": "MIT", "identifier": "MIT"},
+    } == made["info"]
+    assert ["/"] == [server["url"] for server in made["servers"]]
+    assert [{"name": "books", "description": "B."}] == made["tags"]
+    assert [] == made["security"]
     assert made == json.loads(json.dumps(made))
 
 
@@ -104,16 +126,18 @@ def test_errors_are_described_by_status() -> None:
     assert ["200", "400", "404", "421", "500", "501", "503"] == sorted(responses)
     assert "`unavailable`" in responses["503"]["description"]
     assert "`overloaded`" in responses["503"]["description"]
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    problem = {"$ref": "#/components/schemas/Problem"}
     for status in ("400", "404", "421", "500", "501", "503"):
-        assert {"application/problem+json": problem} == responses[status]["content"]
+        content = responses[status]["content"]["application/problem+json"]
+        assert problem == content["schema"]
+        assert all(f"`{code}`" in responses[status]["description"] for code in content["examples"])
 
 
 def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
     """Some tell more than others; each schema stands there once, and in the components."""
     made = endpoint(errors=(PurchaseUnavailable, Unavailable, BookNotFound))
     described = document("T", "1", [made])
-    responses = described["paths"]["/paint/{book_id}/{word}"]["get"]["responses"]
+    responses = responses_of(described, described["paths"]["/paint/{book_id}/{word}"]["get"])
     placing, problem = (
         {"$ref": f"#/components/schemas/{name}"} for name in ("PlacingProblem", "Problem")
     )
@@ -123,7 +147,7 @@ def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
         if status != "200"
     }
     wanted: dict[str, object] = dict.fromkeys(("400", "421", "500", "501"), problem)
-    wanted |= {"404": placing, "503": {"anyOf": [placing, problem]}}
+    wanted |= {"404": placing, "503": {"anyOf": [problem, placing]}}
     assert wanted == schemas
     assert "`unavailable`" in responses["503"]["description"]
     assert 1 == responses["503"]["description"].count("`unavailable`")
@@ -144,6 +168,98 @@ def test_prices_are_numbers() -> None:
     price = document("T", "1", [endpoint()])["components"]["schemas"]["Book"]["properties"]["price"]
     assert ("number", 0) == (price["type"], price["minimum"])
     assert "format" not in price
+
+
+class Shade(msgspec.Struct, rename={"depth": "deep"}):
+    """A message with texts under its members."""
+
+    depth: int
+    """How far
+    down."""
+    name: str = ""
+    count: int | None = None
+    """Of them."""
+
+
+class Dark(Shade):
+    """A message with what another one has, too."""
+
+    name: str = "dark"
+    """What it is called."""
+
+
+def test_the_texts_under_members_are_read() -> None:
+    """By the names that they have in JSON, those of a class that is built upon too."""
+    assert {"deep": "How far down.", "count": "Of them."} == member_texts(Shade)
+    assert {"deep": "How far down.", "count": "Of them.", "name": "What it is called."} == (
+        member_texts(Dark)
+    )
+
+
+def test_what_is_taught_stands_where_it_belongs() -> None:
+    """Texts of the code first, then those by message and member, then by member alone."""
+    teaching = Teaching(
+        operations={"paint": "At length."},
+        parameters={"book_id": Sample("Which.", 2)},
+        members={"name": "Any.", "Shade.name": "Of it.", "deep": "Not this."},
+        arguments={"name": "red"},
+        examples={Shade: Shade(1, "x")},
+        details={"route-not-found": {"detail": "nothing is there", "member": "path"}},
+        headers={"X-Request-Id": Header("Of it.", "a-1"), "Link": Header("Next.", "<x>")},
+        answered={"paint": {200: ("Link", "Unheard-Of")}},
+    )
+    made = document(
+        "T",
+        "1",
+        [endpoint(answers={200: list[Shade], 304: None}, query=Colour, errors=(RouteNotFound,))],
+        teaching,
+    )
+    found = made["paths"]["/paint/{book_id}/{word}"]["get"]
+    parameters = {one["name"]: one for one in found["parameters"]}
+    assert "At length." == found["description"]
+    assert ("Which.", 2) == (parameters["book_id"]["description"], parameters["book_id"]["example"])
+    assert ("Any.", "red") == (parameters["name"]["description"], parameters["name"]["example"])
+    assert {"dark", "light"} == set(parameters["shade"]["schema"]["enum"])
+    assert "anyOf" not in parameters["shade"]["schema"]
+    assert "If-None-Match" in parameters
+    schema = made["components"]["schemas"]["Shade"]
+    texts = {name: part.get("description") for name, part in schema["properties"].items()}
+    assert {"deep": "How far down.", "name": "Of it.", "count": "Of them."} == texts
+    assert [{"deep": 1, "name": "x", "count": None}] == schema["examples"]
+    answer = found["responses"]["200"]
+    assert {"X-Request-Id", "Link"} == set(answer["headers"])
+    assert schema["examples"] == answer["content"]["application/json"]["example"]
+    assert "content" not in found["responses"]["304"]
+    told = made["components"]["examples"]["route-not-found"]["value"]
+    assert ("nothing is there", "path", 404) == (told["detail"], told["member"], told["status"])
+    assert "Colour" not in made["components"]["schemas"]
+
+
+class Moment(msgspec.Struct):
+    """A message with times."""
+
+    at: datetime
+    until: datetime | None = None
+    zoned: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    text: str = ""
+
+
+def test_times_are_told_from_other_texts() -> None:
+    """A client that was generated makes dates of them."""
+    made = document("T", "1", [endpoint(answers={200: Moment})])["components"]["schemas"]["Moment"]
+    parts = made["properties"]
+    assert "date-time" == parts["at"]["format"]
+    for name in ("until", "zoned"):
+        assert "date-time" in {part.get("format") for part in parts[name]["anyOf"]}
+    assert "format" not in parts["text"]
+
+
+def test_a_condition_is_described() -> None:
+    """As a header, with the error of who has seen another thing."""
+    made = operation(method="PATCH", body=Colour, if_match=True)
+    assert "If-Match" == made["parameters"][-1]["name"]
+    assert "`precondition-failed`" in made["responses"]["412"]["description"]
+    assert "412" not in operation(method="PATCH", body=Colour)["responses"]
 
 
 def _resolved(part: Any, components: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -179,7 +295,8 @@ async def test_the_document_of_every_service_holds_together(shop: Shop, service:
     """References lead somewhere, operation ids are unique, path parameters are all described."""
     made = (await getattr(shop, service).get("/openapi.json")).json
     for reference in _references(made):
-        assert reference.removeprefix("#/components/schemas/") in made["components"]["schemas"]
+        _, components, kind, name = reference.split("/")
+        assert name in made[components][kind]
     ids = []
     for path, methods in made["paths"].items():
         for found in methods.values():
@@ -188,7 +305,8 @@ async def test_the_document_of_every_service_holds_together(shop: Shop, service:
             assert not found["summary"].endswith(".")
             named = {one["name"] for one in found["parameters"] if one["in"] == "path"}
             assert set(re.findall(r"{(\w+)}", path)) == named
-            assert all("description" in response for response in found["responses"].values())
+            answers = responses_of(made, found)
+            assert all("description" in answer for answer in answers.values())
     assert sorted(set(ids)) == sorted(ids)
     assert "Decimal" not in json.dumps(made)
     assert '"format": "decimal"' not in json.dumps(made)
