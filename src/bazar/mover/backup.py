@@ -117,7 +117,7 @@ def restore(file: Path, data: Path, *, replace: bool, as_it_is: bool) -> Backup:
             read_secret(folder / SECRET_FILE)
             found = asyncio.run(_audit(folder))
             _check_differences(found or [], as_it_is=as_it_is)
-            (folder / STARTED_FILE).touch()
+            (folder / STARTED_FILE).touch(mode=0o600)
             flush_folder(folder)
             size_bytes = opened.seek(0, os.SEEK_END)
             aside = _put_into_place(folder, data)
