@@ -121,7 +121,7 @@ def test_an_export_has_each_kind_and_goes_where_it_is_told(
         printed = typed("export", what, data=shop.data)
         assert 0 == printed.code
         assert printed.out.startswith(f"\ufeff{begins}")
-        assert "rows of" in printed.err
+        assert " of " in printed.err
     assert [orders] == list(tmp_path.iterdir())
 
 
