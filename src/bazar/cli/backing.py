@@ -42,7 +42,7 @@ def backup(
     Keep it as you keep the secret. 'bazar restore' makes a shop of it.
 
     Examples:
-      bazar backup shop.bazar-backup
+      bazar backup shop.bak
     """
     from bazar.mover.backup import back_up
 
@@ -78,7 +78,7 @@ def restore(
     """Make a data folder of a backup; 'bazar up' opens it.
 
     Examples:
-      bazar restore shop.bazar-backup --data new-shop
+      bazar restore shop.bak --data restored
     """
     from bazar.mover.backup import restore as run_restore
 

@@ -183,6 +183,28 @@ def _given(**options: object) -> dict[str, Any]:
 
 
 @asks("catalog")
+def book_retire(shop: Shop, book_id: BookId, *, key: Key = None) -> Answer[Book]:
+    """Take a book off sale: hidden from every list, and kept for its orders.
+
+    Examples:
+      bazar book retire 112
+    """
+    retire = partial(shop.catalog.edit, book_id, BookEdit(retired=True))
+    return Answer(with_key(key, retire), show_book)
+
+
+@asks("catalog")
+def book_unretire(shop: Shop, book_id: BookId, *, key: Key = None) -> Answer[Book]:
+    """Sell a book again that was retired.
+
+    Examples:
+      bazar book unretire 112
+    """
+    sell = partial(shop.catalog.edit, book_id, BookEdit(retired=False))
+    return Answer(with_key(key, sell), show_book)
+
+
+@asks("catalog")
 def book_restock(
     shop: Shop,
     book_id: BookId,
@@ -358,6 +380,8 @@ def register(app: typer.Typer) -> None:
     books.command("edit")(book_edit)
     books.command("restock")(book_restock)
     books.command("reprice")(book_reprice)
+    books.command("retire")(book_retire)
+    books.command("unretire")(book_unretire)
     app.add_typer(books, name="book")
     mail = typer.Typer(no_args_is_help=True, help="Mail to buyers.")
     mail.command("test")(mail_test)

@@ -22,11 +22,15 @@ from bazar.formats.columns import (
 )
 from bazar.formats.csv import Record
 from bazar.formats.header import CURRENCY, Layout
-from bazar.formats.presets import Product, Taken
+from bazar.formats.presets import Product
 from bazar.wire.books import NewBook
 from bazar.wire.imports import KnownBook
 
 _BUILT_IN = {column: parse_cell(column, text) for column, text in BUILT_IN_DEFAULTS.items()}
+_REPEATED = set(COLUMNS) - {*IDENTITY, "title", "description"}
+"""Columns of which many rows say the same."""
+_KNOWN_MAX = 5000
+"""Texts of each of them that are kept with their values."""
 _COUNTS = ("quantity", "price")
 """What a row without a title is about."""
 _CARRIED = ("title", "author", "publisher", "description", "topic", "language", "year")
@@ -89,7 +93,7 @@ class Marks:
         total: Counter[str] = sum(self._said.values(), Counter())
         usual = _mark(total)
         return {
-            column: _mark(said) if said[","] or said["."] else usual
+            column: usual if column != "year" and not (said[","] or said["."]) else _mark(said)
             for column, said in self._said.items()
         }
 
@@ -118,10 +122,16 @@ class Reader:
         self._reading = reading._replace(barcodes=layout.barcodes, verbatim=verbatim)
         self._strict = strict
         self._taken = preset.taken if preset else {}
-        self._width = len(layout.header)
         self._is_feed = layout.is_feed
         self._defaults = layout.defaults
+        self._width = len(layout.header)
         self._groups = _Products(layout, preset.product) if preset and preset.product else None
+        self._sought = [
+            (column, layout.places.get(column, []), _TAKERS.get(self._taken.get(column, "")))
+            for column in COLUMNS
+            if layout.places.get(column) or column in self._defaults or column in NEEDED
+        ]
+        self._known: dict[str, dict[str, Value]] = {column: {} for column in _REPEATED}
         self._skipped = [
             (at, {word.casefold() for word in words}, name)
             for name, words in (preset.passed_over if preset else {}).items()
@@ -160,11 +170,12 @@ class Reader:
     def _read(self, line: int, cells: list[str], said: Sequence[str]) -> Row:
         row = _Row()
         self._check_currency(said, row)
-        for column in COLUMNS:
-            if column == "isbn" and len(self._layout.places.get(column, ())) > 1:
-                self._take_best_isbn(said, row)
+        for column, places, taker in self._sought:
+            if column == "isbn" and len(places) > 1:
+                self._take_best_isbn(places, said, row)
                 continue
-            text = self._text(column, said)
+            text = _shown_at(places, said)
+            text = taker(text) if text and taker else text or self._defaults.get(column, "")
             if text or (column in NEEDED and not self._is_feed):
                 row.texts[column] = text
                 self._take(column, text, row)
@@ -177,14 +188,14 @@ class Reader:
             return Row(line, cells, faults, warnings, list(row.found), row.texts)
         return self._row(line, cells, row)
 
-    def _take_best_isbn(self, cells: Sequence[str], row: "_Row") -> None:
+    def _take_best_isbn(self, places: Sequence[int], cells: Sequence[str], row: "_Row") -> None:
         """Take the first ISBN of several that can be read.
 
         Where none can, the row is not taken if the best column has one, and goes without an ISBN
         if only the others do: spreadsheets destroy ISBN-13 beside an ISBN-10 that is right.
         """
         faults: list[Fault] = []
-        for at in self._layout.places["isbn"]:
+        for at in places:
             text = shown(cells[at]) if at < len(cells) else ""
             if not text:
                 continue
@@ -194,7 +205,7 @@ class Reader:
             except LeftOut as error:
                 row.warnings.append(Fault("isbn", text, str(error)))
             except BadCell as error:
-                is_best = at == self._layout.places["isbn"][0]
+                is_best = at == places[0]
                 (faults if is_best else row.warnings).append(Fault("isbn", text, str(error)))
             else:
                 row.warnings += faults
@@ -234,17 +245,14 @@ class Reader:
             fields.setdefault(column, value)
         return read._replace(book=NewBook(**fields))
 
-    def _text(self, column: str, cells: Sequence[str]) -> str:
-        """Return what a row shows in a column of ours: its best cell, else the default."""
-        for at in self._layout.places.get(column, ()):
-            if at < len(cells) and (text := shown(cells[at])):
-                taken = self._taken.get(column)
-                return _TAKERS[taken](text) if taken else text
-        return self._defaults.get(column, "")
-
     def _value(self, column: str, text: str) -> Value:
-        value = parse_cell(column, text, self._reading)
-        if value != text and COLUMNS[column].is_text:
+        known = self._known.get(column)
+        value = known.get(text) if known is not None and type(text) is str else None
+        if value is None:
+            value = parse_cell(column, text, self._reading)
+            if known is not None and type(text) is str and len(known) < _KNOWN_MAX:
+                known[text] = value
+        if value != text and COLUMNS[column].is_text and not self._reading.verbatim:
             self.changed[column] += 1
         return value
 
@@ -312,6 +320,14 @@ class _Products:
         return cells[at].strip() if at is not None and at < len(cells) else ""
 
 
+def _shown_at(places: Sequence[int], cells: Sequence[str]) -> str:
+    """Return what the best of some cells shows that shows anything."""
+    for at in places:
+        if at < len(cells) and (text := shown(cells[at])):
+            return text
+    return ""
+
+
 def _first_of(text: str) -> str:
     return text.partition(",")[0].strip()
 
@@ -320,4 +336,4 @@ def _last_step(text: str) -> str:
     return _first_of(text).rpartition(">")[2].strip()
 
 
-_TAKERS: Mapping[Taken, Callable[[str], str]] = {"first": _first_of, "path": _last_step}
+_TAKERS: Mapping[str, Callable[[str], str]] = {"first": _first_of, "path": _last_step}

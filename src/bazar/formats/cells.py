@@ -14,53 +14,15 @@ _NOTHING_IN_TEXTS = frozenset(
     | {"#num!", "#null!", "(none)", "undefined", "-", "--", "---", "–", "—", "_", "."}  # noqa: RUF001
 )
 _NOTHING_LENGTH_MAX = max(map(len, _NOTHING_IN_TEXTS))
-_NOTHING_IN_FACTS = frozenset(
-    map(
-        normal,
-        [
-            "na",
-            "nan",
-            "nat",
-            "none",
-            "nil",
-            "null",
-            "empty",
-            "unknown",
-            "undefined",
-            "missing",
-            "unavailable",
-            "unbekannt",
-            "keine",
-            "kein",
-            "ohne",
-            "leer",
-            "ka",
-            "kA",
-            "oJ",
-            "inconnu",
-            "aucun",
-            "sans",
-            "néant",
-            "nd",
-            "sd",
-            "so",
-            "nc",
-            "desconocido",
-            "ninguno",
-            "ninguna",
-            "sin",
-            "sinisbn",
-            "noisbn",
-            "ohneisbn",
-            "keineisbn",
-            "sansisbn",
-            "noaplica",
-            "لايوجد",
-            "غيرمعروف",
-            "بدون",
-        ],
-    )
-)
+_WORDS_FOR_NOTHING = """
+    na | nan | nat | none | nil | null | empty | unknown | undefined | missing | not available
+    | no isbn | default title | unbekannt | keine | kein | ohne | leer | k.A. | o.J. | ohne ISBN
+    | keine ISBN | inconnu | inconnue | aucun | aucune | sans | sans ISBN | néant | n.d. | s.d.
+    | s.o. | n.c. | desconocido | ninguno | ninguna | sin | sin ISBN | no aplica | لا يوجد
+    | غير معروف | بدون
+"""
+_NOTHING_IN_FACTS = frozenset(map(normal, _WORDS_FOR_NOTHING.split("|")))
+"""What nobody means as a number, a format or a language."""
 _NO_DATE = re.compile(r"0(?:000|001|100|101)-0[01]-0[01](?![0-9]).*")
 """What programs keep where they know no date."""
 _TAG = re.compile(
@@ -84,6 +46,8 @@ def shown(cell: str) -> str:
     if isinstance(cell, Typed):
         return cell
     text = cell.strip()
+    if not text or text.isalnum():
+        return text
     if text[:1] in _UNSEEN or text[-1:] in _UNSEEN:
         text = text.strip(_UNSEEN).strip()
     if text.startswith("=") and (kept := _AS_TEXT.fullmatch(text)):

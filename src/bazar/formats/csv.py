@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bazar.formats.header import Layout, Wanted
+
+if TYPE_CHECKING:
+    import _csv
 
 DELIMITERS = (",", ";", "\t", "|")
 """What is tried where a file does not say it itself."""
@@ -51,15 +54,7 @@ def records(lines: Iterable[str], dialect: Dialect = Dialect()) -> Iterator[Reco
         BrokenText: a quotation mark is left open.
     """
     watched = _Watched(lines)
-    reader = csv.reader(
-        watched,
-        strict=True,
-        skipinitialspace=True,
-        delimiter=dialect.delimiter,
-        doublequote=dialect.quotes == "doubled",
-        escapechar="\\" if dialect.quotes == "escaped" else None,
-        quoting=csv.QUOTE_NONE if dialect.quotes == "letters" else csv.QUOTE_MINIMAL,
-    )
+    reader = _reader(watched, dialect)
     while True:
         number = reader.line_num + 1
         try:
@@ -70,12 +65,35 @@ def records(lines: Iterable[str], dialect: Dialect = Dialect()) -> Iterator[Reco
             if reader.line_num > number:  # nobody can tell where the next row starts
                 message = f"lines {number} to {reader.line_num}: {error}; is a quote open?"
                 raise BrokenText(message) from error
-            yield Record(number, [watched.latest.strip()], f"cannot be read: {error}")
+            mended = _mended(watched.latest, dialect)
+            problem = "" if mended else f"cannot be read: {error}"
+            yield Record(number, mended or [watched.latest.strip()], problem)
         else:
             if number == 1 and said_delimiter(watched.latest):
                 continue
             if any(map(str.strip, cells)):
                 yield Record(number, cells)
+
+
+def _reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
+    return csv.reader(
+        lines,
+        strict=True,
+        skipinitialspace=True,
+        delimiter=dialect.delimiter,
+        doublequote=dialect.quotes == "doubled",
+        escapechar="\\" if dialect.quotes == "escaped" else None,
+        quoting=csv.QUOTE_NONE if dialect.quotes == "letters" else csv.QUOTE_MINIMAL,
+    )
+
+
+def _mended(line: str, dialect: Dialect) -> list[str]:
+    """Return the cells of a damaged line in which spaces stand behind quotation marks, or none."""
+    closer = re.sub(f'" +(?={re.escape(dialect.delimiter)}|[\r\n]*$)', '"', line)
+    if closer != line:
+        with suppress(csv.Error):
+            return next(_reader([closer], dialect))
+    return []
 
 
 class _Watched:

@@ -81,7 +81,7 @@ def isbn13(text: str, *, lost_zeros: bool = False) -> str:
         ValueError: it is not an ISBN. The message begins with these words.
     """
     if _BARE.fullmatch(text) and _adds_up(text):
-        return _issued(text)
+        return _issued(str(text))
     shown = _undressed(text)
     if lost_zeros and _LOST_ZEROS.fullmatch(shown):
         shown = shown.zfill(10)

@@ -57,9 +57,9 @@ ADVICE: dict[str, str] = {
         "Take away at most what is there, or note what you counted: 'bazar stock ID --count N'."
     ),
     "currency-fixed": "'bazar up --data FOLDER --currency CODE' opens another shop for it.",
-    "backup-not-found": "Begin again with 'bazar backup'; only one is made at a time.",
-    "no-room-for-backup": "Make room on the disk of the shop; 'bazar doctor' looks at it.",
-    "backup-elsewhere": "PostgreSQL makes its own backups, with pg_dump.",
+    "backup-elsewhere": "docs/postgresql.md, 'Backups', says how; it names pg_dump.",
+    "backup-not-found": "The same command again makes a new backup.",
+    "no-room-for-backup": "Make room on the disk where the database is.",
     "precondition-failed": "'bazar info' shows how the book is now.",
     "book-exists": "'bazar book edit' changes that book, 'bazar book restock' adds copies to it.",
     "too-many-wishes": "'bazar mail forget ADDRESS' forgets those of an address.",

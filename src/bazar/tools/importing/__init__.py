@@ -50,8 +50,10 @@ def import_file(
         layout = plan.layout
         delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
         own = layout.header[: layout.own]
-        with rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects:
-            batches = Batches(shop, options, rejects, progress, plan.key)
+        with (
+            rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects,
+            Batches(shop, options, rejects, progress, plan.key) as batches,
+        ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
             for record in plan.records():
                 if (row := reader.read(record)) is None:
@@ -59,7 +61,7 @@ def import_file(
                 batches.add(reading.for_catalog(row, options.update))
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
-            batches.send()
+            batches.end()
     return _report(batches, rejects, warnings, _understood(plan, reader))
 
 
@@ -126,12 +128,10 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
         notes.append("a file of rejected rows: the columns that tell why are passed over")
     if reader.variants:
         notes.append(
-            f"{reader.variants} rows are variants, each a book of its own: TITLE (VARIANT)"
+            f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
         )
     for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
-        notes.append(f"{rows} rows are no books: {why}")
+        notes.append(f"rows that are no books, {why}: {rows}")
     for column, cells in reader.changed.items():
-        notes.append(
-            f"{cells} cells of {column} held HTML or guarded formulas: taken as plain text"
-        )
+        notes.append(f"cells of {column} with HTML, or guarded, taken as plain text: {cells}")
     return notes
