@@ -13,6 +13,7 @@ from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import decoded, outcome_row
 from bazar.catalog.store.sqlite_lists import ListingStore
+from bazar.catalog.store.sqlite_search import long_words
 from bazar.catalog.words import terms
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
@@ -30,6 +31,11 @@ FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
 _ADD_TERMS = """
 INSERT INTO books_text (rowid, terms)
 VALUES (?1, ?2)"""
+
+_ADD_WORDS = """
+INSERT INTO books_text_words (word)
+SELECT value FROM json_each(?1) WHERE TRUE
+ON CONFLICT (word) DO NOTHING"""
 
 _FORGET_TERMS = """
 DELETE FROM books_text
@@ -95,8 +101,7 @@ class SqliteStore(ListingStore):
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its terms and first copies, and return it as it is stored."""
         book = await super().add_book(transaction, new, at_ms)
-        if book.retired_at_ms is None:
-            await transaction.run(_ADD_TERMS, book.book_id, " ".join(terms(book)))
+        await self._add_terms(transaction, [book])
         return book
 
     async def edit_book(
@@ -112,10 +117,14 @@ class SqliteStore(ListingStore):
     async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
         """Have books be found by the terms that they have now, or not at all once retired."""
         await transaction.run_many(_FORGET_TERMS, [(book.book_id,) for book in books])
-        await transaction.run_many(
-            _ADD_TERMS,
-            [(one.book_id, " ".join(terms(one))) for one in books if one.retired_at_ms is None],
-        )
+        await self._add_terms(transaction, books)
+
+    async def _add_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
+        for book in books:
+            if book.retired_at_ms is None:
+                found = terms(book)
+                await transaction.run(_ADD_TERMS, book.book_id, " ".join(found))
+                await transaction.run(_ADD_WORDS, _json(long_words(found)))
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold."""
