@@ -10,7 +10,11 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test coverage test-fast check format chaos mutants rooms screenshots bench lock clean
+# Of npm: rules for pages, rules for descriptions of interfaces, and a client made from one.
+NPM_TOOLS := axe-core@4.14.1 @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3 \
+  openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3
+
+.PHONY: help install run tools test coverage test-fast check format chaos mutants rooms screenshots bench lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +33,15 @@ install: $(VENV)/run.stamp  ## Set up .venv with the locked dependencies
 
 run: install  ## Start the shop on this machine (options: make run ARGS="--port 8000")
 	@$(BIN)/bazar up $(ARGS)
+
+# The maker of Python clients has a place of its own: it wants an older typer than Bazar.
+$(VENV)/clients/stamp: requirements/clients.txt
+	@$(PYTHON) -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+tools: $(VENV)/clients/stamp  ## Install what some tests use beside Python's packages (needs npm)
+	@npm install --silent --prefix . --no-save --no-package-lock $(NPM_TOOLS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
@@ -74,6 +87,8 @@ lock:  ## Write the lock files anew, with hashes and without addresses (needs uv
 	  pyproject.toml --extra postgres --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  pyproject.toml --extra postgres --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --group clients -o requirements/clients.txt $(ARGS)
 
 clean:  ## Remove what was built; the shop's data stays
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

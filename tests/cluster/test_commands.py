@@ -5,6 +5,7 @@ Most run in this process, which saves each the half second that a start takes.
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from getpass import getuser
 from pathlib import Path
@@ -19,7 +20,7 @@ from bazar.wire.orders import Receipt
 from support.processes import Result, free_ports, run_bazar
 from support.running import RunningShop
 
-NO_SETTINGS = {name: None for name in os.environ if name.startswith("BAZAR_")}
+NO_SETTINGS = {name: None for name in os.environ if name.startswith("BAZAR_") or name == "COLUMNS"}
 FIELDS = {"id", "title", "author", "topic", "price", "currency", "quantity", "isbn", "version"}
 
 
@@ -117,6 +118,72 @@ def test_buy_says_why_nothing_was_sold(shop: RunningShop) -> None:
     """Out of stock, or no such book: one line each."""
     assert "out-of-stock" in refusal(shop, "buy", 7, "--quantity", 1000)
     assert "book-not-found" in refusal(shop, "buy", 999_999)
+
+
+def test_a_book_is_named_by_its_isbn_wherever_it_is_named_by_its_id(shop: RunningShop) -> None:
+    """In any form, by every command; one that no book has is told as it was typed."""
+    dressed = "ISBN 978-1-59327-928-8"
+    added = as_json(
+        shop, "book", "add", "Python", "--topic", "snakes", "--price", 9, "--isbn", dressed
+    )
+    book_id = added["id"]
+    assert book_id == as_json(shop, "book", "restock", dressed, 5)["id"]
+    assert book_id == as_json(shop, "info", "1-59327-928-0")["id"]
+    assert book_id == as_json(shop, "buy", "9781593279288")["id"]
+    assert [{"id": book_id, "title": "Python"}] == as_json(shop, "search", dressed)
+    assert book_id == as_json(shop, "book", "edit", dressed, "--shelf", "B4")["id"]
+    assert 8.5 == as_json(shop, "book", "reprice", dressed, "8.50")["price"]
+    assert 3 == as_json(shop, "stock", dressed, "--count", 3)["quantity"]
+    assert 3 == len(as_json(shop, "ledger", dressed))
+    picks = f"picks=2,{dressed}"
+    assert [2, book_id] == as_json(shop, "shop", "set", picks)["picks"]
+    out(shop, "book", "edit", dressed, "--retire")
+    assert [book_id] == [book["id"] for book in as_json(shop, "books", "--retired")]
+    assert not as_json(shop, "book", "edit", dressed, "--sell").get("retired", False)
+    for words in (("info",), ("buy",), ("ledger",)):
+        assert "no book has the ISBN 9780441172719" in refusal(shop, *words, "978-0-441-17271-9")
+
+
+def test_lists_show_the_newest_first_and_say_what_they_leave_out(shop: RunningShop) -> None:
+    """The line below a list is the command that goes on; the pages together are the whole."""
+    ids = [
+        as_json(shop, "book", "add", f"P{n}", "--topic", "paging", "--price", 1, "--quantity", n)[
+            "id"
+        ]
+        for n in range(5)
+    ]
+    orders = [as_json(shop, "buy", ids[4])["order_id"] for _ in range(3)]
+    for words, wanted in (
+        (["books", "--topic", "paging", "--limit", "2"], ids[::-1]),
+        (["books", "--topic", "paging", "--low", "4", "--limit", "2"], ids[::-1]),
+        (["books", "--topic", "paging", "--low", "6", "--limit", "2"], ids[::-1]),
+        (["search", "--text", "paging", "--limit", "2"], ids),
+        (["ledger", str(ids[4]), "--limit", "2"], None),
+        (["orders", "--limit", "2"], None),
+    ):
+        shown, more = [], " ".join(words)
+        while more:
+            *_head, told = out(shop, *shlex.split(more)).splitlines()
+            paged = typed(shop, *shlex.split(more), "--json")
+            shown += [item.get("order_id", item.get("id")) for item in paged.json]
+            assert len(paged.json) <= 2
+            assert re.search(r"shown; |the last$", told)
+            assert told.split(": ")[0] in paged.err
+            more = told.partition(": bazar ")[2] if len(shown) < 5 else ""
+        assert len(shown) == len(set(shown))
+        assert wanted is None or sorted(wanted) == sorted(shown)
+        if words[0] == "books":
+            assert wanted == shown
+        if words[0] == "orders":
+            assert orders[::-1] == shown[:3]
+    assert [ids[0]] == [
+        book["id"] for book in as_json(shop, "books", "--topic", "paging", "--sold-out")
+    ]
+    assert "5 of 5" not in out(shop, "books", "--topic", "paging")
+    assert {"topic": "paging", "books": 5} in as_json(shop, "topics")
+    assert "1 x P4" in out(shop, "orders", "--limit", "100")
+    oldest = typed(shop, "orders", "--oldest", "--limit", 1, "--json").json
+    assert oldest[0]["placed_at"] <= as_json(shop, "order", orders[0])["placed_at"]
 
 
 def test_an_order_can_be_shown_listed_and_cancelled(shop: RunningShop) -> None:
@@ -227,7 +294,7 @@ def test_a_stock_is_corrected_with_a_reason_and_its_ledger_shown(shop: RunningSh
     head, row, more = shown.splitlines()
     older = f"bazar ledger {book_id} --limit 1 --before {rows[1]['id']}"
     assert f"1 row shown; older ones: {older}" == more
-    assert ["id", "at", "what", "copies", "stock", "after", "why", "who"] == head.split()
+    assert ["id", "at", "what", "copies", "stock", "why", "who"] == head.split()
     assert re.search(r"adjusted +-2 +3 +damaged: by rain", row)
     for words in (("--change", 1, "--count", 1), ()):
         assert "give one of the two" in refusal(shop, "stock", book_id, *words)

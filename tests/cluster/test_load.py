@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from bazar.load.check import audit_differences
+from bazar.load.own import TOPIC
 from bazar.load.purchases import Purchases
-from bazar.load.stock import TOPIC
 from bazar.wire.books import Book
 from support.processes import (
     BAZAR,
@@ -42,8 +42,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
 
 def own_books(shop: RunningShop) -> list[Book]:
     """Return the books that loads brought."""
-    books = shop.remote().catalog.books()
+    books = shop.remote().catalog.every_book()
     return [book for book in books if book.topic == TOPIC]
+
+
+def for_sale(shop: RunningShop) -> list[Book]:
+    """Return those of them that customers see."""
+    return [book for book in own_books(shop) if not book.retired]
 
 
 def number(text: str) -> int:
@@ -86,6 +91,7 @@ def test_a_load_ends_in_a_table_a_drawing_and_a_verdict(shop: RunningShop, tmp_p
     assert 0 < number(found[2]) == number(found[1]) == number(rows[2].split()[1])
     assert plot.read_text("utf-8").startswith("<?xml")
     assert {0} == {book.quantity for book in own_books(shop)}
+    assert [] == for_sale(shop)
     assert before == {book_id: shop.stock(book_id) for book_id in before}
 
 
@@ -171,6 +177,33 @@ def test_ctrl_c_ends_a_load_early_with_table_and_check(shop: RunningShop) -> Non
     assert 0 == done.code, done.out + done.err
     assert re.search(CLEAN, done.out)
     assert {0} == {book.quantity for book in own_books(shop)}
+    assert [] == for_sale(shop)
+
+
+def test_what_a_killed_load_leaves_goes_with_the_next(shop: RunningShop) -> None:
+    """The shop is again as it was, and nobody had to tidy it up."""
+    load = Started(shop, "--rate", 20, "--mix", "buy=1")
+    wait_for("books for sale", lambda: for_sale(shop))
+    load.process.kill()
+    load.process.communicate()
+    assert for_sale(shop)
+    assert 0 == shop.bazar("load", "--duration", 1, "--rate", 20, "--books", 1).code
+    assert [] == for_sale(shop)
+    assert {0} == {book.quantity for book in own_books(shop)}
+
+
+def test_a_shop_with_real_books_is_not_loaded_unasked(shop: RunningShop) -> None:
+    """A script has to say so; nothing was touched."""
+    book_id = shop.add_book(3, "The book of a real shop")
+    before = len(own_books(shop))
+    done = shop.bazar("load", "--duration", 1)
+    assert (1, "") == (done.code, done.out)
+    assert "such as 'The book of a real shop'" in done.err
+    assert "--yes" in done.err
+    assert before == len(own_books(shop))
+    assert 0 == shop.bazar("load", "--duration", 1, "--rate", 20, "--yes").code
+    assert 0 == shop.bazar("book", "retire", book_id).code
+    assert 0 == shop.bazar("load", "--duration", 1, "--rate", 20).code
 
 
 def test_a_service_that_dies_meanwhile_loses_nothing(shop: RunningShop) -> None:

@@ -108,6 +108,24 @@ def test_an_empty_shop_stays_empty_until_the_sample_is_asked_for(tmp_path: Path)
         shop.end()
 
 
+def test_a_shop_whose_keeper_asks_for_no_log_says_little_and_tells_what_goes_wrong(
+    tmp_path: Path,
+) -> None:
+    """A handful of lines at the start, none a request, and a line for a service that died."""
+    with RunningShop(tmp_path / "data", "--empty", "--log-level", "warning") as shop:
+        killed = shop.kill("order")
+        shop.wait_for_another("order", killed)
+        assert 0 == shop.bazar("orders").code
+        assert 0 == shop.stop()
+        said, _, end = shop.last_log().partition("Ctrl-C stops the shop.\n")
+        assert len(said.splitlines()) <= 12
+        assert "event=" not in said
+        told, closed = filter(None, end.splitlines())
+        port = shop.ports[2]
+        assert f"event=restarting service=order port={port} pid={killed.pid} status=-9" in told
+        assert "Bazar is closed." == closed
+
+
 def test_the_first_start_settles_currency_and_name(tmp_path: Path) -> None:
     """By a name of this machine too; the home page is printed first, and the settings are filled.
 
@@ -188,6 +206,23 @@ async def test_an_interrupt_finishes_what_is_in_flight_and_leaves_nothing_runnin
         orders = {answer.json["order_id"] for answer in answers if answer}
         assert orders <= shop.order_ids(book_id, "confirmed")
         assert 79 == shop.stock(book_id)
+
+
+async def test_a_terminal_that_is_closed_closes_the_shop_in_good_order(tmp_path: Path) -> None:
+    """SIGHUP: what was sold is there, nothing runs on, and the shop says that it is closed."""
+    with RunningShop(tmp_path / "data", "--empty", "--currency", "GBP") as shop:
+        book_id = shop.add_book(3)
+        assert "currency    GBP" in shop.last_log()
+        everyone = [shop.supervisor(), *shop.services().values()]
+        async with shop.customers() as customers:
+            await customers.buy(book_id, "before")
+        assert 0 == await asyncio.to_thread(shop.stop, signal.SIGHUP)
+        all_gone(everyone, 1)
+        assert "Bazar is closed." in shop.last_log()
+        assert not (shop.data / "shop.json").exists()
+        shop.start()
+        assert "currency    GBP" in shop.last_log()
+        assert 2 == shop.stock(book_id)
 
 
 async def test_a_stop_amid_a_rush_gives_proper_answers_or_none(tmp_path: Path) -> None:

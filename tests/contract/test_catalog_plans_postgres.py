@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bazar.catalog.app import POSTGRES_SCHEMA
 from bazar.catalog.expressions import Term
-from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, FileRow
+from bazar.catalog.store import AFTER_ALL_ORDERS, AFTER_ALL_ROWS, NO_YEAR, FileRow, Seen, Sought
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Database, Row, Transaction, Value, Work
@@ -25,7 +25,9 @@ BOOKS = 8000
 FILL = f"""
 INSERT INTO books (isbn, title, author, topic, topic_key, description, price_minor, currency, stock,
                    added_at_ms, author_key, title_key, retired_at_ms)
-SELECT CASE WHEN n % 2 = 0 THEN lpad(n::text, 13, '0') END, 'Title ' || n, 'Author ' || n % 400,
+SELECT CASE WHEN n % 2 = 0 THEN lpad(n::text, 13, '0') END,
+    CASE WHEN n % 4 < 2 AND n > 6000 THEN 'Many' ELSE 'Title ' || n END,
+    CASE WHEN n % 4 < 2 AND n > 6000 THEN 'Author of many' ELSE 'Author ' || n % 400 END,
     'topic ' || n % 40, 'topic ' || n % 40, '', n % 5000, 'USD', n % 50, n,
     'author ' || n % 400, 'title ' || n, CASE WHEN n % 20 = 0 THEN n END
 FROM generate_series(1, {BOOKS}) AS n;
@@ -54,6 +56,12 @@ COMMON = 500
 SOME = [Ranked(number, number * 7 + 1) for number in range(50)]
 IDS = [one.book_id for one in SOME]
 ORDERS = [f"o{number:08}" for number in IDS]
+SOUGHT = [
+    Sought(1, None, "Many\nAuthor of many", None, NO_YEAR),
+    Sought(2, "0000000000078", None, None, NO_YEAR),
+    Sought(3, None, "Title 77\nAuthor 77", None, NO_YEAR),
+    Sought(4, None, "Nobody\nknows", "it", 1999),
+]
 SALES = [reserved(f"new{number:02}", (number * 50 + 7, 1, 3)) for number in range(50)]
 
 
@@ -116,15 +124,13 @@ def points(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
     """Return what is asked of single rows, and of how many, each with how many may be read."""
     new = book(book_id=0, stock=3, isbn="9780131103627")
     old = replace(new, book_id=77, isbn=None, topic="topic 1")
+    other = replace(new, isbn="9780306406157")
     row = FileRow(1, 77)
     return {
         "book": (lambda t: store.book(t, 77, lock=True), 2),
         "books": (lambda t: store.books(t, IDS, lock=True), 100),
         "book_by_isbn": (lambda t: store.book_by_isbn(t, "0000000000078"), 2),
-        "book_by_name": (lambda t: store.book_by_name(t, "Title 77", "Author 77", None), 2),
-        "book_made_by": (lambda t: store.book_made_by(t, row), 3),
         "last_book": (store.last_book, 3),
-        "last_count": (lambda t: store.last_count(t, 77), 2),
         "last_order_id": (store.last_order_id, 4),
         "kept_write": (lambda t: store.kept_write(t, "k77"), 2),
         "keep_write": (lambda t: store.keep_write(t, "new", "", "", 10_000), 3),
@@ -136,7 +142,13 @@ def points(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
         "save_outcome": (lambda t: store.save_outcome(t, rejected("o00000077")), 2),
         "add_outcome": (lambda t: store.add_outcome(t, rejected("new"), 0), 2),
         "sell": (lambda t: store.sell(t, SALES, NOW_MS), 200),
-        "hold": (lambda t: store.hold(t, [new, old], [FileRow(1, n) for n in range(20)]), 100),
+        "known_by": (lambda t: store.known_by(t, SOUGHT, 1), 4 * len(SOUGHT)),
+        "counted_books": (lambda t: store.counted_books(t, IDS, lock=True), 150),
+        "add_books": (lambda t: store.add_books(t, [other], NOW_MS), 15),
+        "edit_books": (lambda t: store.edit_books(t, [old], NOW_MS), 15),
+        "adjust": (lambda t: store.adjust(t, dict.fromkeys(IDS, 1), NOW_MS), 150),
+        "save_seen": (lambda t: store.save_seen(t, [Seen(77, row, row)]), 2),
+        "save_made_by": (lambda t: store.save_made_by(t, [(row, 77)]), 2),
         "add_book": (lambda t: store.add_book(t, new, NOW_MS), 10),
         "edit_book": (lambda t: store.edit_book(t, old, NOW_MS), 10),
         "move_stock": (lambda t: store.move_stock(t, 77, "adjusted", 5, None, NOW_MS), 5),

@@ -127,25 +127,6 @@ async def test_a_book_is_found_by_its_isbn(database: Database, store: Store) -> 
     assert None is await database.read(lambda t: store.book_by_isbn(t, "9780306406157"))
 
 
-@pytest.mark.parametrize("year", [1999, None])
-async def test_a_book_without_an_isbn_is_found_by_its_name(
-    database: Database, store: Store, year: int | None
-) -> None:
-    """The first with just this title, author and year, where no year is a year of its own."""
-    _with_isbn, _other_year, wanted, _twin = await added(
-        database,
-        store,
-        book(year=year, isbn=ISBN),
-        book(year=2000),
-        book(year=year),
-        book(year=year),
-    )
-    title, author = wanted.title, wanted.author
-    assert wanted == await database.read(lambda t: store.book_by_name(t, title, author, year))
-    for wrong in ((title, "", year), ("", author, year), (title, author, 1)):
-        assert None is await database.read(lambda t, w=wrong: store.book_by_name(t, *w))  # type: ignore[misc]
-
-
 async def test_topics_are_one_in_any_case(database: Database, store: Store) -> None:
     """Titles come in order of id, up to a limit, and each topic is counted once."""
     first, _other, second = await added(

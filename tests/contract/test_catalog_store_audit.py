@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from bazar.catalog.store import (
     AFTER_ALL_ORDERS,
     AFTER_ALL_ROWS,
-    FileRow,
     KeptWrite,
     ReservationDifference,
     Store,
@@ -60,26 +59,6 @@ async def test_files_are_numbered_as_they_come(database: Database, store: Store)
         await database.read(lambda t: store.import_id(t, "d")),
         await database.read(lambda t: store.import_id(t, "b")),
     )
-
-
-async def test_the_last_count_of_a_book_is_kept(database: Database, store: Store) -> None:
-    """Each book has one, and a later one takes its place."""
-    assert None is await database.read(lambda t: store.last_count(t, 7))
-    for count in (FileRow(1, 9), FileRow(2, 3)):
-        await database.write(lambda t, count=count: store.save_count(t, 7, count))  # type: ignore[misc]
-        assert count == await database.read(lambda t: store.last_count(t, 7))
-    assert None is await database.read(lambda t: store.last_count(t, 8))
-    assert FileRow(1, 9) < FileRow(2, 3) < FileRow(2, 4)
-
-
-async def test_a_book_is_known_by_the_row_that_made_it(database: Database, store: Store) -> None:
-    """The first that was noted, as it is now."""
-    one, other = await added(database, store, book(), book())
-    row = FileRow(1, 7)
-    assert None is await database.read(lambda t: store.book_made_by(t, row))
-    for made in (one, other):
-        await database.write(lambda t, made=made: store.save_made_by(t, row, made.book_id))  # type: ignore[misc]
-        assert one == await database.read(lambda t: store.book_made_by(t, row))
 
 
 async def test_the_last_book_is_the_one_with_the_highest_id(

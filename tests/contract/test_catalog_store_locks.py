@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bazar.catalog.app import POSTGRES_SCHEMA
-from bazar.catalog.store import FileRow, Store
+from bazar.catalog.store import Store
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Database, Transaction, Work
 from support.engines import POSTGRES, with_tables
@@ -49,8 +49,6 @@ async def locked(database: Database, work: Work[object]) -> tuple[set[object], s
 async def test_what_is_looked_at_for_a_change_is_locked(database: Database, store: Store) -> None:
     """That alone, and only where it was asked for."""
     await added(database, store, book("A", isbn=ISBN), book("B"), book("C"), book("D"))
-    row = FileRow(1, 7)
-    await database.write(lambda t: store.save_made_by(t, row, 3))
     await database.write(lambda t: store.sell(t, [rejected("o1"), rejected("o2")], NOW_MS))
     nothing: set[object] = set()
     for lock in (False, True):
@@ -58,29 +56,12 @@ async def test_what_is_looked_at_for_a_change_is_locked(database: Database, stor
             (lambda t, k=lock: store.book(t, 2, lock=k), {2}, nothing),  # type: ignore[misc]
             (lambda t, k=lock: store.books(t, [4, 2, 9], lock=k), {2, 4}, nothing),  # type: ignore[misc]
             (lambda t, k=lock: store.book_by_isbn(t, ISBN, lock=k), {1}, nothing),  # type: ignore[misc]
-            (
-                lambda t, k=lock: store.book_by_name(t, "B", "A. Uthor", 1999, lock=k),  # type: ignore[misc]
-                {2},
-                nothing,
-            ),
-            (lambda t, k=lock: store.book_made_by(t, row, lock=k), {3}, nothing),  # type: ignore[misc]
+            (lambda t, k=lock: store.counted_books(t, [4, 2, 9], lock=k), {2, 4}, nothing),  # type: ignore[misc]
             (lambda t, k=lock: store.outcome(t, "o2", lock=k), nothing, {"o2"}),  # type: ignore[misc]
         ]
         for work, books, decisions in works:
             wanted = (books, decisions) if lock else (nothing, nothing)
             assert wanted == await locked(database, work)
-
-
-async def test_all_books_of_a_file_are_locked_at_once(database: Database, store: Store) -> None:
-    """Those that a row names by id, by ISBN or by name, and those that its rows have made."""
-    await added(
-        database, store, book("A", isbn=ISBN), *(book(title) for title in ("B", "C", "D", "E"))
-    )
-    await database.write(lambda t: store.save_made_by(t, FileRow(1, 7), 3))
-    wanted = [book("Z", isbn=ISBN), book("Z", book_id=2), book("D")]
-    rows = [FileRow(1, 6), FileRow(1, 7), FileRow(2, 7)]
-    assert ({1, 2, 3, 4}, set()) == await locked(database, lambda t: store.hold(t, wanted, rows))
-    assert (set(), set()) == await locked(database, lambda t: store.hold(t, [], []))
 
 
 @pytest.mark.parametrize("kept", KEPT[:1], ids=lambda kept: kept.name)
@@ -90,7 +71,7 @@ async def test_where_one_alone_writes_nothing_is_locked(kept: Engine, tmp_path: 
     async with kept.opened(tmp_path / "catalog.db") as database:
         (one,) = await added(database, store, book())
         assert one == await database.write(lambda t: store.book(t, one.book_id, lock=True))
-        await database.write(lambda t: store.hold(t, [one], []))
+        await database.write(lambda t: store.counted_books(t, [one.book_id], lock=True))
 
 
 async def test_no_row_of_the_ledger_comes_into_sight_behind_a_reader(

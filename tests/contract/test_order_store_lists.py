@@ -166,6 +166,7 @@ async def test_the_newest_come_first_and_only_those_that_are_wanted(
     async def listed(**question: object) -> list[int]:
         wanted = msgspec.structs.replace(Wanted(limit=9), **question)
         page = await database.scan(lambda t: store.newest(t, wanted))
+        assert len(page) == await database.scan(lambda t: store.count_newest(t, wanted))
         places = {order.order_id: number for number, order in enumerate(orders)}
         return [places[order.order_id] for order in page]
 

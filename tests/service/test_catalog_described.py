@@ -1,6 +1,5 @@
 """What is known of a book beside its title: added, edited, imported, and told to whoever lists."""
 
-import csv
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +8,10 @@ from typing import Any
 import apsw
 import pytest
 
-from bazar.formats.columns import COLUMNS, new_book, with_defaults
+from bazar.formats.books import Reader
+from bazar.formats.columns import COLUMNS, Reading
+from bazar.formats.csv import records
+from bazar.formats.header import Layout, Wanted
 from support.catalog_calls import BOOK, ask
 from support.shops import Caller, Shop
 
@@ -120,9 +122,10 @@ async def test_no_import_and_no_edit_changes_a_currency(shop: Shop, tmp_path: Pa
 def test_the_sample_catalogue_is_a_file_that_an_import_takes() -> None:
     """Each row makes a book, and each says in which language it is, but one of two languages."""
     text = (files("bazar.sample") / "books.csv").read_text("utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
-    assert set(rows[0]) <= set(COLUMNS)
-    books = [new_book(with_defaults(row)) for row in rows]
+    header, *rows = records(text.splitlines(keepends=True))
+    assert set(header.cells) <= set(COLUMNS)
+    reader = Reader(Layout(header.cells, Wanted()), Reading("USD"), strict=True)
+    books = [read.book for row in rows if (read := reader.read(row)) and read.book]
     assert 110 == len(books)
     assert ["Les Fleurs du mal"] == [book.title for book in books if not book.language]
     assert {"en", "pt", "ru", ""} == {book.language for book in books}

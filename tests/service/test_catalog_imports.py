@@ -112,9 +112,11 @@ async def test_an_isbn_of_another_book_rejects_the_row(shop: Shop) -> None:
 
 
 async def test_the_same_book_twice_in_one_import_is_one_book(catalog: Caller) -> None:
-    """The second row meets the book that the first one made."""
+    """The second row meets the book that the first one made, and says so."""
     rows = [BOOK | {"isbn": ISBN}, BOOK | {"isbn": ISBN_10}]
-    assert ["created", "unchanged"] == statuses(await take_in(catalog, *rows))
+    results = await take_in(catalog, *rows)
+    assert ["created", "rejected"] == statuses(results)
+    assert ("isbn", "is the same book as row 1") == (results[1]["column"], results[1]["reason"])
 
 
 @on_every_engine
@@ -163,10 +165,10 @@ async def test_an_update_leaves_alone_what_the_row_does_not_give(catalog: Caller
     await catalog.post("/imports", {"rows": [{"row": 2, "book": book}]})
     row = {
         "row": 2,
-        "book": {"id": 7, "title": "New", "topic": "x", "price": 9},
+        "book": {"id": 7, "title": "OLD", "topic": "x", "price": 9},
         "given": ["title"],
     }
-    for update, title in (("stock", "Old"), ("all", "New")):
+    for update, title in (("stock", "Old"), ("all", "OLD")):
         reply = await catalog.post("/imports", {"rows": [row], "update": update})
         assert 200 == reply.status
         info = (await catalog.get("/info/7")).json
@@ -222,13 +224,12 @@ async def test_a_count_that_was_passed_over_may_be_taken_later(shop: Shop) -> No
 async def test_of_two_counts_in_a_file_the_last_holds_however_often(shop: Shop) -> None:
     """Sent again, neither the first nor the last is taken."""
     rows = [BOOK | {"isbn": ISBN, "quantity": copies} for copies in (4, 6)]
-    results = await take_in(shop.catalog, *rows, update="stock", key="k")
+    options = {"update": "stock", "same": "last", "key": "k"}
+    results = await take_in(shop.catalog, *rows, **options)
     assert ["created", "updated"] == statuses(results)
     book_id = results[0]["id"]
     await reserve(shop.catalog, "o1", (book_id, 1))
-    assert ["unchanged"] * 2 == statuses(
-        await take_in(shop.catalog, *rows, update="stock", key="k")
-    )
+    assert ["unchanged"] * 2 == statuses(await take_in(shop.catalog, *rows, **options))
     assert 5 == await shop.stock(book_id)
 
 
@@ -250,6 +251,7 @@ async def test_an_import_is_taken_in_over_as_many_units_as_it_has_time_for(
     rows = [BOOK | {"title": title, "quantity": 10} for title in ("T1", "T2", "  ", "T3")]
     expected = await take_in(shop.catalog, *rows, dry_run=True, key="k")
     monkeypatch.setattr(SqliteStore, "unit_s", 0.0)
+    monkeypatch.setattr(SqliteStore, "part_rows", 1)
     units = []
     write = SqliteDatabase.write
 
@@ -315,11 +317,9 @@ async def test_composed_letters_and_parted_ones_are_the_same(shop: Shop, form: F
     """A book without an ISBN is found by its name, from whichever system the row comes."""
     title, author = "Étude für Zoë", "Ḥasan Ångström"
     other: Form = "NFD" if form == "NFC" else "NFC"
-    books = [
-        BOOK | {"title": normalize(one, title), "author": normalize(one, author)}
-        for one in (form, other)
-    ]
-    assert ["created", "unchanged"] == statuses(await take_in(shop.catalog, *books))
+    for one, status in ((form, "created"), (other, "unchanged")):
+        row = BOOK | {"title": normalize(one, title), "author": normalize(one, author)}
+        assert [status] == statuses(await take_in(shop.catalog, row))
     (kept,) = (await shop.catalog.get("/books")).json
     assert (normalize("NFC", title), normalize("NFC", author)) == (kept["title"], kept["author"])
 
@@ -373,10 +373,13 @@ SEQUENCES: dict[str, list[dict[str, object]]] = {
 }
 
 
-@pytest.mark.parametrize("update", ["none", "stock", "all"])
+@pytest.mark.parametrize(
+    ("update", "same"),
+    [("none", "reject"), ("none", "last"), ("stock", "add"), ("all", "last")],
+)
 @pytest.mark.parametrize("name", SEQUENCES)
 async def test_a_dry_run_in_batches_tells_what_the_import_does(
-    shop: Shop, name: str, update: str
+    shop: Shop, name: str, update: str, same: str
 ) -> None:
     """Each batch meets what those before it would have done: statuses, ids and reasons."""
     await shop.add_book(isbn=ISBN, quantity=1)
@@ -389,6 +392,7 @@ async def test_a_dry_run_in_batches_tells_what_the_import_does(
             request = {
                 "rows": [{"row": number, "book": row}],
                 "update": update,
+                "same": same,
                 "key": "file",
                 "dry_run": dry_run,
                 "run": "this one",

@@ -340,7 +340,14 @@ async def test_reads_without_the_catalog_are_a_problem(shop: Shop, to_catalog: W
     """Every read that needs the catalog is 503, within its deadline, as a problem document."""
     book_id = await shop.add_book(quantity=5)
     to_catalog.away = True
-    paths = (f"/info/{book_id}", "/search/none", "/topics", "/books", "/books?q=noobs")
+    paths = (
+        f"/info/{book_id}",
+        "/search/none",
+        "/topics",
+        "/books",
+        "/books?q=noobs",
+        "/books/counts?q=noobs",
+    )
     async with asyncio.timeout(4.5):
         replies = await asyncio.gather(*map(shop.front.get, paths))
     for reply in replies:

@@ -250,6 +250,9 @@ async def test_the_newest_orders_are_listed_first(shop: Shop) -> None:
     async def listed(question: str) -> list[int]:
         reply = await shop.order.get(f"/orders?sort=-placed_at&{question}")
         assert 200 == reply.status, reply.content
+        counts = await shop.order.get(f"/orders/counts?sort=-placed_at&{question}")
+        whole = len(ids) if "limit" in question else len(reply.json)
+        assert {"orders": whole} == counts.json
         return [ids.index(order["order_id"]) for order in reply.json]
 
     placed_at = (await shop.order.get(f"/orders/{ids[1]}")).json["placed_at"]
@@ -268,6 +271,8 @@ async def test_the_newest_orders_are_listed_first(shop: Shop) -> None:
     assert [1] == await listed(f"q={ids[1][-6:-3].upper()}+{ids[1][-3:].upper()}")
     for question in ("q=lina", "sort=-placed_at&after=a", "sort=-placed_at&before=nope"):
         assert 400 == (await shop.order.get(f"/orders?{question}")).status
+    for question in ("q=lina", "sort=-placed_at&after=a", "sort=-placed_at&status=x"):
+        assert 400 == (await shop.order.get(f"/orders/counts?{question}")).status
 
 
 async def test_only_a_confirmed_order_is_fulfilled(shop: Shop) -> None:

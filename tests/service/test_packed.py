@@ -9,7 +9,7 @@ from support.shops import Reply, Shop
 
 GZIP = {"accept-encoding": "gzip"}
 PACKED = {
-    "front": {"/search/{topic:path}", "/topics", "/books", "/openapi.json"},
+    "front": {"/search/{topic:path}", "/topics", "/books", "/books/counts", "/openapi.json"},
     "catalog": {
         "/search/{topic:path}",
         "/query",

@@ -16,6 +16,7 @@ from bazar.tools.shop import Shop
 from bazar.wire.books import NewBook
 from bazar.wire.imports import ImportRequest, ImportResult
 from bazar.wire.limits import IMPORT_BODY_BYTES_MAX
+from bazar.wire.shop import Shop as Settings
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class FakeShop(Shop):
 
     addresses: Addresses = field(default_factory=lambda: Addresses("", "", ""))
     answer: Answer = create_all
+    currency: str = "USD"
     sent: list[ImportRequest] = field(default_factory=list)
 
     def call(
@@ -47,6 +49,8 @@ class FakeShop(Shop):
         timeout: timedelta = TIMEOUT,  # noqa: ARG002  an answer right here is never late
     ) -> T:
         """Answer an import."""
+        if (method, path) == ("GET", "/shop"):
+            return msgspec.convert(Settings(version=1, currency=self.currency), kind)
         assert ("catalog", "POST", "/imports", None) == (service, method, path, key)
         content = msgspec.json.encode(body)
         assert len(content) <= IMPORT_BODY_BYTES_MAX
@@ -57,7 +61,7 @@ class FakeShop(Shop):
     @property
     def books(self) -> list[NewBook]:
         """All books that were sent, in order."""
-        return [row.book for request in self.sent for row in request.rows]
+        return [row.book for request in self.sent for row in request.rows if row.book]
 
 
 @dataclass
@@ -103,6 +107,13 @@ class Desk:
         assert [] == self.shop.sent
         assert [self.file] == sorted(self.folder.iterdir())
         return str(caught.value)
+
+    def refused_again(self, content: bytes, **changed: object) -> str:
+        """Return the error that this content makes, whatever was imported before."""
+        self.shop.sent.clear()
+        for path in self.folder.iterdir():
+            path.unlink()
+        return self.refused(content, **changed)
 
 
 def row_of(cells: list[str]) -> str:

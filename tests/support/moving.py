@@ -57,7 +57,7 @@ INSERT INTO order_events VALUES (1, '{SOLD}', 19, 'sent', 'Omar', 'PS 1/2');"""
 _BESIDE_BOOKS = """
 INSERT INTO shop VALUES (1, 5, 'USD', '{"name": "Sea Books"}');
 INSERT INTO imports VALUES (2, 'file', 21);
-INSERT INTO counts VALUES (1, 2, 30);
+INSERT INTO counts VALUES (1, 2, 30, 2, 31);
 INSERT INTO made_by_rows VALUES (2, 30, 1), (2, 31, 2);
 INSERT INTO keyed_writes VALUES (8, 'write', '{}', '{"book": 1}'), (9, 'last', '{}', '{}');
 DELETE FROM keyed_writes WHERE write_id = 9;

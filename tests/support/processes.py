@@ -49,8 +49,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with our sources on the path, and no setting of a shop."""
+    """Return this process's environment with our sources on the path, and no setting of a shop.
+
+    Nor the width of a terminal, which who distributes tests makes up.
+    """
     kept = {name: text for name, text in os.environ.items() if not name.startswith("BAZAR_")}
+    kept.pop("COLUMNS", None)
     return {**kept, "PYTHONPATH": str(SOURCES), **(more or {})}
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bazar.formats.isbn import isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.kit.money import to_minor, to_price
-from bazar.kit.text import composed
+from bazar.kit.text import composed, visible
 from bazar.wire.books import (
     LOW_AT_DEFAULT,
     Book,
@@ -246,6 +246,11 @@ def new_book(new: NewBook, currency: str) -> StoredBook:
     )
 
 
+def first_version(new: StoredBook) -> int:
+    """Return the version of a new book, whose first copies count as a change of its stock."""
+    return 2 if new.stock else 1
+
+
 def move_stock(book: StoredBook, copies: int) -> StoredBook:
     """Return a book with copies added, or taken away where they are negative.
 
@@ -275,8 +280,8 @@ def edited(book: StoredBook, edit: BookEdit, at_ms: int) -> StoredBook:
     """
     given = {
         name: value
-        for name, value in msgspec.structs.asdict(edit).items()
-        if value is not msgspec.UNSET
+        for name in BookEdit.__struct_fields__
+        if (value := getattr(edit, name)) is not msgspec.UNSET
     }
     if "price" in given:
         given["price_minor"] = checked_price(given.pop("price"), book.currency)
@@ -323,7 +328,8 @@ def checked_note(name: str, text: str) -> str:
     if "\0" in text:
         message = f"{name} must not hold a NUL character"
         raise InvalidRequest(message, member=name)
-    kept = composed(text)
+    # In a description signs of direction may say how its lines are written.
+    kept = composed(text if name == "description" else visible(text))
     if len(kept) > _LENGTHS_MAX[name]:  # a few letters have no composed form but a parted one
         message = f"{name} has {len(kept)} characters, not at most {_LENGTHS_MAX[name]}"
         raise InvalidRequest(message, member=name)

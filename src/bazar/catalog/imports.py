@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from time import monotonic
 
+from msgspec.structs import replace
+
 from bazar.catalog.rehearsal import Rehearsals
-from bazar.catalog.rows import Rows
+from bazar.catalog.rows import Rows, after
 from bazar.catalog.store import Store
+from bazar.catalog.taking import Batch
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import Database, Transaction, Work
 from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
 
-ROWS_A_UNIT = 100
-"""Of which the books are locked at once."""
 _LOCK = "imports"
 """What a unit holds: two at once would make two books of one name, where that is all it has."""
 
@@ -39,7 +40,8 @@ class Imports:
 
         Args:
             request: 1 to 500 rows. `update` says what happens to books that are there already:
-                nothing, their stock is set, or all that the row gives is set. With a `key` a
+                nothing, their stock is set, or all that the row gives is set. `same` says what
+                becomes of a second row that is the same book. With a `key` a
                 count is taken once, and never after that of a file that was first seen later.
                 With `dry_run` nothing is kept.
 
@@ -52,12 +54,17 @@ class Imports:
         if request.dry_run:
             return await self._rehearsals.take_in(request)
         results: list[ImportResult] = []
+        batch = Batch(request.update, request.same)
         while len(results) < len(request.rows):
-            rows = request.rows[len(results) : len(results) + ROWS_A_UNIT]
-            results += await self._database.write(self._work(rows, request))
+            rows = request.rows[len(results) :]
+            results += await self._database.write(
+                self._work(rows, request.key, after(batch, results))
+            )
         return results
 
-    def _work(self, rows: Sequence[ImportRow], request: ImportRequest) -> Work[list[ImportResult]]:
+    def _work(
+        self, rows: Sequence[ImportRow], key: str | None, batch: Batch
+    ) -> Work[list[ImportResult]]:
         """Return the unit of work that takes in the first of some rows, as many as it has time for.
 
         What a crash leaves is whole rows; the same request again finds them, and goes on.
@@ -66,12 +73,15 @@ class Imports:
         async def work(transaction: Transaction) -> list[ImportResult]:
             await transaction.lock(_LOCK)
             import_id = None
-            if request.key is not None:
-                import_id = await self._store.import_id(transaction, request.key)
-                await self._store.save_import(transaction, import_id, request.key, self._clock())
+            if key is not None:
+                import_id = await self._store.import_id(transaction, key)
+                await self._store.save_import(transaction, import_id, key, self._clock())
             end_s = monotonic() + self._store.unit_s
             return await self._rows.take_in(
-                transaction, rows, request.update, import_id, lambda: monotonic() >= end_s
+                transaction,
+                rows,
+                replace(batch, import_id=import_id),
+                lambda: monotonic() >= end_s,
             )
 
         return work

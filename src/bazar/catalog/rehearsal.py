@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from bazar.catalog.domain import StoredBook, new_book
-from bazar.catalog.rows import Rows, spellings
-from bazar.catalog.store import FileRow, Store
+from bazar.catalog.rows import Rows
+from bazar.catalog.store import CountedBook, FileRow, Seen, Sought, Store
+from bazar.catalog.taking import Batch, read_row
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
-from bazar.kit.errors import BazarError
 from bazar.kit.identity import new_request_id
 from bazar.wire.imports import ImportRequest, ImportResult
 
@@ -32,8 +31,7 @@ class _Origin(msgspec.Struct):
     """What the catalog holds that a batch may be about."""
 
     import_id: int | None
-    books: list[tuple[StoredBook, FileRow | None]]
-    """Each with where its last count came from."""
+    books: list[CountedBook]
     made: list[tuple[FileRow, int]]
     """Rows that have made books before, with those."""
 
@@ -55,6 +53,7 @@ class Rehearsals:
         self._open_scratch = open_scratch
         self._currency = currency
         self._clock = clock
+        self._rows = Rows(store, currency, clock)
         self._runs: dict[str, _Run] = {}
         """Those that wait for their next batch, the longest idle first."""
 
@@ -96,46 +95,21 @@ class Rehearsals:
         self, transaction: Transaction, request: ImportRequest, *, whole: bool
     ) -> _Origin:
         """Find the books that rows may be about; for a new run the one that ids go on from."""
-        found: dict[int, StoredBook] = {}
-        if whole and (last := await self._store.last_book(transaction)) is not None:
-            found[last.book_id] = last
         import_id = None
         if request.key is not None:
             import_id = await self._store.import_id(transaction, request.key)
-        made: list[tuple[FileRow, int]] = []
-        for row in request.rows:
-            if import_id is not None:
-                at = FileRow(import_id, row.row)
-                book = await self._store.book_made_by(transaction, at)
-                if book is not None:
-                    found[book.book_id] = book
-                    made.append((at, book.book_id))
-            try:
-                wanted = new_book(row.book, self._currency)
-            except BazarError:
-                continue  # a row that is refused is about no book
-            for book in await self._candidates(transaction, wanted):
-                found[book.book_id] = book
-        return _Origin(
-            import_id,
-            [
-                (book, await self._store.last_count(transaction, book_id))
-                for book_id, book in found.items()
-            ],
-            made,
+        wanted = [read_row(row, self._currency) for row in request.rows]
+        known_by, books = await self._rows.look_up(
+            transaction, wanted, Batch(import_id=import_id), lock=False
         )
-
-    async def _candidates(self, transaction: Transaction, wanted: StoredBook) -> list[StoredBook]:
-        store = self._store
-        found = [
-            await store.book(transaction, wanted.book_id) if wanted.book_id else None,
-            await store.book_by_isbn(transaction, wanted.isbn) if wanted.isbn else None,
-            *[
-                await store.book_by_name(transaction, title, author, wanted.year)
-                for title, author in spellings(wanted)
-            ],
+        if whole and (last := await self._store.last_book(transaction)) is not None:
+            books |= await self._store.counted_books(transaction, [last.book_id])
+        made = [
+            (FileRow(import_id, request.rows[place].row), known.made_by)
+            for place, known in known_by.items()
+            if import_id is not None and known.made_by is not None
         ]
-        return [book for book in found if book is not None]
+        return _Origin(import_id, list(books.values()), made)
 
 
 class _Run:
@@ -154,25 +128,30 @@ class _Run:
 
         async def work(transaction: Transaction) -> list[ImportResult]:
             await self._copy(transaction, origin)
-            return await self._rows.take_in(
-                transaction, request.rows, request.update, origin.import_id
-            )
+            batch = Batch(request.update, request.same, origin.import_id)
+            return await self._rows.take_in(transaction, request.rows, batch)
 
         results = await self._database.write(work)
         self.used = True
         return results
 
     async def _copy(self, transaction: Transaction, origin: _Origin) -> None:
-        for row, book_id in origin.made:
-            await self._store.save_made_by(transaction, row, book_id)
-        for book, count in origin.books:
-            if await self._store.book(transaction, book.book_id):
-                continue  # as the run has left it
-            if book.isbn and await self._store.book_by_isbn(transaction, book.isbn):
-                continue  # it came into the catalog after the run had made the same
-            await self._store.add_book(transaction, book, 0)
-            if count is not None:
-                await self._store.save_count(transaction, book.book_id, count)
+        """Copy what is not in it, and leave the rest as the run has left it."""
+        if origin.made:
+            await self._store.save_made_by(transaction, origin.made)
+        origins = {one.book.book_id: one for one in origin.books}
+        there = await self._store.counted_books(transaction, origins)
+        new = [one for key, one in sorted(origins.items()) if key not in there]
+        # What came into the catalog after the run had made the same stays out.
+        taken = await self._store.known_by(
+            transaction, [Sought(0, one.book.isbn, None, None, 0) for one in new], None
+        )
+        new = [one for one, same in zip(new, taken, strict=True) if same.isbn is None]
+        if new:
+            await self._store.add_books(transaction, [one.book for one in new], 0)
+            await self._store.save_seen(
+                transaction, [Seen(one.book.book_id, one.counted, one.seen) for one in new]
+            )
 
     def forget_later(self, idle_s: float, forget: Callable[[], object]) -> None:
         """Close it unless it is used before."""

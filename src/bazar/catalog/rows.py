@@ -1,54 +1,18 @@
-"""What a row of a file does to the books: created, updated, left alone, or refused with a reason.
+"""Rows of a file, taken into the books of one store: looked up, decided and written by the part."""
 
-A row is the book with its id, else with its ISBN-13, else the one that it made when its file was
-taken in before, else with exactly its title, author and year. So the same file twice changes
-nothing, whatever was changed since. No row changes the currency of a book. A count belongs to the
-moment at which its file was first seen: it is taken once, and never after a later one.
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
-Source: docs/decisions/0010-import-identity.md, docs/decisions/0022-a-count-belongs-to-a-moment.md
-"""
-
-import unicodedata
-from collections.abc import Callable, Collection, Sequence
-
-import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook, move_stock, new_book
-from bazar.catalog.store import FileRow, Store
+from bazar.catalog.domain import StoredBook, first_version
+from bazar.catalog.store import CountedBook, FileRow, KnownBy, Store
+from bazar.catalog.taking import Batch, Change, Part, Wanted, read_row
 from bazar.kit.clock import Clock
 from bazar.kit.data.database import Transaction
-from bazar.kit.errors import BazarError, InvalidRequest
 from bazar.wire.books import BookChanged
 from bazar.wire.imports import ImportResult, ImportRow
-
-_FIELDS = {
-    "isbn": ("isbn",),
-    "title": ("title",),
-    "author": ("author",),
-    "year": ("year",),
-    "topic": ("topic",),
-    "price": ("price_minor",),
-    "quantity": (),
-    "description": ("description",),
-    "subtitle": ("subtitle",),
-    "publisher": ("publisher",),
-    "format": ("format",),
-    "pages": ("pages",),
-    "language": ("language",),
-    "condition": ("condition",),
-    "shelf": ("shelf",),
-    "low_at": ("low_at",),
-}
-"""What each column of a file changes about a book that is there; the stock goes its own way."""
-
-
-class _Change(msgspec.Struct, frozen=True):
-    """What a row did to the book that it is about."""
-
-    book: StoredBook
-    repeated: bool = False
-    """Its count would have changed the stock, but was taken before, or a later one was."""
 
 
 class Rows:
@@ -64,8 +28,7 @@ class Rows:
         self,
         transaction: Transaction,
         rows: Sequence[ImportRow],
-        update: str,
-        import_id: int | None,
+        batch: Batch,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[ImportResult]:
         """Take in rows, all good ones of them.
@@ -73,140 +36,136 @@ class Rows:
         Args:
             transaction: to write in.
             rows: of one file.
-            update: what happens to books that are there: none, stock, all.
-            import_id: of the file, as the store numbers it; None where every count counts.
-            enough: tells after each row whether those behind it are left out.
+            batch: what is said of them all, and what those before them did.
+            enough: tells after each part whether the rows behind it are left out.
 
         Returns:
-            One result per row, up to the last that was taken.
+            One result per row, up to the last that was taken; of one at least.
         """
-        read = [self._read(row) for row in rows]
-        if update != "none":
-            wanted = [one for one in read if isinstance(one, StoredBook)]
-            made_by = [] if import_id is None else [FileRow(import_id, row.row) for row in rows]
-            await self._store.hold(transaction, wanted, made_by)
         results: list[ImportResult] = []
-        for row, one in zip(rows, read, strict=True):
-            results.append(await self._take_in(transaction, row, one, update, import_id))
+        while len(results) < len(rows):
+            part = rows[len(results) : len(results) + self._store.part_rows]
+            results += await self._take_in(transaction, part, after(batch, results))
             if enough():
                 break
         return results
 
-    def _read(self, row: ImportRow) -> StoredBook | BazarError:
-        """Return what a row says of a book, or why it is refused."""
-        try:
-            return new_book(row.book, self._currency)
-        except BazarError as error:
-            return error
+    async def look_up(
+        self, transaction: Transaction, wanted: Sequence[Wanted], batch: Batch, *, lock: bool
+    ) -> tuple[dict[int, KnownBy], dict[int, CountedBook]]:
+        """Return what the books of some rows are known by, by the place of each, and the books."""
+        places = [place for place, one in enumerate(wanted) if one.fault is None]
+        found = await self._store.known_by(
+            transaction, [wanted[place].sought() for place in places], batch.import_id
+        )
+        known_by = dict(zip(places, found, strict=True))
+        book_ids = {key for one in found for key in one if key is not None}
+        book_ids.update(one.book_id for one in wanted if one.book_id)
+        if not book_ids:
+            return known_by, {}
+        return known_by, await self._store.counted_books(transaction, book_ids, lock=lock)
 
     async def _take_in(
+        self, transaction: Transaction, rows: Sequence[ImportRow], batch: Batch
+    ) -> list[ImportResult]:
+        """Take in the rows of a part, as far as none has to wait for another to be stored."""
+        wanted = [read_row(row, self._currency) for row in rows]
+        lock = batch.update != "none" or batch.same != "reject"
+        known_by, books = await self.look_up(transaction, wanted, batch, lock=lock)
+        part = Part(batch, known_by, books.values(), self._clock())
+        for place, one in enumerate(wanted):
+            if not part.take(place, one):
+                break
+        return await self._store_part(transaction, part)
+
+    async def _store_part(self, transaction: Transaction, part: Part) -> list[ImportResult]:
+        at_ms, store = self._clock(), self._store
+        changes = [one for one in part.changes if isinstance(one, Change)]
+        new_ids: dict[int, int] = {}
+        if part.added:
+            books = [_to_add(change.after) for change in part.added]
+            stored = await store.add_books(transaction, books, at_ms)
+            new_ids = {
+                change.after.book_id: book_id
+                for change, book_id in zip(part.added, stored, strict=True)
+            }
+        versions: dict[int, int] = {}
+        described = {one.after.book_id: one.after for one in changes if one.described}
+        if described:
+            versions |= await store.edit_books(transaction, list(described.values()), at_ms)
+        copies: Counter[int] = Counter()
+        for change in changes:
+            copies[change.after.book_id] += change.copies
+        moved = {book_id: number for book_id, number in copies.items() if number}
+        if moved:
+            versions |= await store.adjust(transaction, moved, at_ms)
+        await self._note(transaction, part.added, changes, new_ids)
+        return [_told(transaction, one, new_ids, versions) for one in part.changes]
+
+    async def _note(
         self,
         transaction: Transaction,
-        row: ImportRow,
-        wanted: StoredBook | BazarError,
-        update: str,
-        import_id: int | None,
-    ) -> ImportResult:
-        number = row.row
-        count = None if import_id is None else FileRow(import_id, number)
-        try:
-            if isinstance(wanted, BazarError):
-                raise wanted
-            lock = update != "none"
-            existing = await self._existing(transaction, wanted, count, lock=lock)
-            if existing is not None and existing.currency != wanted.currency:
-                wanted = new_book(row.book, existing.currency)  # as an edit of its price would be
-            given = _FIELDS.keys() if row.given is None else row.given
-            if existing is None:
-                stored = await self._store.add_book(transaction, wanted, self._clock())
-                if count is not None:
-                    await self._store.save_made_by(transaction, count, stored.book_id)
-                    if "quantity" in given:
-                        await self._store.save_count(transaction, stored.book_id, count)
-                change = _Change(stored)
-            else:
-                change = await self._update(transaction, existing, wanted, given, update, count)
-        except BazarError as error:
-            column = error.member or "id"
-            return ImportResult(row=number, status="rejected", column=column, reason=error.detail)
-        book = change.book
-        if book is existing:
-            return ImportResult(
-                row=number, status="unchanged", id=book.book_id, repeated=change.repeated
+        added: Sequence[Change],
+        changes: Sequence[Change],
+        new_ids: Mapping[int, int],
+    ) -> None:
+        """Note which rows were about which books, and which they have made."""
+        seen = {
+            one.seen.book_id: one.seen._replace(
+                book_id=new_ids.get(one.seen.book_id, one.seen.book_id)
             )
-        transaction.announce(BookChanged(book.book_id, book.version, listed=True))
-        if existing is None:
-            return ImportResult(row=number, status="created", id=book.book_id)
-        return ImportResult(row=number, status="updated", id=book.book_id, repeated=change.repeated)
-
-    async def _existing(
-        self, transaction: Transaction, wanted: StoredBook, row: FileRow | None, *, lock: bool
-    ) -> StoredBook | None:
-        """Return the book that a row is about, or None.
-
-        Raises:
-            InvalidRequest: its ISBN belongs to another book than its id.
-        """
-        store, book_id, isbn = self._store, wanted.book_id, wanted.isbn
-        by_id = by_isbn = by_row = None
-        if book_id:
-            by_id = await store.book(transaction, book_id, lock=lock)
-        if isbn is not None:
-            by_isbn = await store.book_by_isbn(transaction, isbn, lock=lock)
-        if book_id and by_isbn is not None and by_isbn.book_id != book_id:
-            message = f"isbn {isbn} belongs to book {by_isbn.book_id}, not to {book_id}"
-            raise InvalidRequest(message, member="isbn")
-        if by_id or by_isbn or book_id:
-            return by_id or by_isbn
-        if row is not None:
-            by_row = await store.book_made_by(transaction, row, lock=lock)
-        if by_row is not None or isbn is not None:
-            return by_row
-        for title, author in spellings(wanted):
-            by_name = await store.book_by_name(transaction, title, author, wanted.year, lock=lock)
-            if by_name is not None:
-                return by_name
-        return None
-
-    async def _update(  # noqa: PLR0913, PLR0917  what a row says, and about which book
-        self,
-        transaction: Transaction,
-        existing: StoredBook,
-        wanted: StoredBook,
-        given: Collection[str],
-        update: str,
-        count: FileRow | None,
-    ) -> _Change:
-        """Change a book by what a row gives; the very same book where that is nothing."""
-        stored = existing
-        if update == "all":
-            fields = [field for column in given for field in _FIELDS.get(column, ())]
-            described = replace(existing, **{field: getattr(wanted, field) for field in fields})
-            described = replace(described, isbn=described.isbn or existing.isbn)
-            if described != existing:
-                stored = await self._store.edit_book(transaction, described, self._clock())
-        if update == "none" or "quantity" not in given:
-            return _Change(stored)
-        copies = wanted.stock - existing.stock
-        if count is not None and not await self._is_newer(transaction, existing.book_id, count):
-            return _Change(stored, repeated=copies != 0)
-        if copies:
-            stored = move_stock(stored, copies)
-            version = await self._store.move_stock(
-                transaction, stored.book_id, "adjusted", copies, None, self._clock()
-            )
-            stored = replace(stored, version=version)
-        if count is not None:
-            await self._store.save_count(transaction, stored.book_id, count)
-        return _Change(stored)
-
-    async def _is_newer(self, transaction: Transaction, book_id: int, count: FileRow) -> bool:
-        """Tell whether neither this count of a book was taken before nor a later one."""
-        last = await self._store.last_count(transaction, book_id)
-        return last is None or last < count
+            for one in changes
+            if one.seen is not None
+        }
+        if seen:
+            await self._store.save_seen(transaction, list(seen.values()))
+        made_by = [
+            (FileRow(one.seen.seen.import_id, one.number), new_ids[one.seen.book_id])
+            for one in added
+            if one.seen is not None
+        ]
+        if made_by:
+            await self._store.save_made_by(transaction, made_by)
 
 
-def spellings(book: StoredBook) -> list[tuple[str, str]]:
-    """Return title and author as they are kept, and as an older release may have kept them."""
-    parted = unicodedata.normalize("NFD", book.title), unicodedata.normalize("NFD", book.author)
-    return list(dict.fromkeys([(book.title, book.author), parted]))
+def after(batch: Batch, results: Sequence[ImportResult]) -> Batch:
+    """Return a batch as it is once some of its rows were taken."""
+    taken = [one for one in results if one.id is not None and one.status != "rejected"]
+    if not taken:
+        return batch
+    about = dict(batch.about)
+    for one in taken:
+        assert one.id is not None
+        if batch.same == "last":
+            about[one.id] = max(one.row, about.get(one.id, one.row))
+        else:
+            about.setdefault(one.id, one.row)
+    made = {one.id for one in taken if one.status == "created" and one.id is not None}
+    return replace(batch, about=about, made={*batch.made, *made})
+
+
+def _to_add(book: StoredBook) -> StoredBook:
+    """Return a new book as the store takes it, which chooses an id where none was given."""
+    return book if book.book_id > 0 else replace(book, book_id=0)
+
+
+def _told(
+    transaction: Transaction,
+    done: Change | ImportResult,
+    new_ids: Mapping[int, int],
+    versions: Mapping[int, int],
+) -> ImportResult:
+    """Announce what a row did, and return it."""
+    if isinstance(done, ImportResult):
+        return done
+    number, book = done.number, done.after
+    if done.before is None:
+        book_id = new_ids[book.book_id]
+        transaction.announce(BookChanged(book_id, first_version(book), listed=True))
+        return ImportResult(row=number, status="created", id=book_id)
+    changed = done.described or done.copies != 0
+    if changed:
+        version = versions.get(book.book_id, book.version)
+        transaction.announce(BookChanged(book.book_id, version, listed=True))
+    status: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
+    return ImportResult(row=number, status=status, id=book.book_id, repeated=done.repeated)

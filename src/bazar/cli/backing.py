@@ -40,6 +40,9 @@ def backup(
     """Write the whole shop into one file while it is open: databases, settings and secret.
 
     Keep it as you keep the secret. 'bazar restore' makes a shop of it.
+
+    Examples:
+      bazar backup shop.bak
     """
     from bazar.mover.backup import back_up
 
@@ -72,7 +75,11 @@ def restore(
         typer.Option("--as-it-is", help="Restore a shop whose audit finds differences as it is."),
     ] = False,
 ) -> None:
-    """Make a data folder of a backup; 'bazar up' opens it."""
+    """Make a data folder of a backup; 'bazar up' opens it.
+
+    Examples:
+      bazar restore shop.bak --data restored
+    """
     from bazar.mover.backup import restore as run_restore
 
     try:

@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,9 @@ from bazar.cli.show import (
     show_audit,
     show_book,
     show_findings,
-    show_import,
     show_order,
 )
-from bazar.cli.terminal import BookId, OrderId, fail, progress_bar, visible
+from bazar.cli.terminal import BookId, OrderId, fail, visible
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.limits import STOCK_MAX
@@ -27,7 +26,6 @@ from bazar.wire.wishes import WishesEnded
 if TYPE_CHECKING:
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importing import ImportReport
 
 
 @asks("order")
@@ -185,6 +183,28 @@ def _given(**options: object) -> dict[str, Any]:
 
 
 @asks("catalog")
+def book_retire(shop: Shop, book_id: BookId, *, key: Key = None) -> Answer[Book]:
+    """Take a book off sale: hidden from every list, and kept for its orders.
+
+    Examples:
+      bazar book retire 112
+    """
+    retire = partial(shop.catalog.edit, book_id, BookEdit(retired=True))
+    return Answer(with_key(key, retire), show_book)
+
+
+@asks("catalog")
+def book_unretire(shop: Shop, book_id: BookId, *, key: Key = None) -> Answer[Book]:
+    """Sell a book again that was retired.
+
+    Examples:
+      bazar book unretire 112
+    """
+    sell = partial(shop.catalog.edit, book_id, BookEdit(retired=False))
+    return Answer(with_key(key, sell), show_book)
+
+
+@asks("catalog")
 def book_restock(
     shop: Shop,
     book_id: BookId,
@@ -316,59 +336,6 @@ def parse_price(text: str) -> Decimal:
         fail(f"a price is a number such as 19.99, not {text!r}")
 
 
-@asks("catalog")
-def import_books(  # noqa: PLR0913  one parameter an option
-    shop: Shop,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a header row.")],
-    *,
-    update: Annotated[
-        Literal["none", "stock", "all"],
-        typer.Option(help="What to change about books that are there already."),
-    ] = "none",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="Take the counts of a file anew that was imported before."),
-    ] = False,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Our column=its column, such as title=original_title."),
-    ] = None,
-    default: Annotated[
-        list[str] | None,
-        typer.Option(help="Our column=value for empty cells, such as price=9.99."),
-    ] = None,
-    rejects: Annotated[
-        Path | None, typer.Option(help="Where bad rows go [default: FILE.rejects.csv here].")
-    ] = None,
-) -> "Answer[ImportReport]":
-    """Take in books from a CSV file; running it twice changes nothing.
-
-    Columns: id, isbn, title, author, year, topic, price, quantity, description.
-
-    Examples:
-      bazar import books.csv --dry-run
-      bazar import books.csv --map title=name --update stock
-    """
-    from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
-
-    try:
-        options = ImportOptions(
-            file=file,
-            update=update,
-            dry_run=dry_run,
-            again=again,
-            mapping=parse_pairs(mapping or [], "--map"),
-            defaults=parse_pairs(default or [], "--default", several=False),
-            rejects=rejects or Path(f"{file.stem}.rejects.csv"),
-        )
-        with progress_bar(None, file.name) as progress:
-            report = import_file(shop, options, progress)
-    except ImportFileError as error:
-        fail(str(error))
-    return Answer(report, partial(show_import, dry_run=dry_run))
-
-
 @asks("catalog", "order", unanswered=2)
 def audit(
     shop: Shop,
@@ -408,12 +375,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (progress, fulfil, stock, audit, doctor):
         app.command()(command)
-    app.command("import")(import_books)
     books = typer.Typer(help="Add and change books.", no_args_is_help=True)
     books.command("add")(book_add)
     books.command("edit")(book_edit)
     books.command("restock")(book_restock)
     books.command("reprice")(book_reprice)
+    books.command("retire")(book_retire)
+    books.command("unretire")(book_unretire)
     app.add_typer(books, name="book")
     mail = typer.Typer(no_args_is_help=True, help="Mail to buyers.")
     mail.command("test")(mail_test)

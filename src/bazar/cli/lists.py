@@ -124,7 +124,9 @@ def orders(  # noqa: PLR0913  one parameter an option
     find: Annotated[
         str, typer.Option(help="A reference, an order id, an e-mail address, a name.")
     ] = "",
-    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first.")] = False,
+    newest: Annotated[
+        bool, typer.Option("--newest/--oldest", help="The newest first, or the oldest.")
+    ] = True,
     after: Annotated[
         str, typer.Option(metavar="ORDER_ID", help="The last order of the page before.")
     ] = "",
@@ -137,15 +139,17 @@ def orders(  # noqa: PLR0913  one parameter an option
       bazar orders --status confirmed
       bazar orders --find lina@example.org
     """
-    if oldest and find:
+    if find and not newest:
         fail("--find shows the newest first; it does not fit --oldest")
-    found = shop.order.listing(status, find, after, limit, oldest=oldest)
+    found = shop.order.listing(status, find, after, limit, oldest=not newest)
     total = len(found)
     if after or total == limit:
         total = shop.order.count(status, find)
     if not after and total <= len(found):
         return Answer(found, show_list)
-    last = shop.order.listing(status, find, found[-1].order_id, 1, oldest=oldest) if found else []
+    last = (
+        shop.order.listing(status, find, found[-1].order_id, 1, oldest=not newest) if found else []
+    )
     following = found[-1].order_id if last else None
     return Answer(found, show_list, note=page_note(len(found), total, following))
 
@@ -168,10 +172,10 @@ def ledger(
     """
     found = shop.catalog.ledger(book_id, before, limit)
     older = found and shop.catalog.ledger(book_id, found[-1].id, 1)
-    told = ""
+    rows = f"{counted(len(found), 'row')} shown"
+    told = "" if before is None else f"{rows}; these are the last"
     if older:
-        again = same_command(before=str(found[-1].id))
-        told = f"{counted(len(found), 'row')} shown; older ones: {again}"
+        told = f"{rows}; older ones: {same_command(before=str(found[-1].id))}"
     return Answer(found, show_list, note=told)
 
 

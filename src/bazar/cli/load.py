@@ -1,5 +1,6 @@
 """The command `bazar load`: options in, a table and a verdict out."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from bazar.cli.naming import book_name
 from bazar.cli.shop import Answer, asks
-from bazar.cli.terminal import fail, print_table
+from bazar.cli.terminal import fail, print_table, visible
 from bazar.load.plan import MIX_DEFAULT, Tastes, parse_mix
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
@@ -46,6 +47,9 @@ RealStock = Annotated[
 Books = Annotated[int, typer.Option(min=1, max=1000, help="How many books the load brings.")]
 Copies = Annotated[int, typer.Option(min=1, max=10**9, help="Of each book that the load brings.")]
 Seed = Annotated[int, typer.Option(help="The same seed, the same customers.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Load a shop that has books of its own without asking.")
+]
 Plot = Annotated[
     Path | None,
     typer.Option(metavar="FILE.svg", help="Draw throughput and latency over time."),
@@ -69,10 +73,12 @@ def load(  # noqa: PLR0913  one parameter an option
     copies: Copies = 1_000_000,
     seed: Seed = 1,
     plot: Plot = None,
+    yes: Yes = False,
 ) -> "Answer[LoadReport]":
     """Let customers browse, search and buy; show how fast it was, and check that it adds up.
 
-    It buys books of its own. Ctrl-C ends it early. Exit code 1 when anything differs.
+    It buys books of its own, and puts them away at the end. Ctrl-C ends it early. Exit code 1
+    when anything differs. It asks before it loads a shop with other books than the sample's.
 
     Examples:
       bazar load --duration 10
@@ -92,9 +98,11 @@ def load(  # noqa: PLR0913  one parameter an option
         fail(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
     pace = Pace(duration, at_once, think, rate, seed)
-    stock = StockOptions(books, copies, real_stock, flash_sale)
+    stock = StockOptions(books, copies, real_stock, flash_sale, duration)
     options = LoadOptions(pace, tastes, stock, plot)
     try:
+        if not yes:
+            _ask(shop)
         done = run_load(shop, options, lambda found: None if as_json else show_measured(found))
     except (StockError, RemoteError, OSError) as error:
         fail("; ".join([str(error), *getattr(error, "__notes__", ())]))
@@ -104,6 +112,19 @@ def load(  # noqa: PLR0913  one parameter an option
         raise
     fine = done.check is None or not done.check.differences
     return Answer(done, show_verdict, fine=fine)
+
+
+def _ask(shop: Shop) -> None:
+    """Make sure that somebody wants to load a shop in which real customers may be."""
+    from bazar.load.own import real_book
+
+    title = real_book(shop)
+    if title is None:
+        return
+    why = f"this shop has books of its own, such as {title!r}; a load slows it down, and its orders"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        fail(f"{why} stay: to load it all the same, add --yes")
+    typer.confirm(visible(f"{why} stay. Load it?"), abort=True, err=True)
 
 
 def show_measured(done: "LoadReport") -> None:

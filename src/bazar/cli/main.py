@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from bazar import __version__
-from bazar.cli import backing, buyer, exporting, keeper, lists, load, moving, serving, settings
+from bazar.cli import (
+    backing,
+    buyer,
+    exporting,
+    importing,
+    keeper,
+    lists,
+    load,
+    moving,
+    serving,
+    settings,
+)
 from bazar.cli.helping import Group, finish
 
 PROGRAM = "bazar"
@@ -58,7 +69,7 @@ def completion(
     )
 
 
-for _room in (serving, moving, buyer, lists, keeper, settings, exporting, backing, load):
+for _room in (serving, moving, buyer, lists, keeper, importing, settings, exporting, backing, load):
     _room.register(app)
 app.command()(completion)
 finish(app)
@@ -67,4 +78,4 @@ finish(app)
 def main() -> None:
     """Run the command line. What it writes is its owner's alone."""
     os.umask(0o077)
-    app()
+    app(prog_name=PROGRAM)

@@ -16,9 +16,7 @@ from bazar.wire.stock import Movement
 if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.audit import AuditReport
     from bazar.tools.doctor import Finding
-    from bazar.tools.importing import ImportReport
 
-REJECTS_SHOWN = 10
 TEXT_SHOWN = 60
 """Letters of the text of a page."""
 ROOMY = 110
@@ -106,36 +104,13 @@ def _show_buyer(found: Order, buyer: Buyer) -> None:
 def show_purchase(bought: Purchase | Accepted) -> None:
     """Print what became of a purchase."""
     if isinstance(bought, Accepted):
-        say(
-            f"order {bought.order_id} is accepted but not decided yet; it will be, by itself: "
-            f"bazar order {bought.order_id}"
-        )
+        say(f"order {bought.order_id} is accepted but not decided yet; it will be, by itself.")
+        typer.echo(f"Look at it with: bazar order {bought.order_id}")
         return
     say(
         f"{bought.message}: {bought.quantity} for {bought.total} {bought.currency}, "
         f"order {bought.order_id}"
     )
-
-
-def show_import(report: "ImportReport", *, dry_run: bool) -> None:
-    """Print what became of the rows, and the first bad ones."""
-    typer.echo(
-        f"{counted(report.rows, 'row')}: {report.created} created, {report.updated} updated, "
-        f"{report.unchanged} unchanged, {report.rejected} rejected"
-        + (" (dry run: nothing was kept)" if dry_run else "")
-    )
-    if report.repeated:
-        typer.echo(
-            f"{counted(report.repeated, 'count')} of this file taken before, or followed by a "
-            "later one: the stock stays as it is; --again takes it anew"
-        )
-    shown = report.rejects[:REJECTS_SHOWN]
-    if shown:
-        print_table(
-            ("row", "column", "value", "reason"),
-            [(one.row, one.column, one.value, one.reason) for one in shown],
-        )
-        typer.echo(f"{counted(report.rejected, 'rejected row')} in {report.rejects_file}")
 
 
 def show_audit(report: "AuditReport") -> None:
@@ -180,7 +155,7 @@ def _copies(found: Order) -> list[str]:
 
 def _movement_row(row: Movement) -> tuple[object, ...]:
     why = ": ".join(filter(None, [row.reason, row.note])) or row.order_id
-    return row.id, f"{row.moved_at:%F %T}", row.kind, row.copies, row.stock_after, why, row.actor
+    return row.id, f"{row.moved_at:%F %H:%M}", row.kind, row.copies, row.stock_after, why, row.actor
 
 
 def _topic_row(found: TopicCount) -> tuple[object, ...]:
@@ -192,7 +167,7 @@ _TABLES: dict[type, tuple[Sequence[str], Callable[[Any], tuple[object, ...]], Co
     Book: (("id", "title", "author", "topic", "price", "stock"), _book_row, ()),
     TopicCount: (("topic", "books"), _topic_row, ()),
     Movement: (
-        ("id", "at", "what", "copies", "stock after", "why", "who"),
+        ("id", "at", "what", "copies", "stock", "why", "who"),
         _movement_row,
         ("at", "what"),
     ),

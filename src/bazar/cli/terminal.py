@@ -169,7 +169,7 @@ def print_table(
     cells = [["" if cell is None else _plain(cell) for cell in row] for row in rows]
     texts = [[_plain(text) for text in lines] for lines in below]
     for number, line in enumerate(table_lines(columns, cells, terminal_width(), fixed, texts)):
-        heading = number == 0 and line.startswith(columns[0]) and line.endswith(columns[-1])
+        heading = number == 0 and line.split() == " ".join(columns).split()
         _print_line(line, bold=heading)
 
 

@@ -1,17 +1,23 @@
-"""Our columns of a file of books: what each must be, and how a row becomes a book.
+"""Our columns of a file of books: what each must be, and how the text of a cell becomes its value.
 
 The rules are those of the catalog, so that a bad cell is found where the file is read.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from bazar.formats.isbn import isbn13
-from bazar.wire.books import Condition, Format, NewBook
+from bazar.formats import numbers
+from bazar.formats.cells import Typed, fact, is_nothing, plain
+from bazar.formats.exports import unguarded
+from bazar.formats.isbn import OtherNumber, Placeholder, isbn13
+from bazar.formats.names import normal
+from bazar.formats.vocabulary import CONDITIONS, FORMATS, LANGUAGES, MONTHS
+from bazar.kit.money import to_minor
+from bazar.wire.books import Condition, Format, topic_key
 from bazar.wire.limits import (
     DESCRIPTION_LENGTH_MAX,
     GIVEN_ID_MAX,
@@ -38,61 +44,21 @@ from bazar.wire.limits import (
 Value = int | str | Decimal
 
 
-class Column(NamedTuple):
-    """What the cells of one of our columns must be."""
+class Reading(NamedTuple):
+    """How the cells of a file are read."""
 
-    form: str
-    """A pattern of the whole text."""
-    value: Callable[[str], Value]
-    kind: Any
-    """The type of the wire, with its limits."""
-    wanted: str
-    """The same in words."""
+    currency: str = ""
+    """Of the shop; empty where nobody knows it."""
+    marks: Mapping[str, numbers.Mark] = {}
+    """What begins the decimals in each of our columns."""
+    barcodes: bool = False
+    """Whether the column of ISBNs holds the numbers of other things too."""
+    verbatim: bool = False
+    """Whether it is our own export, in which every cell says what it says."""
 
-
-def _whole(text: str) -> int:
-    return int(text.partition(".")[0])
-
-
-def _format(text: str) -> str:
-    return {"hardcover": "hardback", "softcover": "paperback"}.get(text.lower(), text.lower())
-
-
-def _choices(kind: object) -> str:
-    return ", ".join(filter(None, get_args(kind)))
-
-
-def _isbn(text: str) -> str:
-    lost_zeros = re.fullmatch(r"[0-9]{6,8}[0-9Xx]", text)  # in a spreadsheet
-    return isbn13(text.zfill(10) if lost_zeros else text)
-
-
-_TEXT = r"(?s:.*)"
-_WHOLE = r"[+-]?[0-9]{1,19}"
-_WHOLE_OF_SPREADSHEETS = rf"{_WHOLE}(\.0+)?"
-_DECIMAL = r"[0-9]{1,15}(\.[0-9]{1,6})?"
-_PRICE_WANTED = "a plain decimal such as 1299.99: no sign, comma, currency or exponent"
-COLUMNS = {
-    "id": Column(_WHOLE, int, GivenId, f"a whole number from 1 to {GIVEN_ID_MAX}"),
-    "isbn": Column(_TEXT, _isbn, Isbn, "an ISBN"),
-    "title": Column(_TEXT, str, Title, f"1 to {TITLE_LENGTH_MAX} characters"),
-    "author": Column(_TEXT, str, Author, f"at most {TITLE_LENGTH_MAX} characters"),
-    "year": Column(_WHOLE_OF_SPREADSHEETS, _whole, Year, "a whole number from -5000 to 3000"),
-    "topic": Column(_TEXT, str, Topic, "1 to 100 characters"),
-    "price": Column(_DECIMAL, Decimal, Price, _PRICE_WANTED),
-    "quantity": Column(_WHOLE, int, Stock, f"a whole number from 0 to {STOCK_MAX}"),
-    "description": Column(_TEXT, str, Description, f"at most {DESCRIPTION_LENGTH_MAX} characters"),
-    "subtitle": Column(_TEXT, str, Author, f"at most {TITLE_LENGTH_MAX} characters"),
-    "publisher": Column(_TEXT, str, Publisher, f"at most {PUBLISHER_LENGTH_MAX} characters"),
-    "format": Column(_TEXT, _format, Format, f"one of {_choices(Format)}"),
-    "pages": Column(_WHOLE_OF_SPREADSHEETS, _whole, Pages, f"a whole number from 1 to {PAGES_MAX}"),
-    "language": Column(_TEXT, str, LanguageTag, "a language tag such as en"),
-    "condition": Column(_TEXT, str.lower, Condition, f"one of {_choices(Condition)}"),
-    "shelf": Column(_TEXT, str, Shelf, f"at most {SHELF_LENGTH_MAX} characters"),
-    "low_at": Column(_WHOLE, int, Stock, f"a whole number from 0 to {STOCK_MAX}"),
-}
-NEEDED = ("title", "price")
-BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}
+    def mark(self, column: str) -> numbers.Mark:
+        """Return what begins the decimals in one of our columns."""
+        return self.marks.get(column, "")
 
 
 class BadCell(ValueError):
@@ -104,75 +70,190 @@ class BadCell(ValueError):
         self.column = column
 
 
-def parse_cell(column: str, text: str) -> Value:
-    """Return the value of a trimmed cell.
+class LeftOut(BadCell):
+    """A cell says nothing that could be taken; the row goes on without it."""
+
+
+class Column(NamedTuple):
+    """What the cells of one of our columns must be."""
+
+    value: Callable[[str, str, Reading], Value]
+    """Its value, from the column's name, a cell's text and how to read it."""
+    kind: Any
+    """The type of the wire, with its limits."""
+    wanted: str
+    """The same in words."""
+    is_text: bool = False
+    cut_to: int = 0
+    """The length to which a longer text is cut; 0: it is not taken at all."""
+
+
+_DATE = re.compile(
+    r"(?P<iso>\d{4})(?:[-/]\d{1,2}|[-/.]\d{1,2}[-/.]\d{1,2})(?:[T ].*)?"
+    r"|\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?(?P<last>\d{4})(?:[T ,].*)?"
+    r"|(?P<solid>1[4-9]\d\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"|(?:\d{1,2}[a-z]{0,2}[-. ]*)?(?:of |de )?(?P<month>[^\W\d_]{2,12})[-. ]+(?:de )?"
+    r"(?:\d{1,2}(?:st|nd|rd|th)?,? +)?(?P<named>\d{4})"
+)
+_YEAR = re.compile(r"[-+]?\d{1,19}(?:[.,]0+)?|\d[.,]\d{3}")
+
+
+def _year(column: str, text: str, reading: Reading) -> int:
+    if _YEAR.fullmatch(text) and not re.fullmatch(r"\d{8}", text):
+        number = numbers.whole(text, "." if re.search(r"\.0+$", text) else reading.mark(column))
+        if number or reading.verbatim:
+            return number
+        raise LeftOut(column, "is no value")
+    date = _DATE.fullmatch(text)
+    if not date or (date["month"] and normal(date["month"])[:3] not in MONTHS):
+        raise ValueError
+    return int(date["iso"] or date["last"] or date["solid"] or date["named"])
+
+
+def _isbn(column: str, text: str, reading: Reading) -> str:
+    try:
+        return isbn13(text, lost_zeros=True)
+    except Placeholder as error:
+        raise LeftOut(column, str(error)) from error
+    except OtherNumber as error:
+        if reading.barcodes:
+            raise LeftOut(column, str(error)) from error
+        raise BadCell(column, str(error)) from error
+    except ValueError as error:
+        raise BadCell(column, str(error)) from error
+
+
+def _price(column: str, text: str, reading: Reading) -> Decimal:
+    try:
+        price = numbers.amount(text, reading.currency, reading.mark(column))
+        if reading.currency:
+            to_minor(price, reading.currency)
+    except ValueError as error:
+        if str(error):
+            raise BadCell(column, f"{column} {error}") from error
+        raise
+    return price
+
+
+def _count(column: str, text: str, reading: Reading) -> int:
+    try:
+        return numbers.whole(text, reading.mark(column))
+    except ValueError as error:
+        if str(error):
+            raise BadCell(column, f"{column} {error}") from error
+        raise
+
+
+def _pages(column: str, text: str, reading: Reading) -> int:
+    if text == "0":
+        raise LeftOut(column, "is no value")
+    return _count(column, text, reading)
+
+
+def _id(_column: str, text: str, _reading: Reading) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}(\.0+)?", text):
+        raise ValueError
+    return int(text.partition(".")[0])
+
+
+def _text(column: str, text: str, reading: Reading) -> str:
+    value = str(unguarded(text) if reading.verbatim else plain(text))
+    if "\0" in value:
+        raise BadCell(column, f"{column} must not hold a NUL character")
+    return value
+
+
+def _topic(column: str, text: str, reading: Reading) -> str:
+    """Return a topic without what no address of its page could hold."""
+    topic = " ".join(_text(column, text, reading).rstrip("/ ").split())
+    if topic in {".", ".."} or not topic_key(topic):
+        raise ValueError
+    return topic
+
+
+def _known(words: Mapping[str, str]) -> Callable[[str, str, Reading], str]:
+    def read(_column: str, text: str, _reading: Reading) -> str:
+        return words.get(normal(text), text.lower())
+
+    return read
+
+
+def _language(_column: str, text: str, _reading: Reading) -> str:
+    """Return a language as its tag, if anybody knows it by another name."""
+    if tag := LANGUAGES.get(normal(text)):
+        return tag
+    tag = text.replace("_", "-")
+    if len(tag.partition("-")[0]) > 3:  # noqa: PLR2004  no tag in use begins with a longer part
+        raise ValueError
+    return tag
+
+
+def _choices(kind: object) -> str:
+    return ", ".join(filter(None, get_args(kind)))
+
+
+def _long(kind: object, length_max: int, wanted: str = "at most {} characters") -> Column:
+    return Column(_text, kind, wanted.format(length_max), is_text=True, cut_to=length_max)
+
+
+COLUMNS = {
+    "bazar_id": Column(_id, GivenId, f"a whole number from 1 to {GIVEN_ID_MAX}"),
+    "isbn": Column(_isbn, Isbn, "an ISBN"),
+    "title": Column(_text, Title, f"1 to {TITLE_LENGTH_MAX} characters", is_text=True),
+    "author": _long(Author, TITLE_LENGTH_MAX),
+    "year": Column(_year, Year, "a whole number from -5000 to 3000"),
+    "topic": Column(_topic, Topic, "1 to 100 characters", is_text=True),
+    "price": Column(_price, Price, "an amount such as 1299.99"),
+    "quantity": Column(_count, Stock, f"a whole number from 0 to {STOCK_MAX}"),
+    "description": _long(Description, DESCRIPTION_LENGTH_MAX),
+    "subtitle": _long(Author, TITLE_LENGTH_MAX),
+    "publisher": _long(Publisher, PUBLISHER_LENGTH_MAX),
+    "format": Column(_known(FORMATS), Format, f"one of {_choices(Format)}"),
+    "pages": Column(_pages, Pages, f"a whole number from 1 to {PAGES_MAX}"),
+    "language": Column(_language, LanguageTag, "a language, or its tag such as en"),
+    "condition": Column(_known(CONDITIONS), Condition, f"one of {_choices(Condition)}"),
+    "shelf": Column(_text, Shelf, f"at most {SHELF_LENGTH_MAX} characters", is_text=True),
+    "low_at": Column(_count, Stock, f"a whole number from 0 to {STOCK_MAX}"),
+}
+MEMBERS = {"bazar_id": "id"}
+"""Columns that have another name where the catalog is asked."""
+NEEDED = ("title", "price")
+IDENTITY = ("bazar_id", "isbn")
+"""What says which book a row is about: where one cannot be read, the row is not taken."""
+NUMBERS = ("price", "quantity", "pages", "low_at", "year")
+BUILT_IN_DEFAULTS = {"topic": "general", "quantity": "0"}
+
+
+def parse_cell(column: str, text: str, reading: Reading = Reading()) -> Value:  # noqa: B008  immutable
+    """Return the value of a cell as it is shown, which is not empty.
 
     Raises:
+        LeftOut: it says nothing.
         BadCell: it is not what this column of ours must hold.
     """
-    form, value, kind, wanted = COLUMNS[column]
-    message = f"{column} must be {wanted}"
-    if not re.fullmatch(form, text):
-        raise BadCell(column, message)
+    value, kind, wanted, is_text, cut_to = COLUMNS[column]
+    if column == "title" and not text:
+        raise BadCell(column, f"{column} must be {wanted}")
+    if not reading.verbatim and column != "title" and is_nothing(text, is_text=is_text):
+        raise LeftOut(column, "is no value")
+    if not is_text and not isinstance(text, Typed):
+        text = fact(text)
     try:
-        parsed: Value = msgspec.convert(value(text), kind)
-    except msgspec.ValidationError as error:
-        raise BadCell(column, message) from error
-    except ValueError as error:  # an ISBN says itself what is wrong with it
-        raise BadCell(column, str(error)) from error
+        found = value(column, text, reading)
+        if cut_to and isinstance(found, str) and len(found) > cut_to:
+            raise CutOff(column, found[:cut_to])
+        parsed: Value = msgspec.convert(found, kind)
+    except BadCell:
+        raise
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadCell(column, f"{column} must be {wanted}") from error
     return parsed
 
 
-def new_book(values: Mapping[str, str]) -> NewBook:
-    """Return the book that a row describes.
+class CutOff(BadCell):
+    """A text is too long, and is taken without its end."""
 
-    Args:
-        values: a text for each of our columns; an empty one says nothing.
-
-    Raises:
-        BadCell: about the first cell that is not what its column must hold.
-    """
-    fields: dict[str, Any] = {
-        column: parse_cell(column, text)
-        for column, text in values.items()
-        if text or column in NEEDED
-    }
-    return NewBook(**fields)
-
-
-def with_defaults(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values, and built-in ones where they say nothing."""
-    return {column: text or BUILT_IN_DEFAULTS.get(column, "") for column, text in values.items()}
-
-
-class Layout:
-    """Where a file has our columns."""
-
-    def __init__(
-        self, header: Sequence[str], mapping: Mapping[str, str], defaults: Mapping[str, str]
-    ) -> None:
-        """Look for our columns.
-
-        Args:
-            header: the names of the file's columns.
-            mapping: our columns to those of the file; all others are called alike.
-            defaults: our columns to the values of empty cells and missing columns.
-        """
-        self.header = header
-        self._defaults = defaults
-        taken = set(mapping.values())
-        self._names = {
-            column: [mapping.get(column, column), *({column} - taken)] for column in COLUMNS
-        }
-
-    def values(self, cells: Sequence[str]) -> dict[str, str]:
-        """Return what a row says about each of our columns; empty where it says nothing.
-
-        It is the mapped cell; where that is empty, the one of our own name, unless another column
-        of ours is mapped to it; else the default.
-        """
-        cell = dict(zip(self.header, map(str.strip, cells), strict=False))
-        return {
-            column: next(filter(None, map(cell.get, names)), self._defaults.get(column, ""))
-            for column, names in self._names.items()
-        }
+    def __init__(self, column: str, kept: str) -> None:
+        """Keep what is taken."""
+        super().__init__(column, f"is cut to {len(kept)} characters")
+        self.kept = kept

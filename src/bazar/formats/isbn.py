@@ -32,8 +32,9 @@ _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00b
 _BETWEEN = frozenset("- ./_·•")
 """What may stand between two digits of an ISBN."""
 _LABEL = re.compile(
-    r"(?i)[^0-9]*(?<![^\W_])(?:[ep]?-?i\.?s\.?b\.?n\.?|sbn|ean|gtin|upc|barcode|ردمك|تدمك)"
-    r"[^\W\d_]{0,8}(?P<length>[-\s(]*1[03](?:\b|(?=97[89]))[)\s]*)?[^0-9]*"
+    r"(?i).{0,100}?(?<![^\W_])"
+    r"(?:[ep]?-?i\.?s\.?b\.?n\.?[^\W\d_]{0,8}|(?:sbn|ean|gtin|upc|barcode|ردمك|تدمك)(?![^\W\d_]))"
+    r"(?P<length>[-\s(]*1[03](?:\b|(?=97[89]))[)\s]*)?[^0-9]*"
 )
 """Up to the number: any words that end in one for what it is, which may name its length."""
 _TAIL = re.compile(
@@ -80,7 +81,7 @@ def isbn13(text: str, *, lost_zeros: bool = False) -> str:
         ValueError: it is not an ISBN. The message begins with these words.
     """
     if _BARE.fullmatch(text) and _adds_up(text):
-        return _issued(text)
+        return _issued(str(text))
     shown = _undressed(text)
     if lost_zeros and _LOST_ZEROS.fullmatch(shown):
         shown = shown.zfill(10)

@@ -13,7 +13,7 @@ from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
 from bazar.kit.secret import check_bearer
-from bazar.wire.books import Book, BookQuery, BookTitle, TopicCount
+from bazar.wire.books import Book, BookCounts, BookQuery, BookTitle, TopicCount
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.orders import (
     Accepted,
@@ -127,6 +127,21 @@ class FrontApi:
     async def books(self, request: Request) -> Response:
         """List or search books, a page at a time."""
         seen = await self._catalog.books(request.url.query, request_id=request.id)
+        return unless_held(request, _response(request, seen.answer, seen.how))
+
+    @route(
+        "GET",
+        "/books/counts",
+        query=BookQuery,
+        answers={200: BookCounts, 304: None},
+        errors=(Unavailable,),
+        places="searching",
+        links=(Link(200, "search", "topic", "/topics/0/topic"),),
+        packed=True,
+    )
+    async def counts(self, request: Request) -> Response:
+        """Count the books that a query finds, at most 10,000, and those of each topic."""
+        seen = await self._catalog.counted(request.url.query, request_id=request.id)
         return unless_held(request, _response(request, seen.answer, seen.how))
 
     @route(

@@ -2,24 +2,21 @@
 
 A load brings books of its own, so that it never sells what a real customer wants: books of the
 topic `load test`, with as many copies as asked for. Afterwards the copies that are left are taken
-away again. The books stay, without a copy, and the next load uses them again. One that has copies
-is left alone, since another load may be selling it.
+away again, and the books are retired: the next load uses them again.
 """
 
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import islice
 
+from bazar.load.own import TOPIC, put_away, take
 from bazar.load.plan import Item
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
-from bazar.wire.books import Book, NewBook
+from bazar.wire.books import Book
 
-TOPIC = "load test"
-TITLE = "Load test book"
 SHELF_BOOKS_MAX = 10_000
 BOOKS_DEFAULT = 20
 BOOKS_MAX = 1000
@@ -43,6 +40,8 @@ class StockOptions:
     """Rather buy what the shop has."""
     flash_sale: int | None = None
     """Rather look at and buy this one book of the shop."""
+    duration_s: float = 10.0
+    """Of the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def prepared_stock(
     own: list[Book] = []
     try:
         if buying and not options.real:
-            for book in _own_books(shop, options):
+            for book in take(shop, options.books, options.copies, options.duration_s):
                 own.append(book)  # noqa: PERF402  what came before a failure is taken away too
             _check_same_shop(shop, own[-1])
         yield _arranged(shelf | {book.id: book for book in own}, own, options, seed)
@@ -104,8 +103,7 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
     for _attempt in range(TAKE_AWAY_ATTEMPTS):
         for book_id in kept[:]:
             try:
-                if left := copies(shop, book_id):
-                    shop.catalog.restock(book_id, -left)
+                put_away(shop, book_id)
                 kept.remove(book_id)
             except RemoteError as error:
                 reason = str(error)
@@ -115,7 +113,8 @@ def _take_away(shop: Shop, own: list[Book]) -> str:
         return ""
     return (
         f"copies of the load's books {', '.join(map(str, kept))} are still for sale, since they "
-        f"could not be taken away: {reason}. Take them away with 'bazar book restock ID -- -COPIES'"
+        f"could not be taken away: {reason}. The next load takes them away, or do it with "
+        "'bazar book restock ID -- -COPIES' and 'bazar book retire ID'"
     )
 
 
@@ -141,28 +140,6 @@ def _arranged(shelf: dict[int, Book], own: list[Book], options: StockOptions, se
         message = "the shop has no copy of any book; restock one, or leave out --real-stock"
         raise StockError(message)
     return Stock(items, for_sale, brought)
-
-
-def _own_books(shop: Shop, options: StockOptions) -> Iterator[Book]:
-    """Restock the books that earlier loads left, and add what is missing."""
-    wanted, seen = options.books, 0
-    for book in shop.catalog.books(TOPIC):
-        if not wanted:
-            return
-        seen += 1
-        if book.quantity or not book.title.startswith(TITLE):
-            continue
-        restocked = shop.catalog.restock(book.id, options.copies)
-        if restocked.quantity == options.copies:
-            wanted -= 1
-            yield restocked
-        else:  # another load took it at the same moment
-            shop.catalog.restock(book.id, -options.copies)
-    for number in range(seen + 1, seen + 1 + wanted):
-        new = NewBook(
-            title=f"{TITLE} {number}", topic=TOPIC, price=Decimal(1), quantity=options.copies
-        )
-        yield shop.catalog.add(new)
 
 
 def _check_same_shop(shop: Shop, own: Book) -> None:

@@ -57,6 +57,10 @@ ADVICE: dict[str, str] = {
         "Take away at most what is there, or note what you counted: 'bazar stock ID --count N'."
     ),
     "currency-fixed": "'bazar up --data FOLDER --currency CODE' opens another shop for it.",
+    "backup-elsewhere": "docs/postgresql.md, 'Backups', says how; it names pg_dump.",
+    "backup-not-found": "The same command again makes a new backup.",
+    "no-room-for-backup": "Make room on the disk where the database is.",
+    "precondition-failed": "'bazar info' shows how the book is now.",
     "book-exists": "'bazar book edit' changes that book, 'bazar book restock' adds copies to it.",
     "too-many-wishes": "'bazar mail forget ADDRESS' forgets those of an address.",
     "mail-off": "Start the shop with BAZAR_SMTP_URL set, and --mail-from.",
@@ -74,7 +78,7 @@ ADVICE: dict[str, str] = {
 }
 """What to do, by the code of the error; codes that the catalog makes up are not here."""
 
-_PLACE = re.compile(r"(?:.* is not valid: )?(.+?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
+_PLACE = re.compile(r"(?:.* is not valid: )?(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _BOUND = re.compile(r"Expected `(str|int|float)`( of length)? (>=|<=) (-?\d+)")
 _NAMES = {
     "amount_of_items": "the number of copies",
@@ -112,6 +116,8 @@ def _in_words(reason: str) -> str:
     bound = _BOUND.match(reason)
     if bound:
         _kind, length, sign, number = bound.groups()
+        if length and (sign, number) == (">=", "1"):
+            return "it may not be empty"
         what = f"{number} characters" if length else number
         return f"it takes at {'least' if sign == '>=' else 'most'} {what}"
     if reason.startswith("Invalid enum value"):

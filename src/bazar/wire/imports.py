@@ -2,31 +2,42 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.kit.identity import ID_MAX
-from bazar.wire.books import NewBook
-from bazar.wire.limits import IMPORT_BATCH_MAX, Text
+from bazar.wire.books import BookEdit, NewBook
+from bazar.wire.limits import IMPORT_BATCH_MAX, GivenId, Stock, Text
 
 RowNumber = Annotated[int, Meta(ge=0, le=ID_MAX)]
 """Of a row in its file."""
 
 
-class ImportRow(Struct, frozen=True, kw_only=True):
-    """One row of an import, checked field by field by whoever reads the file."""
+class KnownBook(BookEdit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a row without a title says of a book that the shop has: it adds none."""
+
+    id: GivenId | None = None
+    quantity: Stock | UnsetType = UNSET
+
+
+class ImportRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of an import, checked field by field by whoever reads the file: one of the two."""
 
     row: RowNumber
-    book: NewBook
+    book: NewBook | None = None
+    known: KnownBook | None = None
     given: list[Text] | None = None
-    """The columns about which the row says something; only those are updated. None for all."""
+    """The columns about which `book` says something; only those are updated. None for all."""
 
 
 class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rows to take in, in one transaction."""
+    """Rows to take in."""
 
     rows: Annotated[list[ImportRow], Meta(min_length=1, max_length=IMPORT_BATCH_MAX)]
     update: Literal["none", "stock", "all"] = "none"
+    same: Literal["reject", "add", "last"] = "reject"
+    """What becomes of a row that is the same book as one before it in its file: it is rejected, its
+    copies are added to those of the first, or it counts in its place."""
     key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
     """Of the file, the same in each of its batches: with it a count is taken once."""
     dry_run: bool = False

@@ -1,14 +1,15 @@
-"""Records of a CSV text: their lines, their damage, and what a header must have."""
+"""Records of a CSV text: their lines, their damage, and what stands between their cells."""
 
 import pytest
 
-from bazar.formats.csv import BrokenText, Record, header_problems, records
+from bazar.formats.csv import BrokenText, Dialect, Record, found_delimiter, header_at, records
+from bazar.formats.header import Wanted
 
 
 def test_a_record_has_the_line_that_it_starts_on() -> None:
     """Blank lines and empty rows are counted, and passed over."""
     lines = ["a,b\r\n", "\r\n", '"1\n', '2", 3\n', " , \n", "4,5"]
-    assert [Record(1, ["a", "b"]), Record(3, ["1\n2", " 3"]), Record(6, ["4", "5"])] == list(
+    assert [Record(1, ["a", "b"]), Record(3, ["1\n2", "3"]), Record(6, ["4", "5"])] == list(
         records(lines)
     )
 
@@ -21,17 +22,10 @@ def test_a_damaged_line_is_a_record_and_the_next_is_read() -> None:
     assert damaged.problem.startswith("cannot be read: ")
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["a\n", '"b\n', "c\n"], "lines 2 to 3: .*; is a quote open"),
-        (["a\n", "b\n", "\udcc9\n"], "line 3 is not UTF-8; save the file as UTF-8"),
-    ],
-)
-def test_a_text_that_breaks_off_says_where(lines: list[str], message: str) -> None:
+def test_a_text_that_breaks_off_says_where() -> None:
     """Nobody can tell what comes after that."""
-    with pytest.raises(BrokenText, match=f"^{message}"):
-        list(records(lines))
+    with pytest.raises(BrokenText, match=r"^lines 2 to 3: .*; is a quote open"):
+        list(records(["a\n", '"b\n', "c\n"]))
 
 
 def test_no_more_is_read_than_is_asked_for() -> None:
@@ -41,19 +35,59 @@ def test_no_more_is_read_than_is_asked_for() -> None:
     assert ["b\n", "c\n"] == list(lines)
 
 
-def test_a_header_with_the_needed_columns_is_fine() -> None:
-    """They may be there, be mapped, or have a default."""
-    assert [] == list(header_problems(["title", "x", "price", ""], {}, {}))
-    assert [] == list(header_problems(["name"], {"title": "name"}, {"price": "1"}))
+def test_a_space_before_a_quotation_mark_is_none() -> None:
+    """As people type lists by hand."""
+    assert ["Emma", "Austen, Jane", "9"] == next(records(['Emma, "Austen, Jane", 9\n'])).cells
 
 
-def test_every_problem_of_a_header_is_told() -> None:
-    """Each with a way out, in one go."""
-    assert [
-        "has the column 'x' more than once",
-        "has no column 'name' for --map title=name",
-        "has no column 'price': use --map price=... or --default price=...",
-    ] == list(header_problems(["x", "x"], {"title": "name"}, {}))
-    assert "seems to have ';' between its cells: save it with commas" in list(
-        header_problems(["title;price"], {}, {})
+def test_quotation_marks_are_written_in_three_ways() -> None:
+    """Twice, behind a backslash, or as any letter."""
+    assert ['He said "no"', "1"] == next(records(['"He said ""no""",1\n'])).cells
+    escaped = Dialect(quotes="escaped")
+    assert ['He said "no"', "1"] == next(records(['"He said \\"no\\"",1\n'], escaped)).cells
+    letters = Dialect("\t", "letters")
+    assert ['"Fine" copy', '5"'] == next(records(['"Fine" copy\t5"\n'], letters)).cells
+
+
+@pytest.mark.parametrize(
+    ("lines", "delimiter"),
+    [
+        (["title,price\n", "A,1\n"], ","),
+        (["Titel;Preis;Autor\n", "A;9,50;Kafka, Franz\n"], ";"),
+        (["title\tprice\n", "A\t1\n"], "\t"),
+        (["title|price\n", "A|1\n"], "|"),
+        (['"title";"price"\n', '"A;b";"1"\n'], ";"),
+        (["sep=;\r\n", "title;price\r\n"], ";"),
+        (["sep=^\n", "title^price\n"], "^"),
+        (["naam;kosten;bedrag\n", "A;1,5;2,5\n", "B;1;2\n"], ";"),
+        (["Shop list, May; all\n", "\n", "title;price\n", "A;1\n"], ";"),
+        (["title\n", "A;B;C\n"], ","),
+        (["title\tnote\n", '"Fine copy\tx\n', "B\ty\n"], "\t"),
+        ([], ","),
+    ],
+)
+def test_what_stands_between_cells_is_found(lines: list[str], delimiter: str) -> None:
+    """By what a first line says, by our columns, or by lines that part alike."""
+    assert delimiter == found_delimiter(lines, Wanted())
+
+
+def test_a_mapped_name_helps_to_find_it() -> None:
+    """As it is a column of ours then."""
+    lines = ["naam;kosten, eur\n", "A, b;1\n", "B;1\n"]
+    assert ";" == found_delimiter(lines, Wanted({"title": "naam"}))
+
+
+def test_a_first_line_that_names_the_delimiter_is_no_record() -> None:
+    """Whichever it names; the rows keep their lines."""
+    assert [Record(2, ["title", "price"])] == list(
+        records(["sep=;\r\n", "title;price\r\n"], Dialect(";"))
     )
+
+
+def test_a_header_may_stand_below_other_lines() -> None:
+    """Some programs write above it what the list is."""
+    report = [["Stock report"], ["2026-11-27", "Sea Books"], ["Title", "Price"], ["Emma", "1"]]
+    found = [Record(number, cells) for number, cells in enumerate(report, 1)]
+    assert 2 == header_at(found, Wanted())
+    plain = [["naam", "kosten"], ["Title", "1"]]
+    assert 0 == header_at([Record(n, cells) for n, cells in enumerate(plain, 1)], Wanted())

@@ -1,6 +1,9 @@
 """The books of a load: brought, found again, left alone, and taken away."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,11 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from msgspec import UNSET
+from msgspec.structs import asdict
 
-from bazar.load.stock import TITLE, TOPIC, Stock, StockError, StockOptions, prepared_stock
+from bazar.load.own import TITLE, TOPIC, is_free, mark, real_book
+from bazar.load.stock import Stock, StockError, StockOptions, prepared_stock
 from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
 from bazar.tools.shop import Shop
-from bazar.wire.books import Book, NewBook
+from bazar.wire.books import Book, BookEdit, NewBook
 from bazar.wire.problems import BookNotFound
 
 T = TypeVar("T")
@@ -70,10 +76,14 @@ class FakeShop(Shop):
         answer: object
         if changing := re.fullmatch(r"/update/(\d+)/amount_of_items/(-?\d+)", path):
             answer = self.change(int(changing[1]), int(changing[2]))
+        elif method == "PATCH":
+            answer = self.edited(int(path.removeprefix("/books/")), body)
         elif method == "POST":
             assert isinstance(body, NewBook)
-            answer = a_book(max(self.books, default=0) + 1, body.quantity, body.title, body.topic)
-            self.books[answer.id] = answer
+            added = a_book(max(self.books, default=0) + 1, body.quantity, body.title, body.topic)
+            answer = self.books[added.id] = msgspec.structs.replace(
+                added, description=body.description
+            )
         elif shown := re.fullmatch(r"/info/(\d+)", path):
             if int(shown[1]) not in self.books or not (self.shows_the_same or service != "front"):
                 message = "no"
@@ -86,9 +96,24 @@ class FakeShop(Shop):
                 for book in self.books.values()
                 if book.id > int(query.get("after", 0))
                 and query.get("topic", book.topic) == book.topic
+                and book.retired == (query.get("list") == "retired")
             ]
             answer = found[: int(query["limit"])]
         return answer  # type: ignore[return-value]
+
+    def page(self, service: str, path: str, kind: type[T]) -> tuple[T, str | None]:
+        """Answer with a whole list."""
+        return self.call(service, "GET", path, kind), None
+
+    def edited(self, book_id: int, edit: BookEdit) -> Book:
+        """Change what describes a book."""
+        given = {name: value for name, value in asdict(edit).items() if value is not UNSET}
+        book = self.books[book_id] = msgspec.structs.replace(self.books[book_id], **given)
+        return book
+
+    def for_sale(self) -> list[int]:
+        """Return the books that can be seen."""
+        return [book.id for book in self.books.values() if not book.retired]
 
     def change(self, book_id: int, copies: int) -> Book:
         """Change a stock."""
@@ -129,6 +154,56 @@ def test_a_load_brings_books_of_its_own_and_takes_away_what_is_left() -> None:
         shop.change(3, -20)
         shop.change(4, -50)
     assert {1: 5, 2: 0, 3: 0, 4: 0} == shop.left()
+    assert [1, 2] == shop.for_sale()
+
+
+def ended_process() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_by(process_id: int, book_id: int, copies: int) -> Book:
+    """Return a book that a load sells, or sold."""
+    said = mark(60).replace(f" {os.getpid()}", f" {process_id}")
+    book = a_book(book_id, copies, f"{TITLE} {book_id}", TOPIC)
+    return msgspec.structs.replace(book, description=said)
+
+
+def test_what_a_killed_load_has_left_is_put_away_by_the_next() -> None:
+    """All of it, also what the next one has no use for; what a load sells that runs stays."""
+    dead = ended_process()
+    shop = FakeShop(
+        a_book(1, 5), *(left_by(dead, n, 9) for n in (2, 3, 4)), left_by(os.getppid(), 5, 9)
+    )
+    with prepared_stock(shop, replace(OPTIONS, books=1), buying=True, seed=1) as stock:
+        assert {2: 50} == stock.own
+        assert mark(OPTIONS.duration_s)[-20:] == shop.books[2].description[-20:]
+        assert [1, 2, 5] == shop.for_sale()
+    assert {1: 5, 2: 0, 3: 0, 4: 0, 5: 9} == shop.left()
+    assert [1, 5] == shop.for_sale()
+
+
+def test_a_load_on_another_machine_is_believed_until_its_time_is_over() -> None:
+    """Whether its process runs cannot be seen from here."""
+    shop = FakeShop(left_by(1, 2, 9))
+    book = shop.books[2]
+    here, elsewhere = mark(60).split()[-2], "0" * 8
+    away = msgspec.structs.replace(book, description=book.description.replace(here, elsewhere))
+    assert not is_free(away)
+    until = away.description.split()[7].rstrip(":")
+    assert is_free(
+        msgspec.structs.replace(away, description=away.description.replace(until, "1000"))
+    )
+
+
+def test_a_shop_with_books_of_its_own_is_found_out() -> None:
+    """Neither those of the sample catalogue nor those of loads are its own."""
+    sample = msgspec.structs.replace(a_book(1, 5), author="Bazar Lab")
+    loads = a_book(2, 5, f"{TITLE} 1", TOPIC)
+    assert None is real_book(FakeShop(sample, loads))
+    assert "Emma" == real_book(FakeShop(sample, loads, a_book(3, 5, "Emma")))
 
 
 def test_the_next_load_uses_the_books_again_and_leaves_those_of_another() -> None:
@@ -180,7 +255,7 @@ def test_what_could_not_be_taken_away_is_named() -> None:
     """As the error of a load that went well, and as a note to that of one that failed."""
     shop = FakeShop(a_book(1, 5))
     with (
-        pytest.raises(StockError, match=r"books 2 are still for sale.*: no\. Take them"),
+        pytest.raises(StockError, match=r"books 2 are still for sale.*: no\. The next load"),
         prepared_stock(shop, OPTIONS, buying=True, seed=1),
     ):
         shop.refused = [2, 2]

@@ -1,17 +1,21 @@
 """Importing a file: what is sent, and what comes of the answers and the rejects."""
 
 import csv
+import re
+import threading
 from typing import Any
 
 import pytest
 
-from bazar.formats.columns import Layout
-from bazar.formats.csv import Record
+from bazar.formats.books import Row
 from bazar.tools import importing
-from bazar.tools.importing import Reject, reading
+from bazar.tools.importing import ImportFileError, Reject, reading
+from bazar.tools.importing.report import Tally
 from bazar.tools.remote import RemoteError
 from bazar.wire.imports import ImportRequest, ImportResult
 from support.importing import Desk, create_all, row_of
+
+OWN_COLUMNS = ["bazar_row", "bazar_column", "bazar_value", "bazar_reason"]
 
 # What is sent
 
@@ -36,24 +40,46 @@ def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
 
 
 def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only about a batch should be held in memory, however long the file is."""
+    """The next batch is read meanwhile, and no further, however long the file is."""
     read: list[int] = []
-    real = reading.read_row
+    further = threading.Event()
+    real = reading.for_catalog
 
-    def counted(record: Record, layout: Layout, update: str) -> reading.Row:
-        read.append(record.line)
-        return real(record, layout, update)
+    def counted(row: Row, update: str) -> reading.ReadRow:
+        read.append(row.line)
+        if len(read) > 1000:
+            further.set()
+        return real(row, update)
 
     ahead: list[int] = []
 
     def answer(request: ImportRequest) -> list[ImportResult]:
+        assert further.wait(30)
         ahead.append(len(read) - sum(len(sent.rows) for sent in desk.shop.sent))
         return create_all(request)
 
-    monkeypatch.setattr(reading, "read_row", counted)
+    monkeypatch.setattr(reading, "for_catalog", counted)
     desk.shop.answer = answer
-    desk.take("title,price\n" + "A,1\n" * 1400)
-    assert [1, 1, 0] == ahead
+    desk.take("title,price\n" + "A,1\n" * 2400)
+    assert 5 == len(ahead)
+    assert 501 >= max(ahead)
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_an_import_that_is_refused_midway_ends(desk: Desk, broken: int) -> None:
+    """With the error of the batch, and without sending more than the one that was read."""
+
+    def answer(request: ImportRequest) -> list[ImportResult]:
+        if len(desk.shop.sent) == broken:
+            message = "away"
+            raise RemoteError(message)
+        return create_all(request)
+
+    desk.shop.answer = answer
+    with pytest.raises(RemoteError, match="away"):
+        desk.take("title,price\n" + "A,1\n" * 1400)
+    assert broken == len(desk.shop.sent)
+    assert 500 * (broken - 1) == sum(desk.progress)
 
 
 @pytest.mark.parametrize("update", ["none", "stock", "all"])
@@ -93,13 +119,13 @@ def test_what_the_catalog_rejects_is_reported_among_the_others_in_order(desk: De
         ImportResult(row=row.row, status="rejected", column="price", reason="price is odd")
         for row in request.rows
     ]
-    report = desk.take("title,cost\nA,x\nB,1.234\nC,y\nD,2\n", mapping={"price": "cost"})
-    assert [(2, "x"), (3, "1.234"), (4, "y"), (5, "2")] == [
+    report = desk.take("title,cost\nA,x\nB,1.23\nC,y\nD,2\n", mapping={"price": "cost"})
+    assert [(2, "x"), (3, "1.23"), (4, "y"), (5, "2")] == [
         (reject.row, reject.value) for reject in report.rejects
     ]
-    assert Reject(3, "price", "1.234", "price is odd") == report.rejects[1]
+    assert Reject(3, "price", "1.23", "price is odd") == report.rejects[1]
     with desk.rejects.open(newline="") as file:
-        assert ["row", "2", "3", "4", "5"] == [cells[0] for cells in csv.reader(file)]
+        assert ["bazar_row", "2", "3", "4", "5"] == [cells[2] for cells in csv.reader(file)]
 
 
 def test_a_reject_of_an_unknown_column_has_no_value(desk: Desk) -> None:
@@ -119,49 +145,114 @@ def test_the_first_thousand_rejects_are_kept_and_all_are_written(desk: Desk) -> 
 
 
 def test_the_rejects_file_has_the_reasons_and_the_cells_of_the_file(desk: Desk) -> None:
-    """It should hold the rejected rows as they were, each behind what is wrong with it."""
+    """It should hold the rejected rows as they were, and behind each what is wrong with it."""
     report = desk.take('note,title,price\n"a, b",A,x\n,B,1\n,"C\nc",2,3,4\n')
+    assert desk.rejects.read_bytes().startswith(b"\xef\xbb\xbf")
     assert str(desk.rejects) == report.rejects_file
-    with desk.rejects.open(encoding="utf-8", newline="") as file:
+    with desk.rejects.open(encoding="utf-8-sig", newline="") as file:
         written = list(csv.reader(file))
-    price = "price must be a plain decimal such as 1299.99: no sign, comma, currency or exponent"
+    price = "price must be an amount such as 1299.99"
+    mark = written[0].pop()
+    assert re.fullmatch("bazar_written_[0-9a-f]{16}", mark)
     assert [
-        ["row", "column", "value", "reason", "note", "title", "price"],
-        ["2", "price", "x", price, "a, b", "A", "x"],
+        ["note", "title", "price", *OWN_COLUMNS],
+        ["a, b", "A", "x", "2", "price", "x", price, ""],
         [
-            *["4", "", ",C\nc,2,3,4", "the row has 5 cells, the header 3"],
-            *["", "C\nc", "2", "3", "4"],
+            *["", "C\nc", "2", "4"],
+            *["", ",C\nc,2,3,4", "the row has 5 cells, the header 3", ""],
         ],
     ] == written
     assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
 
 
 def test_a_mended_rejects_file_can_be_imported(desk: Desk) -> None:
-    """Its first four columns should be passed over, and not pile up in the next rejects."""
+    """Its last columns should be passed over, and not pile up in the next rejects."""
     desk.take("title,price\nA,x\nB,y\n")
-    mended = desk.rejects.read_text().replace("A,x\n", "A,1\n")
+    mended = desk.rejects.read_text("utf-8").replace("A,x,", "A,1,")
     report = desk.take(mended)
     assert ["A"] == [book.title for book in desk.shop.books]
     assert 1 == report.rejected
-    assert "row,column,value,reason,title,price" == desk.rejects.read_text().splitlines()[0]
-    assert desk.rejects.read_text().endswith(",B,y\n")
+    assert [] == report.file.unused
+    header, row = desk.rejects.read_text("utf-8-sig").splitlines()
+    assert ["title", "price", *OWN_COLUMNS] == header.split(",")[:-1]
+    assert row.startswith("B,y,3,price,y,")
 
 
-def test_an_old_rejects_file_is_removed_when_nothing_is_rejected(desk: Desk) -> None:
+def test_rejects_that_nobody_has_changed_are_written_over_and_removed(desk: Desk) -> None:
     """Old rejects should not be taken for those of this import."""
-    desk.rejects.write_text("old")
+    desk.take("title,price\nA,x\n")
+    assert 2 == desk.take("title,price\nB,x\nC,x\n").rejected
+    assert 3 == len(desk.rejects.read_text().splitlines())
     assert desk.take("title,price\nA,1\n").rejects_file is None
     assert [desk.file] == list(desk.folder.iterdir())
 
 
-def test_a_dry_run_writes_its_rejects_too(desk: Desk) -> None:
-    """To see what would be rejected is what a dry run is for."""
-    assert str(desk.rejects) == desk.take("title,price\nA,x\n", dry_run=True).rejects_file
+@pytest.mark.parametrize("changed", ["", "A,x,", "\n"])
+def test_rejects_that_somebody_has_worked_on_are_never_written_over(
+    desk: Desk, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A named file is refused, before a row is sent; one of our choice gets another name."""
+    monkeypatch.chdir(desk.folder)
+    default = desk.folder / "books.rejects.csv"
+    for options, path in (({}, desk.rejects), ({"rejects": None}, default)):
+        desk.take("title,price\nA,x\n", **options)
+        theirs = path.read_bytes().replace(changed.encode(), b"A,1,") if changed else b"theirs"
+        path.write_bytes(theirs)
+        desk.shop.sent.clear()
+        if options:
+            second = str(desk.take("title,price\nB,1\nC,x\n", **options).rejects_file)
+            assert "books.rejects-2.csv" == second
+            assert desk.take("title,price\nB,1\n", **options).rejects_file is None
+        else:
+            desk.file.write_text("title,price\nB,1\n")
+            with pytest.raises(ImportFileError, match="holds what no import has written"):
+                importing.import_file(desk.shop, desk.options(), desk.progress.append)
+            assert [] == desk.shop.sent
+        assert theirs == path.read_bytes()
+
+
+def test_a_dry_run_writes_and_removes_nothing(desk: Desk) -> None:
+    """It tells its rejects, and that is all."""
+    assert desk.take("title,price\nA,x\n", dry_run=True).rejects_file is None
+    assert [desk.file] == list(desk.folder.iterdir())
+    desk.take("title,price\nA,x\n")
+    before = desk.rejects.read_bytes()
+    assert 1 == desk.take("title,price\nB,x\n", dry_run=True).rejected
+    assert 0 == desk.take("title,price\nB,1\n", dry_run=True).rejected
+    assert before == desk.rejects.read_bytes()
+    assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
+
+
+def test_a_file_with_semicolons_has_rejects_with_semicolons(desk: Desk) -> None:
+    """The spreadsheet that wrote the one opens the other."""
+    desk.take("title;price\nA;x\n")
+    assert desk.rejects.read_text("utf-8-sig").startswith("title;price;bazar_row;")
+
+
+def test_all_faults_of_a_row_are_told_at_once(desk: Desk) -> None:
+    """In the report one by one, in the file in one line; a row is rejected once."""
+    report = desk.take("title,price,isbn\n,x,0439023484\n")
+    assert (1, 1) == (report.rows, report.rejected)
+    assert ["isbn", "title", "price"] == [one.column for one in report.rejects]
+    with desk.rejects.open(encoding="utf-8-sig", newline="") as file:
+        _header, row = csv.reader(file)
+    assert ["2", "isbn, title, price", "0439023484 | x"] == row[3:6]
+
+
+def test_faults_are_counted_by_column_and_reason(desk: Desk) -> None:
+    """The most frequent first; numbers in a reason make no other reason of it."""
+    report = desk.take("title,price\nA,x\nB,1,2\nC,y\nD,1,2,3\n")
+    assert [
+        Tally("price", "price must be an amount such as N.N", 2),
+        Tally("", "the row has N cells, the header N", 2),
+    ] == report.rejects_by
 
 
 def test_a_shop_that_fails_midway_leaves_no_half_file(desk: Desk) -> None:
     """The error should come through; an older rejects file should stay as it was."""
-    desk.rejects.write_text("old")
+    desk.take("title,price\nA,x\n")
+    old = desk.rejects.read_bytes()
+    desk.progress.clear()
 
     def fail(request: ImportRequest) -> list[ImportResult]:
         if len(desk.shop.sent) == 2:
@@ -173,7 +264,7 @@ def test_a_shop_that_fails_midway_leaves_no_half_file(desk: Desk) -> None:
     with pytest.raises(RemoteError, match="does not answer"):
         desk.take("title,price\n" + "B,x\n" * 100 + "A,1\n" * 500)
     assert [500] == desk.progress
-    assert "old" == desk.rejects.read_text()
+    assert old == desk.rejects.read_bytes()
     assert {desk.file, desk.rejects} == set(desk.folder.iterdir())
 
 
@@ -217,7 +308,7 @@ def test_a_file_that_says_the_same_has_the_same_key(desk: Desk, spelling: str) -
         (ROWS + "C,1,1\n", {}),
         (ROWS.replace("A,1,2\nB,1,3", "B,1,3\nA,1,2"), {}),
         (ROWS, {"defaults": {"topic": "t"}}),
-        (ROWS, {"mapping": {"author": "title"}}),
+        (ROWS, {"mapping": {"author": "quantity"}}),
     ],
 )
 def test_a_file_that_says_something_else_has_another_key(

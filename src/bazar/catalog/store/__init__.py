@@ -5,7 +5,7 @@ engine does with the same statement is in `shared`; each engine's own way is in 
 suite, tests/contract/test_catalog_store.py, runs every function on every engine.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
@@ -36,6 +36,52 @@ class FileRow(NamedTuple):
     import_id: int
     """Of the file."""
     row: int
+
+
+NO_ROW = FileRow(0, 0)
+"""It is earlier than every row of a file."""
+NO_YEAR = -9999
+"""Stands for the year of a book that has none, where books are known by their names."""
+
+
+class Sought(NamedTuple):
+    """What a row of a file tells of the book that it is about, beside an id of ours."""
+
+    row: int
+    isbn: str | None
+    name: str | None
+    """Title and author, by `bare`; None where the book is not sought by them."""
+    parted: str | None
+    """The same with letters that are not composed, as an older release may have kept it."""
+    year: int
+    """`NO_YEAR` where there is none."""
+
+
+class KnownBy(NamedTuple):
+    """The ids of the books that a row of a file may be about, each by what it is known."""
+
+    isbn: int | None = None
+    made_by: int | None = None
+    """The row itself, when its file came before."""
+    name: int | None = None
+
+
+class CountedBook(NamedTuple):
+    """A book with what files have said of it."""
+
+    book: StoredBook
+    counted: FileRow = NO_ROW
+    """Where its last count came from."""
+    seen: FileRow = NO_ROW
+    """The last row that was about it."""
+
+
+class Seen(NamedTuple):
+    """What is noted of a book that rows of a file were about."""
+
+    book_id: int
+    counted: FileRow
+    seen: FileRow
 
 
 class KeptWrite(NamedTuple):
@@ -78,11 +124,14 @@ class Store(Lists, Protocol):
     Whoever looks at a row and then changes it by what it saw has it locked with `lock=True`:
     until the end of the transaction no other changes it. An engine with one writer has nothing to
     do for that. So that no two wait for each other, books are locked before the decision about an
-    order, and several books in order of id, which `books` and `hold` do.
+    order, and several books in order of id, which `books` and
+    `counted_books` do.
     """
 
+    part_rows: int
+    """Rows of a file that are looked up and written at once."""
     unit_s: float
-    """After which a transaction takes in no further row of a file, since others wait for it."""
+    """After which a transaction takes in no further part of a file, since others wait for it."""
 
     async def book(
         self, transaction: Transaction, book_id: int, *, lock: bool = False
@@ -104,18 +153,6 @@ class Store(Lists, Protocol):
         self, transaction: Transaction, isbn: str, *, lock: bool = False
     ) -> StoredBook | None:
         """Return the book with an ISBN-13, or None."""
-        ...
-
-    async def book_by_name(
-        self,
-        transaction: Transaction,
-        title: str,
-        author: str,
-        year: int | None,
-        *,
-        lock: bool = False,
-    ) -> StoredBook | None:
-        """Return the first book with exactly this title, author and year and no ISBN, or None."""
         ...
 
     async def last_book(self, transaction: Transaction) -> StoredBook | None:
@@ -199,18 +236,6 @@ class Store(Lists, Protocol):
         """
         ...
 
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock, in one order, the books that rows of a file may be about.
-
-        Args:
-            transaction: to write in.
-            wanted: what the rows say of a book, which is found by its id, its ISBN or its name.
-            made_by: the rows themselves, where books are known by them.
-        """
-        ...
-
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         ...
@@ -221,22 +246,60 @@ class Store(Lists, Protocol):
         """Note that rows of a file are taken in; a file that is noted stays as it is."""
         ...
 
-    async def last_count(self, transaction: Transaction, book_id: int) -> FileRow | None:
-        """Return where the last count of a book came from, or None."""
+    async def known_by(
+        self, transaction: Transaction, sought: Sequence[Sought], import_id: int | None
+    ) -> list[KnownBy]:
+        """Return the books that rows of a file may be about, for each row in the same order.
+
+        The first of several with a name. Nothing is locked: whoever goes on looks again whether
+        it holds.
+        """
         ...
 
-    async def save_count(self, transaction: Transaction, book_id: int, count: FileRow) -> None:
-        """Note where the last count of a book came from."""
+    async def counted_books(
+        self, transaction: Transaction, book_ids: Collection[int], *, lock: bool = False
+    ) -> dict[int, CountedBook]:
+        """Return those of some books that exist, by id, with what files have said of them."""
         ...
 
-    async def book_made_by(
-        self, transaction: Transaction, row: FileRow, *, lock: bool = False
-    ) -> StoredBook | None:
-        """Return the book that a row of a file has made, or None."""
+    async def add_books(
+        self, transaction: Transaction, books: Sequence[StoredBook], at_ms: int
+    ) -> list[int]:
+        """Insert books, each as `add_book` does, and return their ids, in the same order.
+
+        Args:
+            transaction: to write in.
+            books: at least one; all of them have an id, or the database chooses all.
+            at_ms: when.
+        """
         ...
 
-    async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
-        """Note which book a row of a file has made; once."""
+    async def edit_books(
+        self, transaction: Transaction, edited: Sequence[StoredBook], at_ms: int
+    ) -> dict[int, int]:
+        """Edit books, each as `edit_book` does, and return their new versions, by id.
+
+        Args:
+            transaction: to write in.
+            edited: books as they are to be, each once.
+            at_ms: when.
+        """
+        ...
+
+    async def adjust(
+        self, transaction: Transaction, copies: Mapping[int, int], at_ms: int
+    ) -> dict[int, int]:
+        """Correct the stock of books by so many copies each; return their new versions, by id."""
+        ...
+
+    async def save_seen(self, transaction: Transaction, seen: Sequence[Seen]) -> None:
+        """Note which rows of a file were about books, and which counted them; each book once."""
+        ...
+
+    async def save_made_by(
+        self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
+    ) -> None:
+        """Note which books rows of a file have made; once."""
         ...
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:

@@ -10,27 +10,27 @@ docs/decisions/0032-many-catalogs-over-one-database.md
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.domain import StoredBook, first_version
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.ledger import movement
+from bazar.catalog.store.postgres_arrays import columns, every
+from bazar.catalog.store.postgres_imports import ImportRows
 from bazar.catalog.store.postgres_lists import ListingStore
 from bazar.catalog.store.shared import (
-    BOOK,
     DESCRIPTION,
     decoded,
     description,
-    first_version,
     outcome_row,
     there,
 )
 from bazar.catalog.words import terms
-from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.data.database import Transaction, made
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Movement, Outcome
 
@@ -43,14 +43,6 @@ ORDER BY book_id"""
 _OUTCOMES = """
 SELECT outcome FROM reservations
 WHERE order_id = ANY(?1::text[])"""
-
-_BOOK_BY_NAME = f"""
-SELECT {BOOK}
-FROM books
-WHERE hashtextextended(title || ' ' || author, 0)
-        = hashtextextended(?1::text || ' ' || ?2::text COLLATE "C", 0)
-    AND title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3 AND isbn IS NULL
-ORDER BY book_id LIMIT 1"""
 
 _TOPICS = """
 WITH spelt AS (
@@ -144,24 +136,6 @@ WITH taken AS (
 INSERT INTO reservations (order_id, status, outcome, decided_at_ms)
 SELECT decided.order_id, decided.status, decided.outcome, ?10::bigint
 FROM unnest(?7::text[], ?8::text[], ?9::text[]) AS decided (order_id, status, outcome)"""
-
-_HOLD = """
-SELECT book_id FROM books
-WHERE book_id IN (
-    SELECT unnest(?1::bigint[])
-    UNION
-    SELECT book_id FROM books WHERE isbn = ANY(?2::text[])
-    UNION
-    SELECT book_id FROM made_by_rows
-    JOIN unnest(?3::bigint[], ?4::bigint[]) AS made (file, number)
-        ON import_id = made.file AND row = made.number
-    UNION
-    SELECT book_id FROM unnest(?5::text[], ?6::text[]) AS named (title, author)
-    JOIN books ON hashtextextended(books.title || ' ' || books.author, 0)
-            = hashtextextended(named.title || ' ' || named.author COLLATE "C", 0)
-        AND books.title = named.title AND books.author = named.author
-)
-ORDER BY book_id"""
 
 # In the order in which transactions began to write, and only as far as all of them have ended.
 _MOVEMENTS_AFTER = """
@@ -257,12 +231,8 @@ class _Lines(msgspec.Struct):
 _lines = msgspec.json.Decoder(_Lines).decode
 
 
-class PostgresStore(ListingStore):
+class PostgresStore(ImportRows, ListingStore):
     """The catalog in PostgreSQL."""
-
-    unit_s = 0.1
-    """Only those wait who want the same books. A row takes a millisecond, mostly on its way."""
-    book_by_name_sql = _BOOK_BY_NAME
 
     def locked(self, sql: str) -> str:
         """Return a statement that has the rows it finds changed by no other until the end.
@@ -276,7 +246,7 @@ class PostgresStore(ListingStore):
         self, transaction: Transaction, book_ids: Collection[int], *, lock: bool = False
     ) -> dict[int, StoredBook]:
         """Return those of some books that exist, by id, without what only describes them."""
-        rows = await _all(transaction, self.locked(_BOOKS) if lock else _BOOKS, list(book_ids))
+        rows = await every(transaction, self.locked(_BOOKS) if lock else _BOOKS, list(book_ids))
         return {book.book_id: book for book in [made(StoredBook, row) for row in rows]}
 
     async def topics(self, transaction: Transaction, limit: int) -> list[TopicCount]:
@@ -308,8 +278,8 @@ class PostgresStore(ListingStore):
     async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
         """Have books be found by the terms that they have now, or not at all once retired."""
         sold = [book for book in books if book.retired_at_ms is None]
-        await _all(transaction, _FORGET_TERMS, [one.book_id for one in books])
-        await _all(
+        await every(transaction, _FORGET_TERMS, [one.book_id for one in books])
+        await every(
             transaction,
             _ADD_TERMS,
             [book.book_id for book in sold],
@@ -331,36 +301,22 @@ class PostgresStore(ListingStore):
                 sold.append((line.book_id, -line.quantity, outcome.order_id))
             sales.update({line.book_id for line in outcome.lines})
         book_ids = sorted(sales)
-        await _all(
+        await every(
             transaction,
             _SELL,
             book_ids,
             [copies[book_id] for book_id in book_ids],
             [sales[book_id] for book_id in book_ids],
-            *_columns(sold, 3),
-            *_columns(outcomes, 3),
+            *columns(sold, 3),
+            *columns(outcomes, 3),
             at_ms,
-        )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock, in order of id, the books that rows of a file may be about."""
-        named = [(book.title, book.author) for book in wanted if book.isbn is None]
-        await _all(
-            transaction,
-            self.locked(_HOLD),
-            [book.book_id for book in wanted],
-            [book.isbn for book in wanted if book.isbn is not None],
-            *_columns(made_by, 2),
-            *_columns(named, 2),
         )
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]
     ) -> dict[str, Outcome]:
         """Return what was decided about some orders, by order id."""
-        rows = await _all(transaction, _OUTCOMES, list(order_ids))
+        rows = await every(transaction, _OUTCOMES, list(order_ids))
         return {outcome.order_id: outcome for outcome in [made(decoded, row) for row in rows]}
 
     async def movements_after(
@@ -420,13 +376,3 @@ def _lines_of(outcome: str) -> list[_SoldLine]:
         return _lines(outcome).lines
     except msgspec.MsgspecError:
         return []
-
-
-def _columns(rows: Iterable[Sequence[object]], count: int) -> list[list[object]]:
-    """Return rows as columns, also where there are none."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return columns or [[] for _ in range(count)]
-
-
-async def _all(transaction: Transaction, sql: str, *given: Any) -> list[Row]:  # noqa: ANN401  arrays
-    return await transaction.all(sql, *given)

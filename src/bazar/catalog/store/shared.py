@@ -1,10 +1,12 @@
 """The statements that every engine takes as they are, and the way from rows to what they mean."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
-from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, FileRow, KeptWrite
+from bazar.catalog.domain import StoredBook, first_version
+from bazar.catalog.store import AFTER_ALL_ORDERS, BookStock, CountedBook, FileRow, KeptWrite
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.settings import ShopRows
 from bazar.catalog.words import name_key, title_key, topic_key
@@ -14,6 +16,8 @@ from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Outcome
 
+NAME_YEAR = "coalesce(year, -9999)"
+"""The year by which a book without an ISBN is known: that of nobody where it has none."""
 BOOK = (
     "book_id, isbn, title, author, year, topic, description, price_minor, currency, stock, "
     "version, retired_at_ms, subtitle, publisher, format, pages, language, condition, shelf, "
@@ -36,14 +40,6 @@ _BOOK_BY_ISBN = f"""
 SELECT {BOOK}
 FROM books
 WHERE isbn = ?1"""
-
-# `isbn IS NULL` would have SQLite read every book without an ISBN, by the index of the ISBNs.
-_BOOK_BY_NAME = f"""
-SELECT {BOOK}
-FROM books
-WHERE title = ?1 AND author = ?2 AND year IS NOT DISTINCT FROM ?3
-  AND coalesce(isbn, '') = ''
-ORDER BY book_id LIMIT 1"""
 
 _LAST_BOOK = f"""
 SELECT {BOOK}
@@ -88,13 +84,13 @@ SELECT topic, books FROM largest
 ORDER BY topic_key"""
 
 # An engine that counts books up chooses the id only where the column is not named.
-_ADD_BOOK = f"""
+ADD_BOOK = f"""
 INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23)
 RETURNING book_id"""
 
-_ADD_BOOK_WITH_ID = f"""
+ADD_BOOK_WITH_ID = f"""
 INSERT INTO books ({DESCRIPTION}, added_at_ms, edited_at_ms, stock, version, book_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?21, ?22, ?23, ?24)
@@ -117,25 +113,6 @@ _SAVE_IMPORT = """
 INSERT INTO imports (import_id, file_key, begun_at_ms)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (file_key) DO NOTHING"""
-
-_LAST_COUNT = """
-SELECT import_id, row FROM counts
-WHERE book_id = ?1"""
-
-_SAVE_COUNT = """
-INSERT INTO counts (book_id, import_id, row)
-VALUES (?1, ?2, ?3)
-ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
-
-_BOOK_MADE_BY = f"""
-SELECT {BOOK}
-FROM books
-WHERE book_id = (SELECT book_id FROM made_by_rows WHERE import_id = ?1 AND row = ?2)"""
-
-_SAVE_MADE_BY = """
-INSERT INTO made_by_rows (import_id, row, book_id)
-VALUES (?1, ?2, ?3)
-ON CONFLICT (import_id, row) DO NOTHING"""
 
 _KEPT_WRITE = """
 SELECT request, answer FROM keyed_writes
@@ -211,8 +188,6 @@ _encode = msgspec.json.encode
 class SharedStore(LedgerRows, ShopRows):
     """What is the same on every engine."""
 
-    book_by_name_sql = _BOOK_BY_NAME
-
     def locked(self, sql: str) -> str:
         """Return a statement that locks the rows that it finds; the same where one alone writes."""
         return sql
@@ -229,20 +204,6 @@ class SharedStore(LedgerRows, ShopRows):
     ) -> StoredBook | None:
         """Return the book with an ISBN-13, or None."""
         row = await transaction.one(self.locked(_BOOK_BY_ISBN) if lock else _BOOK_BY_ISBN, isbn)
-        return made(StoredBook, row) if row else None
-
-    async def book_by_name(
-        self,
-        transaction: Transaction,
-        title: str,
-        author: str,
-        year: int | None,
-        *,
-        lock: bool = False,
-    ) -> StoredBook | None:
-        """Return the first book with exactly this title, author and year and no ISBN, or None."""
-        sql = self.locked(self.book_by_name_sql) if lock else self.book_by_name_sql
-        row = await transaction.one(sql, title, author, year)
         return made(StoredBook, row) if row else None
 
     async def last_book(self, transaction: Transaction) -> StoredBook | None:
@@ -287,11 +248,8 @@ class SharedStore(LedgerRows, ShopRows):
         Its first copies come with its row: to add them afterwards costs an import a third.
         """
         version = first_version(new)
-        described = *description(new), at_ms, new.stock, version
-        if new.book_id:
-            row = await transaction.one(_ADD_BOOK_WITH_ID, *described, new.book_id)
-        else:
-            row = await transaction.one(_ADD_BOOK, *described)
+        sql = ADD_BOOK_WITH_ID if new.book_id else ADD_BOOK
+        row = await transaction.one(sql, *described(new, at_ms))
         book_id = made(int, there(row))
         if new.stock:
             await self._note_movement(transaction, book_id, "received", new.stock, None, at_ms)
@@ -304,6 +262,13 @@ class SharedStore(LedgerRows, ShopRows):
         row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
 
+    async def edit_books(
+        self, transaction: Transaction, edited: Sequence[StoredBook], at_ms: int
+    ) -> dict[int, int]:
+        """Replace what describes books, and return their new versions, by id."""
+        stored = [await self.edit_book(transaction, book, at_ms) for book in edited]
+        return {book.book_id: book.version for book in stored}
+
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""
         return made(int, there(await transaction.one(_IMPORT_ID, key)))
@@ -313,26 +278,6 @@ class SharedStore(LedgerRows, ShopRows):
     ) -> None:
         """Note that rows of a file are taken in; a file that is noted stays as it is."""
         await transaction.run(_SAVE_IMPORT, import_id, key, at_ms)
-
-    async def last_count(self, transaction: Transaction, book_id: int) -> FileRow | None:
-        """Return where the last count of a book came from, or None."""
-        row = await transaction.one(_LAST_COUNT, book_id)
-        return made(FileRow, row) if row else None
-
-    async def save_count(self, transaction: Transaction, book_id: int, count: FileRow) -> None:
-        """Note where the last count of a book came from."""
-        await transaction.run(_SAVE_COUNT, book_id, *count)
-
-    async def book_made_by(
-        self, transaction: Transaction, row: FileRow, *, lock: bool = False
-    ) -> StoredBook | None:
-        """Return the book that a row of a file has made, or None."""
-        found = await transaction.one(self.locked(_BOOK_MADE_BY) if lock else _BOOK_MADE_BY, *row)
-        return made(StoredBook, found) if found else None
-
-    async def save_made_by(self, transaction: Transaction, row: FileRow, book_id: int) -> None:
-        """Note which book a row of a file has made; once."""
-        await transaction.run(_SAVE_MADE_BY, *row, book_id)
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:
         """Return what was asked with a key, and its answer, or None."""
@@ -404,9 +349,22 @@ class SharedStore(LedgerRows, ShopRows):
         return max(made(str, there(row)) for row in last)
 
 
-def first_version(new: StoredBook) -> int:
-    """Return the version of a new book, whose first copies count as a change of its stock."""
-    return 2 if new.stock else 1
+def described(new: StoredBook, at_ms: int) -> Row:
+    """Return a new book as the statements that add one number it."""
+    own = (new.book_id,) if new.book_id else ()
+    return *description(new), at_ms, new.stock, first_version(new), *own
+
+
+def counted_book(row: Row) -> CountedBook:
+    """Return a book with where its last count came from, and the last row about it."""
+    *of_book, import_id, number, seen_import_id, seen_row = row
+    if import_id is None:
+        return CountedBook(made(StoredBook, tuple(of_book)))
+    return CountedBook(
+        made(StoredBook, tuple(of_book)),
+        made(FileRow, (import_id, number)),
+        made(FileRow, (seen_import_id, seen_row)),
+    )
 
 
 def outcome_row(decided: Outcome) -> tuple[str, str, str]:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import FileRow, LedgerNumbers, ReservationDifference
+from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import decoded, outcome_row
+from bazar.catalog.store.sqlite_imports import ImportRows
 from bazar.catalog.store.sqlite_lists import ListingStore
-from bazar.catalog.store.sqlite_search import long_words
-from bazar.catalog.words import terms
+from bazar.catalog.store.sqlite_search import add_terms
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.wire.stock import Outcome
@@ -27,15 +27,6 @@ FROM json_each(?1) CROSS JOIN books ON book_id = value"""
 _OUTCOMES = """
 SELECT outcome
 FROM json_each(?1) CROSS JOIN reservations ON order_id = value"""
-
-_ADD_TERMS = """
-INSERT INTO books_text (rowid, terms)
-VALUES (?1, ?2)"""
-
-_ADD_WORDS = """
-INSERT INTO books_text_words (word)
-SELECT value FROM json_each(?1) WHERE TRUE
-ON CONFLICT (word) DO NOTHING"""
 
 _FORGET_TERMS = """
 DELETE FROM books_text
@@ -80,12 +71,8 @@ SELECT (SELECT count(*) FROM movements),
 _encode = msgspec.json.encode
 
 
-class SqliteStore(ListingStore):
+class SqliteStore(ImportRows, ListingStore):
     """The catalog in a SQLite file."""
-
-    unit_s = 0.01
-    """All others wait. A row takes a tenth of a millisecond, until the index of words puts its own
-    in order: then one alone takes as much as this."""
 
     async def books(
         self,
@@ -101,7 +88,7 @@ class SqliteStore(ListingStore):
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its terms and first copies, and return it as it is stored."""
         book = await super().add_book(transaction, new, at_ms)
-        await self._add_terms(transaction, [book])
+        await add_terms(transaction, [(book.book_id, book)])
         return book
 
     async def edit_book(
@@ -117,14 +104,7 @@ class SqliteStore(ListingStore):
     async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
         """Have books be found by the terms that they have now, or not at all once retired."""
         await transaction.run_many(_FORGET_TERMS, [(book.book_id,) for book in books])
-        await self._add_terms(transaction, books)
-
-    async def _add_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
-        for book in books:
-            if book.retired_at_ms is None:
-                found = terms(book)
-                await transaction.run(_ADD_TERMS, book.book_id, " ".join(found))
-                await transaction.run(_ADD_WORDS, _json(long_words(found)))
+        await add_terms(transaction, [(book.book_id, book) for book in books])
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold."""
@@ -143,11 +123,6 @@ class SqliteStore(ListingStore):
         await transaction.run_many(
             _INSERT_OUTCOME, [(*outcome_row(outcome), at_ms) for outcome in decided]
         )
-
-    async def hold(
-        self, transaction: Transaction, wanted: Sequence[StoredBook], made_by: Sequence[FileRow]
-    ) -> None:
-        """Lock nothing: whoever writes is the only one."""
 
     async def outcomes(
         self, transaction: Transaction, order_ids: Collection[str]

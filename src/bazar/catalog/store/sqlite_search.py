@@ -8,10 +8,14 @@ that begin so, which the catalog knows.
 Source: sqlite.org/fts5.html, sections 3 and 4.2
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from msgspec.json import encode
+
+from bazar.catalog.domain import StoredBook
 from bazar.catalog.expressions import All, But, Either, Expression, Term
-from bazar.kit.data.database import Transaction, made
+from bazar.catalog.words import ANYWHERE, terms
+from bazar.kit.data.database import Row, Transaction, made
 
 LETTERS_MAX = 5
 """Of the longest beginnings of terms that the index has lists for; the first one is no letter."""
@@ -23,15 +27,37 @@ SELECT rowid FROM books_text
 WHERE books_text MATCH ?1 AND rowid > ?2 AND rowid <= ?3
 ORDER BY rowid LIMIT ?4"""
 
+ADD_TERMS = """
+INSERT INTO books_text (rowid, terms)
+VALUES (?1, ?2)"""
+
+ADD_WORDS = """
+INSERT INTO books_text_words (word)
+SELECT value FROM json_each(?1) WHERE TRUE
+ON CONFLICT (word) DO NOTHING"""
+
 WORDS = """
 SELECT word FROM books_text_words
 WHERE word >= ?1 AND word < ?2
 LIMIT ?3"""
 
 
-def long_words(terms: Iterable[str]) -> list[str]:
+async def add_terms(transaction: Transaction, books: Iterable[tuple[int, StoredBook]]) -> None:
+    """Have books be found by their terms, each by its id; those that are retired by none."""
+    rows: list[Row] = []
+    words: set[str] = set()
+    for book_id, book in books:
+        if book.retired_at_ms is None:
+            found = terms(book)
+            rows.append((book_id, " ".join(found)))
+            words.update(_long_words(found))
+    await transaction.run_many(ADD_TERMS, rows)
+    await transaction.run(ADD_WORDS, encode(sorted(words)).decode())
+
+
+def _long_words(found: Iterable[str]) -> Iterator[str]:
     """Return those words of terms that have longer beginnings than the index has lists for."""
-    return [term[1:] for term in terms if term[0] == "a" and len(term) > LETTERS_MAX]
+    return (one[1:] for one in found if one[0] == ANYWHERE and len(one) > LETTERS_MAX)
 
 
 async def spelt_out(transaction: Transaction, asked: Expression) -> Expression:

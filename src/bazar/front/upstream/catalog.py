@@ -159,6 +159,11 @@ class Catalog:
         """Return how many books a query finds, and of which topics: `answer.as_counts()`."""
         return await self._read(f"/books/counts{_arguments(query)}", request_id)
 
+    async def counted(self, query: str, *, request_id: str) -> Reading:
+        """Return how many books are found; the query string goes along as it is."""
+        path = f"/books/counts?{query}" if query else "/books/counts"
+        return await self._read(path, request_id)
+
     async def _read(self, path: str, request_id: str) -> Reading:
         with self._place():
             return Reading(await self._fetch(path, request_id), "bypass")

@@ -145,7 +145,7 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         kind = Refused if str(error.sqlstate).startswith(_NEVER) else Away
         raise kind(str(error)) from None
     except OSError as error:
-        raise Away(_system_reason(error)) from None
+        raise Away(system_reason(error)) from None
     except ValueError:
         # Its text may hold a part of a password that is not written as it should be.
         message = "its address is not valid: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -155,7 +155,7 @@ async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
         raise Away(message) from None
 
 
-def _system_reason(error: OSError) -> str:
+def system_reason(error: OSError) -> str:
     """Return why there is no connection in the system's words, whichever event loop asked.
 
     Where a name stands for several addresses, one error tells of all of them.

@@ -26,7 +26,16 @@ from bazar.kit.http.admission import (
 from bazar.kit.http.conditions import PreconditionFailed
 from bazar.kit.http.endpoint import NUMBER, PARAMETER, Endpoint, Kind
 from bazar.kit.http.idempotency import KEY_LENGTH_MAX
-from bazar.kit.http.schemas import REF, argument, numbers, plain, schema_of, structs, takes_nothing
+from bazar.kit.http.schemas import (
+    REF,
+    argument,
+    mark_times,
+    numbers,
+    plain,
+    schema_of,
+    structs,
+    takes_nothing,
+)
 from bazar.kit.http.teaching import NOTHING, Header, Teaching, member_texts
 from bazar.kit.identity import ID_MAX
 
@@ -38,6 +47,7 @@ _ANYWHERE: tuple[type[BazarError], ...] = (
     InternalError,
     CodingNotImplemented,
 )
+_JSON = "application/json"
 _NOT_MODIFIED = 304
 _REASONS = {
     200: "Done.",
@@ -105,6 +115,7 @@ class _Document:
         self._problems: dict[str, Any] = {}
         """Examples of errors, by code."""
         self._headers: dict[str, Any] = {}
+        self._refused: dict[str, Any] = {}
 
     def whole(self, title: str, version: str) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = {}
@@ -113,6 +124,7 @@ class _Document:
             paths.setdefault(path, {})[endpoint.route.method.lower()] = self._operation(endpoint)
         found = {
             "schemas": self._schemas,
+            "responses": self._refused,
             "headers": self._headers,
             "examples": self._problems,
         }
@@ -156,6 +168,7 @@ class _Document:
 
     def _tell(self, kind: Any, schema: dict[str, Any]) -> None:  # noqa: ANN401
         """Say of each member of a message what it is."""
+        mark_times(kind, schema)
         texts, members = member_texts(kind), self._teaching.members
         for name, part in schema.get("properties", {}).items():
             said = texts.get(name) or members.get(f"{kind.__name__}.{name}") or members.get(name)
@@ -182,7 +195,7 @@ class _Document:
         if endpoint.body is not None:
             operation["requestBody"] = {
                 "required": not takes_nothing(endpoint.body),
-                "content": {"application/json": self._content(endpoint.body)},
+                "content": {_JSON: self._content(endpoint.body)},
             }
         if route.secret:
             operation["security"] = [{"secret": []}]
@@ -238,6 +251,8 @@ class _Document:
             }
             if status != _NOT_MODIFIED:
                 content = self._content(kind, endpoint.name)
+                if kind is None and route.media_type == _JSON:
+                    content = {"schema": {"type": "null"}, "example": None}
                 responses[str(status)]["content"] = {route.media_type: content}
         for link in route.links:
             responses[str(link.status)].setdefault("links", {})[link.to] = {
@@ -247,29 +262,38 @@ class _Document:
         return responses | self._refusals(endpoint)
 
     def _refusals(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Describe the errors of an endpoint by their status."""
+        """Describe the errors of an endpoint by their status; many have the same ones."""
         errors: dict[int, list[type[BazarError]]] = {}
-        for error in dict.fromkeys(_errors(endpoint)):
+        for error in sorted(set(_errors(endpoint)), key=lambda one: (one.code, one.__name__)):
             errors.setdefault(error.status, []).append(error)
         responses = {}
         for status, found in sorted(errors.items()):
-            titles = [f"`{error.code}`: {error.title}." for error in found]
+            name = ".".join([str(status), *dict.fromkeys(error.code for error in found)])
             kinds = dict.fromkeys(error.problem_type for error in found)
-            schemas = [schema_of(kind) for kind in kinds]
-            names = [name.decode().title() for one in found for name, _value in one.headers]
-            if Overloaded in found:
-                names.append("Retry-After")
-            responses[str(status)] = {
-                "description": " ".join(dict.fromkeys(titles)),
-                "headers": self._named(dict.fromkeys([*_ALWAYS[:1], *names])),
-                "content": {
-                    PROBLEM_MEDIA_TYPE: {
-                        "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
-                        "examples": {error.code: self._problem(error) for error in found},
-                    }
-                },
-            }
+            if len(kinds) > 1:
+                name += "." + ".".join(kind.__name__ for kind in kinds)
+            if name not in self._refused:
+                self._refused[name] = self._refusal(found, list(kinds))
+            responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
         return responses
+
+    def _refusal(self, found: Sequence[type[BazarError]], kinds: Sequence[Any]) -> dict[str, Any]:
+        """Describe the errors of one status."""
+        titles = [f"`{error.code}`: {error.title}." for error in found]
+        schemas = [schema_of(kind) for kind in kinds]
+        names = [name.decode().title() for one in found for name, _value in one.headers]
+        if Overloaded in found:
+            names.append("Retry-After")
+        return {
+            "description": " ".join(dict.fromkeys(titles)),
+            "headers": self._named(dict.fromkeys([*_ALWAYS[:1], *names])),
+            "content": {
+                PROBLEM_MEDIA_TYPE: {
+                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
+                    "examples": {error.code: self._problem(error) for error in found},
+                }
+            },
+        }
 
     def _problem(self, error: type[BazarError]) -> dict[str, str]:
         """Return a reference to an example of an error."""

@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 from starlette.requests import Request as StarletteRequest
@@ -23,6 +25,7 @@ _PLACE = re.compile(r"(?P<said>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.DOTALL)
 """What msgspec says of an invalid message, and where it found it."""
 _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(.*)`", re.DOTALL)
 _MEMBER_LENGTH_MAX = 100
+_NULL = "null"
 
 
 class Request(StarletteRequest):
@@ -84,6 +87,11 @@ class Request(StarletteRequest):
             twice = next(name for name in names if names.count(name) > 1)
             message = "an argument of the query string is given twice"
             raise InvalidRequest(message, member=twice[:_MEMBER_LENGTH_MAX])
+        known: Any = kind
+        for name in _without_null(known).intersection(values):
+            if values[name].lower() == _NULL:
+                message = f"the query string is not valid: {name} cannot be null; leave it out"
+                raise InvalidRequest(message, member=name)
         try:
             return msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError as error:
@@ -182,6 +190,25 @@ class Request(StarletteRequest):
     def _refuse_size(self) -> NoReturn:
         message = f"the body is longer than {self._body_bytes_max} bytes"
         raise BodyTooLarge(message)
+
+
+@cache
+def _without_null(kind: Any) -> frozenset[str]:  # noqa: ANN401
+    """Return the arguments for which msgspec takes the text `null` as none; for others it is text.
+
+    None of them can be that: whoever wants none leaves the argument out.
+    """
+    found = set()
+    for field in msgspec.structs.fields(kind):
+        parts = get_args(field.type)
+        if NoneType in parts and str not in {get_origin(part) or part for part in _bare(parts)}:
+            found.add(field.encode_name)
+    return frozenset(found)
+
+
+def _bare(parts: tuple[Any, ...]) -> list[Any]:
+    """Return types without what is annotated to them."""
+    return [part.__origin__ if get_origin(part) is Annotated else part for part in parts]
 
 
 def _refuse(where: str, error: Exception) -> NoReturn:

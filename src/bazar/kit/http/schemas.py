@@ -1,7 +1,8 @@
 """Message types as JSON Schema: what msgspec says of them, and what it does not know."""
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
@@ -31,6 +32,16 @@ def structs(kinds: Iterable[Any]) -> list[Any]:
             case inspect.Metadata(type=part):
                 waiting.append(part)
     return list(found)
+
+
+def mark_times(kind: Any, schema: dict[str, Any]) -> None:  # noqa: ANN401
+    """Say which texts of a message are times; msgspec says it of those alone that have a zone."""
+    for field in msgspec.structs.fields(kind):
+        if datetime in {field.type, *get_args(field.type)}:
+            part = schema["properties"][field.encode_name]
+            for text in (part, *part.get("anyOf", ())):
+                if text.get("type") == "string":
+                    text["format"] = "date-time"
 
 
 def argument(schema: dict[str, Any]) -> dict[str, Any]:

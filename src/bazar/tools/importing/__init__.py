@@ -1,16 +1,20 @@
-"""Import a CSV file of books: a bad file is refused before a row is sent, a bad row alone."""
+"""Import a file of books: a bad file is refused before a row is sent, a bad row alone."""
 
 from collections.abc import Callable
-from itertools import islice
 
-from bazar.formats.columns import Layout
+import msgspec
+
+from bazar.formats.books import Reader
+from bazar.formats.header import Wanted
 from bazar.tools.importing import reading
 from bazar.tools.importing.options import ImportFileError, ImportOptions, parse_pairs
-from bazar.tools.importing.rejects import REJECT_COLUMNS, rejects_file
-from bazar.tools.importing.report import ImportReport, Reject
+from bazar.tools.importing.rejects import Rejects, rejects_file
+from bazar.tools.importing.report import FileUnderstood, ImportReport, Noted, Reject, Understood
 from bazar.tools.importing.sending import Batches
+from bazar.tools.importing.source import TextSource, opened
 from bazar.tools.shop import Shop
 
+REASONS_KEPT_MAX = 10
 __all__ = [
     "ImportFileError",
     "ImportOptions",
@@ -24,12 +28,12 @@ __all__ = [
 def import_file(
     shop: Shop, options: ImportOptions, progress: Callable[[int], None]
 ) -> ImportReport:
-    """Send the rows of a UTF-8 CSV file to the catalog, 500 at a time, and report on each.
+    """Send the rows of a file to the catalog, up to 500 at a time, and report on each.
 
-    A value is that of the mapped column; where its cell is empty, of the file's own column of our
-    name, unless another of ours is mapped to that; else the default. A row without any value is
+    A value is that of the mapped column; where its cell is empty, of a column of the file that has
+    our name, unless another of ours is mapped to that; else the default. A row without any value is
     passed over like a blank line. Rejected rows go to the rejects file with all their cells, to be
-    mended and imported from there; without any, an older rejects file is removed.
+    mended and imported from there.
 
     Args:
         shop: whose catalog takes the rows.
@@ -40,24 +44,94 @@ def import_file(
         ImportFileError: definite; nothing was sent, unless a disk failed midway.
         RemoteError: indefinite; some rows may be in. Import the file again: that takes in the rest.
     """
-    with rejects_file(options.rejects) as rejects:
-        header, key = reading.checked_file(options)
-        layout = Layout(header, options.mapping, options.defaults)
-        added = len(REJECT_COLUMNS) if header[: len(REJECT_COLUMNS)] == REJECT_COLUMNS else 0
-        rejects.begin(header, passed_over=added)
-        batches = Batches(shop, options, rejects, progress, key)
-        with reading.opened(options.file) as found:
-            for record in islice(found, 1, None):
-                batches.add(reading.read_row(record, layout, options.update))
-        batches.send()
+    wanted = Wanted(options.mapping, options.defaults, options.update != "none")
+    with opened(options, wanted) as source:
+        plan = reading.planned(source, options, wanted, shop.catalog.settings().currency)
+        layout = plan.layout
+        delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
+        own = layout.header[: layout.own]
+        with (
+            rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects,
+            Batches(shop, options, rejects, progress, plan.key) as batches,
+        ):
+            reader, warnings = reading.reader(plan, strict=options.strict), Noted()
+            for record in plan.records():
+                if (row := reader.read(record)) is None:
+                    continue
+                batches.add(reading.for_catalog(row, options.update))
+                if row.warnings:
+                    warnings.add(row.line, row.warnings)
+            batches.end()
+    return _report(batches, rejects, warnings, _understood(plan, reader))
+
+
+def _report(
+    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood
+) -> ImportReport:
     counts = batches.counts
     return ImportReport(
         rows=counts.total(),
         created=counts["created"],
         updated=counts["updated"],
         unchanged=counts["unchanged"],
-        rejected=rejects.count,
+        rejected=rejects.noted.rows,
         repeated=batches.repeated,
-        rejects=rejects.first,
-        rejects_file=str(options.rejects) if rejects.count else None,
+        warned=warnings.rows,
+        rejects=rejects.noted.first,
+        rejects_by=rejects.noted.by_reason,
+        rejects_file=str(rejects.file) if rejects.file else None,
+        warnings=warnings.first,
+        warnings_by=warnings.by_reason,
+        file=file,
     )
+
+
+def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
+    """Return how a file was read, when it was read whole."""
+    source, layout = plan.source, plan.layout
+    columns = [
+        Understood(column, names, plan.reading.mark(column))
+        for column, names in layout.used.items()
+    ]
+    common = FileUnderstood(
+        kind="workbook",
+        header_row=source.header.line,
+        program=layout.preset.name if layout.preset else "",
+        columns=columns,
+        unused=layout.unused,
+        defaults=dict(layout.preset.defaults) if layout.preset else {},
+        notes=_notes(plan, reader),
+    )
+    if isinstance(source, TextSource):
+        return msgspec.structs.replace(
+            common,
+            kind="CSV",
+            encoding=source.encoding.name,
+            encoding_guessed=source.encoding.guessed,
+            delimiter=source.dialect.delimiter,
+        )
+    return msgspec.structs.replace(
+        common, sheet=source.sheet.name, other_sheets=source.sheet.others
+    )
+
+
+def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
+    """Return what a person would want to know beside the columns."""
+    notes = []
+    source = plan.source
+    if isinstance(source, TextSource) and source.dialect.quotes != "doubled":
+        ways = {"escaped": "behind backslashes", "letters": "as letters like any other"}
+        notes.append(f"quotation marks in cells are read {ways[source.dialect.quotes]}")
+    if plan.layout.is_feed:
+        notes.append("without titles: it changes books that are there, and adds none")
+    if plan.layout.own < len(plan.layout.header):
+        notes.append("a file of rejected rows: the columns that tell why are passed over")
+    if reader.variants:
+        notes.append(
+            f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
+        )
+    for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
+        notes.append(f"rows that are no books, {why}: {rows}")
+    for column, cells in reader.changed.items():
+        notes.append(f"cells of {column} with HTML, or guarded, taken as plain text: {cells}")
+    return notes

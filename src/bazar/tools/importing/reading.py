@@ -1,94 +1,142 @@
-"""Read a CSV file of books: whole once, to refuse a bad one unsent, then row by row."""
+"""Read a file of books: whole once, to refuse a bad one unsent, then row by row."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain
-from pathlib import Path
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
-from bazar.formats.columns import BadCell, Layout, new_book, parse_cell, with_defaults
-from bazar.formats.csv import BrokenText, Record, header_problems, records
+from bazar.formats.books import Fault, Marks, Reader, Row
+from bazar.formats.columns import Reading
+from bazar.formats.csv import BrokenText, Record
+from bazar.formats.header import Layout, Wanted
 from bazar.kit.identity import new_key
 from bazar.tools.importing.options import ImportFileError, ImportOptions
+from bazar.tools.importing.source import SheetSource, TextSource, shown_name
 from bazar.wire.imports import ImportResult, ImportRow
 
+_LETTERS_FOR = frozenset("\t|")
+"""Delimiters of files in which a quotation mark often is a letter like any other."""
 
-class Row(NamedTuple):
+
+class ReadRow(NamedTuple):
     """A row of the file, on its way."""
 
     cells: list[str]
     """As they stand in the file."""
-    values: dict[str, str]
-    """What they say about each of our columns."""
+    texts: dict[str, str]
+    """What they show in each of our columns."""
+    faults: list[Fault]
     checked: ImportRow | ImportResult
     """What the catalog gets; or, of a bad row, why it gets nothing."""
 
 
-@contextmanager
-def opened(file: Path) -> Iterator[Iterator[Record]]:
-    """Open a file, and give the header and the rows in it."""
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-        try:
-            yield records(lines)
-        except BrokenText as error:
-            message = f"{file}, {error}"
-            raise ImportFileError(message) from error
+@dataclass(frozen=True)
+class Plan:
+    """A file that was read whole, and how its rows are read."""
+
+    source: TextSource | SheetSource
+    layout: Layout
+    reading: Reading
+    key: str
+    """Of what the file says, however its name, its quotes and its line ends are."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield the rows as they stand in the file."""
+        return islice(self.source.all_records(), 1, None)
 
 
-def checked_file(options: ImportOptions) -> tuple[list[str], str]:
-    """Read the whole file once, so that one that breaks off midway is refused unsent.
+class _Pass(NamedTuple):
+    """What reading a whole file found."""
 
-    Returns:
-        Its header, and a key of what it says, however its name, its quotes and its line ends are.
+    damaged: int
+    """Records that cannot be read."""
+    key: str
+    reading: Reading
+
+
+def planned(
+    source: TextSource | SheetSource, options: ImportOptions, wanted: Wanted, currency: str
+) -> Plan:
+    """Read a file whole, so that one that breaks off midway is refused unsent.
+
+    Raises:
+        ImportFileError: books cannot be read under its header.
+        BrokenText: it cannot be read to its end.
     """
-    said = sha256(
-        msgspec.json.encode([sorted(options.mapping.items()), sorted(options.defaults.items())])
-    )
-    with opened(options.file) as found:
-        first = next(found, Record(1, [], "is empty"))
-        _line, cells, problem = first
-        header = [cell.strip() for cell in cells]
-        problems = [problem] if problem else list(_problems(options, header))
-        if problems:
-            message = f"{options.file} {'; it '.join(problems)}. Its columns: {header or 'none'}"
-            raise ImportFileError(message)
-        for record in chain([first], found):
-            said.update(msgspec.json.encode(record) + b"\n")
-    again = f"-{new_key()}" if options.again else ""
-    return header, said.hexdigest() + again
+    header = source.header
+    layout = Layout(header.cells, wanted)
+    problems = [header.problem] if header.problem else list(layout.problems(currency))
+    if problems:
+        names = layout.header or "none"
+        message = f"{shown_name(options)} {'; it '.join(problems)}. Its columns: {names}"
+        raise ImportFileError(message)
+    source, found = _best_pass(source, layout, wanted, currency)
+    key = found.key + (f"-{new_key()}" if options.again else "")
+    return Plan(source, layout, found.reading, key)
 
 
-def _problems(options: ImportOptions, header: list[str]) -> Iterator[str]:
-    rejects = options.rejects
-    if rejects.is_dir() or rejects.resolve() == options.file.resolve():
-        yield f"cannot have its rejects in {rejects}"
-    elif not rejects.parent.is_dir():
-        yield f"cannot have its rejects in {rejects}: there is no folder {rejects.parent}"
-    yield from header_problems(header, options.mapping, options.defaults)
-    for column, value in options.defaults.items():
+def _best_pass(
+    source: TextSource | SheetSource, layout: Layout, wanted: Wanted, currency: str
+) -> tuple[TextSource | SheetSource, _Pass]:
+    """Read a file in the way of writing quotation marks that leaves the fewest lines unread."""
+    broken: BrokenText | None = None
+    best: tuple[TextSource | SheetSource, _Pass] | None = None
+    for one in _ways(source):
         try:
-            parse_cell(column, value)
-        except BadCell as error:
-            yield f"cannot have --default {column}={value}: {error}"
+            found = _passed(one, layout, wanted, currency)
+        except BrokenText as error:
+            broken = broken or error
+            continue
+        if best is None or found.damaged < best[1].damaged:
+            best = one, found
+        if not found.damaged:
+            break
+    if best is None:
+        assert broken is not None
+        raise broken
+    return best
 
 
-def read_row(record: Record, layout: Layout, update: str) -> Row:
-    """Return what a record says about a book, or why it cannot be one."""
-    line, cells, problem = record
-    columns = len(layout.header)
-    if not problem and len(cells) > columns:
-        problem = f"the row has {len(cells)} cells, the header {columns}"
-    if problem:
-        bad = ImportResult(row=line, status="rejected", reason=problem)
-        return Row([] if record.problem else cells, {"": ",".join(cells)}, bad)
-    said = layout.values(cells)
-    given = None if update == "none" else [column for column, value in said.items() if value]
-    values = with_defaults(said)
-    try:
-        return Row(cells, values, ImportRow(row=line, book=new_book(values), given=given))
-    except BadCell as error:
-        bad = ImportResult(row=line, status="rejected", column=error.column, reason=str(error))
-        return Row(cells, values, bad)
+def _ways(source: TextSource | SheetSource) -> Iterator[TextSource | SheetSource]:
+    yield source
+    if isinstance(source, TextSource):
+        if source.has('\\"'):
+            yield source.written(source.dialect._replace(quotes="escaped"))
+        if source.dialect.delimiter in _LETTERS_FOR:
+            yield source.written(source.dialect._replace(quotes="letters"))
+
+
+def _passed(
+    source: TextSource | SheetSource, layout: Layout, wanted: Wanted, currency: str
+) -> _Pass:
+    said = sha256(
+        msgspec.json.encode([sorted(wanted.mapping.items()), sorted(wanted.defaults.items())])
+    )
+    marks, damaged = Marks(layout), 0
+    for record in source.all_records():
+        line, cells, problem = record
+        said.update(msgspec.json.encode([line, list(map(str, cells)), problem]) + b"\n")
+        if problem:
+            damaged += 1
+        elif record.line != source.header.line:
+            marks.add(cells)
+    return _Pass(damaged, said.hexdigest(), Reading(currency, marks.found()))
+
+
+def for_catalog(row: Row, update: str) -> ReadRow:
+    """Return a row as the catalog is asked about it, or why it is not."""
+    if row.faults:
+        column, _value, reason = row.faults[0]
+        bad = ImportResult(row=row.line, status="rejected", column=column, reason=reason)
+        return ReadRow(row.cells, row.texts, row.faults, bad)
+    given = None if update == "none" or row.known is not None else row.given
+    good = ImportRow(row=row.line, book=row.book, known=row.known, given=given)
+    return ReadRow(row.cells, row.texts, [], good)
+
+
+def reader(plan: Plan, *, strict: bool) -> Reader:
+    """Return what reads the rows of a file."""
+    return Reader(plan.layout, plan.reading, strict=strict)

@@ -22,6 +22,7 @@ _OPERATIONS = {
     "books": "All filters go together. Words are looked for in title, author, topic, description "
     "and ISBN, each as the beginning of a word, the best match first. Follow the `Link` header "
     "from page to page.",
+    "counts": "For the heads of lists: how many there are in all, and how many of each topic.",
     "purchase": "The body says how many copies, and may be left out for one. With 202 the order is "
     "stored, and will be decided without another request: `Location` says where to look. Send the "
     "same key again after a lost answer, a 202, or any error with `definite: false`.",
@@ -45,9 +46,11 @@ FRONT = teaching(
         "search": {200: (*_SEEN, "Vary"), 304: (*_SEEN, "Vary")},
         "topics": {200: (*_SEEN, "Vary"), 304: (*_SEEN, "Vary")},
         "books": {200: (*_SEEN, "Link", "Vary"), 304: (*_SEEN, "Vary")},
+        "counts": {200: (*_SEEN, "Vary"), 304: (*_SEEN, "Vary")},
         "purchase": {201: _PLACED, 202: (*_PLACED, "Retry-After")},
         "order": {201: _PLACED, 202: (*_PLACED, "Retry-After")},
         "find_order": {200: _SEEN},
         "cancel_order": {200: _SEEN},
     },
+    stores=False,
 )

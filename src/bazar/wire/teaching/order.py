@@ -22,6 +22,7 @@ _OPERATIONS = {
     "find": "With its lines, its buyer, and how far the shop is with it.",
     "page": "In the order in which they were stored, or the newest first (`sort=-placed_at`), "
     "which can be narrowed further. Who goes on from the last id misses no order.",
+    "counts": "For the heads of lists: what a question for the newest finds in all its pages.",
     "stuck": "Such an order is damaged, or of another release. It holds up no other, is tried "
     "again, and can be cancelled.",
     "cancel": "Its copies go back to the shelf. " + _STEP,

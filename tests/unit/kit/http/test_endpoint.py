@@ -208,7 +208,12 @@ def test_a_route_that_is_full_by_no_method_fails_at_the_start() -> None:
 
 KINDS: dict[str, dict[Kind, set[tuple[str, str]]]] = {
     "front": {
-        "searching": {("GET", "/search/{topic}"), ("GET", "/topics"), ("GET", "/books")},
+        "searching": {
+            ("GET", "/search/{topic}"),
+            ("GET", "/topics"),
+            ("GET", "/books"),
+            ("GET", "/books/counts"),
+        },
         "looking": {("GET", "/orders/{order_id}")},
         "buying": {
             ("POST", "/purchase/{book_id}"),

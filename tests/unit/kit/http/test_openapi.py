@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -43,10 +44,21 @@ def endpoint(*, body: Any = None, query: Any = None, **said: Any) -> Endpoint:  
 def operation(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the description of one endpoint."""
     made = endpoint(**changes)
-    paths = document("T", "1", [made])["paths"]
-    found = paths["/paint/{book_id}/{word}"][made.route.method.lower()]
+    described = document("T", "1", [made])
+    found = described["paths"]["/paint/{book_id}/{word}"][made.route.method.lower()]
     assert isinstance(found, dict)
-    return found
+    return found | {"responses": responses_of(described, found)}
+
+
+def responses_of(described: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers of an operation, those too that it shares with others."""
+    shared = described["components"]["responses"]
+    return {
+        status: shared[one["$ref"].removeprefix("#/components/responses/")]
+        if "$ref" in one
+        else one
+        for status, one in found["responses"].items()
+    }
 
 
 def test_a_document_has_its_frame() -> None:
@@ -125,7 +137,7 @@ def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
     """Some tell more than others; each schema stands there once, and in the components."""
     made = endpoint(errors=(PurchaseUnavailable, Unavailable, BookNotFound))
     described = document("T", "1", [made])
-    responses = described["paths"]["/paint/{book_id}/{word}"]["get"]["responses"]
+    responses = responses_of(described, described["paths"]["/paint/{book_id}/{word}"]["get"])
     placing, problem = (
         {"$ref": f"#/components/schemas/{name}"} for name in ("PlacingProblem", "Problem")
     )
@@ -135,7 +147,7 @@ def test_errors_of_one_status_have_the_schemas_of_all_of_them() -> None:
         if status != "200"
     }
     wanted: dict[str, object] = dict.fromkeys(("400", "421", "500", "501"), problem)
-    wanted |= {"404": placing, "503": {"anyOf": [placing, problem]}}
+    wanted |= {"404": placing, "503": {"anyOf": [problem, placing]}}
     assert wanted == schemas
     assert "`unavailable`" in responses["503"]["description"]
     assert 1 == responses["503"]["description"].count("`unavailable`")
@@ -223,6 +235,25 @@ def test_what_is_taught_stands_where_it_belongs() -> None:
     assert "Colour" not in made["components"]["schemas"]
 
 
+class Moment(msgspec.Struct):
+    """A message with times."""
+
+    at: datetime
+    until: datetime | None = None
+    zoned: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    text: str = ""
+
+
+def test_times_are_told_from_other_texts() -> None:
+    """A client that was generated makes dates of them."""
+    made = document("T", "1", [endpoint(answers={200: Moment})])["components"]["schemas"]["Moment"]
+    parts = made["properties"]
+    assert "date-time" == parts["at"]["format"]
+    for name in ("until", "zoned"):
+        assert "date-time" in {part.get("format") for part in parts[name]["anyOf"]}
+    assert "format" not in parts["text"]
+
+
 def test_a_condition_is_described() -> None:
     """As a header, with the error of who has seen another thing."""
     made = operation(method="PATCH", body=Colour, if_match=True)
@@ -274,7 +305,8 @@ async def test_the_document_of_every_service_holds_together(shop: Shop, service:
             assert not found["summary"].endswith(".")
             named = {one["name"] for one in found["parameters"] if one["in"] == "path"}
             assert set(re.findall(r"{(\w+)}", path)) == named
-            assert all("description" in response for response in found["responses"].values())
+            answers = responses_of(made, found)
+            assert all("description" in answer for answer in answers.values())
     assert sorted(set(ids)) == sorted(ids)
     assert "Decimal" not in json.dumps(made)
     assert '"format": "decimal"' not in json.dumps(made)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -34,6 +34,8 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     word: Annotated[str, msgspec.Meta(max_length=5)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     flag: bool = False
+    most: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    order: Literal["up", "down"] | None = None
 
 
 def made(
@@ -197,6 +199,15 @@ def member_of_query(query: bytes) -> str | None:
     with pytest.raises(InvalidRequest) as refused:
         made(query=query).arguments(Query)
     return refused.value.member
+
+
+@pytest.mark.parametrize("query", [b"most=null", b"order=null", b"order=NULL"])
+def test_the_text_null_stands_for_nothing_in_no_argument(query: bytes) -> None:
+    """Whoever wants none leaves it out; where any text may stand it is one."""
+    with pytest.raises(InvalidRequest, match="cannot be null") as refused:
+        made(query=query).arguments(Query)
+    assert query.partition(b"=")[0].decode() == refused.value.member
+    assert Query("null") == made(query=b"word=null").arguments(Query)
 
 
 def test_the_argument_that_is_wrong_is_named() -> None:
