@@ -278,7 +278,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     ("catalog", "ADD_TERMS"): (),
     ("catalog", "_FORGET_TERMS"): ("SCAN books_text VIRTUAL TABLE INDEX 0:=",),
-    ("catalog", "_FOUND"): (WORDS,),
+    ("catalog", "FOUND"): (WORDS,),
+    ("catalog", "WORDS"): ("SEARCH books_text_words USING PRIMARY KEY (word>? AND word<?)",),
+    ("catalog", "ADD_WORDS"): (GIVEN,),
     ("catalog", "_HEADS"): (GIVEN, BOOK),
     ("catalog", "_SHOWN"): (GIVEN, BOOK),
     ("catalog", "_TOPIC_IS_THERE"): (
