@@ -22,6 +22,7 @@ from bench.rows import (
     READS,
     SEARCH,
 )
+from bench.searching import A_BOOK, Searches
 from bench.shared import One, Two
 from bench.systems import Bazar, Lab
 from bench.turns import Spread
@@ -45,6 +46,7 @@ SHARED_P50_MAX = 1.6
 RESERVE_CPU_MAX = 1.2
 CHANGE_P99_MS_MAX = 20.0
 LOST_GAP_S_MAX, LOST_SLOWEST_S_MAX = 0.3, 0.5
+SEARCH_P99_MS_MAX = 10.0
 IMPORT_TIMES_MAX, IMPORT_GROWTH_MAX = 4.0, 1.25
 READ_MEANWHILE_P99_MS_MAX, PURCHASE_MEANWHILE_P99_MS_MAX = 50.0, 100.0
 HUNG_GAP_S_MAX, HUNG_SLOWEST_S_MAX = 1.0, 1.0
@@ -74,7 +76,11 @@ class Goal:
 
 
 def goals(
-    figures: Figures, shop: Result | None, overload: Overload | None, replicas: Replicas | None
+    figures: Figures,
+    shop: Result | None,
+    overload: Overload | None,
+    replicas: Replicas | None,
+    searches: Searches | None = None,
 ) -> Iterator[Goal]:
     """Compare the shop with what it aims at.
 
@@ -83,6 +89,7 @@ def goals(
         shop: what was found out about Bazar.
         overload: None where it was not measured.
         replicas: the same.
+        searches: the same.
     """
     yield from _beside_nginx(figures)
     yield from _beside_the_lab(figures)
@@ -95,6 +102,14 @@ def goals(
     yield from _under_overload(overload)
     yield from _on_postgres(figures)
     yield from _with_replicas(replicas)
+    yield from _searches(searches)
+
+
+def _searches(searches: Searches | None) -> Iterator[Goal]:
+    for one in searches.times if searches else ():
+        if one.kind != A_BOOK:
+            text = f"search on {one.engine}, {one.kind}: p99 < {SEARCH_P99_MS_MAX:g} ms"
+            yield _below(text, one.p99_ms, SEARCH_P99_MS_MAX, "{:.1f} ms")
 
 
 def digits(value: float) -> str:

@@ -74,6 +74,10 @@ def import_books(  # noqa: PLR0913  one parameter an option
     Our columns: bazar_id, isbn, title, author, year, topic, price, quantity, description,
     subtitle, publisher, format, pages, language, condition, shelf, low_at. They are found by what
     they are usually called, in English, German, French, Spanish and Arabic.
+
+    Examples:
+      bazar import books.xlsx --dry-run
+      bazar import old.csv --map title=name --update stock
     """
     from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 
