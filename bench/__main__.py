@@ -53,6 +53,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--overload", type=_count_or_none, default=30, help="seconds of overload, 0: none [30]"
     )
     parser.add_argument(
+        "--imports",
+        type=_count_or_none,
+        default=100_000,
+        metavar="ROWS",
+        help="rows that are imported beside a bulk insert, 0: none [100000]",
+    )
+    parser.add_argument(
         "--replicas",
         choices=("on", "off"),
         default="on",
@@ -118,6 +125,7 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         given: the command line.
         folder: empty; for all data and logs.
     """
+    from bench.importing import measure_importing
     from bench.machine import facts, method
     from bench.measure import Options, measure
     from bench.overload import measure_overload
@@ -146,6 +154,8 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
             results[0], measure_searches, folder / "searches", given.searches, engines
         )
     report = Report(*stated, results, overload, replicas, searches)
+    if "bazar" in given.only and given.imports:
+        report.importing = _tried(results[0], measure_importing, folder / "imports", given.imports)
     print(report.figures(), flush=True)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)

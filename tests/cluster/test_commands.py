@@ -294,7 +294,7 @@ def test_a_stock_is_corrected_with_a_reason_and_its_ledger_shown(shop: RunningSh
     head, row, more = shown.splitlines()
     older = f"bazar ledger {book_id} --limit 1 --before {rows[1]['id']}"
     assert f"1 row shown; older ones: {older}" == more
-    assert ["id", "at", "what", "copies", "stock", "after", "why", "who"] == head.split()
+    assert ["id", "at", "what", "copies", "stock", "why", "who"] == head.split()
     assert re.search(r"adjusted +-2 +3 +damaged: by rain", row)
     for words in (("--change", 1, "--count", 1), ()):
         assert "give one of the two" in refusal(shop, "stock", book_id, *words)

@@ -6,7 +6,7 @@ other programs can take it apart.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len, chop_cells
 
@@ -15,6 +15,9 @@ INDENT = "    "
 """Of what stands below a row."""
 FOLDED_WIDTH_MIN = 12
 """Letters that a column which is folded has at least; below, nobody reads it."""
+WHOLE_WORD_MAX = 30
+"""Letters of a word that is not broken in a table, such as an order's id."""
+_WORD = re.compile("[!-~]+")
 _TO_LEFT = re.compile(
     "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
@@ -49,7 +52,8 @@ def table_lines(
     foldable = [
         index for index, column in enumerate(columns) if not numeric[index] and column not in fixed
     ]
-    if width is not None and not _narrow(widths, foldable, width):
+    least = {index: _least([row[index] for row in rows], widths[index]) for index in foldable}
+    if width is not None and not _narrow(widths, least, width):
         return _records(columns, rows, width, below)
     lines = list(_row_lines(columns, widths, numeric, fold=width is not None))
     room = None if width is None else max(FOLDED_WIDTH_MIN, width - len(INDENT))
@@ -109,12 +113,24 @@ def steady(line: str) -> str:
     return _LEFT_TO_RIGHT_MARK + "".join(cells)
 
 
-def _narrow(widths: list[int], foldable: Sequence[int], width: int) -> bool:
-    """Take letters away from the widest columns until all fit; tell whether they do."""
-    least = {index: min(widths[index], FOLDED_WIDTH_MIN) for index in foldable}
+def _least(cells: Sequence[str], width: int) -> int:
+    """Return to how many letters a column may be folded: its words are not broken but long ones."""
+    words = [len(word) for cell in cells for word in _WORD.findall(cell)]
+    whole = [length for length in words if length <= WHOLE_WORD_MAX]
+    return min(width, max(FOLDED_WIDTH_MIN, *whole, 0))
+
+
+def _narrow(widths: list[int], least: Mapping[int, int], width: int) -> bool:
+    """Take letters away from the widest columns until all fit; tell whether they do.
+
+    Args:
+        widths: of all columns; they are changed.
+        least: of those that may be folded, the smallest that they may have.
+        width: of the terminal.
+    """
     over = sum(widths) + len(GAP) * (len(widths) - 1) - width
     while over > 0:
-        wide = [index for index in foldable if widths[index] > least[index]]
+        wide = [index for index in least if widths[index] > least[index]]
         if not wide:
             return False
         widths[max(wide, key=lambda index: widths[index])] -= 1

@@ -104,10 +104,8 @@ def _show_buyer(found: Order, buyer: Buyer) -> None:
 def show_purchase(bought: Purchase | Accepted) -> None:
     """Print what became of a purchase."""
     if isinstance(bought, Accepted):
-        say(
-            f"order {bought.order_id} is accepted but not decided yet; it will be, by itself: "
-            f"bazar order {bought.order_id}"
-        )
+        say(f"order {bought.order_id} is accepted but not decided yet; it will be, by itself.")
+        typer.echo(f"Look at it with: bazar order {bought.order_id}")
         return
     say(
         f"{bought.message}: {bought.quantity} for {bought.total} {bought.currency}, "
@@ -157,7 +155,7 @@ def _copies(found: Order) -> list[str]:
 
 def _movement_row(row: Movement) -> tuple[object, ...]:
     why = ": ".join(filter(None, [row.reason, row.note])) or row.order_id
-    return row.id, f"{row.moved_at:%F %T}", row.kind, row.copies, row.stock_after, why, row.actor
+    return row.id, f"{row.moved_at:%F %H:%M}", row.kind, row.copies, row.stock_after, why, row.actor
 
 
 def _topic_row(found: TopicCount) -> tuple[object, ...]:
@@ -169,7 +167,7 @@ _TABLES: dict[type, tuple[Sequence[str], Callable[[Any], tuple[object, ...]], Co
     Book: (("id", "title", "author", "topic", "price", "stock"), _book_row, ()),
     TopicCount: (("topic", "books"), _topic_row, ()),
     Movement: (
-        ("id", "at", "what", "copies", "stock after", "why", "who"),
+        ("id", "at", "what", "copies", "stock", "why", "who"),
         _movement_row,
         ("at", "what"),
     ),

@@ -161,7 +161,7 @@ class OrderApi:
     @route("GET", "/orders/counts", answers={200: OrderCounts}, secret=True)
     async def counts(self, _request: Request, query: OrderQuery) -> Response:
         """Count the orders that a question for the newest finds, at most 10,000."""
-        return json_response(await self._orders.count(query))
+        return json_response(await self._checking.count(query))
 
     @route(
         "GET",

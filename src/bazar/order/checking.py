@@ -1,17 +1,24 @@
-"""The orders as they are kept, for the keeper's audit. Nothing is changed, and none is driven."""
+"""The orders as they are kept, for the keeper's audit, and how many of them a list has.
+
+Nothing is changed, and none is driven.
+"""
+
+from msgspec.structs import replace
 
 from bazar.kit.data.database import KEEPERS, Database
 from bazar.kit.data.integrity import INSPECTORS
 from bazar.kit.data.pages import gathered
+from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
 from bazar.wire.audit import AuditOrdersQuery, KeptOrder
+from bazar.wire.orders import ORDERS_COUNTED_MAX, OrderCounts, OrderQuery
 from bazar.wire.problems import OrderNotFound
 
 PAGE_LINES_MAX = 5000
 
 
 class Checking:
-    """What the keeper's audit asks."""
+    """What the keeper's audit asks, and how many orders a list has."""
 
     def __init__(self, database: Database, store: Store) -> None:
         """Read an opened, migrated database."""
@@ -31,6 +38,22 @@ class Checking:
                 weight_max=PAGE_LINES_MAX,
             ),
             KEEPERS,
+        )
+
+    async def count(self, query: OrderQuery) -> OrderCounts:
+        """Count the orders that a question for the newest finds, at most 10,000.
+
+        Raises:
+            InvalidRequest: what is asked for does not fit together.
+        """
+        check_query(query)
+        newest = wanted(replace(query, limit=ORDERS_COUNTED_MAX))
+        if newest is None:
+            return OrderCounts(0)
+        return OrderCounts(
+            await self._database.scan(
+                lambda transaction: self._store.count_newest(transaction, newest), KEEPERS
+            )
         )
 
     async def order(self, order_id: str) -> KeptOrder:

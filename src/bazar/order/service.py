@@ -40,10 +40,8 @@ from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.orders import (
-    ORDERS_COUNTED_MAX,
     Line,
     Order,
-    OrderCounts,
     OrderEvent,
     OrderQuery,
     ProgressRequest,
@@ -364,22 +362,6 @@ class Orders:
             return await self._store.page(transaction, query.after, query.status, query.limit)
         newest = wanted(query)
         return [] if newest is None else await self._store.newest(transaction, newest)
-
-    async def count(self, query: OrderQuery) -> OrderCounts:
-        """Count the orders that a question for the newest finds, at most 10,000.
-
-        Raises:
-            InvalidRequest: what is asked for does not fit together.
-        """
-        check_query(query)
-        newest = wanted(replace(query, limit=ORDERS_COUNTED_MAX))
-        if newest is None:
-            return OrderCounts(0)
-        return OrderCounts(
-            await self._database.scan(
-                lambda transaction: self._store.count_newest(transaction, newest), KEEPERS
-            )
-        )
 
     def stuck(self) -> Iterator[StuckOrder]:
         """Yield the orders that the catalog does not take, although it answers."""

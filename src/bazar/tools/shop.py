@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bazar.kit.backup import BackupRequest, BackupState
 from bazar.kit.identity import new_key
-from bazar.tools.remote import Remote, ServiceName, segment
+from bazar.tools.remote import TIMEOUT, Remote, ServiceName, segment
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptOrder
 from bazar.wire.books import (
     ALL_PAGE_MAX,
@@ -114,9 +114,9 @@ class Books(Service):
         return self.remote.call(self.name, "GET", f"/info/{book_id}", Book)
 
     def with_isbn(self, isbn: str) -> Book | None:
-        """Return the book that has an ISBN, on sale or not."""
+        """Return the book that has an ISBN, on sale or not; in a busy shop wait for a turn."""
         path = f"/books?{urlencode({'isbn': isbn})}"
-        found = self.remote.call(self.name, "GET", path, list[Book])
+        found = self.remote.read(self.name, path, list[Book], TIMEOUT)
         return found[0] if found else None
 
     def listing(

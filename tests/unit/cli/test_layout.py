@@ -67,6 +67,13 @@ def test_what_is_copied_is_never_folded() -> None:
         assert 1 == sum(ORDER in line for line in lines)
 
 
+def test_an_id_in_a_text_is_not_broken() -> None:
+    """Nor any word that is not longer than one; where there is no room, rows become facts."""
+    rows = [("1", f"sold by {ORDER}", "x" * 31)]
+    assert 1 == sum(ORDER in line for line in table_lines(("n", "why", "y"), rows, 60))
+    assert f"why  sold by {ORDER}" in table_lines(("n", "why", "y"), rows, 42)
+
+
 def test_lines_below_a_row_stand_below_it() -> None:
     """In a table and among facts, folded too."""
     below = [["2 x How to get a good grade in DOS"], ["1 x B"]]

@@ -8,11 +8,13 @@ import typer
 from typer.testing import CliRunner
 
 from bazar.cli.helping import finish
+from bazar.cli.main import app
 from bazar.cli.shop import Answer, Key, asks, once, with_key
 from bazar.kit.errors import BazarError, InternalError, Overloaded, Unavailable
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.problems import OutOfStock
+from support.one_answer import answering
 
 AGAIN = "the same command again is safe: "
 Ask = Callable[[str], str]
@@ -36,11 +38,11 @@ def run(ask: Ask, *words: str) -> tuple[int, str, list[str]]:
 
 
 def _run(function: object, *words: str) -> tuple[int, str, list[str]]:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.callback()(lambda: None)
-    app.command("trade")(function)  # type: ignore[type-var]
-    finish(app)
-    done = CliRunner().invoke(app, ["trade", *words])
+    trading = typer.Typer(add_completion=False, rich_markup_mode=None)
+    trading.callback()(lambda: None)
+    trading.command("trade")(function)  # type: ignore[type-var]
+    finish(trading)
+    done = CliRunner().invoke(trading, ["trade", *words])
     return done.exit_code, done.stdout, done.stderr.splitlines()
 
 
@@ -134,3 +136,12 @@ def test_an_answer_may_have_an_exit_code_of_its_own() -> None:
 
     assert (3, "x\n1 of 2 shown\n", []) == _run(trade)
     assert (3, '"x"\n', ["1 of 2 shown"]) == _run(trade, "--json")
+
+
+def test_a_purchase_that_is_not_decided_yet_has_an_exit_code_of_its_own() -> None:
+    """It is no failure and no sale: the order is stored, and the line says how to look at it."""
+    with answering(202, b'{"status":"pending","order_id":"01m8","message":"wait"}') as shop:
+        done = CliRunner().invoke(app, ["buy", "2", "--url", shop.front.url])
+    assert (3, "") == (done.exit_code, done.stderr)
+    assert "order 01m8 is accepted but not decided yet" in done.stdout
+    assert done.stdout.endswith("bazar order 01m8\n")

@@ -1,10 +1,6 @@
 """Calls of a shop: pages, patience, and answers that make no sense."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any, TypeVar
 
 import pytest
@@ -12,6 +8,7 @@ import pytest
 from bazar.tools import remote
 from bazar.tools.remote import TIMEOUT, Addresses, Remote, RemoteError
 from bazar.wire.books import BookTitle
+from support.one_answer import answering
 from support.processes import free_ports
 
 T = TypeVar("T")
@@ -89,28 +86,6 @@ def test_a_read_does_not_wait_for_ever(pauses: list[float]) -> None:
     assert [25, 25] == pauses
 
 
-@contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Iterator[Remote]:
-    """Give a shop whose catalog always answers this."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield Remote(Addresses(catalog=f"http://127.0.0.1:{server.server_port}"))
-        server.shutdown()
-
-
 @pytest.mark.parametrize("body", [b"[", b'{"id": 1}', b'[{"id": "x", "title": 1}]', b"\xff"])
 def test_an_answer_that_makes_no_sense_is_no_answer(body: bytes) -> None:
     """Such as that of another release: one line, as for a service that is away."""
@@ -142,3 +117,13 @@ def test_of_several_replicas_one_that_is_there_is_asked() -> None:
         Remote(Addresses(catalog=f"{nobody},{nobody}")).call(
             "catalog", "GET", "/x", list[BookTitle]
         )
+
+
+def test_a_page_tells_where_the_next_one_begins() -> None:
+    """As its Link header says; the last one has none."""
+    link = '</books?list=new&limit=1&after=abc%3D>; rel="next"'
+    with answering(200, b'[{"id":1,"title":"T"}]', link=link) as shop:
+        found = shop.page("catalog", "/books", list[BookTitle])
+        assert ([BookTitle(1, "T")], "abc=") == found
+    with answering(200, b"[]") as shop:
+        assert ([], None) == shop.page("catalog", "/books", list[BookTitle])

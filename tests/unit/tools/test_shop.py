@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -266,3 +267,66 @@ def test_a_service_knows_its_address() -> None:
         *(shop.front.url, shop.catalog.url),
         shop.order.url,
     )
+
+
+class Shelf(Shop):
+    """A shop with some books, by the copies that are left of each; a page holds two."""
+
+    def __init__(self, copies: list[int]) -> None:
+        """Give the books ids from 1 on."""
+        super().__init__(Addresses())
+        price = Decimal(1)
+        self.stock = [
+            Book(
+                id=number,
+                title="T",
+                topic="t",
+                quantity=left,
+                price=price,
+                year=None,
+                isbn=None,
+                version=1,
+                author="",
+                description="",
+                currency="USD",
+            )
+            for number, left in enumerate(copies, 1)
+        ]
+
+    def page(
+        self,
+        service: str,  # noqa: ARG002
+        path: str,
+        kind: type[T],  # noqa: ARG002
+    ) -> tuple[T, str | None]:
+        """Return a page of a list by name."""
+        asked = dict(parse_qsl(urlsplit(path).query))
+        fits = {"out": [0], "last": range(1, 6)}[asked["list"]]
+        listed = [book for book in self.stock if book.quantity in fits]
+        start = int(asked.get("after", "0"))
+        part, rest = listed[start : start + 2], listed[start + 2 :]
+        return part, str(start + 2) if rest else None  # type: ignore[return-value]
+
+    def read(
+        self,
+        service: str,  # noqa: ARG002
+        path: str,
+        kind: type[T],  # noqa: ARG002
+        timeout: timedelta = READ_TIMEOUT,  # noqa: ARG002
+    ) -> T:
+        """Return a page of all books, by id."""
+        after = int(dict(parse_qsl(urlsplit(path).query)).get("after", "0"))
+        return self.stock[after : after + 2]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("listed", [10_000, 3])
+@pytest.mark.parametrize(
+    ("low", "ids"), [(0, [5, 2]), (1, [5, 4, 2]), (5, [7, 5, 4, 2]), (6, [7, 6, 5, 4, 2])]
+)
+def test_scarce_books_are_found_whatever_lists_there_are(
+    monkeypatch: pytest.MonkeyPatch, listed: int, low: int, ids: list[int]
+) -> None:
+    """From two short lists, or where one is cut, or asks for more, among all books."""
+    monkeypatch.setattr("bazar.tools.shop.COUNT_MAX", listed)
+    found = Shelf([9, 0, 7, 1, 0, 6, 5]).catalog.scarce(low)
+    assert ids == [book.id for book in found]
