@@ -53,10 +53,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--overload", type=_count_or_none, default=30, help="seconds of overload, 0: none [30]"
     )
     parser.add_argument(
+        "--imports",
+        type=_count_or_none,
+        default=100_000,
+        metavar="ROWS",
+        help="rows that are imported beside a bulk insert, 0: none [100000]",
+    )
+    parser.add_argument(
         "--replicas",
         choices=("on", "off"),
         default="on",
         help="whether replicas are lost, hang and follow changes [on]",
+    )
+    parser.add_argument(
+        "--searches",
+        type=_count_or_none,
+        default=1_000_000,
+        metavar="BOOKS",
+        help="of the shops that are searched, 0: none [1000000]",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser.parse_args(arguments)
@@ -111,12 +125,14 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         given: the command line.
         folder: empty; for all data and logs.
     """
+    from bench.importing import measure_importing
     from bench.machine import facts, method
     from bench.measure import Options, measure
     from bench.overload import measure_overload
     from bench.replicas import measure_replicas
     from bench.report import Report
     from bench.rows import chosen
+    from bench.searching import measure_searches
 
     options = Options(given.rounds, given.duration, given.warmup)
     stated = facts(folder), method(options)
@@ -127,12 +143,19 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
         for party in parties:
             party.check_books()
     results = [party.result for party in parties]
-    overload = replicas = None
+    overload = replicas = searches = None
     if "bazar" in given.only and given.overload:
         overload = _tried(results[0], measure_overload, folder / "overload", given.overload)
     if "postgres2" in given.only and given.replicas == "on":
         replicas = _tried(results[0], measure_replicas, folder / "replicas")
-    report = Report(*stated, results, overload, replicas)
+    if given.searches and "bazar" in given.only:
+        engines = ["sqlite", *(["postgresql"] if "postgres1" in given.only else [])]
+        searches = _tried(
+            results[0], measure_searches, folder / "searches", given.searches, engines
+        )
+    report = Report(*stated, results, overload, replicas, searches)
+    if "bazar" in given.only and given.imports:
+        report.importing = _tried(results[0], measure_importing, folder / "imports", given.imports)
     print(report.figures(), flush=True)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)

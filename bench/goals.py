@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.figures import Figures, Series
+from bench.importing import Importing, p99
 from bench.measure import Result
 from bench.nginx import Nginx
 from bench.overload import Overload
@@ -21,6 +22,7 @@ from bench.rows import (
     READS,
     SEARCH,
 )
+from bench.searching import A_BOOK, Searches
 from bench.shared import One, Two
 from bench.systems import Bazar, Lab
 from bench.turns import Spread
@@ -44,6 +46,9 @@ SHARED_P50_MAX = 1.6
 RESERVE_CPU_MAX = 1.2
 CHANGE_P99_MS_MAX = 20.0
 LOST_GAP_S_MAX, LOST_SLOWEST_S_MAX = 0.3, 0.5
+SEARCH_P99_MS_MAX = 10.0
+IMPORT_TIMES_MAX, IMPORT_GROWTH_MAX = 4.0, 1.25
+READ_MEANWHILE_P99_MS_MAX, PURCHASE_MEANWHILE_P99_MS_MAX = 50.0, 100.0
 HUNG_GAP_S_MAX, HUNG_SLOWEST_S_MAX = 1.0, 1.0
 
 _PROXIED, _THREE_HOPS, _ALONE = Nginx.rows
@@ -71,7 +76,11 @@ class Goal:
 
 
 def goals(
-    figures: Figures, shop: Result | None, overload: Overload | None, replicas: Replicas | None
+    figures: Figures,
+    shop: Result | None,
+    overload: Overload | None,
+    replicas: Replicas | None,
+    searches: Searches | None = None,
 ) -> Iterator[Goal]:
     """Compare the shop with what it aims at.
 
@@ -80,6 +89,7 @@ def goals(
         shop: what was found out about Bazar.
         overload: None where it was not measured.
         replicas: the same.
+        searches: the same.
     """
     yield from _beside_nginx(figures)
     yield from _beside_the_lab(figures)
@@ -92,6 +102,14 @@ def goals(
     yield from _under_overload(overload)
     yield from _on_postgres(figures)
     yield from _with_replicas(replicas)
+    yield from _searches(searches)
+
+
+def _searches(searches: Searches | None) -> Iterator[Goal]:
+    for one in searches.times if searches else ():
+        if one.kind != A_BOOK:
+            text = f"search on {one.engine}, {one.kind}: p99 < {SEARCH_P99_MS_MAX:g} ms"
+            yield _below(text, one.p99_ms, SEARCH_P99_MS_MAX, "{:.1f} ms")
 
 
 def digits(value: float) -> str:
@@ -195,6 +213,24 @@ def _with_replicas(found: Replicas | None) -> Iterator[Goal]:
         yield _below(text, felt.gap_s if felt else None, gap_s_max, "{:.2f} s")
         text = f"a replica is {what}: slowest purchase < {slowest_s_max:g} s"
         yield _below(text, felt.slowest_s if felt else None, slowest_s_max, "{:.2f} s")
+
+
+def of_imports(found: Importing | None) -> Iterator[Goal]:
+    """Compare imports with what they aim at.
+
+    Args:
+        found: None where they were not measured.
+    """
+    text = f"an import takes <= {IMPORT_TIMES_MAX:g} x a bulk insert of the same rows"
+    yield _at_most(text, found.times if found else None, IMPORT_TIMES_MAX)
+    text = f"its last rows beside its first ones, as bulk inserts: <= {IMPORT_GROWTH_MAX:g} x"
+    yield _at_most(text, found.growth if found else None, IMPORT_GROWTH_MAX)
+    for what, times_ms, most_ms in (
+        ("a read", found and found.read_ms, READ_MEANWHILE_P99_MS_MAX),
+        ("a purchase", found and found.purchase_ms, PURCHASE_MEANWHILE_P99_MS_MAX),
+    ):
+        text = f"{what} during an import: p99 < {most_ms:g} ms"
+        yield _below(text, p99(times_ms) if times_ms else None, most_ms, "{:.1f} ms")
 
 
 def _clients(count: int) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from bench.figures import Figures, Series
-from bench.goals import Goal, digits, goals
+from bench.goals import Goal, digits, goals, of_imports
+from bench.importing import Importing
 from bench.measure import Options, Result
 from bench.nginx import Nginx
 from bench.overload import TIMES, Overload
 from bench.replicas import Replicas
 from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PAGE, PURCHASES, READS, SHOP_LOADS
+from bench.searching import Searches
 from bench.shared import One, Two
 from bench.systems import Bazar, Floor, Lab
 
@@ -30,15 +32,20 @@ REFERENCES = {
 class Report:
     """The results of one run."""
 
-    def __init__(
+    importing: Importing | None = None
+    """None where it was not measured."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  all that is measured
         self,
         facts: Mapping[str, str],
         method: Sequence[str],
         results: Sequence[Result],
         overload: Overload | None = None,
         replicas: Replicas | None = None,
+        searches: Searches | None = None,
     ) -> None:
         """Take what the machine is, how it was measured, and what came out."""
+        self._searches = searches
         self._overload = overload
         self._replicas = replicas
         self._facts = facts
@@ -66,7 +73,8 @@ class Report:
     def figures(self) -> str:
         """Return all that was measured, and how it compares."""
         parts = [*self._table(), "", *self._processes(), "", *self._books(), ""]
-        parts += [*self._overloaded(), *self._replicated(), *self._goals()]
+        parts += [*self._overloaded(), *self._replicated(), *self._imported()]
+        parts += [*self._searched(), *self._goals()]
         return "\n".join(parts)
 
     def as_data(self, options: Options) -> dict[str, object]:
@@ -89,13 +97,16 @@ class Report:
             "rows": list(self._rows_as_data()),
             "overload": asdict(self._overload) if self._overload else None,
             "replicas": asdict(self._replicas) if self._replicas else None,
+            "searches": asdict(self._searches) if self._searches else None,
+            "imports": asdict(self.importing) if self.importing else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
     def goals(self) -> Iterator[Goal]:
         """Compare the shop with what it aims at."""
         shop = self._results.get(Bazar.name)
-        return goals(self._figures, shop, self._overload, self._replicas)
+        yield from goals(self._figures, shop, self._overload, self._replicas, self._searches)
+        yield from of_imports(self.importing)
 
     def _rows_as_data(self) -> Iterator[dict[str, object]]:
         for load, clients, line, bazar in self._lines():
@@ -189,6 +200,22 @@ class Report:
             return
         yield "replicas: two catalogs and two order services over one PostgreSQL"
         for line in self._replicas.lines():
+            yield from _wrapped(line, "  ")
+        yield ""
+
+    def _searched(self) -> Iterator[str]:
+        if self._searches is None:
+            return
+        yield f"searches: a page of what is found in {self._searches.books:,} books"
+        for line in self._searches.lines():
+            yield f"  {line}"
+        yield ""
+
+    def _imported(self) -> Iterator[str]:
+        if self.importing is None:
+            return
+        yield "imports: beside a bulk insert of the same rows under the same indexes"
+        for line in self.importing.lines():
             yield from _wrapped(line, "  ")
         yield ""
 

@@ -44,7 +44,7 @@ from bazar.kit.process.server import address
 from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import is_loopback, read_or_make_secret
-from bazar.tools.remote import DEFAULT_PORTS, SHOP_FILE, Addresses, ServiceName
+from bazar.tools.remote import DEFAULT_PORTS, LOCK_FILE, SHOP_FILE, Addresses, ServiceName
 
 Metrics = Literal["secret", "open"]
 """Who may ask for `/metrics`: who has the service secret, or anyone."""
@@ -62,7 +62,6 @@ CONNECTIONS_A_REPLICA = 50
 """More than one catalog and one order service open together."""
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
-LOCK_FILE = "up.lock"
 
 
 _STORING: tuple[ServiceName, ...] = ("catalog", "order")
@@ -350,7 +349,7 @@ async def up(
     fill: Callable[[Addresses], None],
     when_ready: Callable[[Addresses], None],
 ) -> None:
-    """Run the shop until SIGINT or SIGTERM.
+    """Run the shop until SIGINT, SIGTERM or SIGHUP.
 
     Args:
         settings: where.

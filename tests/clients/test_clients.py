@@ -17,6 +17,7 @@ import pytest
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book
 from bazar.wire.teaching.examples import EXAMPLES
+from browser.chromium import chromium, need_browser
 from clients.tools import (
     MODULES,
     OPENAPI_TYPESCRIPT,
@@ -27,8 +28,10 @@ from clients.tools import (
     Running,
     need_tools,
     node,
+    page_at,
 )
 from support.described import SERVICES, document
+from support.processes import free_ports
 from support.running import RunningShop
 
 HERE = Path(__file__).parent
@@ -65,6 +68,23 @@ VISIT = {
     "unknown": [404, "book-not-found"],
 }
 """What each customer tells of their visit; see `buy.py` and `buy.mts`."""
+SCRIPT = """async (url) => {
+  const headers = {"content-type": "application/json", "idempotency-key": "page"};
+  const send = (path, options) => fetch(url + path, options).then(
+    async (answer) => ({
+      status: answer.status, body: await answer.json(), tag: answer.headers.get("etag"),
+      order: answer.headers.get("location"), key: answer.headers.get("idempotency-key"),
+    }),
+    () => null,  // the browser tells a page nothing of an answer that it may not read
+  );
+  const book = await send("/info/2");
+  const buy = {method: "POST", headers, body: '{"quantity": 1}'};
+  const bought = await send("/purchase/2", buy);
+  const blind = await send("/purchase/2", {method: "POST"});
+  const cancelled = bought && await send(bought.order + "/cancel", {method: "POST"});
+  return {book, bought, blind, cancelled};
+}"""
+"""What a page does with the shop."""
 COPIES = 100
 """Of the book that they buy and give back, in the sample shop."""
 
@@ -101,12 +121,19 @@ def programs(folder: Path) -> Iterator[dict[str, Running]]:
 
 
 @pytest.fixture(scope="module")
+def pages() -> list[str]:
+    """Return the origins of two pages, of which the shop invites the first."""
+    return [f"http://localhost:{port}" for port in free_ports(2)]
+
+
+@pytest.fixture(scope="module")
 def shop(
-    programs: dict[str, Running], tmp_path_factory: pytest.TempPathFactory
+    programs: dict[str, Running], pages: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningShop]:
     """Run a shop with the sample catalogue, which the examples are from."""
     assert programs
-    with RunningShop(tmp_path_factory.mktemp("clients") / "data") as opened:
+    data = tmp_path_factory.mktemp("clients") / "data"
+    with RunningShop(data, "--cors", pages[0]) as opened:
         yield opened
         assert [] == opened.settled_audit().differences
 
@@ -142,6 +169,31 @@ def test_a_client_made_for_typescript_buys(
     programs["typescript"].said()
     node(folder, TSC, "-p", ".").said()
     assert VISIT == json.loads(node(folder, "buy.mjs", shop.addresses.front).said())
+
+
+def test_a_browser_lets_invited_pages_buy_and_no_others(
+    shop: RunningShop, pages: list[str]
+) -> None:
+    """They see the headers that they need; a stranger is neither answered nor heard."""
+    need_browser()
+    told = []
+    with chromium() as browser:
+        for origin in pages:
+            page = browser.new_page()
+            with page_at(origin):
+                page.goto(f"{origin}/")
+            told.append(page.evaluate(SCRIPT, shop.addresses.front))
+    invited, stranger = told
+    assert (200, 2) == (invited["book"]["status"], invited["book"]["body"]["id"])
+    assert invited["book"]["tag"].startswith('"')
+    assert (201, '"page"') == (invited["bought"]["status"], invited["bought"]["key"])
+    assert invited["bought"]["order"] == f"/orders/{invited['bought']['body']['order_id']}"
+    assert "cancelled" == invited["cancelled"]["body"]["status"]
+    assert 201 == invited["blind"]["status"]
+    assert {"book": None, "bought": None, "blind": None, "cancelled": None} == stranger
+    placed = [one.order_id for one in shop.orders(2) if one.status == "confirmed"]
+    assert [invited["blind"]["body"]["order_id"]] == placed
+    shop.remote().front.cancel(*placed)
 
 
 def test_the_examples_are_those_of_the_sample_shop(shop: RunningShop) -> None:

@@ -7,7 +7,10 @@ Python clients with an interpreter of its own.
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -61,10 +64,38 @@ class Running:
         return said
 
     def end(self) -> None:
-        """End it, where it still runs."""
-        if self._process.poll() is None:
+        """End it, where it still runs, and close what it prints into."""
+        with self._process:
             self._process.kill()
-            self._process.communicate()
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers every GET with a page that does nothing by itself."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = b"<!doctype html><title>a page</title>"
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the same
+        """Say nothing."""
+
+
+@contextmanager
+def page_at(origin: str) -> Iterator[None]:
+    """Serve a page of an origin of this machine; a browser lets no other ask a shop on it."""
+    with ThreadingHTTPServer(("127.0.0.1", int(origin.rpartition(":")[2])), _Page) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 def node(folder: Path, *words: object) -> Running:

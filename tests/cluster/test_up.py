@@ -208,6 +208,23 @@ async def test_an_interrupt_finishes_what_is_in_flight_and_leaves_nothing_runnin
         assert 79 == shop.stock(book_id)
 
 
+async def test_a_terminal_that_is_closed_closes_the_shop_in_good_order(tmp_path: Path) -> None:
+    """SIGHUP: what was sold is there, nothing runs on, and the shop says that it is closed."""
+    with RunningShop(tmp_path / "data", "--empty", "--currency", "GBP") as shop:
+        book_id = shop.add_book(3)
+        assert "currency    GBP" in shop.last_log()
+        everyone = [shop.supervisor(), *shop.services().values()]
+        async with shop.customers() as customers:
+            await customers.buy(book_id, "before")
+        assert 0 == await asyncio.to_thread(shop.stop, signal.SIGHUP)
+        all_gone(everyone, 1)
+        assert "Bazar is closed." in shop.last_log()
+        assert not (shop.data / "shop.json").exists()
+        shop.start()
+        assert "currency    GBP" in shop.last_log()
+        assert 2 == shop.stock(book_id)
+
+
 async def test_a_stop_amid_a_rush_gives_proper_answers_or_none(tmp_path: Path) -> None:
     """SIGTERM: what was answered is complete and true; no acknowledged order is missing."""
 

@@ -145,6 +145,7 @@ def points(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
         "known_by": (lambda t: store.known_by(t, SOUGHT, 1), 4 * len(SOUGHT)),
         "counted_books": (lambda t: store.counted_books(t, IDS, lock=True), 150),
         "add_books": (lambda t: store.add_books(t, [other], NOW_MS), 15),
+        "edit_books": (lambda t: store.edit_books(t, [old], NOW_MS), 15),
         "adjust": (lambda t: store.adjust(t, dict.fromkeys(IDS, 1), NOW_MS), 150),
         "save_seen": (lambda t: store.save_seen(t, [Seen(77, row, row)]), 2),
         "save_made_by": (lambda t: store.save_made_by(t, [(row, 77)]), 2),

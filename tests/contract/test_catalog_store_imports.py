@@ -18,7 +18,7 @@ from bazar.catalog.store import (
     Store,
 )
 from bazar.kit.data.database import Database, Transaction
-from support.stored_books import KEPT, NOW_MS, Engine, added, book
+from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book
 
 ISBN = "9780131103627"
 NOBODY = Sought(1, None, None, None, NO_YEAR)
@@ -110,6 +110,25 @@ async def test_books_are_added_together(database: Database, store: Store) -> Non
     moved = await database.read(lambda t: store.movements_after(t, 0, 9))
     assert {(1, 2), (2, 3), (10, 1)} == {(one.book_id, one.copies) for one in moved}
     assert {"received"} == {one.kind for one in moved}
+    assert [] == await database.scan(store.faults)
+
+
+async def test_books_are_edited_together(database: Database, store: Store) -> None:
+    """Each as one alone is: in what describes it, not in its stock; the retired are not found."""
+    one, two, three = await added(database, store, book("A", stock=5), book("B"), book("C"))
+    edited = [
+        replace(two, title="Bee", year=None, pages=7, isbn=ISBN, stock=99),
+        replace(one, price_minor=1, author="Somebody"),
+        replace(three, retired_at_ms=5),
+    ]
+    versions = await database.write(lambda t: store.edit_books(t, edited, EDITED_MS))
+    assert {1: 3, 2: 2, 3: 2} == versions
+    found = await database.read(lambda t: store.counted_books(t, [1, 2, 3]))
+    wanted = [
+        replace(new, stock=old.stock, version=old.version + 1, edited_at_ms=EDITED_MS)
+        for new, old in zip(edited, (two, one, three), strict=True)
+    ]
+    assert wanted == [found[key].book for key in (2, 1, 3)]
     assert [] == await database.scan(store.faults)
 
 

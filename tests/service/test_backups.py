@@ -1,14 +1,19 @@
 """A backup of both services is of one moment, whatever the shop does meanwhile."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from bazar.catalog.checking import Checking as CatalogChecking
 from bazar.catalog.store.sqlite import SqliteStore as CatalogStore
+from bazar.kit.backup import BackupElsewhere, BackupRequest, NoRoomForBackup, PieceQuery
 from bazar.kit.data.sqlite import SqliteDatabase
+from bazar.kit.http.backups import BackupApi
+from bazar.kit.http.endpoint import endpoints_of
 from bazar.mover.auditing import differences
 from bazar.order.checking import Checking as OrderChecking
 from bazar.order.store.sqlite import SqliteStore as OrderStore
@@ -129,3 +134,52 @@ async def test_what_is_no_backup_is_refused(shop: Shop) -> None:
         for path in ("/backups/none", "/backups/none/content"):
             found = await caller.get(path)
             assert (404, "backup-not-found") == (found.status, found.code)
+
+
+async def test_a_catalog_without_room_says_so_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody tries again and again, and the keeper is told which disk is full."""
+    monkeypatch.setattr("bazar.kit.data.sqlite_backups.ROOM_BYTES_LEFT", 0)
+    assert 200 == (await shop.order.post("/backups", {"id": "a"})).status
+    monkeypatch.setattr("bazar.kit.data.sqlite_backups.ROOM_BYTES_LEFT", 2**62)
+    refused = await shop.catalog.post("/backups", {"id": "b"})
+    assert (507, "no-room-for-backup") == (refused.status, refused.code)
+    monkeypatch.setattr("bazar.kit.data.sqlite_backups.SqliteBackups._check_room", once_only())
+    refused = await shop.order.post("/backups", {"id": "c"})
+    assert (507, "no-room-for-backup") == (refused.status, refused.code)
+    assert refused.json["detail"].startswith("the catalog: ")
+
+
+def once_only() -> Callable[[object], None]:
+    """Return a look at the disk that finds room for the first copy alone."""
+    looks = count()
+
+    def check(_backups: object) -> None:
+        if next(looks):
+            message = "a backup needs more than is free"
+            raise NoRoomForBackup(message)
+
+    return check
+
+
+async def test_a_shop_on_postgresql_names_what_backs_it_up() -> None:
+    """Whatever is asked of it."""
+    api = BackupApi(None)
+    for endpoint in endpoints_of(api):
+        with pytest.raises(BackupElsewhere, match="pg_dump"):
+            await endpoint.answer(cast("Any", Asking()))
+
+
+class Asking:
+    """A request for whatever a route takes."""
+
+    path_params: ClassVar = {"backup_id": "b"}
+
+    def struct(self, _decoder: object) -> BackupRequest:
+        """Return the body."""
+        return BackupRequest("b")
+
+    def arguments(self, _kind: object) -> PieceQuery:
+        """Return the query."""
+        return PieceQuery()

@@ -90,10 +90,9 @@ class Rows:
                 for change, book_id in zip(part.added, stored, strict=True)
             }
         versions: dict[int, int] = {}
-        for change in changes:
-            if change.described:
-                book = await store.edit_book(transaction, change.after, at_ms)
-                versions[book.book_id] = book.version
+        described = {one.after.book_id: one.after for one in changes if one.described}
+        if described:
+            versions |= await store.edit_books(transaction, list(described.values()), at_ms)
         copies: Counter[int] = Counter()
         for change in changes:
             copies[change.after.book_id] += change.copies

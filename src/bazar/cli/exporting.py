@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from bazar.cli.shop import Answer, asks
+from bazar.cli.show import counted
 from bazar.cli.terminal import fail, progress_bar, visible
 from bazar.formats.exports import Exported
 from bazar.kit.files import whole_file
@@ -82,7 +83,7 @@ def _opened(file: str, *, replace: bool) -> Iterator[BinaryIO]:
 def _show(done: Export) -> None:
     """Tell it beside what was written, which may be on standard output."""
     where = "" if done.file == _STDOUT else f" in {visible(done.file)}"
-    typer.echo(f"{done.rows:,} rows of {done.what}{where}", err=True)
+    typer.echo(f"{counted(done.rows, 'row')} of {done.what}{where}", err=True)
 
 
 def register(app: typer.Typer) -> None:

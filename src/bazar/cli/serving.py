@@ -42,6 +42,7 @@ from bazar.kit.process.config import (
     database_place,
     find_secret,
     is_postgres,
+    listening_host,
     service_url,
     service_urls,
     without_password,
@@ -165,7 +166,7 @@ def up(  # noqa: PLR0913  one parameter an option
     log.configure("bazar", log_format, log_level)
     settings = UpSettings(
         data=data.absolute(),
-        host=host,
+        host=_listening_host(host),
         public_hosts=public_host,
         public_url=_public_url(public_url),
         proxies=proxies,
@@ -217,9 +218,18 @@ def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
         f"  catalog     {addresses.catalog.replace(',', ' ')}\n"
         f"  order       {addresses.order.replace(',', ' ')}\n"
         f"  database    {_kept(settings, data)}\n"
+        f"{_priced(addresses)}"
         f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
         f"{_what_to_do(addresses, data, settings.open_api)}Ctrl-C stops the shop.\n\n"
     )
+
+
+def _priced(addresses: Addresses) -> str:
+    """Return in which currency the shop keeps its prices, whatever this start was told."""
+    try:
+        return f"  currency    {Shop(addresses, '').catalog.settings().currency}\n"
+    except RemoteError:  # it has just answered; who looks at it sees what is wrong
+        return ""
 
 
 def _kept(settings: "UpSettings", data: Path) -> str:
@@ -337,6 +347,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     currency = _currency(currency)
     log.configure(service, log_format, log_level)
     try:
+        host = listening_host(host)
         settings = ServiceSettings(
             service=service,
             host=host,
@@ -372,6 +383,14 @@ def _share_port(host: str, port: int, workers: int) -> None:
 
     command = [sys.executable, "-m", "bazar", *sys.argv[1:]]
     asyncio.run(share_port("front", command, (host, port), workers))
+
+
+def _listening_host(host: str) -> str:
+    """Return where to listen, or end with a clear message."""
+    try:
+        return listening_host(host)
+    except StartupError as error:
+        fail(str(error))
 
 
 def _public_url(url: str) -> str:

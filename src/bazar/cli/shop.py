@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shlex
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,12 +29,15 @@ from bazar.cli.terminal import (
 from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
+from bazar.kit.lock import is_held
 from bazar.kit.process.config import SECRET_FILE, service_url, service_urls
 from bazar.kit.secret import check_own, check_secret, read_secret
-from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError, ServiceName
+from bazar.tools.remote import LOCK_FILE, SHOP_FILE, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 
 T = TypeVar("T")
+_OF_A_SHOP = ("catalog.db", "order.db", "postgres", "started")
+"""Files and folders that a data folder has once a shop was opened or restored there."""
 SERVICES: tuple[ServiceName, ...] = ("front", "catalog", "order")
 
 Url = Annotated[
@@ -94,22 +98,47 @@ def find_shop(  # noqa: PLR0913  one parameter an option
 def _left_by_up(data: Path) -> Addresses | None:
     """Return the addresses that `bazar up` left in the data folder, where it runs.
 
+    Where a shop is in the folder and none runs there, nothing is asked: another shop may be at
+    the addresses that it had, or at those that are usual.
+
     Raises:
-        StartupError: somebody else may have put them there.
+        StartupError: the shop of the folder is closed, or somebody else may have put them there.
     """
     file = data / SHOP_FILE
+    is_up = is_held(data / LOCK_FILE)
     try:
         content = file.read_bytes()
     except FileNotFoundError:
+        if is_up:
+            message = f"the shop of {data} is just opening or closing; ask again in a moment"
+            raise StartupError(message) from None
+        if _is_closed(data):
+            raise StartupError(_closed(data)) from None
         return None
     except OSError as error:
         message = f"cannot read {file}: {error.strerror}; name the shop's addresses instead"
         raise StartupError(message) from error
     check_own(data)
     check_own(file)
+    if not is_up:
+        raise StartupError(_closed(data))
     with suppress(msgspec.DecodeError):
         return msgspec.json.decode(content, type=Addresses)
     return None
+
+
+def _is_closed(data: Path) -> bool:
+    """Tell whether a folder has a shop of which nothing runs."""
+    there = any((data / name).exists() for name in _OF_A_SHOP)
+    return there and not any(is_held(data / f"{name}.lock") for name in _OF_A_SHOP)
+
+
+def _closed(data: Path) -> str:
+    named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
+    return (
+        f"the shop of {data} is closed. Open it with 'bazar up{named}'; a shop elsewhere is named "
+        "by its addresses, or by its data folder with --data"
+    )
 
 
 def _client_secret(data: Path, secret_file: Path | None, *, found_there: bool) -> str | None:

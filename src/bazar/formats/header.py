@@ -18,6 +18,11 @@ REJECT_MARK = "bazar_written_"
 _BEHIND = re.compile(r"[\s_(\[/-]+(?:in[\s_]+)?(?P<sign>[^\s_()\[\]/-]{1,5})[)\]]?\s*$")
 """A currency behind a name, such as in `Price (EUR)`, `price_usd` or `Preis in \u20ac`."""
 
+_MEANINGS = {
+    name: (column, rank) for column, names in SYNONYMS.items() for rank, name in enumerate(names)
+}
+"""Normal forms of names to our columns, with how good each is among the names of its column."""
+
 
 class Wanted(NamedTuple):
     """What a person says about the columns of a file."""
@@ -147,8 +152,8 @@ class Layout:
             self.places[column] = found[:1]
         for column, name in self.wanted.mapping.items():
             if name:  # where its cell is empty, the column of our own name serves
-                own_places = self._named(normal(column))
-                self.places[column] += [at for at in own_places if not self._is_taken(at)][:1]
+                own = sorted(self._named(normal(column)), key=lambda at: self.header[at] != column)
+                self.places[column] += [at for at in own if not self._is_taken(at)][:1]
 
     def _apply_preset(self) -> None:
         """Take the columns that a known program means."""
@@ -160,40 +165,45 @@ class Layout:
                 self.places[column] = found
 
     def _find_the_others(self) -> None:
-        """Take the columns whose names mean ours."""
-        for column, names in SYNONYMS.items():
-            if column in self.places:
+        """Take the columns whose names mean ours, the best first."""
+        meant: dict[str, list[tuple[int, bool, bool, int]]] = {}
+        for at, name in enumerate(self.header[: self.own]):
+            if at in self._taken():
                 continue
-            found = [
-                at for name in names for at in self._named(name, column) if not self._is_taken(at)
-            ]
-            found = list(dict.fromkeys(found))
-            if found and column not in SEVERAL:
-                self._note_doubles(found)
-                found = found[:1]
-            if found:
-                self.places[column] = found
+            found = _MEANINGS.get(self._normal[at]) or _meaning_beside(name)
+            if found and found[0] not in self.places:
+                column, rank = found
+                loose = self._normal[at] not in _MEANINGS
+                meant.setdefault(column, []).append((rank, loose, name != column, at))
+        for column, ranked in meant.items():
+            places = [at for *_rank, at in sorted(ranked)]
+            if column not in SEVERAL:
+                self._note_doubles(places)
+                places = places[:1]
+            self.places[column] = places
 
     def _note_doubles(self, found: Sequence[int]) -> None:
         first = self.header[found[0]]
         if [self.header[at] for at in found].count(first) > 1:
             self.doubled.add(first)
 
-    def _named(self, name: str, column: str = "") -> list[int]:
-        """Return the places of a name: first as it is written, then with something behind it."""
-        exact = [at for at, own in enumerate(self._normal) if own == name]
-        exact.sort(key=lambda at: self.header[at] != column)  # `title` comes before `Title`
-        if exact or not column:
-            return exact
-        return [
-            at
-            for at, own in enumerate(self.header[: self.own])
-            if normal(without_brackets(own)) == name
-            or (column == "price" and _sign_behind(own) and normal(_BEHIND.sub("", own)) == name)
-        ]
+    def _named(self, name: str) -> list[int]:
+        """Return the places of a name in its normal form."""
+        return [at for at, own in enumerate(self._normal) if own == name]
+
+    def _taken(self) -> set[int]:
+        return {at for places in self.places.values() for at in places}
 
     def _is_taken(self, at: int) -> bool:
-        return any(at in places for places in self.places.values())
+        return at in self._taken()
+
+
+def _meaning_beside(name: str) -> tuple[str, int] | None:
+    """Return what a name means without what stands in brackets, or a currency, behind it."""
+    if found := _MEANINGS.get(normal(without_brackets(name))):
+        return found
+    found = _MEANINGS.get(normal(_BEHIND.sub("", name))) if _sign_behind(name) else None
+    return found if found and found[0] == "price" else None
 
 
 def _rejects_columns(header: Sequence[str]) -> int:

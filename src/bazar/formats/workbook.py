@@ -1,10 +1,14 @@
 """Records of a sheet of a workbook: .xlsx, .xlsm, .xlsb, .xls and .ods."""
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import IO, NamedTuple
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 from python_calamine import SheetTypeEnum as SheetType
@@ -20,6 +24,11 @@ CELLS_MAX = 50_000_000
 """Between the first cell and the last; the empty ones take room too."""
 _FAR_CELL = re.compile(rb'\br="([A-Z]{2,3})[0-9]+"[^>/]*>')
 _ROW = re.compile(rb'<row[^>]*?\br="([0-9]+)"')
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError),
+    *(NotImplementedError, RuntimeError, OverflowError, MemoryError, struct.error),
+)
+"""What comes of unpacking an archive that was damaged, or made to do harm."""
 _PIECE_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 256
 
@@ -83,21 +92,39 @@ def _check(file: IO[bytes]) -> None:
         return
     try:
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            mime_type = ""
-            if "mimetype" in names:
-                mime_type = archive.read("mimetype")[:200].decode("ascii", "replace").strip()
-            kind = archive_kind(names, mime_type)
-            if kind != WORKBOOK:
-                raise BadWorkbook(kind)
-            if sum(one.file_size for one in archive.infolist()) > UNPACKED_BYTES_MAX:
-                message = "is too large for a spreadsheet: save it as CSV"
-                raise BadWorkbook(message)
-            for name in names:
-                if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-                    _check_extent(archive, name)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+            _check_archive(archive)
+    except BadWorkbook:
+        raise
+    except _DAMAGED as error:
         message = f"is a damaged spreadsheet or archive ({error})"
+        raise BadWorkbook(message) from error
+
+
+def _check_archive(archive: zipfile.ZipFile) -> None:
+    names = archive.namelist()
+    mime_type = ""
+    if "mimetype" in names:
+        mime_type = archive.read("mimetype")[:200].decode("ascii", "replace").strip()
+    kind = archive_kind(names, mime_type)
+    if kind != WORKBOOK:
+        raise BadWorkbook(kind)
+    if sum(one.file_size for one in archive.infolist()) > UNPACKED_BYTES_MAX:
+        message = "is too large for a spreadsheet: save it as CSV"
+        raise BadWorkbook(message)
+    for name in names:
+        if name.endswith((".xml", ".rels")):
+            _check_well_formed(archive, name)
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            _check_extent(archive, name)
+
+
+def _check_well_formed(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse a part that breaks off, over which the library would wait for ever."""
+    try:
+        with archive.open(name) as part:
+            ParserCreate().ParseFile(part)
+    except ExpatError as error:
+        message = f"is damaged: its part {name} cannot be read ({error})"
         raise BadWorkbook(message) from error
 
 

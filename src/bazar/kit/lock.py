@@ -5,10 +5,14 @@ import os
 import struct
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import IO
 
 from bazar.kit.errors import StartupError
 
+LOOKS_MAX = 3
+LOOK_S = 0.02
+"""Longer than `is_held` has a file."""
 _LOCKED_BYTE = 2**62
 """Far from those at 2^30 that SQLite locks in a database, and from any that a file has."""
 
@@ -30,7 +34,7 @@ def hold(path: Path, what: str) -> IO[str]:
         message = f"cannot write to the data folder {path.parent}: {error.strerror}"
         raise StartupError(message) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except OSError as error:
         file.seek(0)
         holder = file.read().strip() or "unknown"
@@ -41,6 +45,30 @@ def hold(path: Path, what: str) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file, also where somebody just looks whether anybody holds it."""
+    for _look in range(LOOKS_MAX):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        sleep(LOOK_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds a lock file now."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 class FileHold:

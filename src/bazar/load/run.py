@@ -1,12 +1,12 @@
 """One load from its first customer to its verdict."""
 
 import asyncio
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bazar.kit.process.loop import run_fast
+from bazar.kit.process.stopping import stop_signals
 from bazar.load.check import check
 from bazar.load.clients import Load, Pace, new_load_client
 from bazar.load.plan import Plan, Tastes
@@ -70,11 +70,11 @@ async def _press(url: str, plan: Plan, pace: Pace, progress: LiveProgress) -> Lo
     loop = asyncio.get_running_loop()
     async with new_load_client() as client:
         load = Load(url, client, plan, pace)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             loop.add_signal_handler(number, load.stop)
         try:
             await load.run(progress.loading)
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in stop_signals():
                 loop.remove_signal_handler(number)
     return load

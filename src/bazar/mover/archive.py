@@ -169,7 +169,8 @@ def _read(archive: tarfile.TarFile, name: str) -> bytes:
 def _write(archive: tarfile.TarFile, name: str, folder: Path) -> None:
     member = archive.extractfile(name)
     assert member is not None
-    with (folder / name).open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(folder / name, flags, 0o600), "wb") as file:
         while chunk := member.read(_CHUNK_BYTES):
             file.write(chunk)
         file.flush()

@@ -21,7 +21,7 @@ from bazar import __version__
 from bazar.catalog.app import SCHEMA as CATALOG_SCHEMA
 from bazar.catalog.checking import Checking as CatalogChecking
 from bazar.catalog.store.sqlite import SqliteStore as CatalogStore
-from bazar.cluster import LOCK_FILE, STARTED_FILE
+from bazar.cluster import STARTED_FILE
 from bazar.kit.data.migrate import steps
 from bazar.kit.data.sqlite import SqliteDatabase
 from bazar.kit.data.sqlite_tables import SqliteTables
@@ -36,6 +36,7 @@ from bazar.order.app import SCHEMA as ORDER_SCHEMA
 from bazar.order.checking import Checking as OrderChecking
 from bazar.order.store.sqlite import SqliteStore as OrderStore
 from bazar.tools.backup import fetch
+from bazar.tools.remote import LOCK_FILE
 from bazar.tools.shop import Shop
 
 CATALOG, ORDER = "catalog.db", "order.db"
@@ -116,7 +117,7 @@ def restore(file: Path, data: Path, *, replace: bool, as_it_is: bool) -> Backup:
             read_secret(folder / SECRET_FILE)
             found = asyncio.run(_audit(folder))
             _check_differences(found or [], as_it_is=as_it_is)
-            (folder / STARTED_FILE).touch()
+            (folder / STARTED_FILE).touch(mode=0o600)
             flush_folder(folder)
             size_bytes = opened.seek(0, os.SEEK_END)
             aside = _put_into_place(folder, data)

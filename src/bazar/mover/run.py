@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from dataclasses import dataclass
 from pathlib import Path
 
-from bazar.cluster import LOCK_FILE, OWN_POSTGRES, POSTGRES_FOLDER, own_postgres
+from bazar.cluster import OWN_POSTGRES, POSTGRES_FOLDER, own_postgres
 from bazar.kit.data.migrate import migrate, steps
 from bazar.kit.data.moved import moved_to, note_moved
 from bazar.kit.data.postgres import PostgresDatabase
@@ -22,6 +22,7 @@ from bazar.mover.copying import Copying
 from bazar.mover.plan import PROOF, SERVICES, Service, unknown
 from bazar.mover.proof import audit, digest
 from bazar.mover.state import State
+from bazar.tools.remote import LOCK_FILE
 
 Watch = Callable[[int | None, str], AbstractContextManager[Callable[[int], None]]]
 """Opens a bar for so many rows and what happens to them, and gives what moves it."""

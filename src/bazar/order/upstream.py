@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from bazar.kit.backup import BackupRequest
+from bazar.kit.backup import BackupElsewhere, BackupRequest, NoRoomForBackup
 from bazar.kit.deadline import Deadline
-from bazar.kit.errors import Unavailable
+from bazar.kit.errors import BazarError, Problem, Unavailable
 from bazar.kit.peers.answers import Answer
 from bazar.kit.peers.batching import Batcher
 from bazar.kit.peers.client import Upstream
@@ -60,10 +60,14 @@ class _Named(msgspec.Struct):
 _outcomes = msgspec.json.Decoder(list[Outcome]).decode
 _outcome = msgspec.json.Decoder(Outcome).decode
 _in_stock = msgspec.json.Decoder(list[InStock]).decode
+_problem = msgspec.json.Decoder(Problem).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _named = msgspec.json.Decoder(_Named).decode
 _MAKES_NO_SENSE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OK = 200
+_NO_BACKUP: dict[str, type[BazarError]] = {
+    error.code: error for error in (NoRoomForBackup, BackupElsewhere)
+}
 _OF_THE_CALL = frozenset({401, 403, 404, 405, 408, 429, 502, 503, 504})
 """Statuses that are about the caller or the moment; any other refusal is about what was asked."""
 
@@ -148,14 +152,20 @@ class CatalogClient:
         """Have the catalog take the moment of a backup.
 
         Raises:
+            NoRoomForBackup, BackupElsewhere: definite; it makes none.
             Unavailable: it did not say that it has; it may have all the same.
         """
         body = msgspec.json.encode(BackupRequest(backup_id))
         deadline = Deadline(budgets.BACKUP_MS)
         answer = await self._upstream.call("POST", "/backups", deadline=deadline, body=body)
-        if answer.status != _OK:
-            message = f"the catalog refuses a backup: {answer.body[:200]!r}"
-            raise Unavailable(message)
+        if answer.status == _OK:
+            return
+        try:
+            problem = _problem(answer.body)
+        except _MAKES_NO_SENSE as error:
+            raise Unavailable(_nonsense(error)) from None
+        message = f"the catalog: {problem.detail}"
+        raise _NO_BACKUP.get(problem.code, Unavailable)(message)
 
     async def _send(self, requests: Sequence[Reserve]) -> list[Decision | Undecided]:
         """Ask for a batch; for its halves where it is refused, down to single orders."""

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 SHOP_FILE = "shop.json"
 """Where `bazar up` leaves the addresses, in the data folder."""
+LOCK_FILE = "up.lock"
+"""In the data folder, held by `bazar up` from its start to its end."""
 TIMEOUT = timedelta(seconds=10)
 READ_TIMEOUT = timedelta(minutes=1)
 """For one of the keeper's reads, a part of something larger."""

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from bazar.cli.shop import Answer, asks
 from bazar.kit.errors import Unavailable
+from bazar.kit.lock import hold
 from bazar.tools.remote import Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
 
@@ -59,6 +61,7 @@ def test_a_command_has_its_own_options_and_those_of_its_services(
 def test_a_command_gets_the_shop_and_the_shared_options_that_it_names(tmp_path: Path) -> None:
     """The shop is the one that runs on the data folder, but for what an option says."""
     (tmp_path / "shop.json").write_bytes(msgspec.json.encode(Addresses("http://f", "http://c")))
+    opened = hold(tmp_path / "up.lock", "the shop")
     asked: list[tuple[str, str, Path]] = []
 
     @asks("front", "catalog")
@@ -68,6 +71,7 @@ def test_a_command_gets_the_shop_and_the_shared_options_that_it_names(tmp_path: 
         return Answer(None, lambda _nothing: None)
 
     assert (0, "", "") == run(command, "--data", tmp_path, "--catalog", "http://other")
+    opened.close()
     assert [("http://f", "http://other", tmp_path)] == asked
 
 
@@ -103,7 +107,7 @@ TRAP = Addresses("http://trap:1", "http://trap:2", "http://trap:3")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """Return a data folder in which a shop seems to run, with its own secret."""
     data = tmp_path / "bazar-data"
     data.mkdir(mode=0o700)
@@ -111,7 +115,8 @@ def folder(tmp_path: Path) -> Path:
     (data / "secret").write_text(OWN)
     for file in data.iterdir():
         file.chmod(0o600)
-    return data
+    with hold(data / "up.lock", "the shop"):
+        yield data
 
 
 def asked_with(services: tuple[ServiceName, ...], *words: object) -> tuple[str, str]:
@@ -127,6 +132,37 @@ def asked_with(services: tuple[ServiceName, ...], *words: object) -> tuple[str, 
     code, _out, err = run(command, *words)
     assert (code == 0) == (err == "")
     return (asked[0] if asked else ""), err
+
+
+@pytest.mark.parametrize("name", ["shop.json", "catalog.db", "order.db", "postgres", "started"])
+def test_a_folder_whose_shop_is_closed_leads_to_no_other_shop(tmp_path: Path, name: str) -> None:
+    """Another one may be at the addresses that it had, or at the usual ones; named ones count."""
+    data = tmp_path / "bazar-data"
+    data.mkdir()
+    (data / name).write_bytes(msgspec.json.encode(TRAP))
+    (data / "up.lock").write_text("123\n")
+    for services in SHARED:
+        secret, err = asked_with(services[0])
+        assert ("", 1) == (secret, len(err.splitlines()))
+        assert err.startswith("bazar: the shop of bazar-data is closed. Open it with 'bazar up';")
+    assert ("", "") == asked_with(("front",), "--url", "http://f")
+    assert ("", "") == asked_with(("catalog",), "--catalog", "http://c")
+    with hold(data / f"{name}.lock", "a service"):
+        there = asked_with(("front",))
+    assert ("" if name != "shop.json" else there[1]) == there[1]
+
+
+def test_a_folder_whose_shop_is_just_opening_leads_to_no_other_shop(tmp_path: Path) -> None:
+    """Its addresses are not there yet."""
+    with hold(tmp_path / "bazar-data" / "up.lock", "the shop"):
+        secret, err = asked_with(("front",))
+    assert "" == secret
+    assert "just opening" in err
+
+
+def test_without_a_shop_in_the_folder_the_usual_addresses_are_asked() -> None:
+    """As from the machine beside."""
+    assert ("", "") == asked_with(("front", "catalog"))
 
 
 def test_an_address_that_only_a_file_names_gets_the_secret_of_its_folder_alone(

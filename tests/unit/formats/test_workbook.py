@@ -57,7 +57,9 @@ def test_open_documents_are_read_too() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "cannot be read as a spreadsheet"),
         (packed({"books.csv": "title"}), "is a zip archive"),
         (packed({"word/document.xml": ""}), "word processor"),
-        (packed({"xl/workbook.xml": "<workbook"}), "cannot be read as a spreadsheet"),
+        (packed({"xl/workbook.xml": "<workbook/>"}), "cannot be read as a spreadsheet"),
+        (packed({"xl/workbook.xml": "<workbook"}), "its part xl/workbook.xml cannot be read"),
+        (packed({"content.xml": "<a><b></a>"}), "its part content.xml cannot be read"),
         (packed({"mimetype": "application/epub+zip"}), "is no spreadsheet, but application/epub"),
     ],
 )
@@ -79,6 +81,6 @@ def test_a_cell_far_away_does_not_take_all_memory() -> None:
 def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few bytes may be packed from very many."""
     monkeypatch.setattr(workbook, "UNPACKED_BYTES_MAX", 100_000)
-    bomb = packed({"xl/workbook.xml": " " * 200_000})
+    bomb = packed({"xl/workbook.xml": "<w/>" + " " * 200_000})
     assert len(bomb) < 1000
     assert "is too large for a spreadsheet: save it as CSV" in refused(bomb)

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -39,24 +40,46 @@ def test_batches_stay_below_the_largest_body(desk: Desk) -> None:
 
 
 def test_rows_are_read_while_others_are_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only about a batch should be held in memory, however long the file is."""
+    """The next batch is read meanwhile, and no further, however long the file is."""
     read: list[int] = []
+    further = threading.Event()
     real = reading.for_catalog
 
     def counted(row: Row, update: str) -> reading.ReadRow:
         read.append(row.line)
+        if len(read) > 1000:
+            further.set()
         return real(row, update)
 
     ahead: list[int] = []
 
     def answer(request: ImportRequest) -> list[ImportResult]:
+        assert further.wait(30)
         ahead.append(len(read) - sum(len(sent.rows) for sent in desk.shop.sent))
         return create_all(request)
 
     monkeypatch.setattr(reading, "for_catalog", counted)
     desk.shop.answer = answer
-    desk.take("title,price\n" + "A,1\n" * 1400)
-    assert [1, 1, 0] == ahead
+    desk.take("title,price\n" + "A,1\n" * 2400)
+    assert 5 == len(ahead)
+    assert 501 >= max(ahead)
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_an_import_that_is_refused_midway_ends(desk: Desk, broken: int) -> None:
+    """With the error of the batch, and without sending more than the one that was read."""
+
+    def answer(request: ImportRequest) -> list[ImportResult]:
+        if len(desk.shop.sent) == broken:
+            message = "away"
+            raise RemoteError(message)
+        return create_all(request)
+
+    desk.shop.answer = answer
+    with pytest.raises(RemoteError, match="away"):
+        desk.take("title,price\n" + "A,1\n" * 1400)
+    assert broken == len(desk.shop.sent)
+    assert 500 * (broken - 1) == sum(desk.progress)
 
 
 @pytest.mark.parametrize("update", ["none", "stock", "all"])

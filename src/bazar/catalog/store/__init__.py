@@ -274,6 +274,18 @@ class Store(Lists, Protocol):
         """
         ...
 
+    async def edit_books(
+        self, transaction: Transaction, edited: Sequence[StoredBook], at_ms: int
+    ) -> dict[int, int]:
+        """Edit books, each as `edit_book` does, and return their new versions, by id.
+
+        Args:
+            transaction: to write in.
+            edited: books as they are to be, each once.
+            at_ms: when.
+        """
+        ...
+
     async def adjust(
         self, transaction: Transaction, copies: Mapping[int, int], at_ms: int
     ) -> dict[int, int]:

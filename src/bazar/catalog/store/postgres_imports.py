@@ -90,6 +90,31 @@ SELECT book_id, 'received', stock, ?{_NEXT + 4}::bigint FROM given
 WHERE stock > 0
 ORDER BY book_id"""
 
+# The books are locked already, in the order of their ids.
+_EDIT_BOOKS = f"""
+WITH given AS (
+    SELECT *
+    FROM unnest({_ARRAYS}, ?{_NEXT}::bigint[], ?{_NEXT + 1}::text[])
+        AS one ({DESCRIPTION}, book_id, terms)
+), changed AS (
+    UPDATE books
+    SET ({DESCRIPTION}) = ({", ".join(f"given.{column}" for column in _DESCRIBED)}),
+        version = version + 1, edited_at_ms = ?{_NEXT + 2}::bigint
+    FROM given
+    WHERE books.book_id = given.book_id
+    RETURNING books.book_id, version
+), gone AS (
+    DELETE FROM books_text USING given
+    WHERE books_text.book_id = given.book_id AND given.retired_at_ms IS NOT NULL
+), text AS (
+    INSERT INTO books_text (book_id, words)
+    SELECT book_id, array_to_tsvector(string_to_array(terms, ' ')) FROM given
+    WHERE retired_at_ms IS NULL
+    ON CONFLICT (book_id) DO UPDATE SET words = excluded.words
+    WHERE books_text.words <> excluded.words
+)
+SELECT book_id, version FROM changed"""
+
 _ADJUST = """
 WITH given AS (
     SELECT * FROM unnest(?1::bigint[], ?2::bigint[]) AS one (book_id, copies)
@@ -153,6 +178,14 @@ class ImportRows(LedgerRows):
         ]
         await every(transaction, _ADD_BOOKS, *columns(rows, _NEXT + 3), at_ms)
         return ids
+
+    async def edit_books(
+        self, transaction: Transaction, edited: Sequence[StoredBook], at_ms: int
+    ) -> dict[int, int]:
+        """Replace what describes books, and return their new versions, by id."""
+        rows = [(*description(book), book.book_id, " ".join(terms(book))) for book in edited]
+        found = await every(transaction, _EDIT_BOOKS, *columns(rows, _NEXT + 1), at_ms)
+        return {made(int, row[:1]): made(int, row[1:]) for row in found}
 
     async def adjust(
         self, transaction: Transaction, copies: Mapping[int, int], at_ms: int

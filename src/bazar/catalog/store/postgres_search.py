@@ -15,6 +15,7 @@ postgresql.org/docs/current/view-pg-stats.html
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from math import expm1, log1p
 from typing import NamedTuple
 
 from bazar.catalog.expressions import All, But, Either, Expression, Term
@@ -27,8 +28,9 @@ RARE_BOOKS = 3000
 """So many that have a part of the question are looked at one by one."""
 LOOK_THROUGH_MAX = 12_000
 """Books that are looked through, where that is expected to be enough."""
-BEGINNING_SHARE_MAX = 0.03
+BEGINNING_SHARE_MAX = 0.1
 """Of books; the index gathers a beginning that more have too slowly."""
+_SHARE_MAX = 0.999
 MANY_FACTOR = 10
 """Matches are taken to be many where so many times as many are expected."""
 
@@ -50,7 +52,7 @@ SELECT book_id FROM (
     SELECT book_id, words FROM books_text
     WHERE book_id > ?2 AND book_id <= ?3
     ORDER BY book_id LIMIT ?5
-) AS some
+) AS looked_at
 WHERE ts_match_vq(words, ?1::text::tsquery)
 ORDER BY book_id LIMIT ?4"""
 
@@ -69,7 +71,9 @@ class Frequencies:
         """Take the most common terms, the share of the books that have each, and all books."""
         pairs = sorted(zip(terms, shares, strict=False))
         self._terms = [term for term, _share in pairs]
-        self._sums = [0.0, *accumulate(share for _term, share in pairs)]
+        self._shares = [share for _term, share in pairs]
+        without = (log1p(-min(share, _SHARE_MAX)) for share in self._shares)
+        self._without = [0.0, *accumulate(without)]
         self._rarest = min((share for _term, share in pairs), default=0.0)
         self.books = books
 
@@ -92,9 +96,9 @@ class Frequencies:
         first = bisect_left(self._terms, text)
         if more:
             last = bisect_left(self._terms, text + "\U0010ffff")
-            return min(1.0, self._sums[last] - self._sums[first]) or self._rarest
+            return -expm1(self._without[last] - self._without[first]) or self._rarest
         if first < len(self._terms) and self._terms[first] == text:
-            return self._sums[first + 1] - self._sums[first]
+            return self._shares[first]
         return min(self._rarest, RARE_BOOKS / (self.books or 1))
 
 
@@ -121,9 +125,10 @@ def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
     share, rarest = min((frequencies.share(part), at) for at, part in enumerate(parts))
     if share * frequencies.books <= RARE_BOOKS:
         return Plan(parts[rarest], 0)
-    indexed = [part for part in parts if _is_quick(part, frequencies)] or [parts[rarest]]
+    indexed = [part for part in parts if _is_quick(part, frequencies)]
     soon = limit <= frequencies.share(asked) * LOOK_THROUGH_MAX
-    return Plan(All(tuple(indexed)), LOOK_THROUGH_MAX if soon else 0)
+    by = All(tuple(indexed or [parts[rarest]]))
+    return Plan(by, LOOK_THROUGH_MAX if soon or not indexed else 0)
 
 
 def _parts(asked: Expression) -> Iterator[Expression]:

@@ -1,5 +1,7 @@
 """The statements that every engine takes as they are, and the way from rows to what they mean."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
@@ -259,6 +261,13 @@ class SharedStore(LedgerRows, ShopRows):
         """Replace what describes a book, not its stock, and return it with its new version."""
         row = await transaction.one(_EDIT_BOOK, *description(edited), edited.book_id, at_ms)
         return replace(edited, version=made(int, there(row)), edited_at_ms=at_ms)
+
+    async def edit_books(
+        self, transaction: Transaction, edited: Sequence[StoredBook], at_ms: int
+    ) -> dict[int, int]:
+        """Replace what describes books, and return their new versions, by id."""
+        stored = [await self.edit_book(transaction, book, at_ms) for book in edited]
+        return {book.book_id: book.version for book in stored}
 
     async def import_id(self, transaction: Transaction, key: str) -> int:
         """Return the number of the file with a key, or the next one where the file is new."""

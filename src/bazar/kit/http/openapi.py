@@ -47,6 +47,7 @@ _ANYWHERE: tuple[type[BazarError], ...] = (
     InternalError,
     CodingNotImplemented,
 )
+_JSON = "application/json"
 _NOT_MODIFIED = 304
 _REASONS = {
     200: "Done.",
@@ -194,7 +195,7 @@ class _Document:
         if endpoint.body is not None:
             operation["requestBody"] = {
                 "required": not takes_nothing(endpoint.body),
-                "content": {"application/json": self._content(endpoint.body)},
+                "content": {_JSON: self._content(endpoint.body)},
             }
         if route.secret:
             operation["security"] = [{"secret": []}]
@@ -250,6 +251,8 @@ class _Document:
             }
             if status != _NOT_MODIFIED:
                 content = self._content(kind, endpoint.name)
+                if kind is None and route.media_type == _JSON:
+                    content = {"schema": {"type": "null"}, "example": None}
                 responses[str(status)]["content"] = {route.media_type: content}
         for link in route.links:
             responses[str(link.status)].setdefault("links", {})[link.to] = {

@@ -104,6 +104,23 @@ def without_password(url: str) -> str:
     return f"{scheme}{separator}{shown}{hosts}/{name}"
 
 
+def listening_host(host: str) -> str:
+    """Return an address or a name to listen on, without the brackets of an address of IPv6.
+
+    Raises:
+        StartupError: it is empty, which would mean every address, or has a zone, which no address
+            of the web can name.
+    """
+    bare = host.strip().removeprefix("[").removesuffix("]")
+    if not bare or "%" in bare or "/" in bare:
+        message = (
+            f"--host takes an address of this machine or a name of it, such as 127.0.0.1, ::1 or "
+            f"localhost, not {host!r}; 0.0.0.0 and :: are all of them"
+        )
+        raise StartupError(message)
+    return bare
+
+
 def service_url(url: str, what: str) -> str:
     """Return an http address without its last slash.
 

@@ -6,7 +6,7 @@ from signal import Signals
 from time import monotonic
 
 from bazar.kit.errors import StartupError
-from bazar.kit.process.server import check_port
+from bazar.kit.process.server import NotOurs, check_port
 from bazar.kit.process.supervisor import EXIT_NOT_STARTED, Child
 
 READY_TIMEOUT_S = 30.0
@@ -26,6 +26,8 @@ async def wait_for_ports(addresses: Iterable[tuple[str, int]]) -> None:
             try:
                 check_port(host, port)
                 break
+            except NotOurs:
+                raise
             except StartupError:
                 if monotonic() > give_up_s:
                     raise

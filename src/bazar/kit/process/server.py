@@ -1,4 +1,4 @@
-"""Run one service in this process: granian on uvloop, until SIGTERM, SIGINT or the parent's death.
+"""Run one service in this process: granian on uvloop, until a signal or the parent's death.
 
 The server is embedded, so a service is a single process: there is no worker that could outlive
 its parent, hold a port, or hold a database.
@@ -7,10 +7,10 @@ Source: docs/decisions/0004-one-process-a-service.md, 0019-nothing-stops-a-servi
 """
 
 import asyncio
+import errno
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -28,6 +28,7 @@ from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.http.app import HttpApp
 from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
+from bazar.kit.process.stopping import stop_signals
 
 SUPERVISOR_FD_VARIABLE = "BAZAR_SUPERVISOR_FD"
 PULSE_FD_VARIABLE = "BAZAR_PULSE_FD"
@@ -55,11 +56,15 @@ GARBAGE_THRESHOLD = 10_000
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
 
 
+class NotOurs(StartupError):
+    """It is no address of this machine, and waiting does not make it one."""
+
+
 def bound_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket that has this address, and does not listen yet.
 
     Args:
-        host: an address of this machine.
+        host: an address of this machine, or a name that has one.
         port: 1 to 65535.
         shared: whether other processes of the same user may have the address too, if they say so
             as well; the kernel then spreads new connections over them.
@@ -69,16 +74,40 @@ def bound_socket(host: str, port: int, *, shared: bool = False) -> socket.socket
 
     Source: socket(7), SO_REUSEPORT
     """
-    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    refused: OSError | None = None
+    for family, at in _places(host, port):
+        opened = socket.socket(family)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            opened.bind(at)
+        except OSError as error:
+            opened.close()
+            refused = refused or error
+        else:
+            return opened
+    assert refused is not None, "a name that is known has an address"
+    raise _cannot_listen(host, port, refused) from refused
+
+
+def _places(host: str, port: int) -> list[tuple[int, Any]]:
+    """Return what a host stands for, each as a family and its address; IPv4 before IPv6.
+
+    Raises:
+        StartupError: nothing is known under this name.
+    """
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        opened.bind((host, port))
-    except OSError as error:
-        opened.close()
-        raise _cannot_listen(host, port, error) from error
-    return opened
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except (OSError, UnicodeError) as error:
+        message = (
+            f"cannot listen on {address(host, port)}: no address is known under this name; name "
+            "one of this machine with --host"
+        )
+        raise NotOurs(message) from error
+    return sorted({(one[0], one[4]) for one in found}, key=lambda one: one[0])
 
 
 def check_port(host: str, port: int) -> None:
@@ -127,7 +156,10 @@ def address(host: str, port: int) -> str:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> StartupError:
     reason = error.strerror or str(error)
-    return StartupError(f"cannot listen on {address(host, port)}: {reason}; choose another port")
+    message = f"cannot listen on {address(host, port)}: {reason}; "
+    if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+        return NotOurs(f"{message}name an address of this machine with --host")
+    return StartupError(f"{message}choose another port")
 
 
 class _Server(Server):
@@ -169,7 +201,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
     _watch_supervisor()
     async with running() as app:

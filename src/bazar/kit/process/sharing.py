@@ -2,17 +2,17 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 
 from bazar.kit.process.readiness import until_ready, wait_for_ports
+from bazar.kit.process.stopping import stop_signals
 from bazar.kit.process.supervisor import Child, Supervisor
 
 
 def until_told() -> asyncio.Event:
-    """Return what SIGINT and SIGTERM set from now on."""
+    """Return what SIGINT, SIGTERM and SIGHUP set from now on."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

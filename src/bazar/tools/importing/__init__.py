@@ -50,8 +50,10 @@ def import_file(
         layout = plan.layout
         delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
         own = layout.header[: layout.own]
-        with rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects:
-            batches = Batches(shop, options, rejects, progress, plan.key)
+        with (
+            rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects,
+            Batches(shop, options, rejects, progress, plan.key) as batches,
+        ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
             for record in plan.records():
                 if (row := reader.read(record)) is None:
@@ -59,7 +61,7 @@ def import_file(
                 batches.add(reading.for_catalog(row, options.update))
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
-            batches.send()
+            batches.end()
     return _report(batches, rejects, warnings, _understood(plan, reader))
 
 

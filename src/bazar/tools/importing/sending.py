@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Self
 
 import msgspec
 
@@ -31,6 +33,17 @@ class Batches:
     counts: Counter[str] = field(default_factory=Counter)
     _rows: list[ReadRow] = field(default_factory=list)
     _bytes: int = 0
+    _under_way: tuple[list[ReadRow], Future[list[ImportResult]] | None] = ([], None)
+    """The batch that was sent last; the next one is read meanwhile."""
+    _sender: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Wait for what is under way, whatever comes of it."""
+        self._sender.shutdown()
 
     def add(self, row: ReadRow) -> None:
         """Take a row, and first send those before it where it finds no room beside them."""
@@ -41,27 +54,47 @@ class Batches:
         self._bytes += size
 
     def send(self) -> None:
-        """Send the good rows that are waiting, and note what became of them and of the bad."""
-        if not self._rows:
-            return
-        good = [row.checked for row in self._rows if isinstance(row.checked, ImportRow)]
-        answers: dict[int, ImportResult] = {}
-        if good:
-            request = ImportRequest(
-                rows=good,
-                update=self.options.update,
-                same=self.options.same,
-                key=self.key,
-                dry_run=self.options.dry_run,
-                run=self.run if self.options.dry_run else None,
-            )
-            answers = {answer.row: answer for answer in self.shop.catalog.import_rows(request)}
-        for row in self._rows:
+        """Send the good rows that are waiting, and go on while they are under way.
+
+        Raises:
+            RemoteError: indefinite; those that were under way before may be in.
+        """
+        self._note()
+        rows, self._rows, self._bytes = self._rows, [], 0
+        good = [row.checked for row in rows if isinstance(row.checked, ImportRow)]
+        self._under_way = rows, self._sender.submit(self._ask, good) if good else None
+
+    def end(self) -> None:
+        """Send what is waiting, and note what became of all.
+
+        Raises:
+            RemoteError: indefinite.
+        """
+        self.send()
+        self._note()
+
+    def _ask(self, rows: list[ImportRow]) -> list[ImportResult]:
+        request = ImportRequest(
+            rows=rows,
+            update=self.options.update,
+            same=self.options.same,
+            key=self.key,
+            dry_run=self.options.dry_run,
+            run=self.run if self.options.dry_run else None,
+        )
+        return self.shop.catalog.import_rows(request)
+
+    def _note(self) -> None:
+        """Note what became of the rows that are under way, the bad ones too."""
+        rows, answer = self._under_way
+        self._under_way = [], None
+        answers = {} if answer is None else {result.row: result for result in answer.result()}
+        for row in rows:
             checked = row.checked
             result = checked if isinstance(checked, ImportResult) else answers[checked.row]
             self.counts[result.status] += 1
             self.repeated += result.repeated
             if result.status == "rejected":
                 self.rejects.add(row, result)
-        self.progress(len(self._rows))
-        self._rows, self._bytes = [], 0
+        if rows:
+            self.progress(len(rows))

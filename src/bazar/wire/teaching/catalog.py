@@ -26,6 +26,7 @@ _OPERATIONS = {
     "books": "All filters go together. Follow the `Link` header from page to page.",
     "counts": "For the heads of lists: how many there are in all, and how many of each topic.",
     "edits": "For a sitemap: search engines want to know which page has changed. " + _PAGE,
+    "every": "For exports and the audit. " + _PAGE,
     "changes": "For a cache. First it says `: open` and a place, then each change of a book or of "
     "the settings as an event, and a sign of life every half second. It ends where a reader is "
     "too slow; begin anew then, with nothing kept.",

@@ -24,6 +24,14 @@ _OPERATIONS = {
     "metrics": "Requests and their times by route, purchases by outcome, what waits. They tell "
     "what is sold, so they want the service secret.",
 }
+_BACKUPS = {
+    "begin_backup": "The database is copied beside itself while the shop goes on, so there has to "
+    "be room for as much again. Asked again with the same `id`, it is the same backup.",
+    "backup": "Ask until `made` is true; then the pieces can be read.",
+    "backup_content": "Give the bytes that you have as `after`. Keep the pieces together, and "
+    "compare the whole with `sha256`.",
+    "end_backup": "The copy is deleted. A new backup ends the one before, too.",
+}
 WATCHING = "Whether the service is well."
 
 
@@ -32,6 +40,8 @@ def teaching(
     tags: Mapping[str, str],
     operations: Mapping[str, str],
     answered: Mapping[str, Mapping[int, Sequence[str]]],
+    *,
+    stores: bool = True,
 ) -> Teaching:
     """Return what the document of a service says beside its routes and types.
 
@@ -40,11 +50,12 @@ def teaching(
         tags: its groups of routes.
         operations: what each of its own is for, by the name of the handler.
         answered: headers of its answers.
+        stores: whether it has a database of its own, which can be backed up.
     """
     return Teaching(
         about=f"{about.strip()}\n{_RULES}".strip(),
         tags={**tags, "operations": WATCHING},
-        operations={**_OPERATIONS, **operations},
+        operations={**_OPERATIONS, **(_BACKUPS if stores else {}), **operations},
         parameters=PARAMETERS,
         members=MEMBERS,
         arguments=ARGUMENTS,

@@ -85,6 +85,16 @@ DETAILS: dict[str, dict[str, Any]] = {
     "too-many-wishes": {"detail": "20 wishes of this address are kept already"},
     "mail-not-sent": {"detail": "the mail server does not answer"},
     "precondition-failed": {"detail": 'it is not the one that you know by "a4a3888620e08b5aa8c8"'},
+    "backup-not-found": {
+        "detail": "there is no backup 8e03978e-40d5; another one may have begun since",
+    },
+    "no-room-for-backup": {
+        "detail": "a backup needs 52,428,800 bytes beside the database, and 1,048,576 are free",
+    },
+    "backup-elsewhere": {
+        "detail": "this shop is kept by PostgreSQL, whose pg_dump makes backups of one database; "
+        "stop the shop, dump catalog and order, keep the secret with them, and start it",
+    },
     "body-too-large": {"detail": "the body is longer than 65536 bytes"},
     "unsupported-media-type": {"detail": "the body is text/plain, not application/json"},
     "wrong-host": {

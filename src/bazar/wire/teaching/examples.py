@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bazar.kit.backup import BackupRequest, BackupState
 from bazar.kit.errors import Problem
 from bazar.kit.http.operations import Health
 from bazar.wire.audit import AuditMark, Integrity, KeptDecision, KeptLine, KeptOrder
@@ -18,13 +19,14 @@ from bazar.wire.books import (
     NewBook,
     TopicCount,
 )
-from bazar.wire.imports import ImportRequest, ImportResult, ImportRow
+from bazar.wire.imports import ImportRequest, ImportResult, ImportRow, KnownBook
 from bazar.wire.orders import (
     Accepted,
     Buyer,
     Line,
     MailTest,
     Order,
+    OrderCounts,
     OrderEvent,
     OrderLine,
     OrderRequest,
@@ -59,6 +61,7 @@ from bazar.wire.stock import (
 from bazar.wire.wishes import ForgetWishes, MailState, StopWishes, WishesEnded, WishRequest
 
 ORDER_ID = "01m8dp777cyqt48dqjm8vvv3sy"
+_BACKUP_ID = "8e03978e-40d5"
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 TITLE = "RPCs for Noobs"
 TOPIC = "distributed systems"
@@ -171,6 +174,7 @@ EXAMPLES: dict[Any, Any] = {
     ),
     ProgressRequest: ProgressRequest("sent", "JD014600004567"),
     OrderEvent: OrderEvent(at=_AT, what="sent", by="Lina", detail="JD014600004567"),
+    OrderCounts: OrderCounts(343),
     StuckOrder: StuckOrder(
         ORDER_ID, "the catalog answered with status 400; its log says why", 4, 8.2
     ),
@@ -192,6 +196,7 @@ EXAMPLES: dict[Any, Any] = {
     PlacingProblem: msgspec.convert(_PROBLEM | _FOUND, PlacingProblem),
     Shop: Shop(version=2, currency="USD", name="Bazar Books", keep_days=14),
     ShopEdit: ShopEdit(hours="Monday to Friday 9 to 18", keep_days=21),
+    KnownBook: KnownBook(isbn="9780141439518", quantity=12),
     ImportRow: ImportRow(row=2, book=_NEW_BOOK),
     ImportRequest: ImportRequest(rows=[ImportRow(row=2, book=_NEW_BOOK)], update="stock"),
     ImportResult: ImportResult(row=2, status="created", id=111),
@@ -210,6 +215,11 @@ EXAMPLES: dict[Any, Any] = {
     KeptOrder: KeptOrder(ORDER_ID, "confirmed", True, None, [_KEPT_LINE]),  # noqa: FBT003  as it is stored
     KeptDecision: KeptDecision(ORDER_ID, "reserved", msgspec.json.encode(_OUTCOME).decode()),
     Integrity: Integrity([]),
+    BackupRequest: BackupRequest(_BACKUP_ID),
+    BackupState: BackupState(
+        id=_BACKUP_ID, made=True, size_bytes=1_490_944, sha256="9f86d081884c7d65" * 4
+    ),
+    "backup_content": "SQLite format 3",
     "metrics": "# HELP bazar_requests_total Requests answered.\n"
     "# TYPE bazar_requests_total counter\n"
     'bazar_requests_total{method="GET",route="/readyz",service="front",status="200"} 3.0\n',

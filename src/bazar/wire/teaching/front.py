@@ -52,4 +52,5 @@ FRONT = teaching(
         "find_order": {200: _SEEN},
         "cancel_order": {200: _SEEN},
     },
+    stores=False,
 )

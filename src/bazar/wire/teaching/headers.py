@@ -34,10 +34,12 @@ HEADERS = {
     "Bazar-Changed": Header("Books that changed, with their new versions.", "4=4"),
     "Bazar-Version": Header("Of the book or the settings.", "17"),
 }
+_BACKUP_ID = "8e03978e-40d5"
 PARAMETERS = {
     "book_id": Sample("Of the book.", 2),
     "order_id": Sample("Of the order: the secret of its buyer.", "01m8dp777cyqt48dqjm8vvv3sy"),
     "topic": Sample("In any case, with spaces or hyphens.", "distributed-systems"),
+    "backup_id": Sample("Of the backup, as who began it chose it.", _BACKUP_ID),
     "field": Sample("`amount_of_items`, `price` or `cost`.", "amount_of_items"),
     "value": Sample("By how many copies the stock changes, or the new price.", "5"),
 }
@@ -59,6 +61,8 @@ ARGUMENTS = {
     "BookQuery.after": "20",
     "EditsQuery.after": 100,
     "MovementsQuery.after": 100,
+    "AllBooksQuery.after": 100,
+    "PieceQuery.after": 1048576,
     "StockReportQuery.after": "books:1000",
     "before": _ORDER_ID,
     "LedgerQuery.before": 57,

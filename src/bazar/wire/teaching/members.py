@@ -87,6 +87,7 @@ MEMBERS = {
     "dry_run": "Tell what would become of the rows, and change nothing.",
     "row": "Its number in the file.",
     "book": "What the row says of it.",
+    "known": "What a row without a title says of a book that the shop has.",
     "column": "Of the file, in which the fault is.",
     "request_id": "Of the request that this belongs to, for the log.",
     "rejection": "Why it was not sold.",

@@ -1,10 +1,16 @@
 """A server that cannot serve ends its process: with a line that says why, and an exit code."""
 
+import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
+from bazar.kit.errors import StartupError
+from bazar.kit.process.config import listening_host
+from bazar.kit.process.server import NotOurs, bound_socket
+from bazar.kit.process.stopping import stop_signals
 from support.processes import free_ports
 
 SCRIPT = """
@@ -80,3 +86,53 @@ def test_an_address_that_is_taken_while_the_service_opens_is_refused() -> None:
     assert 1 == code
     assert "cannot listen on 127.0.0.1" in log
     assert "event=listening" not in log
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "::", " ::1 "],  # noqa: S104
+)
+def test_whatever_names_this_machine_can_be_listened_on(host: str) -> None:
+    """Addresses of both kinds, and names of them."""
+    (port,) = free_ports(1)
+    with bound_socket(listening_host(host), port) as opened:
+        assert port == opened.getsockname()[1]
+        wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
+        assert wanted == opened.family
+
+
+def test_a_name_that_has_only_an_address_of_ipv6_is_listened_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the resolver says, and where one address is not of this machine the next is tried."""
+    told = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_host, **_hints: told)
+    with bound_socket("a-name", 0) as opened:
+        assert "::1" == opened.getsockname()[0]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a" * 300, "bad..name"])
+def test_what_is_not_of_this_machine_is_said_to_be_so(host: str) -> None:
+    """Another port would not help, and waiting neither."""
+    with pytest.raises(NotOurs, match="--host"):
+        bound_socket(host, 7000)
+
+
+@pytest.mark.parametrize("host", ["", "  ", "[]", "fe80::1%eth0", "http://localhost"])
+def test_what_is_no_address_is_refused(host: str) -> None:
+    """An empty one would mean all of them."""
+    with pytest.raises(StartupError, match="--host takes an address"):
+        listening_host(host)
+
+
+def test_a_closed_terminal_ends_what_runs_unless_it_was_told_to_go_on() -> None:
+    """As `nohup` tells it."""
+    assert signal.SIGHUP in stop_signals()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert [signal.SIGTERM, signal.SIGINT] == stop_signals()
+    finally:
+        signal.signal(signal.SIGHUP, before)
