@@ -48,6 +48,7 @@ PAGE_OF_SET = ("SCAN listed VIRTUAL TABLE INDEX 1:", BOOK, BOOK)
 PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "ADD_BOOK"): (),
     ("catalog", "ADD_BOOK_WITH_ID"): (),
+    ("catalog", "_ALL_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
     ("catalog", "_BOOK"): (BOOK,),
     ("catalog", "_BOOKS"): (GIVEN, BOOK),
     ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),

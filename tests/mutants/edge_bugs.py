@@ -1,7 +1,16 @@
 """Seeded bugs at the edge: who is let in, and who takes whose place."""
 
 from mutants.bug import Bug, Edit
-from mutants.parts import CANCELLING, CROWDS, FOREIGN_PAGES, HOSTS, TWO_ENDS
+from mutants.parts import (
+    CANCELLING,
+    CONDITIONS,
+    CROWDS,
+    FOREIGN_PAGES,
+    HOSTS,
+    INVITED_PAGES,
+    PACKED,
+    TWO_ENDS,
+)
 
 EDGE_BUGS = (
     Bug(
@@ -28,11 +37,59 @@ EDGE_BUGS = (
         (
             Edit(
                 "kit/http/admission.py",
-                '        if request.scope["method"] not in SAFE_METHODS:\n',
-                '        if request.scope["method"] not in {*SAFE_METHODS, "POST"}:\n',
+                'request.scope["method"] not in SAFE_METHODS:\n',
+                'request.scope["method"] not in {*SAFE_METHODS, "POST"}:\n',
             ),
         ),
         (FOREIGN_PAGES,),
+    ),
+    Bug(
+        "any-page-is-invited",
+        "Where one page is invited, every page of every site may read and order.",
+        (
+            Edit(
+                "kit/http/cors.py",
+                "        return origin in self._said\n",
+                "        return origin is not None\n",
+            ),
+        ),
+        (INVITED_PAGES,),
+    ),
+    Bug(
+        "invited-into-the-pages",
+        "A page that is invited to the JSON routes reads the shop's own pages, too.",
+        (
+            Edit(
+                "kit/http/app.py",
+                "        if self.cors is not None and not told.own_site:\n",
+                "        if self.cors is not None:\n",
+            ),
+        ),
+        (INVITED_PAGES,),
+    ),
+    Bug(
+        "edit-of-what-was",
+        "A change with If-Match is made on a book that another has changed since.",
+        (
+            Edit(
+                "catalog/shelf.py",
+                "            if check is not None:\n                check(book.public())\n",
+                "",
+            ),
+        ),
+        (CONDITIONS,),
+    ),
+    Bug(
+        "basket-packed",
+        "A page for one reader is packed, so its length tells what is in it.",
+        (
+            Edit(
+                "front/storefront/frame.py",
+                "self._drawn(answers.bare_piece, ",
+                "self._drawn(piece, ",
+            ),
+        ),
+        (PACKED,),
     ),
     Bug(
         "one-room-for-all",

@@ -128,6 +128,15 @@ FOREIGN_PAGES = _tests(
     "foreign pages",
     "tests/service/test_http.py::test_a_page_of_another_site_writes_nowhere",
 )
+INVITED_PAGES = _tests("invited pages", "tests/service/test_cors.py")
+CONDITIONS = _tests(
+    "conditions",
+    "tests/service/test_catalog_conditions.py::test_what_has_changed_since_is_left_alone",
+)
+PACKED = _tests(
+    "packed answers",
+    "tests/service/test_packed.py::test_pages_for_one_reader_are_never_packed",
+)
 CROWDS = _tests(
     "crowds",
     "tests/service/test_overload.py::test_readers_who_wait_for_the_catalog_keep_no_buyer_out",

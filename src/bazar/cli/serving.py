@@ -159,11 +159,9 @@ def up(  # noqa: PLR0913  one parameter an option
       bazar up --data my-shop --empty --currency EUR
     """
     from bazar.cluster import UpSettings
-    from bazar.kit import log
 
     if empty and sample:
         fail("--empty and --sample contradict each other")
-    log.configure("bazar", log_format, log_level)
     settings = UpSettings(
         data=data.absolute(),
         host=_listening_host(host),
@@ -189,7 +187,6 @@ def up(  # noqa: PLR0913  one parameter an option
         metrics=metrics,
         sample=True if sample else False if empty else None,
     )
-
     _run_shop(settings, data)
 
 
@@ -201,6 +198,7 @@ def _run_shop(settings: "UpSettings", data: Path) -> None:
     def when_ready(addresses: Addresses) -> None:
         log.show(_opened(addresses, settings, data))
 
+    log.configure("bazar", settings.log_format, settings.log_level)
     try:
         asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
     except StartupError as error:
@@ -273,7 +271,7 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
     from importlib.resources import as_file, files
 
     from bazar.kit.secret import read_secret
-    from bazar.tools.importing import ImportOptions, import_file
+    from bazar.tools.importing import ImportFileError, ImportOptions, import_file
 
     shop = Shop(addresses, read_secret(data / SECRET_FILE))
     with as_file(files("bazar.sample") / "books.csv") as file:
@@ -288,7 +286,7 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
         try:
             import_file(shop, options, lambda _rows: None)
             _fill_settings(shop)
-        except RemoteError as error:
+        except (RemoteError, ImportFileError) as error:
             message = f"the sample catalogue cannot be loaded: {error}"
             raise StartupError(message) from error
 

@@ -83,9 +83,9 @@ _encode = msgspec.json.encode
 class ImportRows(LedgerRows):
     """Takes in rows of files."""
 
-    part_rows = 20
+    part_rows = 10
     """Looked up and written at once, in some milliseconds."""
-    unit_s = 0.02
+    unit_s = 0.012
     """All others wait: whoever reads a book too."""
 
     async def known_by(

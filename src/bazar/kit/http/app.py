@@ -214,7 +214,7 @@ class HttpApp:
             timing = ", ".join((timing, *timings))
         raw_headers += self._said
         if self.cors is not None and not told.own_site:
-            raw_headers += self._shared(scope)
+            self.cors.add(raw_headers, _origin(scope))
         raw_headers.append((b"server-timing", timing.encode("latin-1")))
         raw_headers.append((b"x-request-id", told.request_id.encode("latin-1")))
         self._metrics.request(told.counted, told.template, told.status, duration_s)
@@ -227,10 +227,7 @@ class HttpApp:
 
     def _shared(self, scope: Scope) -> Told:
         """Return the headers that let a page of another origin read an answer, if it may."""
-        if self.cors is None:
-            return ()
-        origin = next((value for name, value in scope["headers"] if name == _ORIGIN), None)
-        return self.cors.said(origin)
+        return () if self.cors is None else self.cors.said(_origin(scope))
 
     def _path(self, scope: Scope) -> "_Path":
         """Find the path of a request; a trailing slash makes no difference."""
@@ -346,6 +343,10 @@ class _Path:
             return answer
         message = f"{path} takes {self._allowed}, not {method}: use {self._allowed}"
         raise MethodNotAllowed(message, allow=self._allowed)
+
+
+def _origin(scope: Scope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == _ORIGIN), None)
 
 
 def _first_segment(path: str) -> str:

@@ -71,6 +71,16 @@ class Cors:
         """Return the headers of an answer to a request with this `Origin`, or without one."""
         return self._said.get(origin, self._stranger)
 
+    def add(self, headers: list[tuple[bytes, bytes]], origin: bytes | None) -> None:
+        """Add them to those that an answer has: there is one `Vary`, which names all."""
+        said = self.said(origin)
+        for place, (name, value) in enumerate(headers):
+            if name == _VARY[0]:
+                headers[place] = (name, value + b", " + _VARY[1])
+                headers += said[1:]
+                return
+        headers += said
+
 
 def preflight(methods: str) -> Headers:
     """Return what the answer to a browser adds that asks whether a page may send something.

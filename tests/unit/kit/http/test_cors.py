@@ -74,3 +74,12 @@ def test_only_an_origin_that_was_named_is_let_in(origin: bytes | None) -> None:
     assert cors.invites(PAGE.encode())
     assert not cors.invites(origin)
     assert ((b"vary", b"Origin"),) == cors.said(origin)
+
+
+def test_there_is_one_vary_that_names_all() -> None:
+    """Programs that look at one of two would not see the other."""
+    for origin, others in ((None, 0), (PAGE.encode(), 2)):
+        headers = [(b"a", b"1"), (b"vary", b"Accept-Encoding"), (b"b", b"2")]
+        Cors([PAGE]).add(headers, origin)
+        assert [b"Accept-Encoding, Origin"] == [v for name, v in headers if name == b"vary"]
+        assert 3 + others == len(headers)
