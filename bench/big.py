@@ -34,7 +34,41 @@ from bazar.wire.stock import Outcome, SoldLine
 
 T = TypeVar("T")
 
-SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sta", "ver", "tho", "an", "el", "or", "in")
+ONSETS = [
+    "b",
+    "c",
+    "d",
+    "f",
+    "g",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "t",
+    "v",
+    "w",
+    "z",
+    "br",
+    "ch",
+    "cl",
+    "cr",
+    "dr",
+    "fl",
+    "gr",
+    "pl",
+    "pr",
+    "sh",
+    "st",
+    "th",
+    "tr",
+]
+NUCLEI = ["a", "e", "i", "o", "u", "ai", "ea", "ou"]
+CODAS = ("", "", "", "n", "r", "l", "s", "t", "m", "nd", "st")
 SMALL_WORDS = ("the", "of", "and", "a", "to", "in", "with", "for", "on", "is", "his", "that")
 WORDS = 60_000
 """As many as the books of a large shop have, each as rare as its place in the list."""
@@ -81,7 +115,8 @@ def books(count: int) -> Iterator[StoredBook]:
 
 def vocabulary(chance: Random) -> list[str]:
     """Return the words that books are made of, the most frequent first, each once."""
-    made_up = ("".join(chance.choices(SYLLABLES, k=chance.randint(1, 5))) for _ in range(2 * WORDS))
+    syllables = [a + b + c for a in ONSETS for b in NUCLEI for c in CODAS]
+    made_up = ("".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(2 * WORDS))
     return list(islice(dict.fromkeys((*SMALL_WORDS, *made_up)), WORDS))
 
 

@@ -233,8 +233,8 @@ class Reference:
                     yield f"INSERT INTO {table} VALUES ({marks})", rows
                 (highest,) = connection.execute(
                     f"SELECT coalesce(max({rowid}), ?) FROM {table}", [last]
-                ).fetchall()[0]
-                self._last[table] = highest
+                ).fetchall()
+                self._last[table] = made(int, highest)
             yield ADD_TERMS, texts
 
 

@@ -16,6 +16,7 @@ import msgspec
 from bazar.kit import log
 from bazar.kit.data.moved import moved_to, refuse_moved
 from bazar.kit.errors import StartupError
+from bazar.kit.files import whole_file
 from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.cors import Cors
@@ -375,13 +376,27 @@ async def up(
             await _open(settings, engine, supervisor, fill, stop)
             if not stop.is_set():
                 addresses = settings.addresses()
-                (settings.data / STARTED_FILE).touch()
-                (settings.data / SHOP_FILE).write_bytes(msgspec.json.encode(addresses))
+                _tell(addresses, settings.data)
                 await asyncio.to_thread(when_ready, addresses)
                 await stop.wait()
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
             await supervisor.stop()
+
+
+def _tell(addresses: Addresses, data: Path) -> None:
+    """Leave in the data folder that the shop was open, and where it is.
+
+    Raises:
+        StartupError: that cannot be written, so no command would find it.
+    """
+    try:
+        (data / STARTED_FILE).touch()
+        with whole_file(data / SHOP_FILE, replace=True) as file:
+            file.write(msgspec.json.encode(addresses))
+    except OSError as error:
+        message = f"cannot write to the data folder {data}: {error.strerror}"
+        raise StartupError(message) from error
 
 
 async def _check_databases(server: str) -> None:

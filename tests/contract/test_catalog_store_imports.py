@@ -7,6 +7,7 @@ from unicodedata import normalize
 import pytest
 from msgspec.structs import replace
 
+from bazar.catalog.app import POSTGRES_SCHEMA, SCHEMA
 from bazar.catalog.store import (
     NO_ROW,
     NO_YEAR,
@@ -18,6 +19,8 @@ from bazar.catalog.store import (
     Store,
 )
 from bazar.kit.data.database import Database, Transaction
+from bazar.kit.data.migrate import migrate, steps
+from support.engines import with_tables
 from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book
 
 ISBN = "9780131103627"
@@ -172,3 +175,32 @@ async def test_the_first_book_that_a_row_made_stays_its_book(
     for book_id in (1, 2):
         await database.write(lambda t, made=book_id: note(t, made))  # type: ignore[misc]
     assert [KnownBy(made_by=1)] == await database.read(lambda t: store.known_by(t, [NOBODY], 1))
+
+
+FILLERS = ("9780000000002", "9799999999990", "9781234567897")
+LAST_BEFORE = {SCHEMA: 8, POSTGRES_SCHEMA: 2}
+"""The steps before the one that says by what books are known."""
+
+
+async def test_an_older_shop_is_known_by_what_it_had(
+    kept: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers that fill the place of an ISBN go; the last count tells of the last row."""
+    folder = tmp_path / f"older_{kept.name.replace('-', '_')}"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    for number, name, sql in steps(kept.schema):
+        if number <= LAST_BEFORE[kept.schema]:
+            (folder / name).write_text(sql, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    store = kept.store()
+    async with with_tables(kept.name, tmp_path / "catalog.db", folder.name) as database:
+        old = [book(f"T{n}", isbn=isbn) for n, isbn in enumerate((*FILLERS, ISBN))]
+        await added(database, store, *old)
+        count = "INSERT INTO counts (book_id, import_id, row) VALUES (4, 3, 7)"
+        await database.write(lambda t: t.run(count))
+        await migrate(database, kept.schema)
+        found = await database.read(lambda t: store.counted_books(t, [1, 2, 3, 4]))
+    assert [None, None, None, ISBN] == [found[key].book.isbn for key in (1, 2, 3, 4)]
+    assert [2, 2, 2, 1] == [found[key].book.version for key in (1, 2, 3, 4)]
+    assert (FileRow(3, 7), FileRow(3, 7)) == found[4][1:]

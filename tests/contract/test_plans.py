@@ -48,6 +48,7 @@ PAGE_OF_SET = ("SCAN listed VIRTUAL TABLE INDEX 1:", BOOK, BOOK)
 PLANS: dict[tuple[str, str], Sequence[str]] = {
     ("catalog", "ADD_BOOK"): (),
     ("catalog", "ADD_BOOK_WITH_ID"): (),
+    ("catalog", "_ALL_AFTER"): ("SEARCH books USING INTEGER PRIMARY KEY (rowid>?)",),
     ("catalog", "_BOOK"): (BOOK,),
     ("catalog", "_BOOKS"): (GIVEN, BOOK),
     ("catalog", "_BOOKS_AFTER"): ("SEARCH books USING INDEX books_by_id (book_id>?)",),
@@ -278,7 +279,9 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
     ),
     ("catalog", "ADD_TERMS"): (),
     ("catalog", "_FORGET_TERMS"): ("SCAN books_text VIRTUAL TABLE INDEX 0:=",),
-    ("catalog", "_FOUND"): (WORDS,),
+    ("catalog", "FOUND"): (WORDS,),
+    ("catalog", "WORDS"): ("SEARCH books_text_words USING PRIMARY KEY (word>? AND word<?)",),
+    ("catalog", "ADD_WORDS"): (GIVEN,),
     ("catalog", "_HEADS"): (GIVEN, BOOK),
     ("catalog", "_SHOWN"): (GIVEN, BOOK),
     ("catalog", "_TOPIC_IS_THERE"): (

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bazar.catalog import searching
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.searching import FEW
-from bazar.catalog.store import Store, postgres_lists, postgres_search
+from bazar.catalog.store import Store, postgres_lists, postgres_search, sqlite_search
 from bazar.kit.data.database import Database
 from support.engines import POSTGRES
 from support.searches import search_pages
@@ -102,6 +102,7 @@ async def test_a_search_finds_the_same_books_in_the_same_order(
         for name, value in (("SMALL_BOOKS", 1), ("RARE_BOOKS", 5), ("LOOK_THROUGH_MAX", 40)):
             monkeypatch.setattr(postgres_search, name, value)
         monkeypatch.setattr(postgres_lists, "MANY_FACTOR", 1000)
+        monkeypatch.setattr(sqlite_search, "WORDS_MAX", 1)
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     for shelf in both:

@@ -19,6 +19,44 @@ if TYPE_CHECKING:  # commands import late what only they need
 NOTES_SHOWN = 10
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
+Update = Annotated[
+    Literal["none", "stock", "all"],
+    typer.Option(help="What to change about books that are there already."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Take the counts of a file anew that was imported before.")
+]
+Same = Annotated[
+    Literal["reject", "add", "last"],
+    typer.Option(
+        help="A row that is the same book as one before it: rejected, its copies added to it, or "
+        "counting in its place."
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Reject rows that would go in without some cells.")
+]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="Our column=its column, such as title=original_title; year= for none."
+    ),
+]
+Default = Annotated[
+    list[str] | None, typer.Option(help="Our column=value for empty cells, such as price=9.99.")
+]
+Delimiter = Annotated[
+    str, typer.Option(help="What stands between cells, such as ; or tab [default: found out].")
+]
+Encoding = Annotated[str, typer.Option(help="Of the letters, such as cp1252 [default: found out].")]
+Sheet = Annotated[
+    str, typer.Option(help="Of a spreadsheet [default: the one most like a list of books].")
+]
+RejectsFile = Annotated[
+    Path | None, typer.Option(help="Where bad rows go [default: FILE.rejects.csv here].")
+]
+
 
 @asks("catalog")
 def import_books(  # noqa: PLR0913  one parameter an option
@@ -27,47 +65,17 @@ def import_books(  # noqa: PLR0913  one parameter an option
         Path, typer.Argument(metavar="FILE", help="CSV, .xlsx, .xls or .ods; - is standard input.")
     ],
     *,
-    update: Annotated[
-        Literal["none", "stock", "all"],
-        typer.Option(help="What to change about books that are there already."),
-    ] = "none",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="Take the counts of a file anew that was imported before."),
-    ] = False,
-    same: Annotated[
-        Literal["reject", "add", "last"],
-        typer.Option(
-            help="A row that is the same book as one before it: rejected, its copies added to it, "
-            "or counting in its place."
-        ),
-    ] = "reject",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Reject rows that would go in without some cells.")
-    ] = False,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", help="Our column=its column, such as title=original_title; year= for none."
-        ),
-    ] = None,
-    default: Annotated[
-        list[str] | None,
-        typer.Option(help="Our column=value for empty cells, such as price=9.99."),
-    ] = None,
-    delimiter: Annotated[
-        str, typer.Option(help="What stands between cells, such as ; or tab [default: found out].")
-    ] = "",
-    encoding: Annotated[
-        str, typer.Option(help="Of the letters, such as cp1252 [default: found out].")
-    ] = "",
-    sheet: Annotated[
-        str, typer.Option(help="Of a spreadsheet [default: the one most like a list of books].")
-    ] = "",
-    rejects: Annotated[
-        Path | None, typer.Option(help="Where bad rows go [default: FILE.rejects.csv here].")
-    ] = None,
+    update: Update = "none",
+    dry_run: DryRun = False,
+    again: Again = False,
+    same: Same = "reject",
+    strict: Strict = False,
+    mapping: Mapping = None,
+    default: Default = None,
+    delimiter: Delimiter = "",
+    encoding: Encoding = "",
+    sheet: Sheet = "",
+    rejects: RejectsFile = None,
 ) -> "Answer[ImportReport]":
     """Take in books from a file of any program; running it twice changes nothing.
 
@@ -77,7 +85,8 @@ def import_books(  # noqa: PLR0913  one parameter an option
 
     Examples:
       bazar import books.xlsx --dry-run
-      bazar import old.csv --map title=name --update stock
+      bazar import list.csv --map title=Work,year=
+      bazar import count.csv --update stock
     """
     from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 

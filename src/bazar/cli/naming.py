@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import typer
 
-from bazar.formats.isbn import isbn13
 from bazar.kit.identity import ID_MAX
 from bazar.tools.remote import RemoteError, ServiceName
 from bazar.tools.shop import Shop
@@ -120,6 +119,8 @@ def _plain_digits(word: str) -> str:
 def _isbn(text: str) -> tuple[str | None, str]:
     if text.isdecimal() and len(text) < ISBN_DIGITS_MIN:
         return None, "it has too few digits"
+    from bazar.formats.isbn import isbn13  # late: it costs more than most commands
+
     try:
         return isbn13(text), ""
     except ValueError as error:

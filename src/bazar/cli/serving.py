@@ -271,7 +271,7 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
     from importlib.resources import as_file, files
 
     from bazar.kit.secret import read_secret
-    from bazar.tools.importing import ImportOptions, import_file
+    from bazar.tools.importing import ImportFileError, ImportOptions, import_file
 
     shop = Shop(addresses, read_secret(data / SECRET_FILE))
     with as_file(files("bazar.sample") / "books.csv") as file:
@@ -286,7 +286,7 @@ def _load_sample(addresses: Addresses, data: Path) -> None:
         try:
             import_file(shop, options, lambda _rows: None)
             _fill_settings(shop)
-        except RemoteError as error:
+        except (RemoteError, ImportFileError) as error:
             message = f"the sample catalogue cannot be loaded: {error}"
             raise StartupError(message) from error
 

@@ -4,7 +4,6 @@ import inspect
 import os
 import shlex
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -122,9 +121,11 @@ def _left_by_up(data: Path) -> Addresses | None:
     check_own(file)
     if not is_up:
         raise StartupError(_closed(data))
-    with suppress(msgspec.DecodeError):
+    try:
         return msgspec.json.decode(content, type=Addresses)
-    return None
+    except msgspec.DecodeError as error:
+        message = f"{file} does not say where the shop is; close the shop, and open it again"
+        raise StartupError(message) from error
 
 
 def _is_closed(data: Path) -> bool:

@@ -43,7 +43,7 @@ _WRITTEN = {
         | Date of publication | Release date | Copyright | Copyright date | Published on
         | Jahr | Erscheinungsjahr | Ersch.-Jahr | Jahrgang | Publikationsjahr | Erscheinungsdatum
         | Veröffentlichungsjahr | Veröffentlichungsdatum | Erschienen
-        | Année | An | Année de parution | Année de publication | Année d'édition
+        | Année | Année de parution | Année de publication | Année d'édition
         | Date de parution | Date de publication | Parution
         | Año | Año de publicación | Año de edición | Fecha de publicación | Fecha de edición
         | السنة | سنة | سنة النشر | تاريخ النشر | عام النشر | سنة الإصدار | تاريخ الإصدار""",
@@ -58,7 +58,7 @@ _WRITTEN = {
     "price": """
         Price | Selling price | Sell price | Retail price | Regular price | Unit price | Sales price
         | Price incl. tax | Price incl. VAT | Gross price | Our price | Shop price | Item price
-        | List price | RRP | MSRP | SRP | Variant price | Sale price | Cover price | Amount
+        | List price | RRP | MSRP | SRP | Variant price | Sale price | Cover price
         | Preis | Verkaufspreis | VK | VK-Preis | VK brutto | Ladenpreis | Bruttopreis | Endpreis
         | Einzelpreis | Stückpreis | Preis brutto | Regulärer Preis | Listenpreis | UVP | LVP
         | Gebundener Preis
@@ -96,7 +96,7 @@ _WRITTEN = {
         Publisher | Publishers | Publishing house | Imprint | Publisher name | Published by
         | Verlag | Verlagsname | Herausgeber | Verleger
         | Éditeur | Maison d'édition | Éditions
-        | Editorial | Editor | Casa editorial
+        | Editorial | Casa editorial
         | الناشر | ناشر | دار النشر | اسم الناشر""",
     "format": """
         Format | Binding | Book format | Binding text | Cover | Cover type | Media | Book type

@@ -94,7 +94,9 @@ _SIGNS = {
 }
 """What may stand beside an amount, in capitals, to the currencies that it may mean."""
 _AROUND = re.compile(
-    r"(?P<before>[^\d+\-]*?)\s*(?P<amount>[-+]?(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?[.,]?)(?P<after>\D*)"
+    r"(?P<before>[^\d+\-]*?)\s*"
+    r"(?P<amount>[-+]?(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?[.,]?)"
+    r"(?P<after>\D*)"
 )
 _WHOLE_MARK = re.compile(r"[.,][-\u2013\u2014=]{1,2}(?=\D*$)")
 """No pennies: `12,-` or `12.--`."""

@@ -49,10 +49,25 @@ class Sheet(NamedTuple):
 
     def records(self) -> Iterator[Record]:
         """Yield each row that holds anything, with its number in the sheet."""
-        for number, row in enumerate(self.sheet.iter_rows(), 1):
+        rows = enumerate(self.sheet.iter_rows(), 1)
+        while (found := _next(rows)) is not None:
+            number, row = found
             cells = [_text(value) for value in row]
             if any(cells):
                 yield Record(number, cells)
+
+
+def _next(rows: Iterator[tuple[int, list[Value]]]) -> tuple[int, list[Value]] | None:
+    """Return the next row of a sheet, or None behind the last.
+
+    Raises:
+        BadWorkbook: it cannot be read.
+    """
+    try:
+        return next(rows, None)
+    except CalamineError as error:
+        message = f"cannot be read as a spreadsheet, and may be damaged ({error})"
+        raise BadWorkbook(message) from error
 
 
 def sheets(file: IO[bytes]) -> list[Sheet]:

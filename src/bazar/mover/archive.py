@@ -45,9 +45,11 @@ class _Digesting:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.digest = sha256()
+        self.size_bytes = 0
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
+        self.size_bytes += len(data)
         return self._file.write(data)
 
 
@@ -60,15 +62,21 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_archive(file: BinaryIO, about: About, folder: Path) -> None:
-    """Write a backup of the files that are named in `about`, as they lie in a folder."""
+def write_archive(file: BinaryIO, about: About, folder: Path) -> int:
+    """Write a backup of the files that are named in `about`, as they lie in a folder.
+
+    Returns:
+        How many bytes that are.
+    """
     digesting = _Digesting(file)
     content = msgspec.json.format(msgspec.json.encode(about)) + b"\n"
     _add(digesting, _member(ABOUT, len(content), about), BytesIO(content))
     for name in about.digests:
         with (folder / name).open("rb") as member:
             _add(digesting, _member(name, (folder / name).stat().st_size, about), member)
-    file.write(_tail(digesting.digest.hexdigest()))
+    end = _tail(digesting.digest.hexdigest())
+    file.write(end)
+    return digesting.size_bytes + len(end)
 
 
 def _add(file: _Digesting, member: tarfile.TarInfo, content: BinaryIO) -> None:

@@ -86,8 +86,7 @@ def back_up(shop: Shop, file: Path, progress: Progress, *, replace: bool) -> Bac
             digests={name: digest_of(folder / name) for name in FILES},
             differences=found or [],
         )
-        write_archive(opened, about, folder)
-        size_bytes = opened.tell()
+        size_bytes = write_archive(opened, about, folder)
     return Backup(file, size_bytes, made_at, about.differences, audited=found is not None)
 
 
@@ -130,7 +129,8 @@ def restore(file: Path, data: Path, *, replace: bool, as_it_is: bool) -> Backup:
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
     """Make a folder on the same disk, for its owner alone, that is gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    beside = None if path.exists() and not (path.is_file() or path.is_dir()) else path.parent
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=beside))
     try:
         yield folder
     finally:

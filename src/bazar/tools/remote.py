@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -175,7 +176,7 @@ class Remote:
             return response, response.bytes().to_bytes()
 
         try:
-            response, content = _first(self.urls(service), ask)
+            response, content = _interruptible(lambda: _first(self.urls(service), ask))
         except RequestError as error:
             option = "--url" if service == "front" else f"--{service}"
             message = (
@@ -251,6 +252,30 @@ class Remote:
                 return
             yield from page
             after = getattr(page[-1], cursor)
+
+
+def _interruptible(ask: Callable[[], T]) -> T:
+    """Ask in a thread, so that Ctrl-C ends the waiting: in native code nobody hears of it.
+
+    What was asked may still be done. Only the main thread hears of Ctrl-C at all.
+    """
+    if current_thread() is not main_thread():
+        return ask()
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:  # noqa: BLE001  raised again, where somebody waits for it
+            errors.append(error)
+
+    asking = Thread(target=run, name="asking", daemon=True)
+    asking.start()
+    asking.join()
+    for error in errors:
+        raise error
+    return answers[0]
 
 
 def _first(urls: Sequence[str], ask: Callable[[str], T]) -> T:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bazar.catalog.app import SCHEMA
 from bazar.catalog.expressions import All, But, Either, Term
 from bazar.catalog.searching import search
-from bazar.catalog.store.sqlite_lists import match_expression
+from bazar.catalog.store.sqlite_search import match_expression
 from bazar.catalog.words import terms
 from bazar.kit.data.migrate import steps
 from support.stored_books import book

@@ -1,7 +1,12 @@
 """What somebody is told whose change may have happened, and with which exit code."""
 
 import shlex
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,6 +20,7 @@ from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
 from bazar.wire.problems import OutOfStock
 from support.one_answer import answering
+from support.processes import BAZAR, STOP_TIMEOUT_S, environment
 
 AGAIN = "the same command again is safe: "
 Ask = Callable[[str], str]
@@ -145,3 +151,26 @@ def test_a_purchase_that_is_not_decided_yet_has_an_exit_code_of_its_own() -> Non
     assert (3, "") == (done.exit_code, done.stderr)
     assert "order 01m8 is accepted but not decided yet" in done.stdout
     assert done.stdout.endswith("bazar order 01m8\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(("topics",), ""), (("book", "restock", "2", "5"), "bazar: interrupted")]
+)
+def test_an_interrupt_is_heard_while_a_service_says_nothing(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    """At once, and not when the command would have given up: a list waits a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = subprocess.Popen(
+            [sys.executable, *BAZAR, *words, "--catalog", url, "--data", tmp_path],
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with silent.accept()[0] as asked:
+            assert asked.recv(1)
+            command.send_signal(signal.SIGINT)
+            _out, said = command.communicate(timeout=STOP_TIMEOUT_S)
+    assert 130 == command.returncode
+    assert said.startswith(told)

@@ -160,6 +160,14 @@ def test_a_folder_whose_shop_is_just_opening_leads_to_no_other_shop(tmp_path: Pa
     assert "just opening" in err
 
 
+def test_a_file_that_says_nothing_leads_to_no_other_shop(folder: Path) -> None:
+    """As one that somebody has edited."""
+    (folder / "shop.json").write_text("{")
+    secret, err = asked_with(("front",))
+    assert "" == secret
+    assert "does not say where the shop is" in err
+
+
 def test_without_a_shop_in_the_folder_the_usual_addresses_are_asked() -> None:
     """As from the machine beside."""
     assert ("", "") == asked_with(("front", "catalog"))

@@ -29,7 +29,8 @@ def packed(folder: Path, **changes: object) -> Path:
     )
     path = folder / "backup"
     with path.open("wb") as file:
-        write_archive(file, msgspec.structs.replace(about, **changes), source)
+        written = write_archive(file, msgspec.structs.replace(about, **changes), source)
+    assert written == path.stat().st_size
     return path
 
 

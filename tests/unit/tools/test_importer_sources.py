@@ -4,14 +4,17 @@ import os
 import sys
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bazar.tools import importing
 from bazar.tools.importing import ImportReport
 from bazar.tools.importing.report import FileUnderstood, Understood
-from support.importing import Desk
+from support.importing import Desk, FakeShop
 from support.workbooks import Rows, xlsx
 
 TEA = "\u0427\u0430\u0439"
@@ -185,3 +188,30 @@ def test_a_file_of_numbers_alone_says_what_is_missing(desk: Desk) -> None:
     assert [None] == [row.book for row in desk.shop.sent[0].rows]
     assert [5] == [row.known.quantity for row in desk.shop.sent[0].rows if row.known]
     assert ["without titles: it changes books that are there, and adds none"] == report.file.notes
+
+
+ANY_FILE = st.one_of(
+    st.binary(max_size=300),
+    st.text("title,price;\"'\\\n\r\t=0A9.\u0661é\u200b<&", max_size=200).map(
+        lambda text: f"title,price\n{text}".encode()
+    ),
+)
+
+
+@given(content=ANY_FILE, encoding=st.sampled_from(["", "utf-16", "cp1252", "utf-8"]))
+@settings(max_examples=60, deadline=None)
+def test_any_file_is_taken_or_refused(content: bytes, encoding: str) -> None:
+    """Whatever it holds, each row is counted once, or the file is refused with a message."""
+    with TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), FakeShop())
+        message = ""
+        try:
+            report = desk.take(content, encoding=encoding)
+        except importing.ImportFileError as error:
+            message = str(error)
+        if message:
+            assert message.startswith(str(desk.file))
+            assert [] == desk.shop.sent
+        else:
+            counts = (report.created, report.updated, report.unchanged, report.rejected)
+            assert report.rows == sum(counts)

@@ -12,9 +12,9 @@ import msgspec
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store import LedgerNumbers, ReservationDifference
 from bazar.catalog.store.shared import decoded, outcome_row
-from bazar.catalog.store.sqlite_imports import ADD_TERMS, ImportRows
+from bazar.catalog.store.sqlite_imports import ImportRows
 from bazar.catalog.store.sqlite_lists import ListingStore
-from bazar.catalog.words import terms
+from bazar.catalog.store.sqlite_search import add_terms
 from bazar.kit.data.database import Transaction, made
 from bazar.kit.data.integrity import faults
 from bazar.wire.stock import Outcome
@@ -88,8 +88,7 @@ class SqliteStore(ImportRows, ListingStore):
     async def add_book(self, transaction: Transaction, new: StoredBook, at_ms: int) -> StoredBook:
         """Insert a book, with its terms and first copies, and return it as it is stored."""
         book = await super().add_book(transaction, new, at_ms)
-        if book.retired_at_ms is None:
-            await transaction.run(ADD_TERMS, book.book_id, " ".join(terms(book)))
+        await add_terms(transaction, [(book.book_id, book)])
         return book
 
     async def edit_book(
@@ -105,10 +104,7 @@ class SqliteStore(ImportRows, ListingStore):
     async def save_terms(self, transaction: Transaction, books: Sequence[StoredBook]) -> None:
         """Have books be found by the terms that they have now, or not at all once retired."""
         await transaction.run_many(_FORGET_TERMS, [(book.book_id,) for book in books])
-        await transaction.run_many(
-            ADD_TERMS,
-            [(one.book_id, " ".join(terms(one))) for one in books if one.retired_at_ms is None],
-        )
+        await add_terms(transaction, [(book.book_id, book) for book in books])
 
     async def sell(self, transaction: Transaction, decided: Sequence[Outcome], at_ms: int) -> None:
         """Store decisions that were made just now, and take from the stock what they sold."""

@@ -16,7 +16,7 @@ from bazar.catalog.store.shared import (
     counted_book,
     described,
 )
-from bazar.catalog.words import terms
+from bazar.catalog.store.sqlite_search import add_terms
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.text import INVISIBLE
 
@@ -53,10 +53,6 @@ SELECT {BOOK}, counts.import_id, counts.row, seen_import_id, seen_row
 FROM json_each(?1) AS given CROSS JOIN books ON books.book_id = given.value
 LEFT JOIN counts USING (book_id)"""
 
-ADD_TERMS = """
-INSERT INTO books_text (rowid, terms)
-VALUES (?1, ?2)"""
-
 _NOTE_RECEIVED = """
 INSERT INTO movements (book_id, kind, copies, moved_at_ms)
 VALUES (?1, 'received', ?2, ?3)"""
@@ -87,9 +83,9 @@ _encode = msgspec.json.encode
 class ImportRows(LedgerRows):
     """Takes in rows of files."""
 
-    part_rows = 20
+    part_rows = 10
     """Looked up and written at once, in some milliseconds."""
-    unit_s = 0.02
+    unit_s = 0.012
     """All others wait: whoever reads a book too."""
 
     async def known_by(
@@ -119,8 +115,7 @@ class ImportRows(LedgerRows):
         rows = [described(book, at_ms) for book in books]
         ids = [made(int, row) for row in await transaction.all_many(sql, rows)]
         stored = list(zip(ids, books, strict=True))
-        texts = [(key, " ".join(terms(one))) for key, one in stored if one.retired_at_ms is None]
-        await transaction.run_many(ADD_TERMS, texts)
+        await add_terms(transaction, stored)
         await transaction.run_many(
             _NOTE_RECEIVED, [(book_id, one.stock, at_ms) for book_id, one in stored if one.stock]
         )

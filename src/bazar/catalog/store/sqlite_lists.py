@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.expressions import All, But, Either, Expression, Term
+from bazar.catalog.expressions import Expression
 from bazar.catalog.relevance import Head
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.shared import BOOK
 from bazar.catalog.store.shared_lists import RETIRED, SharedLists
+from bazar.catalog.store.sqlite_search import FOUND, match_expression, spelt_out
 from bazar.catalog.words import topic_key
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.money import PRICE_MINOR_MAX
@@ -32,12 +33,6 @@ _BY_AUTHOR = """
 SELECT book_id, book_id FROM books
 WHERE author_key = ?1 AND retired_at_ms IS NULL
 LIMIT ?2"""
-
-# In order of id, so it reads no further than it has to.
-_FOUND = """
-SELECT rowid FROM books_text
-WHERE books_text MATCH ?1 AND rowid > ?2 AND rowid <= ?3
-ORDER BY rowid LIMIT ?4"""
 
 _HEADS = """
 SELECT book_id, title, subtitle, author, publisher, topic
@@ -226,7 +221,8 @@ class ListingStore(SharedLists):
 
         Source: sqlite.org/fts5.html
         """
-        rows = await transaction.all(_FOUND, match_expression(asked), after, until, limit)
+        expression = match_expression(await spelt_out(transaction, asked))
+        rows = await transaction.all(FOUND, expression, after, until, limit)
         return [made(int, row) for row in rows]
 
     async def many(
@@ -289,19 +285,6 @@ class ListingStore(SharedLists):
         """Return the topics of the first books of all that fit."""
         rows = await transaction.all(_TOPICS_OF_ALL, *_narrowed(narrowing), limit)
         return [made(TopicCount, row) for row in rows]
-
-
-def match_expression(asked: Expression) -> str:
-    """Return an expression in the words of FTS5: every term is quoted, so that none is syntax."""
-    match asked:
-        case Term(text, more):
-            return f'"{text}"*' if more else f'"{text}"'
-        case All(parts):
-            return f"({' AND '.join(map(match_expression, parts))})"
-        case Either(parts):
-            return f"({' OR '.join(map(match_expression, parts))})"
-        case But(wanted, unwanted):
-            return f"({match_expression(wanted)} NOT {match_expression(unwanted)})"
 
 
 def _narrowed(narrowing: Narrowing) -> Row:

@@ -32,3 +32,9 @@ CREATE VIRTUAL TABLE books_text USING fts5 (
     tokenize = "ascii tokenchars '_'",
     prefix = '2 3 4 5'
 );
+
+-- All longer words that terms were made of: what begins with some letters is looked for word by word,
+-- since the index gathers all that begin so before it returns one. Words stay when their books go.
+CREATE TABLE books_text_words (
+    word TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
