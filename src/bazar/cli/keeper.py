@@ -358,7 +358,14 @@ def audit(
     return Answer(report, show_audit, fine=not report.differences)
 
 
-@asks("front", "catalog", "order")
+def _doctor_closed(data: Path, why: str) -> "Answer[list[Finding]]":
+    """Answer of a machine where the data folder leads to no shop."""
+    from bazar.tools.doctor import examine_closed
+
+    return Answer(examine_closed(data, why), show_findings, fine=False)
+
+
+@asks("front", "catalog", "order", closed=_doctor_closed)
 def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
     """Check this machine and the shop, and say what to do; exit code 1 when something is wrong.
 

@@ -3,7 +3,7 @@
 import inspect
 import os
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -19,7 +19,7 @@ from bazar.cli.terminal import (
     INTERRUPTED,
     REFUSED,
     UNKNOWN,
-    Data,
+    NamedData,
     SecretFile,
     fail,
     print_json,
@@ -53,12 +53,16 @@ Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key nev
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+class NoShopError(StartupError):
+    """No shop is open where somebody looks for one."""
+
+
 def find_shop(  # noqa: PLR0913  one parameter an option
     *,
     url: Url = None,
     catalog: CatalogUrl = None,
     order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
+    data: NamedData = None,
     secret_file: SecretFile = None,
     asked: Collection[ServiceName] = SERVICES,
 ) -> Shop:
@@ -68,7 +72,7 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         url: address of the front.
         catalog: address of the catalog.
         order: address of the order service.
-        data: the data folder.
+        data: the data folder; None: nobody named one, so it is the usual one.
         secret_file: holds the service secret.
         asked: the services that will be asked; the others' addresses do not matter.
 
@@ -77,8 +81,9 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     """
     named = {"front": url, "catalog": catalog, "order": order}
     sought = [service for service in asked if named[service] is None]
+    folder = data or DATA_DEFAULT
     try:
-        left = _left_by_up(data) if sought else None
+        left = _left_by_up(folder, sought, named=data is not None) if sought else None
         known = left or Addresses()
         addresses = Addresses(
             service_url(url or known.front, "--url"),
@@ -87,21 +92,28 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         )
         keeper = [service for service in asked if service != "front"]
         found = bool(left and set(keeper) & set(sought))
-        secret = _client_secret(data, secret_file, found_there=found) if keeper else None
+        secret = _client_secret(folder, secret_file, found_there=found) if keeper else None
     except OSError as error:
-        message = f"cannot look into the data folder {data}: {error.strerror}"
+        message = f"cannot look into the data folder {folder}: {error.strerror}"
         raise StartupError(message) from error
-    return Shop(addresses, secret or "")
+    where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
+    return Shop(addresses, secret or "", found_in=where)
 
 
-def _left_by_up(data: Path) -> Addresses | None:
+def _left_by_up(data: Path, sought: Sequence[ServiceName], *, named: bool) -> Addresses | None:
     """Return the addresses that `bazar up` left in the data folder, where it runs.
 
     Where a shop is in the folder and none runs there, nothing is asked: another shop may be at
-    the addresses that it had, or at those that are usual.
+    the addresses that it had, or at those that are usual. Nor where somebody named the folder, and
+    it says of no shop where it is: only who names nothing means the usual addresses.
+
+    Args:
+        data: the folder.
+        sought: the services whose addresses nobody named.
+        named: whether somebody named the folder.
 
     Raises:
-        StartupError: the shop of the folder is closed, or somebody else may have put them there.
+        StartupError: no shop of the folder is open, or somebody else may have put them there.
     """
     file = data / SHOP_FILE
     is_up = is_held(data / LOCK_FILE)
@@ -110,9 +122,11 @@ def _left_by_up(data: Path) -> Addresses | None:
     except FileNotFoundError:
         if is_up:
             message = f"the shop of {data} is just opening or closing; ask again in a moment"
-            raise StartupError(message) from None
+            raise NoShopError(message) from None
         if _is_closed(data):
-            raise StartupError(_closed(data)) from None
+            raise NoShopError(_closed(data)) from None
+        if named:
+            raise NoShopError(_unknown(data, sought)) from None
         return None
     except OSError as error:
         message = f"cannot read {file}: {error.strerror}; name the shop's addresses instead"
@@ -120,7 +134,7 @@ def _left_by_up(data: Path) -> Addresses | None:
     check_own(data)
     check_own(file)
     if not is_up:
-        raise StartupError(_closed(data))
+        raise NoShopError(_closed(data))
     try:
         return msgspec.json.decode(content, type=Addresses)
     except msgspec.DecodeError as error:
@@ -139,6 +153,18 @@ def _closed(data: Path) -> str:
     return (
         f"the shop of {data} is closed. Open it with 'bazar up{named}'; a shop elsewhere is named "
         "by its addresses, or by its data folder with --data"
+    )
+
+
+def _unknown(data: Path, sought: Sequence[ServiceName]) -> str:
+    """Return why a folder that somebody named leads to no shop, and what would."""
+    options = " and ".join(f"--{_OPTIONS[service]}" for service in sought)
+    if any((data / name).exists() for name in _OF_A_SHOP):
+        return f"{data} does not say where its shop is; name the addresses with {options}"
+    there = "no shop is open in" if data.exists() else "there is no folder"
+    return (
+        f"{there} {data}. Open one with 'bazar up --data {shlex.quote(str(data))}'; a shop "
+        f"elsewhere is named by its addresses, with {options}"
     )
 
 
@@ -208,7 +234,9 @@ _JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=Fal
 
 
 def asks(
-    *services: ServiceName, unanswered: int = 1
+    *services: ServiceName,
+    unanswered: int = 1,
+    closed: Callable[[Path, str], Answer[Any]] | None = None,
 ) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
     """Make a command of a function that asks these services of a shop.
 
@@ -221,6 +249,7 @@ def asks(
         services: that are asked.
         unanswered: the exit code where the shop does not answer, for a command whose 1 says
             something else.
+        closed: answers for a data folder, and why no shop was found there.
     """
     left_out = {option for service, option in _OPTIONS.items() if service not in services}
     left_out |= {"secret_file"} if services == ("front",) else set()
@@ -232,12 +261,15 @@ def asks(
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
+            folder = given["data"] or DATA_DEFAULT
             try:
                 shop = find_shop(**{name: given[name] for name in finding}, asked=services)
-                for name, value in given.items():
-                    if isinstance(value, BookName):
-                        given[name] = find_book(shop, value, services[0])
-                answer = function(shop, **{option.name: given[option.name] for option in own})
+                known = {**_with_ids(shop, given, services[0]), "data": folder}
+                answer = function(shop, **{option.name: known[option.name] for option in own})
+            except NoShopError as error:
+                if closed is None:
+                    fail(str(error), unanswered)
+                answer = closed(folder, str(error))
             except (StartupError, RemoteError) as error:
                 fail(str(error), unanswered)
             if given["as_json"]:
@@ -258,6 +290,14 @@ def asks(
         return command
 
     return command_of
+
+
+def _with_ids(shop: Shop, given: Mapping[str, Any], asked: ServiceName) -> dict[str, Any]:
+    """Return the options of a command, with the ids of what people name otherwise."""
+    return {
+        name: find_book(shop, value, asked) if isinstance(value, BookName) else value
+        for name, value in given.items()
+    }
 
 
 def _as_typed(option: inspect.Parameter) -> inspect.Parameter:

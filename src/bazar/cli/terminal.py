@@ -26,6 +26,15 @@ INTERRUPTED = 130
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
+NamedData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="BAZAR_DATA",
+        help=f"Folder of databases and secret [default: {DATA_DEFAULT}].",
+    ),
+]
+"""Of a command that looks for a shop: a folder that somebody named leads to no other one."""
 Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
 PublicHost = Annotated[
     str,

@@ -165,6 +165,17 @@ def test_version_is_shown(run: CliRunner) -> None:
     assert (0, f"bazar {__version__}\n") == (done.exit_code, done.output)
 
 
+def test_the_doctor_of_a_folder_without_a_shop_looks_at_the_machine_alone(run: CliRunner) -> None:
+    """Another shop may be at the usual addresses."""
+    done = run.invoke(app, ["doctor", "--data", "gone"])
+    assert (1, "") == (done.exit_code, done.stderr)
+    looked = [line.split(":")[0].split()[-1] for line in done.stdout.splitlines() if ": " in line]
+    assert {"python", "sqlite", "shop"} <= set(looked)
+    assert set() == {"catalog", "order", "front", "secret"} & set(looked)
+    assert "there is no folder gone. Open one with 'bazar up --data gone'" in done.stdout
+    assert "http://" not in done.stdout
+
+
 def test_a_command_starts_without_what_only_services_need() -> None:
     """Whoever types one waits for every import; those of a server take longer than the command."""
     program = "import sys, bazar.cli.main; print(*sys.modules)"
