@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bazar.cli.helping import same_command
+from bazar.cli.naming import order_name
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted, show_list
 from bazar.cli.terminal import BookId, fail, progress_bar
@@ -128,7 +129,12 @@ def orders(  # noqa: PLR0913  one parameter an option
         bool, typer.Option("--newest/--oldest", help="The newest first, or the oldest.")
     ] = True,
     after: Annotated[
-        str, typer.Option(metavar="ORDER_ID", help="The last order of the page before.")
+        str,
+        typer.Option(
+            metavar="ORDER_ID|REFERENCE",
+            parser=order_name,
+            help="The last order of the page before.",
+        ),
     ] = "",
     limit: Limit = 20,
 ) -> Answer[list[Order]]:

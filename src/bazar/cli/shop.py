@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from bazar.cli.helping import same_command
-from bazar.cli.naming import BookName, book_name, find_book
+from bazar.cli.naming import BookName, OrderName, book_name, find_book, find_order, order_name
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     INTERRUPTED,
@@ -251,19 +251,18 @@ def asks(
             something else.
         closed: answers for a data folder, and why no shop was found there.
     """
-    left_out = {option for service, option in _OPTIONS.items() if service not in services}
-    left_out |= {"secret_file"} if services == ("front",) else set()
-    finding = {name: option for name, option in _FINDING.items() if name not in left_out}
-    shared = {**finding, "as_json": _JSON}
 
     def command_of(function: Callable[..., Answer[Any]]) -> Callable[..., None]:
         _shop, *own = inspect.signature(function).parameters.values()
+        finding = _finding(services, own)
+        shared = {**finding, "as_json": _JSON}
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
             folder = given["data"] or DATA_DEFAULT
             try:
-                shop = find_shop(**{name: given[name] for name in finding}, asked=services)
+                asked = _asked(services, given)
+                shop = find_shop(**{name: given[name] for name in finding}, asked=asked)
                 known = {**_with_ids(shop, given, services[0]), "data": folder}
                 answer = function(shop, **{option.name: known[option.name] for option in own})
             except NoShopError as error:
@@ -292,20 +291,56 @@ def asks(
     return command_of
 
 
+def _finding(
+    services: Collection[ServiceName], own: Collection[inspect.Parameter]
+) -> dict[str, inspect.Parameter]:
+    """Return the options that find a shop, of a command with these services and own options.
+
+    The reference of an order is looked up where the orders are, with the secret.
+    """
+    offered = {*services, *(["order"] if any(_reads(one, order_name) for one in own) else ())}
+    left_out = {option for service, option in _OPTIONS.items() if service not in offered}
+    left_out |= {"secret_file"} if offered == {"front"} else set()
+    return {name: option for name, option in _FINDING.items() if name not in left_out}
+
+
+def _asked(services: Sequence[ServiceName], given: Mapping[str, Any]) -> Sequence[ServiceName]:
+    """Return which services a command asks, with what it was given."""
+    spoken = [value for value in given.values() if isinstance(value, OrderName)]
+    if not spoken or "order" in services:
+        return services
+    if given["url"] and not given["order"]:
+        message = (
+            f"{spoken[0].word!r} is a reference, which only the order service knows: name its "
+            "address with --order, or the whole id of the order"
+        )
+        raise StartupError(message)
+    return [*services, "order"]
+
+
 def _with_ids(shop: Shop, given: Mapping[str, Any], asked: ServiceName) -> dict[str, Any]:
     """Return the options of a command, with the ids of what people name otherwise."""
-    return {
-        name: find_book(shop, value, asked) if isinstance(value, BookName) else value
-        for name, value in given.items()
-    }
+    known = dict(given)
+    for name, value in given.items():
+        if isinstance(value, BookName):
+            known[name] = find_book(shop, value, asked)
+        elif isinstance(value, OrderName):
+            known[name] = find_order(shop, value)
+    return known
 
 
 def _as_typed(option: inspect.Parameter) -> inspect.Parameter:
     """Return a parameter as the parser sees it: what names a book is a word there."""
-    told = getattr(option.annotation, "__metadata__", ())
-    if not any(getattr(one, "parser", None) is book_name for one in told):
+    if not _reads(option, book_name):
         return option
+    told = option.annotation.__metadata__
     return option.replace(annotation=Annotated.__class_getitem__((str, *told)))  # type: ignore[attr-defined]
+
+
+def _reads(option: inspect.Parameter, parser: Callable[[str], object]) -> bool:
+    """Tell whether a parameter is read by a parser."""
+    told = getattr(option.annotation, "__metadata__", ())
+    return any(getattr(one, "parser", None) is parser for one in told)
 
 
 def with_key(key: str | None, ask: Callable[[str], T]) -> T:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 import typer
 
-from bazar.cli.naming import book_name
+from bazar.cli.naming import book_name, order_name
 
 DATA_DEFAULT = Path("bazar-data")
 REFUSED = 1
@@ -129,7 +129,10 @@ PostgresBin = Annotated[
 ]
 BookId = Annotated[int, typer.Argument(metavar="ID|ISBN", parser=book_name, help="Of the book.")]
 """A command that `asks` makes finds the book, and gets its id."""
-OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
+OrderId = Annotated[
+    str, typer.Argument(metavar="ORDER_ID|REFERENCE", parser=order_name, help="Of the order.")
+]
+"""Likewise the order."""
 
 
 def fail(message: str, code: int = REFUSED) -> NoReturn:

@@ -28,7 +28,10 @@ ADVICE: dict[str, str] = {
         "This shop sells on its pages alone; 'bazar up --open-api on' lets commands buy too."
     ),
     "book-not-found": "'bazar search --text WORDS' finds books, 'bazar books' lists the newest.",
-    "order-not-found": "'bazar orders' lists the orders, 'bazar orders --find NAME' looks for one.",
+    "order-not-found": (
+        "An order is named by its id or its reference; 'bazar orders' lists them, 'bazar orders "
+        "--find WORDS' finds them by a name or an e-mail address."
+    ),
     "reservation-not-found": "'bazar audit' says whether stock and orders add up.",
     "route-not-found": "Something else answers at this address; 'bazar doctor' looks at all three.",
     "method-not-allowed": (

@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,10 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 from bazar.cli.shop import Answer, asks
+from bazar.cli.terminal import OrderId
 from bazar.kit.errors import Unavailable
 from bazar.kit.lock import hold
 from bazar.tools.remote import Addresses, RemoteError, ServiceName
-from bazar.tools.shop import Shop
+from bazar.tools.shop import Orders, Shop
 
 SHARED: list[tuple[tuple[ServiceName, ...], list[str]]] = [
     (("front",), ["url", "data", "as_json"]),
@@ -56,6 +58,42 @@ def test_a_command_has_its_own_options_and_those_of_its_services(
         return Answer(book_id, print)
 
     assert ["book_id", *shared] == list(inspect.signature(command).parameters)
+
+
+def test_a_reference_is_looked_up_with_the_secret_where_the_orders_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id needs neither; and a front that somebody named may be that of another shop."""
+    asked: list[tuple[str, str]] = []
+
+    @asks("front")
+    def command(_shop: Shop, order_id: OrderId) -> Answer[str]:
+        """Note what it got."""
+        return Answer(order_id, typer.echo)
+
+    def listing(orders: Orders, *_asked: object) -> list[Named]:
+        asked.append((orders.url, orders.remote.secret))
+        return [Named("0" * 20 + "f7d4s8")]
+
+    monkeypatch.setattr(Orders, "listing", listing)
+    shared = ["order_id", "url", "order", "data", "secret_file", "as_json"]
+    assert shared == list(inspect.signature(command).parameters)
+    assert (0, "0" * 20 + "f7d4s8\n", "") == run(command, "F7D-4S8")
+    assert (0, "0" * 26 + "\n", "") == run(command, "0" * 26, "--url", "http://f")
+    assert [(TRAP.order, OWN)] == asked
+    code, _out, err = run(command, "F7D4S8", "--url", "http://f")
+    assert 1 == code
+    assert "'F7D4S8' is a reference, which only the order service knows: name its address" in err
+    assert 0 == run(command, "F7D4S8", "--url", "http://f", "--order", "http://o")[0]
+    assert [(TRAP.order, OWN), ("http://o", OWN)] == asked
+    assert folder.exists()
+
+
+@dataclass(frozen=True)
+class Named:
+    """An order, as far as its name goes."""
+
+    order_id: str
 
 
 def test_a_command_gets_the_shop_and_the_shared_options_that_it_names(tmp_path: Path) -> None:
