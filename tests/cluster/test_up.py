@@ -155,7 +155,7 @@ def test_the_first_start_settles_currency_and_name(tmp_path: Path) -> None:
 def test_empty_and_sample_together_are_refused(tmp_path: Path) -> None:
     """Two options that contradict each other: one line, and nothing is started."""
     refused = run_bazar("up", "--empty", "--sample", "--data", tmp_path / "data")
-    assert 1 == refused.code
+    assert 2 == refused.code
     assert "contradict" in one_line(refused.err)
     assert not (tmp_path / "data").exists()
 

@@ -12,7 +12,12 @@ import typer
 
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted
-from bazar.cli.terminal import fail, progress_bar, visible
+from bazar.cli.terminal import (
+    fail,
+    misused,
+    progress_bar,
+    visible,
+)
 from bazar.formats.exports import Exported
 from bazar.kit.files import whole_file
 from bazar.tools.shop import Shop
@@ -53,7 +58,7 @@ def export(
     from bazar.tools.exporter import write_csv
 
     if as_json and file == _STDOUT:
-        fail("--json tells what was written into a file: name one")
+        misused("--json tells what was written into a file: name one")
     try:
         with _opened(file, replace=replace) as opened, progress_bar(None, what) as progress:
             rows = write_csv(shop, what, opened, progress)

@@ -22,6 +22,7 @@ from bazar.cli.terminal import (
     NamedData,
     SecretFile,
     fail,
+    misused,
     print_json,
     visible,
 )
@@ -51,6 +52,10 @@ OrderUrl = Annotated[
 ]
 Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key never does it twice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class AddressError(StartupError):
+    """An option that should hold an address holds none, or one is missing."""
 
 
 class NoShopError(StartupError):
@@ -85,11 +90,7 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     try:
         left = _left_by_up(folder, sought, named=data is not None) if sought else None
         known = left or Addresses()
-        addresses = Addresses(
-            service_url(url or known.front, "--url"),
-            service_urls(catalog or known.catalog, "--catalog"),
-            service_urls(order or known.order, "--order"),
-        )
+        addresses = _addresses(url or known.front, catalog or known.catalog, order or known.order)
         keeper = [service for service in asked if service != "front"]
         found = bool(left and set(keeper) & set(sought))
         secret = _client_secret(folder, secret_file, found_there=found) if keeper else None
@@ -98,6 +99,22 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         raise StartupError(message) from error
     where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
     return Shop(addresses, secret or "", found_in=where)
+
+
+def _addresses(front: str, catalog: str, order: str) -> Addresses:
+    """Return the addresses of a shop, checked.
+
+    Raises:
+        AddressError: one is none.
+    """
+    try:
+        return Addresses(
+            service_url(front, "--url"),
+            service_urls(catalog, "--catalog"),
+            service_urls(order, "--order"),
+        )
+    except StartupError as error:
+        raise AddressError(str(error)) from error
 
 
 def _left_by_up(data: Path, sought: Sequence[ServiceName], *, named: bool) -> Addresses | None:
@@ -269,6 +286,8 @@ def asks(
                 if closed is None:
                     fail(str(error), unanswered)
                 answer = closed(folder, str(error))
+            except AddressError as error:
+                misused(str(error))
             except (StartupError, RemoteError) as error:
                 fail(str(error), unanswered)
             if given["as_json"]:
@@ -314,7 +333,7 @@ def _asked(services: Sequence[ServiceName], given: Mapping[str, Any]) -> Sequenc
             f"{spoken[0].word!r} is a reference, which only the order service knows: name its "
             "address with --order, or the whole id of the order"
         )
-        raise StartupError(message)
+        raise AddressError(message)
     return [*services, "order"]
 
 
@@ -353,27 +372,29 @@ def with_key(key: str | None, ask: Callable[[str], T]) -> T:
     return once(lambda: ask(wanted), key)
 
 
-def once(ask: Callable[[], T], key: str | None = None) -> T:
+def once(
+    ask: Callable[[], T],
+    key: str | None = None,
+    again: str = "the same command again is safe",
+) -> T:
     """Ask for a change; where nobody knows whether it happened, tell the same command again.
 
     Args:
         ask: what it is safe to ask twice.
         key: by which the shop knows it again; None: it does so without.
+        again: what comes of the same command, where the first one may have happened.
     """
+    happened = f"It may have happened; {again}: {same_command(key)}"
     try:
         return ask()
     except RemoteError as error:
-        if error.definite and error.sent:
+        if error.sent and error.definite:
             fail(str(error))
-        begin = "It may have happened" if error.sent else "Nothing was sent"
-        again = f"{begin}; the same command again is safe: {same_command(key)}"
-        fail(f"{error}\n{again}", UNKNOWN if error.sent else REFUSED)
+        if error.sent:
+            fail(f"{error}\n{happened}", UNKNOWN)
+        fail(f"{error}\nNothing was sent; the same command again is safe: {same_command(key)}")
     except KeyboardInterrupt:
-        fail(
-            "interrupted\nIt may have happened; the same command again is safe: "
-            f"{same_command(key)}",
-            INTERRUPTED,
-        )
+        fail(f"interrupted\n{happened}", INTERRUPTED)
 
 
 def read_key(text: str) -> str:
@@ -381,4 +402,4 @@ def read_key(text: str) -> str:
     try:
         return parse_key([text])
     except InvalidKey as error:
-        fail(error.detail)
+        misused(error.detail)

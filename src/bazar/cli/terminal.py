@@ -17,6 +17,8 @@ from bazar.cli.naming import book_name, order_name
 DATA_DEFAULT = Path("bazar-data")
 REFUSED = 1
 """Exit code of a command that failed: nothing was changed."""
+MISUSED = 2
+"""Of a command line that makes no sense; nothing was asked."""
 UNDECIDED = 3
 """Of a purchase that is stored and not decided yet."""
 UNKNOWN = 4
@@ -139,6 +141,11 @@ def fail(message: str, code: int = REFUSED) -> NoReturn:
     """End with one line on standard error and an exit code."""
     typer.echo(f"bazar: {visible(message)}", err=True)
     raise typer.Exit(code)
+
+
+def misused(message: str) -> NoReturn:
+    """End with one line about a command line that makes no sense."""
+    fail(message, MISUSED)
 
 
 def visible(text: str) -> str:

@@ -82,7 +82,7 @@ def test_a_reference_is_looked_up_with_the_secret_where_the_orders_are(
     assert (0, "0" * 26 + "\n", "") == run(command, "0" * 26, "--url", "http://f")
     assert [(TRAP.order, OWN)] == asked
     code, _out, err = run(command, "F7D4S8", "--url", "http://f")
-    assert 1 == code
+    assert 2 == code
     assert "'F7D4S8' is a reference, which only the order service knows: name its address" in err
     assert 0 == run(command, "F7D4S8", "--url", "http://f", "--order", "http://o")[0]
     assert [(TRAP.order, OWN), ("http://o", OWN)] == asked
