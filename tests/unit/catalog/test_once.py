@@ -29,8 +29,8 @@ async def test_a_key_of_an_older_release_is_known(
     """What was left out or is usual stands nowhere: so a repetition is one after an upgrade."""
     catalog = await open_catalog(tmp_path / "catalog.db")
     try:
-        new = {"title": "T", "topic": "t", "price": Decimal("19.99")} | given
-        await catalog.shelf.add(NewBook(**new), "key")
+        new = NewBook(**{"title": "T", "topic": "t", "price": Decimal("19.99"), **given})
+        await catalog.shelf.add(new, "key")
         rows = await catalog.database.read(lambda t: t.all("SELECT request FROM keyed_writes"))
         assert [(kept,)] == rows
     finally:
