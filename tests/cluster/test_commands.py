@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bazar.cli.main import app
+from bazar.cli.terminal import visible
 from bazar.wire.orders import Receipt
 from support.processes import Result, free_ports, run_bazar
 from support.running import RunningShop
@@ -343,15 +344,16 @@ def test_what_would_steer_a_terminal_is_shown_instead(shop: RunningShop) -> None
     """A title from somebody else's file can colour nothing and turn nothing around."""
     title = "Red \x1b[31m, loud \x07 and \u202edrawkcab"
     added = as_json(shop, "book", "add", title, "--topic", "odd", "--price", 1, "--quantity", 1)
-    assert title == added["title"]
+    assert title.replace("\u202e", "") == added["title"]
     shown = (
         out(shop, "info", added["id"]),
         out(shop, "search", "odd"),
         out(shop, "buy", added["id"]),
     )
     for text in shown:
-        assert r"Red \u001b[31m, loud \u0007 and \u202edrawkcab" in text
+        assert r"Red \u001b[31m, loud \u0007 and drawkcab" in text
         assert not set("\x1b\x07\u202e") & set(text)
+    assert r"\u202edrawkcab" == visible("\u202edrawkcab")
 
 
 def test_without_a_shop_every_command_says_so_in_one_line(tmp_path: Path) -> None:

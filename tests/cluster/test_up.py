@@ -118,7 +118,7 @@ def test_a_shop_whose_keeper_asks_for_no_log_says_little_and_tells_what_goes_wro
         assert 0 == shop.bazar("orders").code
         assert 0 == shop.stop()
         said, _, end = shop.last_log().partition("Ctrl-C stops the shop.\n")
-        assert len(said.splitlines()) <= 12
+        assert len(said.splitlines()) <= 14
         assert "event=" not in said
         told, closed = filter(None, end.splitlines())
         port = shop.ports[2]
