@@ -62,7 +62,7 @@ class KnownBy(NamedTuple):
 
     isbn: int | None = None
     made_by: int | None = None
-    """The row itself, when its file came before."""
+    """The row itself when its file came before, or that it was about then."""
     name: int | None = None
 
 
@@ -299,7 +299,7 @@ class Store(Lists, Protocol):
     async def save_made_by(
         self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
     ) -> None:
-        """Note which books rows of a file have made; once."""
+        """Note which books rows of a file have made, or were about; the first one stays."""
         ...
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:

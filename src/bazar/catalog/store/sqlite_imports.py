@@ -138,6 +138,6 @@ class ImportRows(LedgerRows):
     async def save_made_by(
         self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
     ) -> None:
-        """Note which books rows of a file have made; once."""
+        """Note which books rows of a file have made, or were about; the first one stays."""
         rows = [(*row, book_id) for row, book_id in made_by]
         await transaction.run_many(_SAVE_MADE_BY, cast("list[Row]", rows))
