@@ -8,6 +8,7 @@ Both databases grow from turn to turn.
 """
 
 import csv
+import json
 import random
 import subprocess
 import sys
@@ -213,7 +214,7 @@ class Reference:
 
         from bazar.catalog.domain import StoredBook
         from bazar.catalog.store.shared import BOOK
-        from bazar.catalog.store.sqlite_imports import ADD_TERMS
+        from bazar.catalog.store.sqlite_search import ADD_TERMS, ADD_WORDS, long_words
         from bazar.catalog.words import terms
         from bazar.kit.data.database import made
 
@@ -227,7 +228,9 @@ class Reference:
                 rows = connection.execute(f"SELECT * {where}", [last]).fetchall()
                 if table == "books":
                     books = connection.execute(f"SELECT {BOOK} {where}", [last])
-                    texts = [(row[0], " ".join(terms(made(StoredBook, row)))) for row in books]
+                    found = [(row[0], terms(made(StoredBook, row))) for row in books]
+                    texts = [(book_id, " ".join(one)) for book_id, one in found]
+                    words = {word for _book_id, one in found for word in long_words(one)}
                 if rows:
                     marks = ", ".join("?" * len(rows[0]))
                     yield f"INSERT INTO {table} VALUES ({marks})", rows
@@ -236,6 +239,7 @@ class Reference:
                 ).fetchall()
                 self._last[table] = made(int, highest)
             yield ADD_TERMS, texts
+            yield ADD_WORDS, [(json.dumps(sorted(words)),)]
 
 
 def main() -> None:

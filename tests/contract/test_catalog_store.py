@@ -192,6 +192,20 @@ async def test_books_tell_when_they_were_edited(database: Database, store: Store
     assert edits[1:2] == await database.scan(lambda t: store.edits_after(t, first.book_id, 1))
 
 
+async def test_all_books_are_read_in_pages_the_retired_ones_too(
+    database: Database, store: Store
+) -> None:
+    """In order of id, none twice and none left out."""
+    first, gone, last = await added(database, store, *map(book, "ABC"))
+    await database.write(lambda t: store.edit_book(t, replace(gone, retired_at_ms=9), EDITED_MS))
+    page = await database.scan(lambda t: store.all_after(t, 0, 2))
+    assert [(first.book_id, None), (gone.book_id, 9)] == [
+        (one.book_id, one.retired_at_ms) for one in page
+    ]
+    rest = await database.scan(lambda t: store.all_after(t, gone.book_id, 2))
+    assert [last.book_id] == [one.book_id for one in rest]
+
+
 async def test_books_are_found_by_the_beginnings_of_words(database: Database, store: Store) -> None:
     """All of them, in any field and case, with or without accents; a title weighs most."""
     by_topic, by_title, _neither = await added(

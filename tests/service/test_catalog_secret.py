@@ -23,6 +23,11 @@ SECRET_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/audit/decisions", None),
     ("GET", "/audit/decisions/o", None),
     ("GET", "/audit/integrity", None),
+    ("GET", "/books/all", None),
+    ("POST", "/backups", {"id": "b"}),
+    ("GET", "/backups/b", None),
+    ("GET", "/backups/b/content", None),
+    ("POST", "/backups/b/end", None),
 ]
 
 
@@ -71,5 +76,10 @@ async def test_every_write_is_behind_the_secret(shop: Shop) -> None:
         ("GET", "/audit/decisions"),
         ("GET", "/audit/decisions/{order_id}"),
         ("GET", "/audit/integrity"),
+        ("GET", "/books/all"),
+        ("POST", "/backups"),
+        ("GET", "/backups/{backup_id}"),
+        ("GET", "/backups/{backup_id}/content"),
+        ("POST", "/backups/{backup_id}/end"),
     }
     assert listed == described

@@ -50,12 +50,12 @@ async def add_terms(transaction: Transaction, books: Iterable[tuple[int, StoredB
         if book.retired_at_ms is None:
             found = terms(book)
             rows.append((book_id, " ".join(found)))
-            words.update(_long_words(found))
+            words.update(long_words(found))
     await transaction.run_many(ADD_TERMS, rows)
     await transaction.run(ADD_WORDS, encode(sorted(words)).decode())
 
 
-def _long_words(found: Iterable[str]) -> Iterator[str]:
+def long_words(found: Iterable[str]) -> Iterator[str]:
     """Return those words of terms that have longer beginnings than the index has lists for."""
     return (one[1:] for one in found if one[0] == ANYWHERE and len(one) > LETTERS_MAX)
 
