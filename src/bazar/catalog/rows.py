@@ -119,6 +119,9 @@ class Rows:
         }
         if seen:
             await self._store.save_seen(transaction, list(seen.values()))
+        if part.counted:
+            counted = sorted(new_ids.get(key, key) for key in part.counted)
+            await self._store.save_counts(transaction, counted)
         if part.told_of:
             told_of = [(row, new_ids.get(key, key)) for row, key in part.told_of]
             await self._store.save_made_by(transaction, told_of)

@@ -18,7 +18,16 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, checked_isbn, edited, move_stock, new_book
-from bazar.catalog.store import NO_ROW, NO_YEAR, CountedBook, FileRow, KnownBy, Seen, Sought
+from bazar.catalog.store import (
+    BY_HAND,
+    NO_ROW,
+    NO_YEAR,
+    CountedBook,
+    FileRow,
+    KnownBy,
+    Seen,
+    Sought,
+)
 from bazar.catalog.words import name_key
 from bazar.formats.isbn import Placeholder, isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
@@ -179,6 +188,8 @@ class Part:
         self.added: list[Change] = []
         self.told_of: list[tuple[FileRow, int]] = []
         """Rows that could add a book, with the one that they are about, whatever came of them."""
+        self.counted: set[int] = set()
+        """Books that rows of a file without a key have counted."""
 
     def _each(self) -> list[tuple[int, StoredBook]]:
         return [(key, one.book) for key, one in self._books.items()]
@@ -285,6 +296,7 @@ class Part:
         change = Change(number, None, book, seen=seen)
         self.added.append(change)
         self._remember(number, book.book_id)
+        self._count(book.book_id, row)
         self._note(CountedBook(book, *(seen[1:] if seen else ())), number)
         if book.isbn is not None:
             self._by_isbn[book.isbn] = book.book_id
@@ -307,7 +319,7 @@ class Part:
             if row is None or count < row:
                 change.after = move_stock(after, copies)
                 change.copies = copies
-                count = row or NO_ROW
+                count = self._count(existing.book_id, row)
             else:
                 change.repeated = copies != 0
         self._finish(change, counted, count, row)
@@ -319,7 +331,9 @@ class Part:
         row = self._file_row(number)
         batch = self._batch
         ours = existing.book_id in batch.made or (
-            row is not None and counted.counted.import_id == row.import_id
+            row is not None
+            and counted.counted.import_id == row.import_id
+            and counted.counted.row != BY_HAND
         )
         if batch.same == "last":
             if number < other:
@@ -332,7 +346,7 @@ class Part:
             if row is None or count < row:
                 change.after = move_stock(existing, copies)
                 change.copies = copies
-                count = row or NO_ROW
+                count = self._count(existing.book_id, row)
             else:
                 change.repeated = copies != 0
         self._finish(change, counted, count, row and FileRow(row.import_id, other))
@@ -368,6 +382,12 @@ class Part:
     def _note(self, counted: CountedBook, number: int) -> None:
         self._books[counted.book.book_id] = counted
         self._about[counted.book.book_id] = number
+
+    def _count(self, key: int, row: FileRow | None) -> FileRow:
+        """Return what is noted of a book that a row counts."""
+        if row is None:
+            self.counted.add(key)
+        return row or NO_ROW
 
     def _file_row(self, number: int) -> FileRow | None:
         import_id = self._batch.import_id
