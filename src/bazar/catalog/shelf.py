@@ -199,6 +199,7 @@ class Shelf:
                 raise BookExists(message, member="id", book_id=wanted.book_id)
             await self._check_isbn_free(transaction, wanted)
             book = await self._store.add_book(transaction, wanted, self._clock())
+            await self._store.save_counts(transaction, [book.book_id])
             transaction.announce(BookChanged(book.book_id, book.version, listed=True))
             return book.public()
 
