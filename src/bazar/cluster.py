@@ -365,6 +365,7 @@ async def up(
     raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         refuse_half_restored(settings.data)
+        (settings.data / SHOP_FILE).unlink(missing_ok=True)  # of a start that was killed, or a copy
         engine = settings.engine()
         if engine == SQLITE:
             refuse_moved(settings.data)

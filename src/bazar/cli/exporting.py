@@ -12,7 +12,7 @@ import typer
 
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted
-from bazar.cli.terminal import fail, progress_bar, tidy_end, visible
+from bazar.cli.terminal import fail, misused, progress_bar, tidy_end, visible
 from bazar.formats.exports import Exported
 from bazar.kit.files import whole_file
 from bazar.tools.shop import Shop
@@ -53,7 +53,7 @@ def export(
     from bazar.tools.exporter import write_csv
 
     if as_json and file == _STDOUT:
-        fail("--json tells what was written into a file: name one")
+        misused("--json tells what was written into a file: name one")
     try:
         with (
             tidy_end(),

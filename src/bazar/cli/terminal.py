@@ -15,11 +15,13 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 import typer
 
-from bazar.cli.naming import book_name
+from bazar.cli.naming import book_name, order_name
 
 DATA_DEFAULT = Path("bazar-data")
 REFUSED = 1
 """Exit code of a command that failed: nothing was changed."""
+MISUSED = 2
+"""Of a command line that makes no sense; nothing was asked."""
 UNDECIDED = 3
 """Of a purchase that is stored and not decided yet."""
 UNKNOWN = 4
@@ -32,6 +34,15 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
+NamedData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="BAZAR_DATA",
+        help=f"Folder of databases and secret [default: {DATA_DEFAULT}].",
+    ),
+]
+"""Of a command that looks for a shop: a folder that somebody named leads to no other one."""
 Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
 PublicHost = Annotated[
     str,
@@ -126,13 +137,21 @@ PostgresBin = Annotated[
 ]
 BookId = Annotated[int, typer.Argument(metavar="ID|ISBN", parser=book_name, help="Of the book.")]
 """A command that `asks` makes finds the book, and gets its id."""
-OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
+OrderId = Annotated[
+    str, typer.Argument(metavar="ORDER_ID|REFERENCE", parser=order_name, help="Of the order.")
+]
+"""Likewise the order."""
 
 
 def fail(message: str, code: int = REFUSED) -> NoReturn:
     """End with one line on standard error and an exit code."""
     typer.echo(f"bazar: {visible(message)}", err=True)
     raise typer.Exit(code)
+
+
+def misused(message: str) -> NoReturn:
+    """End with one line about a command line that makes no sense."""
+    fail(message, MISUSED)
 
 
 def visible(text: str) -> str:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
@@ -94,6 +95,8 @@ class Remote:
     addresses: Addresses
     secret: str = ""
     _client: SyncClient | None = None
+    found_in: Mapping[str, Path] = field(default_factory=dict)
+    """The data folders that say where services are, of those that nobody named."""
     actor: str = ""
     """Who asks, for what is noted about a change; the front is not told."""
 
@@ -201,17 +204,26 @@ class Remote:
         try:
             response, content = _interruptible(lambda: _first(self.urls(service), ask))
         except RequestError as error:
-            option = "--url" if service == "front" else f"--{service}"
             message = (
                 f"the {service} service at {self.url(service)} does not answer "
-                f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
-                f"data folder with --data or its address with {option}"
+                f"({reason(error)}); {self._where_else(service)}"
             )
             raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
         if response.status not in _SUCCESS:
             after = response.headers.get("retry-after", "")
             raise _refusal(service, response.status, content, after)
         return content, response.headers
+
+    def _where_else(self, service: str) -> str:
+        """Return what somebody does about a service that does not answer."""
+        folder = self.found_in.get(service)
+        if folder is not None:
+            return f"'bazar up' runs on {folder}, so it may be back in a moment; else see its log"
+        option = "--url" if service == "front" else f"--{service}"
+        return (
+            "is the shop running? Start it with 'bazar up', or name its data folder with --data or "
+            f"its address with {option}"
+        )
 
     def piece(self, service: str, path: str) -> bytes:
         """Return bytes that a service has for its keeper, and wait for a turn where it is busy.
