@@ -21,6 +21,7 @@ from bazar.formats.columns import (
     parse_cell,
 )
 from bazar.formats.csv import Record
+from bazar.formats.exports import QUANTITY_EXPORTED
 from bazar.formats.header import CURRENCY, Layout
 from bazar.formats.presets import Product
 from bazar.wire.books import NewBook
@@ -62,6 +63,8 @@ class Row(NamedTuple):
     """What it shows in each."""
     book: NewBook | None = None
     known: KnownBook | None = None
+    as_exported: bool = False
+    """Its copies are those that we exported, so that it counts none."""
 
 
 class _Row:
@@ -72,6 +75,7 @@ class _Row:
         self.texts: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
+        self.as_exported = False
 
 
 class Marks:
@@ -179,6 +183,7 @@ class Reader:
             if text or (column in NEEDED and not self._is_feed):
                 row.texts[column] = text
                 self._take(column, text, row)
+        row.as_exported = self._is_as_exported(said, row)
         faults, warnings = row.faults, row.warnings
         if self._is_feed and not faults:
             faults = _feed_faults(row.found)
@@ -236,10 +241,12 @@ class Reader:
                 row.warnings.append(fault)
 
     def _row(self, line: int, cells: list[str], row: "_Row") -> Row:
-        given = list(row.found)
+        given = [one for one in row.found if one != "quantity" or not row.as_exported]
         fields: dict[str, Any] = {MEMBERS.get(one, one): value for one, value in row.found.items()}
-        read = Row(line, cells, [], row.warnings, given, row.texts)
+        read = Row(line, cells, [], row.warnings, given, row.texts, as_exported=row.as_exported)
         if self._is_feed:
+            if row.as_exported:
+                del fields["quantity"]
             return read._replace(known=KnownBook(**fields))
         for column, value in _BUILT_IN.items():
             fields.setdefault(column, value)
@@ -255,6 +262,16 @@ class Reader:
         if value != text and COLUMNS[column].is_text and not self._reading.verbatim:
             self.changed[column] += 1
         return value
+
+    def _is_as_exported(self, cells: Sequence[str], row: "_Row") -> bool:
+        """Tell whether the copies of a row are those that stood there when it was exported."""
+        text = _shown_at(self._layout.places.get(QUANTITY_EXPORTED, ()), cells)
+        if not text or "quantity" not in row.found:
+            return False
+        try:
+            return parse_cell("quantity", text, self._reading) == row.found["quantity"]
+        except BadCell:
+            return False
 
     def _use_default(self, column: str, text: str, row: "_Row") -> bool:
         """Take the default in place of a cell that says nothing; tell whether there is one."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from bazar.formats import numbers
 from bazar.formats.columns import COLUMNS, NEEDED, BadCell, Reading, parse_cell
+from bazar.formats.exports import QUANTITY_EXPORTED
 from bazar.formats.names import BARCODES, SEVERAL, SYNONYMS, normal, without_brackets
 from bazar.formats.presets import PRESETS
 
@@ -59,7 +60,7 @@ class Layout:
         """Our columns that were found, each with the names of the file's, the best first."""
         return {
             column: [self.header[at] for at in self.places[column]]
-            for column in [*COLUMNS, CURRENCY]
+            for column in [*COLUMNS, CURRENCY, QUANTITY_EXPORTED]
             if self.places.get(column)
         }
 

@@ -137,6 +137,7 @@ _WRITTEN = {
         | Stock minimum | Seuil d'alerte | Seuil de stock | Stock mini
         | Stock mínimo | Existencias mínimas | Cantidad mínima | Punto de pedido
         | الحد الأدنى | حد الطلب | الحد الأدنى للمخزون""",
+    "quantity_exported": "quantity_exported",
     "currency": """
         Currency | Currency code | Price currency | Währung | Waehrung | Devise | Monnaie | Moneda
         | Divisa | العملة | عملة""",

@@ -55,18 +55,20 @@ def import_file(
             Batches(shop, options, rejects, progress, plan.key) as batches,
         ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
+            as_exported = 0
             for record in plan.records():
                 if (row := reader.read(record)) is None:
                     continue
+                as_exported += row.as_exported
                 batches.add(reading.for_catalog(row, options.update))
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
             batches.end()
-    return _report(batches, rejects, warnings, _understood(plan, reader))
+    return _report(batches, rejects, warnings, _understood(plan, reader), as_exported)
 
 
 def _report(
-    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood
+    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood, as_exported: int
 ) -> ImportReport:
     counts = batches.counts
     return ImportReport(
@@ -76,6 +78,8 @@ def _report(
         unchanged=counts["unchanged"],
         rejected=rejects.noted.rows,
         repeated=batches.repeated,
+        stocks=batches.stocks,
+        as_exported=as_exported,
         warned=warnings.rows,
         rejects=rejects.noted.first,
         rejects_by=rejects.noted.by_reason,
