@@ -133,7 +133,7 @@ def show_import(report: "ImportReport", *, dry_run: bool) -> None:
         )
     _show_file(report.file)
     if report.warned:
-        typer.echo(f"{counted(report.warned, 'row')} read without some of their cells:")
+        typer.echo(f"{counted(report.warned, 'row')} with warnings:")
         _show_notes(report.warnings, report.warnings_by)
     if report.rejected:
         where = f" in {report.rejects_file}" if report.rejects_file else ""

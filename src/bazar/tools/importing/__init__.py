@@ -102,7 +102,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
         header_row=source.header.line,
         program=layout.preset.name if layout.preset else "",
         columns=columns,
-        unused=layout.unused,
+        unused=[name for name in layout.unused if name not in reader.isbns_in],
         defaults=dict(layout.preset.defaults) if layout.preset else {},
         notes=_notes(plan, reader),
     )
@@ -133,6 +133,13 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
     if reader.variants:
         notes.append(
             f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
+        )
+    for name, rows in reader.isbns_in.items():
+        notes.append(f"rows whose ISBN is in {name!r}: {rows}")
+    if not plan.layout.is_feed and "quantity" not in {*plan.layout.places, *plan.layout.defaults}:
+        notes.append(
+            "NO COLUMN OF COPIES: new books have none, and nobody can buy them. "
+            "Name it with --map quantity=..., or say --default quantity=1"
         )
     for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
         notes.append(f"rows that are no books, {why}: {rows}")
