@@ -148,6 +148,7 @@ def points(store: PostgresStore) -> dict[str, tuple[Work[object], int]]:
         "edit_books": (lambda t: store.edit_books(t, [old], NOW_MS), 15),
         "adjust": (lambda t: store.adjust(t, dict.fromkeys(IDS, 1), NOW_MS), 150),
         "save_seen": (lambda t: store.save_seen(t, [Seen(77, row, row)]), 2),
+        "save_counts": (lambda t: store.save_counts(t, [77]), 4),
         "save_made_by": (lambda t: store.save_made_by(t, [(row, 77)]), 2),
         "add_book": (lambda t: store.add_book(t, new, NOW_MS), 10),
         "edit_book": (lambda t: store.edit_book(t, old, NOW_MS), 10),

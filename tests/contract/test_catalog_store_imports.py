@@ -163,6 +163,31 @@ async def test_the_last_row_about_a_book_is_kept(database: Database, store: Stor
     assert NO_ROW < FileRow(1, 9) < FileRow(2, 3) < FileRow(2, 4)
 
 
+async def test_a_count_by_hand_is_later_than_every_file_before(
+    database: Database, store: Store
+) -> None:
+    """And earlier than the next; nothing is noted before the first, and a stale count after."""
+    await added(database, store, book("A"), book("B"))
+
+    async def counted() -> list[FileRow]:
+        found = await database.read(lambda t: store.counted_books(t, [1, 2]))
+        return [found[1].counted, found[2].counted]
+
+    await database.write(lambda t: store.save_counts(t, [1, 2]))
+    assert [NO_ROW, NO_ROW] == await counted()
+    for import_id in (1, 2):
+        await database.write(lambda t, n=import_id: store.save_import(t, n, f"k{n}", NOW_MS))  # type: ignore[misc]
+    row = FileRow(1, 9)
+    await database.write(lambda t: store.save_seen(t, [Seen(1, row, row)]))
+    for _ in range(2):
+        await database.write(lambda t: store.save_counts(t, [1, 2]))
+        by_hand, same = await counted()
+        assert by_hand == same
+        assert FileRow(2, 10**9) < by_hand < FileRow(3, 0)
+    seen = await database.read(lambda t: store.counted_books(t, [1]))
+    assert row == seen[1].seen
+
+
 async def test_the_first_book_that_a_row_made_stays_its_book(
     database: Database, store: Store
 ) -> None:

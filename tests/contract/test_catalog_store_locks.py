@@ -1,12 +1,13 @@
 """What the store of the catalog locks, and in which order its ledger is read, where many write."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bazar.catalog.app import POSTGRES_SCHEMA
-from bazar.catalog.store import Store
+from bazar.catalog.store import NO_ROW, FileRow, Seen, Store
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Database, Transaction, Work
 from support.engines import POSTGRES, with_tables
@@ -15,6 +16,9 @@ from support.stored_books import KEPT, NOW_MS, Engine, added, book, rejected
 ISBN = "9780131103627"
 _BOOKS = "SELECT book_id FROM books ORDER BY book_id FOR NO KEY UPDATE SKIP LOCKED"
 _DECISIONS = "SELECT order_id FROM reservations ORDER BY order_id FOR NO KEY UPDATE SKIP LOCKED"
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 @pytest.fixture
@@ -62,6 +66,32 @@ async def test_what_is_looked_at_for_a_change_is_locked(database: Database, stor
         for work, books, decisions in works:
             wanted = (books, decisions) if lock else (nothing, nothing)
             assert wanted == await locked(database, work)
+
+
+async def test_who_waited_for_a_book_knows_how_it_was_counted_meanwhile(
+    database: Database, store: Store
+) -> None:
+    """And who waited for none does not take that count away."""
+    await added(database, store, book())
+    await database.write(lambda t: store.save_import(t, 1, "k", NOW_MS))
+    row = FileRow(1, 5)
+
+    async def file(transaction: Transaction) -> FileRow:
+        found = await store.counted_books(transaction, [1], lock=True)
+        return found[1].counted
+
+    async def keeper(transaction: Transaction) -> asyncio.Task[FileRow]:
+        await store.book(transaction, 1, lock=True)
+        waiting = asyncio.create_task(database.write(file))
+        while await database.read(lambda t: t.one(_WAITING)) != (1,):  # noqa: ASYNC110  the server's
+            await asyncio.sleep(0)
+        await store.save_counts(transaction, [1])
+        return waiting
+
+    seen = await (await database.write(keeper))
+    assert row < seen
+    await database.write(lambda t: store.save_seen(t, [Seen(1, NO_ROW, row)]))
+    assert seen == await database.write(file)
 
 
 @pytest.mark.parametrize("kept", KEPT[:1], ids=lambda kept: kept.name)

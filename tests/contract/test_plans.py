@@ -262,6 +262,7 @@ PLANS: dict[tuple[str, str], Sequence[str]] = {
         "SEARCH keyed_writes USING INDEX sqlite_autoindex_keyed_writes_1 (key=?)",
     ),
     ("catalog", "_SAVE_MADE_BY"): (),
+    ("catalog", "_SAVE_COUNT"): ("SCAN CONSTANT ROW", "SEARCH imports", "SEARCH imports"),
     ("catalog", "_MOVEMENTS_OF_BOOK"): (
         "SEARCH movements USING INDEX movements_by_book (book_id=? AND movement_id<?)",
     ),

@@ -141,6 +141,42 @@ async def test_a_book_that_comes_twice_in_a_file_is_told(
         assert price == (await shop.catalog.get(f"/info/{ids[0]}")).json["price"]
 
 
+NAMED = BOOK | {"title": "Emma", "quantity": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "change"),
+    [
+        (NAMED, {"isbn": OTHER}),
+        (NAMED, {"title": "Persuasion"}),
+        (NAMED | {"isbn": ISBN}, {"isbn": OTHER}),
+    ],
+    ids=["numbered", "renamed", "corrected"],
+)
+@pytest.mark.parametrize("same", SAME)
+@on_every_engine
+async def test_a_row_that_was_about_a_book_is_about_it_when_its_file_comes_again(
+    shop: Shop, same: str, row: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """Whatever the keeper has made of it: the one that added it, its double, and a later file's."""
+    options = {"same": same, "update": "stock"}
+    files = {"one": [row, row | {"quantity": 2}], "two": [row | {"quantity": 5}]}
+    ids = {
+        result.get("id", 0)
+        for key, rows in files.items()
+        for result in await take_in(shop.catalog, *rows, key=key, **options)
+    }
+    (book_id,) = ids - {0}
+    assert 200 == (await shop.catalog.call("PATCH", f"/books/{book_id}", change)).status
+    await reserve(shop.catalog, "o1", (book_id, 1))
+    for key, rows in files.items():
+        for dry_run in (True, False):
+            again = await take_in(shop.catalog, *rows, key=key, dry_run=dry_run, **options)
+            double = "rejected" if same == "reject" else "unchanged"
+            assert ["unchanged", double][: len(rows)] == statuses(again)
+    assert [4] == [one["quantity"] for one in (await shop.catalog.get("/books")).json]
+
+
 @pytest.mark.parametrize(("same", "stock"), [("reject", 3), ("add", 5), ("last", 2)])
 @pytest.mark.parametrize("batch_rows", [1, 2])
 async def test_one_row_may_name_the_id_and_another_the_isbn(

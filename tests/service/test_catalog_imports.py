@@ -56,6 +56,48 @@ async def test_an_import_twice_changes_nothing_the_second_time(catalog: Caller) 
     assert before == (await catalog.get("/books")).json
 
 
+BEFORE = BOOK | {"title": "First of its file"}
+COUNTED = BOOK | {"isbn": ISBN, "quantity": 9}
+
+
+@pytest.mark.parametrize("how", ["count", "reason", "same count", "new book", "no key"])
+@on_every_engine
+async def test_an_older_file_does_not_undo_what_was_counted_since(shop: Shop, how: str) -> None:
+    """By hand, or by rows of no file; what broke off goes on without it, and a new file counts."""
+    catalog = shop.catalog
+    if how != "new book":
+        book_id = await shop.add_book(isbn=ISBN, quantity=4 if how == "same count" else 6)
+    await take_in(catalog, BEFORE, key="broken off", update="stock")
+    match how:
+        case "count" | "same count":
+            reply = await catalog.post(f"/books/{book_id}/stock", {"count": 4})
+            assert 200 == reply.status
+        case "reason":
+            change = {"change": -2, "reason": "counted"}
+            assert 200 == (await catalog.post(f"/books/{book_id}/stock", change)).status
+        case "new book":
+            book_id = await shop.add_book(isbn=ISBN, quantity=4)
+        case _:
+            await take_in(catalog, COUNTED | {"quantity": 4}, update="stock")
+    for dry_run in (True, False):
+        options = {"update": "stock", "key": "broken off", "dry_run": dry_run}
+        rest = (await take_in(catalog, BEFORE, COUNTED, **options))[1]
+        assert ("unchanged", True) == (rest["status"], rest["repeated"])
+        assert 4 == await shop.stock(book_id)
+    await take_in(catalog, COUNTED, update="stock", key="new")
+    assert 9 == await shop.stock(book_id)
+
+
+async def test_what_came_or_went_since_is_no_count(shop: Shop) -> None:
+    """A file that broke off still counts a book of which copies were received or lost."""
+    book_id = await shop.add_book(isbn=ISBN, quantity=6)
+    await take_in(shop.catalog, BEFORE, key="broken off", update="stock")
+    for change in ({"change": 3}, {"change": -1, "reason": "lost"}):
+        assert 200 == (await shop.catalog.post(f"/books/{book_id}/stock", change)).status
+    await take_in(shop.catalog, BEFORE, COUNTED, key="broken off", update="stock")
+    assert 9 == await shop.stock(book_id)
+
+
 @pytest.mark.parametrize(
     ("update", "status", "title", "quantity"),
     [

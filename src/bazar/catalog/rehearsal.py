@@ -33,7 +33,7 @@ class _Origin(msgspec.Struct):
     import_id: int | None
     books: list[CountedBook]
     made: list[tuple[FileRow, int]]
-    """Rows that have made books before, with those."""
+    """Rows that have made books before, or were about them, with those."""
 
 
 class Rehearsals:

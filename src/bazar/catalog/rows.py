@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, first_version
-from bazar.catalog.store import CountedBook, FileRow, KnownBy, Store
+from bazar.catalog.store import CountedBook, KnownBy, Store
 from bazar.catalog.taking import Batch, Change, Part, Wanted, read_row
 from bazar.kit.clock import Clock
 from bazar.kit.data.database import Transaction
@@ -99,17 +99,17 @@ class Rows:
         moved = {book_id: number for book_id, number in copies.items() if number}
         if moved:
             versions |= await store.adjust(transaction, moved, at_ms)
-        await self._note(transaction, part.added, changes, new_ids)
+        await self._note(transaction, part, changes, new_ids)
         return [_told(transaction, one, new_ids, versions) for one in part.changes]
 
     async def _note(
         self,
         transaction: Transaction,
-        added: Sequence[Change],
+        part: Part,
         changes: Sequence[Change],
         new_ids: Mapping[int, int],
     ) -> None:
-        """Note which rows were about which books, and which they have made."""
+        """Note which rows were about which books."""
         seen = {
             one.seen.book_id: one.seen._replace(
                 book_id=new_ids.get(one.seen.book_id, one.seen.book_id)
@@ -119,13 +119,12 @@ class Rows:
         }
         if seen:
             await self._store.save_seen(transaction, list(seen.values()))
-        made_by = [
-            (FileRow(one.seen.seen.import_id, one.number), new_ids[one.seen.book_id])
-            for one in added
-            if one.seen is not None
-        ]
-        if made_by:
-            await self._store.save_made_by(transaction, made_by)
+        if part.counted:
+            counted = sorted(new_ids.get(key, key) for key in part.counted)
+            await self._store.save_counts(transaction, counted)
+        if part.told_of:
+            told_of = [(row, new_ids.get(key, key)) for row, key in part.told_of]
+            await self._store.save_made_by(transaction, told_of)
 
 
 def after(batch: Batch, results: Sequence[ImportResult]) -> Batch:
@@ -168,4 +167,6 @@ def _told(
         version = versions.get(book.book_id, book.version)
         transaction.announce(BookChanged(book.book_id, version, listed=True))
     status: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
-    return ImportResult(row=number, status=status, id=book.book_id, repeated=done.repeated)
+    return ImportResult(
+        row=number, status=status, id=book.book_id, repeated=done.repeated, copies=done.copies
+    )

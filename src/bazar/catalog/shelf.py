@@ -34,8 +34,16 @@ TOPIC_TITLES_MAX = 1000
 TOPICS_MAX = 10_000
 BOOKS_A_UNIT = 50
 """Of which keys and terms are made in one transaction, which takes some milliseconds."""
-_USUAL = {"condition": "new", "low_at": LOW_AT_DEFAULT}
-"""What a request to add a book does not say where it says nothing."""
+_USUAL = {
+    "book_id": 0,
+    "stock": 0,
+    "price_minor": 0,
+    "condition": "new",
+    "low_at": LOW_AT_DEFAULT,
+    "added_at_ms": 0,
+}
+"""What a request to add a book does not say where it says nothing, and a price that is always
+given."""
 
 
 class Shelf:
@@ -191,6 +199,7 @@ class Shelf:
                 raise BookExists(message, member="id", book_id=wanted.book_id)
             await self._check_isbn_free(transaction, wanted)
             book = await self._store.add_book(transaction, wanted, self._clock())
+            await self._store.save_counts(transaction, [book.book_id])
             transaction.announce(BookChanged(book.book_id, book.version, listed=True))
             return book.public()
 

@@ -79,11 +79,14 @@ class Stock:
 
         async def work(transaction: Transaction) -> Book:
             book = await self._book(transaction, book_id, lock=True)
+            copies, reason = wanted.change or 0, wanted.reason
             if wanted.count is not None:
-                why = Why(wanted.reason or "counted", wanted.note.strip(), actor)
-                return await self._move(transaction, book, wanted.count - book.stock, why)
-            why = Why(wanted.reason, wanted.note.strip(), actor)
-            return await self._move(transaction, book, wanted.change or 0, why)
+                copies, reason = wanted.count - book.stock, reason or "counted"
+            why = Why(reason, wanted.note.strip(), actor)
+            moved = await self._move(transaction, book, copies, why)
+            if wanted.count is not None or reason == "counted":
+                await self._store.save_counts(transaction, [book_id])
+            return moved
 
         request = asked(
             key,

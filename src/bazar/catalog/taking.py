@@ -1,7 +1,7 @@
 """What becomes of the rows of a file, decided over the books that they may be about; no I/O.
 
-A row is the book with its id, else with its ISBN-13, else the one that it made when its file was
-taken in before, else with exactly its title, author and year. So the same file twice changes
+A row is the book with its id, else with its ISBN-13, else the one that it was about when its file
+was taken in before, else with exactly its title, author and year. So the same file twice changes
 nothing, whatever was changed since. A row that names a book by its id and says another ISBN or
 title is about another book: it is refused. No row changes the currency of a book. A count belongs
 to the moment at which its file was first seen: it is taken once, and never after a later one.
@@ -18,7 +18,16 @@ import msgspec
 from msgspec.structs import replace
 
 from bazar.catalog.domain import StoredBook, checked_isbn, edited, move_stock, new_book
-from bazar.catalog.store import NO_ROW, NO_YEAR, CountedBook, FileRow, KnownBy, Seen, Sought
+from bazar.catalog.store import (
+    BY_HAND,
+    NO_ROW,
+    NO_YEAR,
+    CountedBook,
+    FileRow,
+    KnownBy,
+    Seen,
+    Sought,
+)
 from bazar.catalog.words import name_key
 from bazar.formats.isbn import Placeholder, isbn13
 from bazar.kit.errors import BazarError, InvalidRequest
@@ -177,6 +186,10 @@ class Part:
         self.changes: list[Change | ImportResult] = []
         """What each row does, or why it does nothing."""
         self.added: list[Change] = []
+        self.told_of: list[tuple[FileRow, int]] = []
+        """Rows that could add a book, with the one that they are about, whatever came of them."""
+        self.counted: set[int] = set()
+        """Books that rows of a file without a key have counted."""
 
     def _each(self) -> list[tuple[int, StoredBook]]:
         return [(key, one.book) for key, one in self._books.items()]
@@ -220,15 +233,25 @@ class Part:
         counted = self._books[key]
         if column == ID_COLUMN and known_by.made_by != key:
             _agree(counted.book, wanted)
-        number = wanted.row.row
+        number, reject = wanted.row.row, self._batch.same == "reject"
         other = self._other_row(counted, key, number)
+        if other is not None and not reject and self._is_added_here(key):
+            return None  # it is not stored yet
+        if wanted.book is not None and not wanted.book_id and known_by.made_by is None:
+            self._remember(number, key)
         if other is None:
             return self._update(counted, wanted, self._batch.update)
-        if self._batch.same == "reject":
+        if reject:
             _refuse(f"is the same book as row {other}", column)
-        if any(change.after.book_id == key for change in self.added):
-            return None  # it is not stored yet
         return self._again(counted, wanted, other)
+
+    def _is_added_here(self, key: int) -> bool:
+        return any(change.after.book_id == key for change in self.added)
+
+    def _remember(self, number: int, key: int) -> None:
+        """Keep which book a row is about, so that it is that one when its file comes again."""
+        if (row := self._file_row(number)) is not None:
+            self.told_of.append((row, key))
 
     def _existing(self, known_by: KnownBy, wanted: Wanted) -> tuple[int | None, str]:
         """Return the key of the book that a row is about, and the column that tells.
@@ -272,6 +295,8 @@ class Part:
         seen = None if row is None else Seen(book.book_id, row, row)
         change = Change(number, None, book, seen=seen)
         self.added.append(change)
+        self._remember(number, book.book_id)
+        self._count(book.book_id, row)
         self._note(CountedBook(book, *(seen[1:] if seen else ())), number)
         if book.isbn is not None:
             self._by_isbn[book.isbn] = book.book_id
@@ -294,7 +319,7 @@ class Part:
             if row is None or count < row:
                 change.after = move_stock(after, copies)
                 change.copies = copies
-                count = row or NO_ROW
+                count = self._count(existing.book_id, row)
             else:
                 change.repeated = copies != 0
         self._finish(change, counted, count, row)
@@ -306,7 +331,9 @@ class Part:
         row = self._file_row(number)
         batch = self._batch
         ours = existing.book_id in batch.made or (
-            row is not None and counted.counted.import_id == row.import_id
+            row is not None
+            and counted.counted.import_id == row.import_id
+            and counted.counted.row != BY_HAND
         )
         if batch.same == "last":
             if number < other:
@@ -319,7 +346,7 @@ class Part:
             if row is None or count < row:
                 change.after = move_stock(existing, copies)
                 change.copies = copies
-                count = row or NO_ROW
+                count = self._count(existing.book_id, row)
             else:
                 change.repeated = copies != 0
         self._finish(change, counted, count, row and FileRow(row.import_id, other))
@@ -355,6 +382,12 @@ class Part:
     def _note(self, counted: CountedBook, number: int) -> None:
         self._books[counted.book.book_id] = counted
         self._about[counted.book.book_id] = number
+
+    def _count(self, key: int, row: FileRow | None) -> FileRow:
+        """Return what is noted of a book that a row counts."""
+        if row is None:
+            self.counted.add(key)
+        return row or NO_ROW
 
     def _file_row(self, number: int) -> FileRow | None:
         import_id = self._batch.import_id

@@ -128,9 +128,16 @@ def show_import(report: "ImportReport", *, dry_run: bool) -> None:
             f"{counted(report.repeated, 'count')} of this file taken before, or followed by a "
             "later one: the stock stays as it is; --again takes it anew"
         )
+    if report.stocks:
+        typer.echo(f"{counted(report.stocks, 'stock')} changed")
+    if report.as_exported and report.updated + report.unchanged:
+        typer.echo(
+            f"{counted(report.as_exported, 'row')} with as many copies as exported: no count, "
+            "so the stock of books that are there stays as it is"
+        )
     _show_file(report.file)
     if report.warned:
-        typer.echo(f"{counted(report.warned, 'row')} read without some of their cells:")
+        typer.echo(f"{counted(report.warned, 'row')} with warnings:")
         _show_notes(report.warnings, report.warnings_by)
     if report.rejected:
         where = f" in {report.rejects_file}" if report.rejects_file else ""

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from bazar.formats import numbers
-from bazar.formats.cells import Typed, fact, is_nothing, plain
+from bazar.formats.cells import Typed, fact, is_no_title, is_nothing, plain
 from bazar.formats.exports import unguarded
-from bazar.formats.isbn import OtherNumber, Placeholder, isbn13
+from bazar.formats.isbn import Destroyed, OtherNumber, Placeholder, isbn13
 from bazar.formats.names import normal
 from bazar.formats.vocabulary import CONDITIONS, FORMATS, LANGUAGES, MONTHS
 from bazar.kit.money import to_minor
@@ -51,6 +51,8 @@ class Reading(NamedTuple):
     """Of the shop; empty where nobody knows it."""
     marks: Mapping[str, numbers.Mark] = {}
     """What begins the decimals in each of our columns."""
+    thousandths: frozenset[str] = frozenset()
+    """Our columns in which a number shows three decimals, so that `5.000` is five."""
     barcodes: bool = False
     """Whether the column of ISBNs holds the numbers of other things too."""
     verbatim: bool = False
@@ -72,6 +74,14 @@ class BadCell(ValueError):
 
 class LeftOut(BadCell):
     """A cell says nothing that could be taken; the row goes on without it."""
+
+
+class DestroyedCell(BadCell):
+    """A spreadsheet has lost what the cell said."""
+
+
+class Ambiguous(BadCell):
+    """A cell may say one of two things."""
 
 
 class Column(NamedTuple):
@@ -117,8 +127,10 @@ def _isbn(column: str, text: str, reading: Reading) -> str:
         raise LeftOut(column, str(error)) from error
     except OtherNumber as error:
         if reading.barcodes:
-            raise LeftOut(column, str(error)) from error
+            raise LeftOut(column, f"{error}; it goes in without, if it is a book") from error
         raise BadCell(column, str(error)) from error
+    except Destroyed as error:
+        raise DestroyedCell(column, str(error)) from error
     except ValueError as error:
         raise BadCell(column, str(error)) from error
 
@@ -137,10 +149,10 @@ def _price(column: str, text: str, reading: Reading) -> Decimal:
 
 def _count(column: str, text: str, reading: Reading) -> int:
     try:
-        return numbers.whole(text, reading.mark(column))
+        return numbers.whole(text, reading.mark(column), thousandths=column in reading.thousandths)
     except ValueError as error:
         if str(error):
-            raise BadCell(column, f"{column} {error}") from error
+            raise Ambiguous(column, f"{column} {error}") from error
         raise
 
 
@@ -232,7 +244,7 @@ def parse_cell(column: str, text: str, reading: Reading = Reading()) -> Value:  
         BadCell: it is not what this column of ours must hold.
     """
     value, kind, wanted, is_text, cut_to = COLUMNS[column]
-    if column == "title" and not text:
+    if column == "title" and (not text or (not reading.verbatim and is_no_title(text))):
         raise BadCell(column, f"{column} must be {wanted}")
     if not reading.verbatim and column != "title" and is_nothing(text, is_text=is_text):
         raise LeftOut(column, "is no value")

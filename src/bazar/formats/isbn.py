@@ -20,6 +20,10 @@ class OtherNumber(ValueError):
     """It is the number of something that is no book; the message is for a person."""
 
 
+class Destroyed(ValueError):
+    """A spreadsheet has made another number of it; the message is for a person."""
+
+
 _LENGTH = 13
 _SHORT_LENGTHS = {9, 10}
 _BARE = re.compile("97[89][0-9]{10}")
@@ -112,6 +116,8 @@ def _undressed(text: str) -> str:
     seen = "".join(
         one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf"
     ).translate(_SAME_LETTERS)
+    if not seen.isascii():
+        seen = "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in seen)
     seen = "".join("-" if unicodedata.category(one) == "Pd" else one for one in seen)
     seen = re.sub(r"[\s\x00-\x1f]+", " ", seen).strip(f" {_QUOTES}=").strip()
     if power := _POWER.fullmatch(seen):
@@ -180,7 +186,7 @@ def _placeholder() -> Placeholder:
 def _refusal(shown: str) -> ValueError:
     """Say why a text is no ISBN, as helpfully as can be told."""
     if _POWER.fullmatch(shown):
-        return ValueError(
+        return Destroyed(
             "is not an ISBN: the spreadsheet destroyed this ISBN; "
             "format the column as text and export again"
         )

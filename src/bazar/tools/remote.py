@@ -34,6 +34,7 @@ READ_TIMEOUT = timedelta(minutes=1)
 """For one of the keeper's reads, a part of something larger."""
 PATIENCE_S = 60.0
 """How long a keeper's read waits for its turn in a busy shop."""
+_IF_MATCH = "if-match"
 _SUCCESS = range(200, 300)
 _NEXT = re.compile('<([^>]*)>; *rel="?next"?')
 _SECONDS = re.compile(r"[0-9]{1,4}")
@@ -134,7 +135,31 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
-        content, _following = self._call(service, method, path, body=body, key=key, timeout=timeout)
+        headers = {} if key is None else {KEY_HEADER: format_key(key)}
+        content, _told = self._call(
+            service, method, path, body=body, headers=headers, timeout=timeout
+        )
+        return _decoded(service, content, kind)
+
+    def tagged(self, service: str, path: str, kind: type[T]) -> tuple[T, str]:
+        """Return a thing, and the tag by which a change of it tells that it is still the same.
+
+        Raises:
+            RemoteError: the service refused, or did not answer in time.
+        """
+        content, told = self._call(service, "GET", path)
+        return _decoded(service, content, kind), told.get("etag", "")
+
+    def change_tagged(  # noqa: PLR0913  the parts of a request
+        self, service: str, path: str, kind: type[T], *, body: object, key: str, tag: str
+    ) -> T:
+        """Change a thing only where it is still the one that had this tag; see `tagged`.
+
+        Raises:
+            RemoteError: it is another one by now, the service refused, or did not answer in time.
+        """
+        headers = {KEY_HEADER: format_key(key), _IF_MATCH: tag}
+        content, _told = self._call(service, "PATCH", path, body=body, headers=headers)
         return _decoded(service, content, kind)
 
     def page(self, service: str, path: str, kind: type[T]) -> tuple[T, str | None]:
@@ -143,10 +168,8 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
-        content, following = self.in_turn(
-            lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
-        )
-        found = _NEXT.search(following)
+        content, told = self.in_turn(lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT))
+        found = _NEXT.search(told.get("link", ""))
         after = parse_qs(urlsplit(found[1]).query).get("after") if found else None
         return _decoded(service, content, kind), after[0] if after else None
 
@@ -157,10 +180,10 @@ class Remote:
         path: str,
         *,
         body: Any = None,  # noqa: ANN401
-        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: timedelta = TIMEOUT,
-    ) -> tuple[bytes, str]:
-        """Return the bytes of an answer, and its Link header, empty where it has none."""
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """Return the bytes of an answer, and its headers."""
         client = self._client = self._client or SyncClientBuilder().no_proxy().build()
 
         def ask(url: str) -> tuple[SyncResponse, bytes]:
@@ -173,8 +196,8 @@ class Remote:
                 request = request.bearer_auth(self.secret)
                 if self.actor:
                     request = request.header(ACTOR_HEADER, self.actor)
-            if key is not None:
-                request = request.header(KEY_HEADER, format_key(key))
+            for name, value in (headers or {}).items():
+                request = request.header(name, value)
             response = request.build().send()
             return response, response.bytes().to_bytes()
 
@@ -189,7 +212,7 @@ class Remote:
         if response.status not in _SUCCESS:
             after = response.headers.get("retry-after", "")
             raise _refusal(service, response.status, content, after)
-        return content, response.headers.get("link", "")
+        return content, response.headers
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""
@@ -208,7 +231,7 @@ class Remote:
         Raises:
             RemoteError: the service refused, did not answer in time, or was busy for a minute.
         """
-        content, _following = self.in_turn(
+        content, _told = self.in_turn(
             lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
         )
         return content

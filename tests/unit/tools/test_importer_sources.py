@@ -157,10 +157,10 @@ def test_a_workbook_is_read_from_the_sheet_that_looks_like_books(desk: Desk) -> 
 
 def test_quotation_marks_are_read_as_the_file_writes_them(desk: Desk) -> None:
     """Behind backslashes, or as letters; the report says so where it is not the usual way."""
-    report = desk.take(b'title,price\n"He said \\"no\\"",1\n"Fire, fire",2\n')
+    report = desk.take(b'title,price,stock\n"He said \\"no\\"",1,1\n"Fire, fire",2,1\n')
     assert ['He said "no"', "Fire, fire"] == titles(desk)
     assert ["quotation marks in cells are read behind backslashes"] == report.file.notes
-    report = desk.take(b'title\tprice\n"Fine" copy\t1\n"open\t2\n5" tear\t3\n')
+    report = desk.take(b'title\tprice\tstock\n"Fine" copy\t1\t1\n"open\t2\t1\n5" tear\t3\t1\n')
     assert ['"Fine" copy', '"open', '5" tear'] == titles(desk)[2:]
     assert ["quotation marks in cells are read as letters like any other"] == report.file.notes
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.store.lists import Lists
 from bazar.kit.data.database import Transaction
+from bazar.kit.identity import ID_MAX
 from bazar.wire.audit import KeptDecision
 from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.limits import ORDER_ID_LENGTH_MAX
@@ -40,6 +41,8 @@ class FileRow(NamedTuple):
 
 NO_ROW = FileRow(0, 0)
 """It is earlier than every row of a file."""
+BY_HAND = ID_MAX + 1
+"""Stands for the row where a keeper has counted: later than every row of the last file then."""
 NO_YEAR = -9999
 """Stands for the year of a book that has none, where books are known by their names."""
 
@@ -62,7 +65,7 @@ class KnownBy(NamedTuple):
 
     isbn: int | None = None
     made_by: int | None = None
-    """The row itself, when its file came before."""
+    """The row itself when its file came before, or that it was about then."""
     name: int | None = None
 
 
@@ -296,10 +299,14 @@ class Store(Lists, Protocol):
         """Note which rows of a file were about books, and which counted them; each book once."""
         ...
 
+    async def save_counts(self, transaction: Transaction, book_ids: Collection[int]) -> None:
+        """Note that books were counted just now, and not by a file; those there are locked."""
+        ...
+
     async def save_made_by(
         self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
     ) -> None:
-        """Note which books rows of a file have made; once."""
+        """Note which books rows of a file have made, or were about; the first one stays."""
         ...
 
     async def kept_write(self, transaction: Transaction, key: str) -> KeptWrite | None:

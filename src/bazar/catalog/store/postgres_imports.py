@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from bazar.catalog.domain import StoredBook, first_version
-from bazar.catalog.store import CountedBook, FileRow, KnownBy, Seen, Sought
+from bazar.catalog.store import BY_HAND, CountedBook, FileRow, KnownBy, Seen, Sought
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.postgres_arrays import columns, every
 from bazar.catalog.store.shared import (
@@ -49,8 +49,12 @@ FROM books LEFT JOIN counts ON counts.book_id = books.book_id
 WHERE books.book_id = ANY(?1::bigint[])
 ORDER BY books.book_id"""
 
-_LOCKED = f"""{_COUNTED_BOOKS}
-FOR NO KEY UPDATE OF books"""
+# Only a locked row itself is read as it is once the lock is there: what is joined to it is older.
+_LOCK_BOOKS = """
+SELECT book_id FROM books
+WHERE book_id = ANY(?1::bigint[])
+ORDER BY book_id
+FOR NO KEY UPDATE"""
 
 _NEW_IDS = """
 SELECT nextval('books_book_id_seq') FROM generate_series(1, ?1::bigint)"""
@@ -127,11 +131,26 @@ FROM given
 WHERE books.book_id = given.book_id
 RETURNING books.book_id, version"""
 
+# Who counts nothing locks no book: a keeper may have counted it since.
 _SAVE_SEEN = """
 INSERT INTO counts (book_id, import_id, row, seen_import_id, seen_row)
 SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[])
-ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row,
+ON CONFLICT (book_id) DO UPDATE
+SET (import_id, row) = (
+        SELECT import_id, row
+        FROM (VALUES (counts.import_id, counts.row), (excluded.import_id, excluded.row))
+            AS one (import_id, row)
+        ORDER BY import_id DESC, row DESC LIMIT 1
+    ),
     seen_import_id = excluded.seen_import_id, seen_row = excluded.seen_row"""
+
+# Only what a file may contradict: before the first one is seen there is nothing to keep.
+_SAVE_COUNTS = f"""
+INSERT INTO counts (book_id, import_id, row)
+SELECT book_id, (SELECT max(import_id) FROM imports), {BY_HAND}
+FROM unnest(?1::bigint[]) AS one (book_id)
+WHERE EXISTS (SELECT FROM imports)
+ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
 
 _SAVE_MADE_BY = """
 INSERT INTO made_by_rows (import_id, row, book_id)
@@ -159,8 +178,10 @@ class ImportRows(LedgerRows):
         self, transaction: Transaction, book_ids: Collection[int], *, lock: bool = False
     ) -> dict[int, CountedBook]:
         """Return those of some books that exist, by id, with what files have said of them."""
-        sql = _LOCKED if lock else _COUNTED_BOOKS
-        rows = await every(transaction, sql, list(book_ids))
+        wanted = list(book_ids)
+        if lock:
+            await every(transaction, _LOCK_BOOKS, wanted)
+        rows = await every(transaction, _COUNTED_BOOKS, wanted)
         return {one.book.book_id: one for one in map(counted_book, rows)}
 
     async def add_books(
@@ -199,9 +220,13 @@ class ImportRows(LedgerRows):
         rows = [(one.book_id, *one.counted, *one.seen) for one in seen]
         await every(transaction, _SAVE_SEEN, *columns(rows, 5))
 
+    async def save_counts(self, transaction: Transaction, book_ids: Collection[int]) -> None:
+        """Note that books were counted just now, and not by a file; those there are locked."""
+        await every(transaction, _SAVE_COUNTS, list(book_ids))
+
     async def save_made_by(
         self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
     ) -> None:
-        """Note which books rows of a file have made; once."""
+        """Note which books rows of a file have made, or were about; the first one stays."""
         rows = [(*row, book_id) for row, book_id in made_by]
         await every(transaction, _SAVE_MADE_BY, *columns(rows, 3))

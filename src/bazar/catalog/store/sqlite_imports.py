@@ -6,7 +6,7 @@ from typing import cast
 import msgspec
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.store import CountedBook, FileRow, KnownBy, Seen, Sought
+from bazar.catalog.store import BY_HAND, CountedBook, FileRow, KnownBy, Seen, Sought
 from bazar.catalog.store.ledger import LedgerRows
 from bazar.catalog.store.shared import (
     ADD_BOOK,
@@ -72,6 +72,13 @@ VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row,
     seen_import_id = excluded.seen_import_id, seen_row = excluded.seen_row"""
 
+# Only what a file may contradict: before the first one is seen there is nothing to keep.
+_SAVE_COUNT = f"""
+INSERT INTO counts (book_id, import_id, row)
+SELECT ?1, (SELECT max(import_id) FROM imports), {BY_HAND}
+WHERE (SELECT max(import_id) FROM imports) IS NOT NULL
+ON CONFLICT (book_id) DO UPDATE SET import_id = excluded.import_id, row = excluded.row"""
+
 _SAVE_MADE_BY = """
 INSERT INTO made_by_rows (import_id, row, book_id)
 VALUES (?1, ?2, ?3)
@@ -135,9 +142,13 @@ class ImportRows(LedgerRows):
         rows = [(one.book_id, *one.counted, *one.seen) for one in seen]
         await transaction.run_many(_SAVE_SEEN, rows)
 
+    async def save_counts(self, transaction: Transaction, book_ids: Collection[int]) -> None:
+        """Note that books were counted just now, and not by a file."""
+        await transaction.run_many(_SAVE_COUNT, [(book_id,) for book_id in book_ids])
+
     async def save_made_by(
         self, transaction: Transaction, made_by: Sequence[tuple[FileRow, int]]
     ) -> None:
-        """Note which books rows of a file have made; once."""
+        """Note which books rows of a file have made, or were about; the first one stays."""
         rows = [(*row, book_id) for row, book_id in made_by]
         await transaction.run_many(_SAVE_MADE_BY, cast("list[Row]", rows))

@@ -55,18 +55,20 @@ def import_file(
             Batches(shop, options, rejects, progress, plan.key) as batches,
         ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
+            as_exported = 0
             for record in plan.records():
                 if (row := reader.read(record)) is None:
                     continue
+                as_exported += row.as_exported
                 batches.add(reading.for_catalog(row, options.update))
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
             batches.end()
-    return _report(batches, rejects, warnings, _understood(plan, reader))
+    return _report(batches, rejects, warnings, _understood(plan, reader), as_exported)
 
 
 def _report(
-    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood
+    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood, as_exported: int
 ) -> ImportReport:
     counts = batches.counts
     return ImportReport(
@@ -76,6 +78,8 @@ def _report(
         unchanged=counts["unchanged"],
         rejected=rejects.noted.rows,
         repeated=batches.repeated,
+        stocks=batches.stocks,
+        as_exported=as_exported,
         warned=warnings.rows,
         rejects=rejects.noted.first,
         rejects_by=rejects.noted.by_reason,
@@ -98,7 +102,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
         header_row=source.header.line,
         program=layout.preset.name if layout.preset else "",
         columns=columns,
-        unused=layout.unused,
+        unused=[name for name in layout.unused if name not in reader.isbns_in],
         defaults=dict(layout.preset.defaults) if layout.preset else {},
         notes=_notes(plan, reader),
     )
@@ -129,6 +133,13 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
     if reader.variants:
         notes.append(
             f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
+        )
+    for name, rows in reader.isbns_in.items():
+        notes.append(f"rows whose ISBN is in {name!r}: {rows}")
+    if not plan.layout.is_feed and "quantity" not in {*plan.layout.places, *plan.layout.defaults}:
+        notes.append(
+            "NO COLUMN OF COPIES: new books have none, and nobody can buy them. "
+            "Name it with --map quantity=..., or say --default quantity=1"
         )
     for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
         notes.append(f"rows that are no books, {why}: {rows}")

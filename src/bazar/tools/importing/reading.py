@@ -12,6 +12,7 @@ from bazar.formats.books import Fault, Marks, Reader, Row
 from bazar.formats.columns import Reading
 from bazar.formats.csv import BrokenText, Record
 from bazar.formats.header import Layout, Wanted
+from bazar.formats.totals import is_total
 from bazar.kit.identity import new_key
 from bazar.tools.importing.options import ImportFileError, ImportOptions
 from bazar.tools.importing.source import SheetSource, TextSource, shown_name
@@ -42,6 +43,8 @@ class Plan:
     reading: Reading
     key: str
     """Of what the file says, however its name, its quotes and its line ends are."""
+    totals_from: int
+    """The row from which on all only add up those above; 0 where there is none."""
 
     def records(self) -> Iterator[Record]:
         """Yield the rows as they stand in the file."""
@@ -55,6 +58,7 @@ class _Pass(NamedTuple):
     """Records that cannot be read."""
     key: str
     reading: Reading
+    totals_from: int
 
 
 def planned(
@@ -75,7 +79,7 @@ def planned(
         raise ImportFileError(message)
     source, found = _best_pass(source, layout, wanted, currency)
     key = found.key + (f"-{new_key()}" if options.again else "")
-    return Plan(source, layout, found.reading, key)
+    return Plan(source, layout, found.reading, key, found.totals_from)
 
 
 def _best_pass(
@@ -115,15 +119,18 @@ def _passed(
     said = sha256(
         msgspec.json.encode([sorted(wanted.mapping.items()), sorted(wanted.defaults.items())])
     )
-    marks, damaged = Marks(layout), 0
+    marks, damaged, totals_from = Marks(layout), 0, 0
     for record in source.all_records():
         line, cells, problem = record
         said.update(msgspec.json.encode([line, list(map(str, cells)), problem]) + b"\n")
         if problem:
             damaged += 1
+            totals_from = 0
         elif record.line != source.header.line:
             marks.add(cells)
-    return _Pass(damaged, said.hexdigest(), Reading(currency, marks.found()))
+            totals_from = (totals_from or line) if is_total(layout, cells) else 0
+    how = Reading(currency, marks.found(), marks.thousandths)
+    return _Pass(damaged, said.hexdigest(), how, totals_from)
 
 
 def for_catalog(row: Row, update: str) -> ReadRow:
@@ -139,4 +146,4 @@ def for_catalog(row: Row, update: str) -> ReadRow:
 
 def reader(plan: Plan, *, strict: bool) -> Reader:
     """Return what reads the rows of a file."""
-    return Reader(plan.layout, plan.reading, strict=strict)
+    return Reader(plan.layout, plan.reading, strict=strict, totals_from=plan.totals_from)
