@@ -55,6 +55,8 @@ class Reading(NamedTuple):
     """Our columns in which a number shows three decimals, so that `5.000` is five."""
     barcodes: bool = False
     """Whether the column of ISBNs holds the numbers of other things too."""
+    escaped: bool = False
+    """Whether a backslash and an `n` in a text are the end of a line."""
     verbatim: bool = False
     """Whether it is our own export, in which every cell says what it says."""
 
@@ -105,6 +107,8 @@ _DATE = re.compile(
     r"|(?:\d{1,2}[a-z]{0,2}[-. ]*)?(?:of |de )?(?P<month>[^\W\d_]{2,12})[-. ]+(?:de )?"
     r"(?:\d{1,2}(?:st|nd|rd|th)?,? +)?(?P<named>\d{4})"
 )
+_YEAR_WORD = re.compile(r"(\d{4})\s?(?:\u5e74|\ub144|\u0433\.?|\u0645)")
+"""A year and the word for one, or for its calendar: Japanese, Korean, Russian, Arabic."""
 _YEAR = re.compile(r"[-+]?\d{1,19}(?:[.,]0+)?|\d[.,]\d{3}")
 
 
@@ -114,6 +118,8 @@ def _year(column: str, text: str, reading: Reading) -> int:
         if number or reading.verbatim:
             return number
         raise LeftOut(column, "is no value")
+    if behind := _YEAR_WORD.fullmatch(text):
+        return numbers.whole(behind[1], "")
     date = _DATE.fullmatch(text)
     if not date or (date["month"] and normal(date["month"])[:3] not in MONTHS):
         raise ValueError
@@ -169,6 +175,8 @@ def _id(_column: str, text: str, _reading: Reading) -> int:
 
 
 def _text(column: str, text: str, reading: Reading) -> str:
+    if reading.escaped:
+        text = text.replace("\\n", "\n")
     value = str(unguarded(text) if reading.verbatim else plain(text))
     if "\0" in value:
         raise BadCell(column, f"{column} must not hold a NUL character")

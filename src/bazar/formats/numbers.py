@@ -93,6 +93,8 @@ _SIGNS = {
     "S/": "PEN",
 }
 """What may stand beside an amount, in capitals, to the currencies that it may mean."""
+_CURRENCY_SIGN = "\u00a4"
+"""Stands for no currency; in Windows-1252 it is the byte that is a Euro sign in ISO-8859-15."""
 _AROUND = re.compile(
     r"(?P<before>[^\d+\-]*?)\s*"
     r"(?P<amount>[-+]?(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?[.,]?)"
@@ -179,6 +181,9 @@ def check_currency(sign: str, currency: str) -> None:
     said = sign.strip(" \u00a0\u202f:()[]").upper()
     if not said or not currency:
         return
+    if said == _CURRENCY_SIGN:
+        message = "has a \u00a4 where a \u20ac may have been: try --encoding iso-8859-15"
+        raise WrongCurrency(message)
     for one in dict.fromkeys([said, said.rstrip("."), *said.split()]):
         meant = _SIGNS.get(one, one if one in DECIMALS else "").split()
         if currency in meant:

@@ -178,3 +178,11 @@ def test_a_price_is_checked_by_the_currency_of_the_shop() -> None:
     with pytest.raises(BadCell, match=r"^price may be 1500 or 1\.5$"):
         parse_cell("price", "1.500", Reading("EUR"))
     assert Decimal("9.505") == parse_cell("price", "9.505 USD", Reading(marks={"price": "."}))
+
+
+@pytest.mark.parametrize("text", ["1905\u5e74", "1905 \u0433.", "1905\ub144", "1905\u0645"])
+def test_a_word_for_a_year_may_follow_it(text: str) -> None:
+    """In languages that write one; what may be another year is left out as before."""
+    assert 1905 == parse_cell("year", text)
+    with pytest.raises(BadCell):
+        parse_cell("year", "1905x")

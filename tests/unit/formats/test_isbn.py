@@ -172,3 +172,11 @@ def test_digits_of_any_script_are_read(zero: str) -> None:
         other = "".join(chr(ord(zero) + int(one)) for one in isbn)
         assert "9780439023481" == isbn13(other) == isbn13(f"{other[:3]}-{other[3:]}")
         assert "9780439023481" == shown_isbn(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["(978) 0 439 02348 1 (Bd. 1)", "[978]-0-439-02348-1", "ISBN (978)0439023481"]
+)
+def test_the_beginning_of_an_isbn_may_stand_in_brackets(text: str) -> None:
+    """As catalogues mark what an ISBN-10 has not."""
+    assert "9780439023481" == isbn13(text)

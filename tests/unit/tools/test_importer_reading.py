@@ -175,11 +175,11 @@ def test_rows_without_any_value_are_passed_over(desk: Desk) -> None:
     assert [[6]] == [[row.row for row in request.rows] for request in desk.shop.sent]
 
 
-def test_a_row_has_the_number_of_its_first_line(desk: Desk) -> None:
-    """With cells of several lines, rows should be numbered as a person counts lines."""
+def test_a_row_has_the_number_that_a_spreadsheet_shows(desk: Desk) -> None:
+    """With cells of several lines, rows should be numbered as there: a person mends them there."""
     report = desk.take('title,price\n"A\n\na",1\n"B\nb",x\nC,y\n')
     assert [2] == [row.row for row in desk.shop.sent[0].rows]
-    assert [(5, "x"), (7, "y")] == [(reject.row, reject.value) for reject in report.rejects]
+    assert [(3, "x"), (4, "y")] == [(reject.row, reject.value) for reject in report.rejects]
 
 
 def test_a_file_with_only_a_header_is_an_empty_import(desk: Desk) -> None:

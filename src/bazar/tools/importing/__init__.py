@@ -47,7 +47,7 @@ def import_file(
     wanted = Wanted(options.mapping, options.defaults, options.update != "none")
     with opened(options, wanted) as source:
         plan = reading.planned(source, options, wanted, shop.catalog.settings().currency)
-        layout = plan.layout
+        layout, sample = plan.layout, reading.sample(source)
         delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
         own = layout.header[: layout.own]
         with (
@@ -64,7 +64,9 @@ def import_file(
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
             batches.end()
-    return _report(batches, rejects, warnings, _understood(plan, reader), as_exported)
+    return _report(
+        batches, rejects, warnings, _understood(plan, reader, options.update, sample), as_exported
+    )
 
 
 def _report(
@@ -90,7 +92,7 @@ def _report(
     )
 
 
-def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
+def _understood(plan: reading.Plan, reader: Reader, update: str, sample: str) -> FileUnderstood:
     """Return how a file was read, when it was read whole."""
     source, layout = plan.source, plan.layout
     columns = [
@@ -99,12 +101,12 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
     ]
     common = FileUnderstood(
         kind="workbook",
-        header_row=source.header.line,
+        header_row=source.header.row,
         program=layout.preset.name if layout.preset else "",
         columns=columns,
         unused=[name for name in layout.unused if name not in reader.isbns_in],
         defaults=dict(layout.preset.defaults) if layout.preset else {},
-        notes=_notes(plan, reader),
+        notes=_notes(plan, reader, update),
     )
     if isinstance(source, TextSource):
         return msgspec.structs.replace(
@@ -112,6 +114,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
             kind="CSV",
             encoding=source.encoding.name,
             encoding_guessed=source.encoding.guessed,
+            sample=sample,
             delimiter=source.dialect.delimiter,
         )
     return msgspec.structs.replace(
@@ -119,7 +122,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
     )
 
 
-def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
+def _notes(plan: reading.Plan, reader: Reader, update: str) -> list[str]:
     """Return what a person would want to know beside the columns."""
     notes = []
     source = plan.source
@@ -128,6 +131,8 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
         notes.append(f"quotation marks in cells are read {ways[source.dialect.quotes]}")
     if plan.layout.is_feed:
         notes.append("without titles: it changes books that are there, and adds none")
+    if update == "stock" and plan.layout.is_feed and "price" in plan.layout.places:
+        notes.append("its prices change nothing: --update stock sets copies, --update all both")
     if plan.layout.own < len(plan.layout.header):
         notes.append("a file of rejected rows: the columns that tell why are passed over")
     if reader.variants:

@@ -1,5 +1,6 @@
 """Read a file of books: whole once, to refuse a bad one unsent, then row by row."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,9 @@ from bazar.tools.importing.options import ImportFileError, ImportOptions
 from bazar.tools.importing.source import SheetSource, TextSource, shown_name
 from bazar.wire.imports import ImportResult, ImportRow
 
+SAMPLE_LENGTH_MAX = 60
+_FOREIGN = re.compile(r"(?![a-zA-Z])[^\W\d_]")
+"""A letter that is another one in another encoding."""
 _LETTERS_FOR = frozenset("\t|")
 """Delimiters of files in which a quotation mark often is a letter like any other."""
 
@@ -126,11 +130,19 @@ def _passed(
         if problem:
             damaged += 1
             totals_from = 0
-        elif record.line != source.header.line:
+        elif record.row != source.header.row:
             marks.add(cells)
             totals_from = (totals_from or line) if is_total(layout, cells) else 0
     how = Reading(currency, marks.found(), marks.thousandths)
     return _Pass(damaged, said.hexdigest(), how, totals_from)
+
+
+def sample(source: TextSource | SheetSource) -> str:
+    """Return a cell by which a person sees whether the guess of an encoding is right."""
+    if not isinstance(source, TextSource) or not source.encoding.guessed:
+        return ""
+    cells = (cell for record in source.all_records() for cell in record.cells)
+    return next((cell[:SAMPLE_LENGTH_MAX] for cell in cells if _FOREIGN.search(cell)), "")
 
 
 def for_catalog(row: Row, update: str) -> ReadRow:

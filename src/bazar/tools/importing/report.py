@@ -13,7 +13,7 @@ VALUE_LENGTH_MAX = 200
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """What is wrong with the row that starts on this line (the header is 1): one of its faults."""
+    """What is wrong with a row, which a spreadsheet shows under this number: one of its faults."""
 
     row: int
     column: str  # one of ours; empty where the row as a whole is bad
@@ -43,6 +43,7 @@ class FileUnderstood(msgspec.Struct, frozen=True):
     kind: str = ""  # CSV or workbook
     encoding: str = ""  # empty for a workbook
     encoding_guessed: bool = False
+    sample: str = ""  # a cell that shows whether the guess is right
     delimiter: str = ""
     sheet: str = ""
     other_sheets: list[str] = []
