@@ -29,6 +29,7 @@ from bazar.kit.process.config import (
     is_postgres,
     postgres_parts,
     proxy_networks,
+    refuse_half_restored,
     without_password,
 )
 from bazar.kit.process.connections import raise_file_limit
@@ -363,6 +364,8 @@ async def up(
     """
     raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
+        refuse_half_restored(settings.data)
+        (settings.data / SHOP_FILE).unlink(missing_ok=True)  # of a start that was killed, or a copy
         engine = settings.engine()
         if engine == SQLITE:
             refuse_moved(settings.data)

@@ -4,17 +4,26 @@ The commands run in this process, which saves each the half second that a start 
 """
 
 import os
+import shutil
+import signal
+import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
+import apsw
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from bazar.cli.main import app
+from bazar.mover.archive import digest_of, opened_archive, unpack, write_archive
+from bazar.mover.backup import FILES
 from bazar.wire.books import Book, BookEdit, NewBook
 from support.processes import BAZAR, Result, environment, wait_for
 from support.running import RunningShop
@@ -234,6 +243,151 @@ def test_a_damaged_backup_makes_no_folder(backup: Path, tmp_path: Path) -> None:
     assert (1, 1) == (refused.code, len(refused.err.splitlines()))
     assert "damaged" in refused.err
     assert [damaged] == list(tmp_path.iterdir())
+
+
+def repacked(backup: Path, folder: Path, change: Callable[[Path], None]) -> Path:
+    """Return a backup that is whole, of a shop that was changed."""
+    part, file = folder / "part", folder / "changed.bak"
+    part.mkdir()
+    with opened_archive(backup) as opened:
+        about = unpack(opened, FILES, part)
+    change(part)
+    about = msgspec.structs.replace(about, digests={name: digest_of(part / name) for name in FILES})
+    with file.open("wb") as written:
+        write_archive(written, about, part)
+    shutil.rmtree(part)
+    return file
+
+
+def spoil_page(name: str, table: str) -> Callable[[Path], None]:
+    """Return what spoils the first page of a table, as a disk does."""
+
+    def spoil(folder: Path) -> None:
+        with closing(apsw.Connection(str(folder / name))) as connection:
+            sql = "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = ?1"
+            found = connection.execute(sql, (table,)).fetchall()
+            ((root, page_bytes),) = cast("list[tuple[int, int]]", found)
+        with (folder / name).open("r+b") as file:
+            file.seek((root - 1) * page_bytes)
+            file.write(b"\xa5" * page_bytes)
+
+    return spoil
+
+
+def spoil_all(folder: Path) -> None:
+    """Leave nothing of a database but its length."""
+    size_bytes = (folder / "catalog.db").stat().st_size
+    (folder / "catalog.db").write_bytes(b"\xa5" * size_bytes)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_page("catalog.db", "movements"),
+        spoil_page("catalog.db", "books"),
+        spoil_page("catalog.db", "schema_history"),
+        spoil_page("order.db", "orders"),
+        spoil_all,
+    ],
+)
+def test_a_shop_with_a_damaged_page_is_restored_only_as_it_is(
+    backup: Path, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    """It may be all that the keeper has; what is wrong is told, and no traceback."""
+    file, data = repacked(backup, tmp_path, spoil), tmp_path / "data"
+    refused = typed("restore", file, "--data", data)
+    assert (1, 1) == (refused.code, len(refused.err.splitlines())), refused.err
+    assert "cannot be read" in refused.err or "malformed" in refused.err
+    assert "--as-it-is" in refused.err
+    assert [file] == list(tmp_path.iterdir())
+    done = typed("restore", file, "--data", data, "--as-it-is")
+    assert 0 == done.code, done.err
+    assert "difference" in done.out
+    assert {"catalog.db", "order.db", "secret", "started"} == names(data)
+
+
+def test_a_restore_fills_an_empty_folder_from_inside(backup: Path, tmp_path: Path) -> None:
+    """It may be the root of a disk, or a link to a folder, whose name cannot be given away."""
+    data, link = tmp_path / "data", tmp_path / "link"
+    (data / "lost+found").mkdir(parents=True)
+    link.symlink_to(data)
+    number = data.stat().st_ino
+    done = typed("restore", backup, "--data", link)
+    assert 0 == done.code, done.err
+    assert (True, number) == (link.is_symlink(), data.stat().st_ino)
+    assert {"lost+found", "catalog.db", "order.db", "secret", "started"} == names(data)
+    assert {data, link} == set(tmp_path.iterdir())
+
+
+def test_a_folder_is_the_same_by_whatever_name(backup: Path, tmp_path: Path) -> None:
+    """By a link to it that leads nowhere yet, or by one of its folders."""
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "data")
+    assert 0 == typed("restore", backup, "--data", link).code
+    (tmp_path / "data" / "e").mkdir()
+    again = typed("restore", backup, "--data", tmp_path / "data" / "e" / "..", "--replace")
+    assert 0 == again.code, again.err
+    whole = {"catalog.db", "order.db", "secret", "started"}
+    assert whole == names(tmp_path / "data")
+    (aside,) = set(tmp_path.iterdir()) - {link, tmp_path / "data"}
+    assert {*whole, "e"} == names(aside)
+
+
+def test_half_a_shop_is_not_opened(backup: Path, tmp_path: Path) -> None:
+    """It says what to do, and then it is whole."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("restoring", "catalog.db"):
+        (data / name).touch()
+    refused = typed("up", "--data", data)
+    assert (1, 1) == (refused.code, len(refused.err.splitlines()))
+    assert f"bazar restore FILE --data {data}" in refused.err
+    assert 0 == typed("restore", backup, "--data", data).code
+    assert {"catalog.db", "order.db", "secret", "started"} == names(data)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("words", [["backup", "shop.bak"], ["export", "orders", "orders.csv"]])
+def test_a_command_that_is_ended_leaves_nobodys_data_about(
+    tmp_path: Path, words: list[str], number: signal.Signals
+) -> None:
+    """By whatever signal; after a kill the next one cleans up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        def begun() -> subprocess.Popen[bytes]:
+            known = set(tmp_path.iterdir())
+            process = subprocess.Popen(
+                [sys.executable, *BAZAR, *words, "--catalog", url, "--order", url],
+                env=environment({"BAZAR_SECRET": "s" * 20}),
+                cwd=tmp_path,
+                stderr=subprocess.DEVNULL,
+            )
+            wait_for("a part", lambda: set(tmp_path.iterdir()) - known)
+            return process
+
+        process = begun()
+        process.send_signal(number)
+        assert 0 != process.wait()
+        if number == signal.SIGKILL:
+            assert [] != list(tmp_path.iterdir())
+            process = begun()
+            process.terminate()
+            assert 128 + signal.SIGTERM == process.wait()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_backup_goes_into_a_pipe(shop: RunningShop, tmp_path: Path) -> None:
+    """And nothing beside it: what it says stands on standard error."""
+    pipe, file = tmp_path / "pipe", tmp_path / "shop.bak"
+    os.mkfifo(pipe)
+    with file.open("wb") as written, subprocess.Popen(["cat", pipe], stdout=written) as reader:
+        done = typed("backup", pipe, data=shop.data)
+        reader.wait()
+    assert (0, "") == (done.code, done.out), done.err
+    assert "clean: everything adds up" in done.err
+    with opened_archive(file) as opened:
+        assert file.stat().st_size == opened.seek(0, os.SEEK_END)
 
 
 def test_a_retired_book_is_hidden_and_comes_back(shop: RunningShop) -> None:

@@ -155,7 +155,7 @@ def test_the_first_start_settles_currency_and_name(tmp_path: Path) -> None:
 def test_empty_and_sample_together_are_refused(tmp_path: Path) -> None:
     """Two options that contradict each other: one line, and nothing is started."""
     refused = run_bazar("up", "--empty", "--sample", "--data", tmp_path / "data")
-    assert 1 == refused.code
+    assert 2 == refused.code
     assert "contradict" in one_line(refused.err)
     assert not (tmp_path / "data").exists()
 
@@ -335,13 +335,19 @@ def test_a_shop_whose_database_is_garbage_does_not_open(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_refused_in_one_line(shop: RunningShop, tmp_path: Path) -> None:
-    """It names the port and says what to do; whoever has the port is left alone."""
+    """It names the port and says what to do; whoever has the port is left alone.
+
+    Nor does the folder, which may be a copy of another, say any longer where that one's shop is.
+    """
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "shop.json").write_bytes((shop.data / "shop.json").read_bytes())
     front, catalog, _order = free_ports(3)
     taken = shop.ports[1]
     ports = ["--port", front, "--catalog-port", catalog, "--order-port", taken]
     refused = run_bazar("up", "--data", tmp_path / "data", *ports)
     assert 1 == refused.code
     assert f"127.0.0.1:{taken}" in one_line(refused.err)
+    assert not (tmp_path / "data" / "shop.json").exists()
     assert shop.ready("catalog")
 
 

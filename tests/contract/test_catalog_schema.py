@@ -19,6 +19,10 @@ ONLY_HERE = {
     "topics_moved": "what comes to the sums of the topics",
 }
 """Tables that PostgreSQL has and SQLite does without."""
+ONLY_THERE = {
+    "topics_books_not_negative": "sums are folded there, and what a topic has lost is below zero",
+}
+"""Rules that SQLite has and PostgreSQL does without."""
 COLUMNS = """
 SELECT table_name, column_name, is_nullable = 'YES' FROM information_schema.columns
 WHERE table_schema = current_schema()"""
@@ -77,7 +81,7 @@ async def test_the_tables_have_the_same_rules(sqlite: apsw.Connection, postgres:
     wanted = {name for (sql,) in texts for name in re.findall(r"CONSTRAINT (\w+)", str(sql))}
     rows = await postgres.read(lambda t: t.all(RULES))
     found = {str(row[0]) for row in rows}
-    assert wanted == {
+    assert wanted - set(ONLY_THERE) == {
         name for name in found if not re.search(r"_not_null$|^books_text_book$", name)
     }
 

@@ -164,6 +164,32 @@ async def test_topics_follow_every_change_of_a_book(database: Database, store: S
     assert [TopicCount("ARTS", 3)] == await topics()
 
 
+@pytest.mark.parametrize("how", [{"topic": "arts"}, {"retired_at_ms": EDITED_MS}])
+async def test_a_topic_may_lose_hundreds_of_books(
+    database: Database, store: Store, how: dict[str, Any]
+) -> None:
+    """To another one, or because they are no longer sold; all at once, or one after the other."""
+    new = [book(f"T{n}", topic="law") for n in range(400)]
+    ids = await database.write(lambda t: store.add_books(t, new, NOW_MS))
+    changed = [replace(one, book_id=book_id, **how) for one, book_id in zip(new, ids, strict=True)]
+    left = [TopicCount("arts", 390)] if "topic" in how else []
+
+    async def one_by_one(transaction: Transaction) -> None:
+        for one in changed[200:390]:
+            await store.edit_book(transaction, one, EDITED_MS)
+
+    await database.write(lambda t: store.edit_books(t, changed[:200], EDITED_MS))
+    await database.write(one_by_one)
+    assert [*left, TopicCount("law", 10)] == await database.scan(lambda t: store.topics(t, 9))
+    await database.write(lambda t: store.edit_books(t, changed[390:], EDITED_MS))
+    await database.write(
+        lambda t: store.add_books(t, [book(f"S{n}", topic="sea") for n in range(300)], NOW_MS)
+    )
+    left = [TopicCount("arts", 400)] if "topic" in how else []
+    assert [*left, TopicCount("sea", 300)] == await database.scan(lambda t: store.topics(t, 9))
+    assert [] == await database.scan(store.faults)
+
+
 async def test_books_are_paged_by_id(database: Database, store: Store) -> None:
     """After an id, up to a limit, of one topic or of all."""
     books = await added(

@@ -131,6 +131,18 @@ async def test_a_backup_that_nobody_reads_goes(
         backups.state("one")
 
 
+async def test_a_backup_stays_while_somebody_asks_for_it(
+    backups: SqliteBackups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long its copy takes: each question keeps it as long as the first did."""
+    monkeypatch.setattr(sqlite_backups, "LINGER_S", 0.0)
+    await backups.begin("one")
+    monkeypatch.setattr(sqlite_backups, "LINGER_S", 600.0)
+    backups.state("one")
+    await asyncio.sleep(0.01)
+    assert "one" == backups.state("one").id
+
+
 async def test_nothing_is_written_while_the_moment_beside_is_taken(
     database: SqliteDatabase, backups: SqliteBackups, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """A catalog of the release before: its books are found as new ones are, whenever it was stopped."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from bazar.catalog import completing as module
 from bazar.catalog.completing import completing
 from bazar.catalog.shelf import Shelf
 from bazar.catalog.words import topic_key
-from bazar.kit.data.database import Database, Transaction
+from bazar.kit import log
+from bazar.kit.data.database import Database, Row, Transaction
 from bazar.kit.data.migrate import migrate, steps
 from bazar.kit.errors import Unavailable
 from bazar.wire.books import BookQuery
@@ -22,12 +23,13 @@ WORDS_STEP = {"sqlite": 8, "postgres": 2}
 OLD = """
 INSERT INTO books (title, author, topic, topic_key, description, price_minor, currency,
                    retired_at_ms, author_key, title_key)
-VALUES (?1, ?2, 'Poésie', 'poésie', '', 1, 'USD', ?3, 'old', 'old')"""
+VALUES (?1, ?2, ?4, ?5, '', 1, 'USD', ?3, 'old', 'old')"""
+POETRY = ("Poésie", "poésie")
 BOOKS = [
-    ("吾輩は猫である", "", None),
-    ("Die Straße", "Bjørn", None),
-    ("Gone", "", 9),
-    ("Last", "", None),
+    ("吾輩は猫である", "", None, *POETRY),
+    ("Die Straße", "Bjørn", None, *POETRY),
+    ("Gone", "", 9, *POETRY),
+    ("Last", "", None, *POETRY),
 ]
 
 
@@ -42,23 +44,24 @@ def kept(request: pytest.FixtureRequest) -> Engine:
 async def old(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
     """Open a catalog as the release before has left it."""
     database = (POSTGRES | ENGINES)[kept.name](tmp_path / "old.db")
-    before = [one for one in steps(kept.schema) if one[0] < WORDS_STEP[kept.schema.split(".")[-1]]]
-
-    async def work(transaction: Transaction) -> None:
-        for _number, _name, sql in before:
-            await transaction.script(sql)
-        for values in BOOKS:
-            await transaction.run(OLD, *values)
-        await transaction.script(
-            "CREATE TABLE schema_history "
-            "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at_ms BIGINT NOT NULL)"
-        )
-        sql = "INSERT INTO schema_history (number, name, applied_at_ms) VALUES (?1, '', 0)"
-        await transaction.run(sql, before[-1][0])
-
-    await database.write(work)
+    await database.write(lambda transaction: _fill(transaction, kept.schema, BOOKS))
     yield database
     await database.close()
+
+
+async def _fill(transaction: Transaction, schema: str, books: Sequence[Row]) -> None:
+    """Make the tables as they were, and books in them."""
+    words_step = WORDS_STEP[schema.rpartition(".")[2]]
+    before = [one for one in steps(schema) if one[0] < words_step]
+    for _number, _name, sql in before:
+        await transaction.script(sql)
+    await transaction.run_many(OLD, books)
+    await transaction.script(
+        "CREATE TABLE schema_history "
+        "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at_ms BIGINT NOT NULL)"
+    )
+    sql = "INSERT INTO schema_history (number, name, applied_at_ms) VALUES (?1, '', 0)"
+    await transaction.run(sql, before[-1][0])
 
 
 async def test_an_older_catalog_is_found_by_its_words(old: Database, kept: Engine) -> None:
@@ -114,13 +117,53 @@ async def test_the_start_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch)
     assert ended.is_set()
 
 
-async def test_what_breaks_at_the_start_is_told() -> None:
-    """An error that does not pass stops the start."""
+async def test_topics_of_many_books_get_other_keys(kept: Engine, tmp_path: Path) -> None:
+    """Each of them loses all its books, and has them again under the key of this release."""
+    topics = {"Poésie": 500, "L'Été": 300, "l\u2019été": 90, "Maps": 10, "Gone": 0}
+    books: list[Row] = [
+        (f"T{n}", "", None, topic, topic.casefold())
+        for topic, count in topics.items()
+        for n in range(count)
+    ]
+    books += [(f"T{n}", "", 9, "Gone", "gone") for n in range(5)]
+    database = (POSTGRES | ENGINES)[kept.name](tmp_path / "old.db")
+    try:
+        await database.write(lambda transaction: _fill(transaction, kept.schema, books))
+        await migrate(database, kept.schema)
+        store = kept.store()
+        shelf = Shelf(database, store)
+        await shelf.complete()
+        sums = {one.topic: one.books for one in await shelf.topics()}
+        assert {"Poésie": 500, "L'Été": 390, "Maps": 10} == sums
+        keys = await database.read(lambda t: t.all("SELECT DISTINCT topic_key FROM books"))
+        assert {topic_key(topic) for topic in topics} == {row[0] for row in keys}
+        assert [] == await database.scan(store.faults)
+    finally:
+        await database.close()
+
+
+async def test_what_breaks_keeps_no_shop_closed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The start goes on at once; what broke is logged, and tried again later."""
+    monkeypatch.setattr(module, "START_WAITS_S", 3600.0)
+    monkeypatch.setattr(module, "BROKEN_PAUSE_S", 0.0)
+    log.configure()
+    calls, again, opened = 0, asyncio.Event(), asyncio.Event()
 
     async def complete() -> None:
-        message = "broken"
-        raise ValueError(message)
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            message = "broken"
+            raise ValueError(message)
+        await opened.wait()
+        again.set()
 
-    with pytest.raises(ValueError, match="broken"):
-        async with completing(complete):
-            pass
+    async with completing(complete):
+        opened.set()
+        await again.wait()
+    log.flush()
+    told = capfd.readouterr().out
+    assert "books-not-completed" in told
+    assert "ValueError: broken" in told

@@ -107,6 +107,18 @@ async def test_a_refusal_is_kept_with_its_key(shop: Shop) -> None:
     assert 10 == await shop.stock(book_id)
 
 
+@pytest.mark.parametrize("member", ["low_at", "year"])
+async def test_a_zero_that_is_given_is_not_left_out(shop: Shop, member: str) -> None:
+    """Where it is another value than that of a request which says nothing: another request."""
+    first = await add(shop, "k")
+    check_problem(await add(shop, "k", **{member: 0}), 422, "idempotency-key-reused")
+    again = await add(shop, "k", quantity=0, low_at=3)
+    assert (201, first.content) == (again.status, again.content)
+    zero = await add(shop, "z", **{member: 0})
+    assert 0 == zero.json[member]
+    check_problem(await add(shop, "z"), 422, "idempotency-key-reused")
+
+
 @pytest.mark.parametrize("key", ["", '"', "a b"])
 async def test_a_key_that_is_none_is_refused(shop: Shop, key: str) -> None:
     """Before anything is counted."""

@@ -1,7 +1,7 @@
 """Several catalogs over one database: each order is decided once, and no copy is lost or made."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bazar.catalog.domain import StockTooLow, StoredBook
 from bazar.catalog.settings import Settings
+from bazar.catalog.store import KnownBy, Sought
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Transaction
 from bazar.kit.http.conditions import PreconditionFailed
@@ -71,10 +73,10 @@ async def check(catalog: OpenCatalog) -> None:
     assert [] == await catalog.checking.faults()
 
 
-async def waiting(catalog: OpenCatalog) -> None:
-    """Wait until a transaction waits for a lock."""
+async def waiting(catalog: OpenCatalog, transactions: int = 1) -> None:
+    """Wait until so many transactions wait for a lock."""
     async with asyncio.timeout(WAIT_S):
-        while (await catalog.database.read(lambda t: t.one(WAITING))) != (1,):
+        while (await catalog.database.read(lambda t: t.one(WAITING))) != (transactions,):
             pass
 
 
@@ -252,6 +254,32 @@ async def test_a_key_counts_once_at_two_catalogs(left: OpenCatalog, right: OpenC
     assert 15 == (await left.shelf.info(book)).quantity
 
 
+async def test_a_repetition_that_meets_the_first_gets_its_answer(
+    left: OpenCatalog, right: OpenCatalog
+) -> None:
+    """Though the book is another one once it is its turn: it was this very request that did it."""
+    (book_id,) = await books(left, 1)
+    seen = await left.shelf.info(book_id)
+
+    def check(book: Book) -> None:
+        if book != seen:
+            message = "it is another one"
+            raise PreconditionFailed(message)
+
+    asking: list[asyncio.Task[Book]] = []
+
+    async def held(transaction: Transaction) -> None:
+        await left.store.book(transaction, book_id, lock=True)
+        for number, catalog in enumerate((left, right, left), 1):
+            edit = catalog.shelf.edit(book_id, BookEdit(year=1900), "key", check)
+            asking.append(asyncio.create_task(edit))
+            await waiting(right, number)
+
+    await left.database.write(held)
+    told = await asyncio.gather(*asking)
+    assert [replace(seen, year=1900, version=seen.version + 1)] * 3 == told
+
+
 async def test_an_isbn_is_one_book(left: OpenCatalog, right: OpenCatalog) -> None:
     """Of two who add it at the same time, one is told that it is there."""
     new = NewBook(title="A", topic="t", price=PRICE, isbn="9780131103627")
@@ -296,6 +324,53 @@ async def test_a_file_that_two_take_in_makes_each_book_once(
     topics = [TopicCount("t0", 19), TopicCount("t1", 20), TopicCount("t2", 20)]
     assert topics == await right.shelf.topics()
     await check(left)
+
+
+class Raced(PostgresStore):
+    """A store after whose look-ups for a file another adds one of the books, before they end."""
+
+    def __init__(self, other: OpenCatalog, isbns: Sequence[str]) -> None:
+        """Have the last of those books added first."""
+        self._other = other
+        self._free = [*isbns]
+        self.looks = 0
+
+    async def known_by(
+        self, transaction: Transaction, sought: Sequence[Sought], import_id: int | None
+    ) -> list[KnownBy]:
+        """Look books up, and have one of them added then by another catalog."""
+        self.looks += 1
+        found = await super().known_by(transaction, sought, import_id)
+        isbns = {one.isbn for one in sought}
+        free = [isbn for isbn in self._free if isbn in isbns]
+        if free:
+            self._free.remove(free[-1])
+            new = NewBook(title="T", topic="t", price=PRICE, isbn=free[-1])
+            await self._other.shelf.add(new)
+        return found
+
+
+async def test_a_file_meets_others_who_add_its_books(left: OpenCatalog, another: Open) -> None:
+    """However many of them are added while it is taken in, each book is there once."""
+    isbns = [_isbn(f"978013110{number:03}") for number in range(30)]
+    store = Raced(left, isbns)
+    right = await another(store)
+    rows = [
+        ImportRow(row=row, book=NewBook(title="T", topic="t", price=PRICE, isbn=isbn))
+        for row, isbn in enumerate(isbns, 2)
+    ]
+    told = await right.imports.take_in(ImportRequest(rows=rows))
+    assert list(range(2, 32)) == [one.row for one in told]
+    assert {"unchanged", "created"} >= {one.status for one in told}
+    assert [TopicCount("t", 30)] == await left.shelf.topics()
+    assert len(rows) == len({one.id for one in told})
+    await check(left)
+
+
+def _isbn(digits: str) -> str:
+    """Return twelve digits with the one that makes them an ISBN."""
+    weighed = sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(digits))
+    return f"{digits}{-weighed % 10}"
 
 
 async def test_topics_are_counted_without_a_wait(left: OpenCatalog, right: OpenCatalog) -> None:

@@ -231,12 +231,8 @@ async def test_every_error_of_every_route_has_one_shape(
         document = (await caller.get("/openapi.json")).json
         for template, methods in document["paths"].items():
             path = template.replace("{book_id}", "1").replace("{order_id}", "o")
-            path = (
-                path.replace("{backup_id}", "b")
-                .replace("{topic}", "x")
-                .replace("{field}", "price")
-                .replace("{value}", "1")
-            )
+            path = path.replace("{backup_id}", "b")
+            path = path.replace("{topic}", "x").replace("{field}", "price").replace("{value}", "1")
             assert "{" not in path
             check_problem(await caller.call("DELETE", path), 405, "method-not-allowed")
             for method, operation in methods.items():
@@ -261,7 +257,7 @@ async def test_every_error_of_every_route_has_one_shape(
 def written(document: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """Yield the routes of a document as something to call: method, path, whether with a body."""
     values = {"book_id": "1", "order_id": "o", "topic": "x", "field": "price", "value": "1"}
-    values["backup_id"] = "b"
+    values |= {"backup_id": "b"}
     for template, methods in document["paths"].items():
         path = re.sub(r"{(\w+)}", lambda found: values[found[1]], template)
         for method, operation in methods.items():

@@ -65,10 +65,15 @@ class Imports:
     ) -> Work[list[ImportResult]]:
         """Return the unit of work that takes in the first of some rows, as many as it has time for.
 
-        What a crash leaves is whole rows; the same request again finds them, and goes on.
+        What a crash leaves is whole rows; the same request again finds them, and goes on. Each time
+        that it is run again it takes half as many, down to one: another who adds the same books
+        meanwhile then leaves it one to meet.
         """
+        rows_max = 2 * len(rows)
 
         async def work(transaction: Transaction) -> list[ImportResult]:
+            nonlocal rows_max
+            rows_max = max(rows_max // 2, 1)
             await transaction.lock(_LOCK)
             import_id, rest_of = None, frozenset[int]()
             if (key := request.key) is not None:
@@ -78,7 +83,7 @@ class Imports:
             end_s = monotonic() + self._store.unit_s
             return await self._rows.take_in(
                 transaction,
-                rows,
+                rows[:rows_max],
                 replace(batch, import_id=import_id, rest_of=rest_of),
                 lambda: monotonic() >= end_s,
             )

@@ -62,12 +62,12 @@ def asked(key: str | None, use_case: str, *said: object, **members: object) -> A
         key: of the request.
         use_case: what is to be done.
         said: its arguments.
-        members: those that were left out, or say nothing, do not count: a member that a later
-            release brings must not make another request of it.
+        members: those that are None or empty, as those that were left out, do not count: a member
+            that a later release brings must not make another request of it.
     """
     if key is None:
         return None
-    given = {name: value for name, value in members.items() if value not in {None, "", 0}}
+    given = {name: value for name, value in members.items() if value not in {None, ""}}
     return Asked(key, _encode([use_case, *said, dict(sorted(given.items()))]).decode())
 
 
@@ -82,6 +82,9 @@ async def once(database: Database, store: Store, work: Work[A], request: Asked |
         return await database.write(work)
 
     async def keyed(transaction: Transaction) -> Any:  # noqa: ANN401  what the work gives, or an error
+        # Else a repetition sees no answer yet, waits behind the first for the row, and is then told
+        # that the row has changed.
+        await transaction.lock(f"key {request.key}")
         kept = await store.kept_write(transaction, request.key)
         if kept is not None:
             if kept.request != request.what:

@@ -34,8 +34,16 @@ TOPIC_TITLES_MAX = 1000
 TOPICS_MAX = 10_000
 BOOKS_A_UNIT = 50
 """Of which keys and terms are made in one transaction, which takes some milliseconds."""
-_USUAL = {"condition": "new", "low_at": LOW_AT_DEFAULT}
-"""What a request to add a book does not say where it says nothing."""
+_USUAL = {
+    "book_id": 0,
+    "stock": 0,
+    "price_minor": 0,
+    "condition": "new",
+    "low_at": LOW_AT_DEFAULT,
+    "added_at_ms": 0,
+}
+"""What a request to add a book does not say where it says nothing, and a price that is always
+given."""
 
 
 class Shelf:

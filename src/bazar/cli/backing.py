@@ -8,7 +8,7 @@ import typer
 
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted
-from bazar.cli.terminal import DATA_DEFAULT, Data, fail, progress_bar, visible
+from bazar.cli.terminal import DATA_DEFAULT, Data, fail, progress_bar, tidy_end, visible
 from bazar.kit.errors import StartupError
 from bazar.tools.shop import Shop
 
@@ -47,7 +47,7 @@ def backup(
     from bazar.mover.backup import back_up
 
     try:
-        with progress_bar(None, file.name) as progress:
+        with tidy_end(), progress_bar(None, file.name) as progress:
             made = back_up(shop, file, progress, replace=replace)
     except FileExistsError:
         fail(f"{file} is there already; name another file, or write over it with --replace")
@@ -83,7 +83,8 @@ def restore(
     from bazar.mover.backup import restore as run_restore
 
     try:
-        restored = run_restore(file, data, replace=replace, as_it_is=as_it_is)
+        with tidy_end():
+            restored = run_restore(file, data, replace=replace, as_it_is=as_it_is)
     except StartupError as error:
         fail(str(error))
     _show(restored, "restored")
@@ -93,17 +94,22 @@ def restore(
 
 
 def _show(done: "Backup", what: str) -> None:
-    """Tell what came of it, and what the audit says."""
+    """Tell what came of it, and what the audit says; beside a pipe that may be standard output."""
+    beside = not done.file.is_file()
+
+    def tell(line: str) -> None:
+        typer.echo(line, err=beside)
+
     size = f"{done.size_bytes / _BYTES_A_MEGABYTE:,.1f} MB"
-    typer.echo(f"{what} the shop of {done.made_at:%F %T} UTC: {visible(str(done.file))}, {size}")
+    tell(f"{what} the shop of {done.made_at:%F %T} UTC: {visible(str(done.file))}, {size}")
     if not done.audited:
-        typer.echo("not audited: it is of an older release; run 'bazar audit' once it is open")
+        tell("not audited: it is of an older release; run 'bazar audit' once it is open")
     elif not done.differences:
-        typer.echo("clean: everything adds up")
+        tell("clean: everything adds up")
     else:
-        typer.echo(f"{counted(len(done.differences), 'difference')}:")
+        tell(f"{counted(len(done.differences), 'difference')}:")
     for difference in done.differences:
-        typer.echo(f"  {visible(difference)}")
+        tell(f"  {visible(difference)}")
 
 
 def register(app: typer.Typer) -> None:

@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from bazar.cli.lists import LISTED_MAX, After, note
+from bazar.cli.lists import LISTED_MAX, After, no_topic, note
 from bazar.cli.naming import as_isbn
 from bazar.cli.shop import Answer, Key, asks, once, with_key
 from bazar.cli.show import show_book, show_list, show_order, show_purchase
-from bazar.cli.terminal import UNDECIDED, BookId, OrderId, fail
+from bazar.cli.terminal import (
+    UNDECIDED,
+    BookId,
+    OrderId,
+    misused,
+)
 from bazar.tools.shop import TITLES_MAX, Shop
 from bazar.wire.books import Book, BookTitle
 from bazar.wire.orders import Accepted, Order, Purchase
@@ -34,7 +39,7 @@ def search(
       bazar search --text 978-0-441-17271-9
     """
     if (topic is None) == (text is None):
-        fail("give a TOPIC or --text WORDS")
+        misused("give a TOPIC or --text WORDS")
     if topic is None:
         asked = {"q": str(text)}
         found, following = shop.front.listing(asked, after, limit)
@@ -43,18 +48,14 @@ def search(
         found, _none = shop.front.listing({"q": topic}, after, limit)
         return Answer([BookTitle(book.id, book.title) for book in found], show_list)
     if after:
-        fail("--after goes with --text; 'bazar books --topic TOPIC' goes through a topic in pages")
+        misused("--after goes with --text; 'bazar books --topic TOPIC' shows a topic in pages")
     titles = shop.front.search(topic)
     total = len(titles) if len(titles) < TITLES_MAX else shop.front.count({"topic": topic})
     shown = titles[:limit]
-    told = (
-        ""
-        if len(shown) == total
-        else (
-            f"{len(shown):,} of {total:,} shown; all of them, in pages: "
-            f"{shlex.join(['bazar', 'books', '--topic', topic])}"
-        )
-    )
+    told = "" if titles else no_topic(topic)
+    if len(shown) < total:
+        pages = shlex.join(["bazar", "books", "--topic", topic])
+        told = f"{len(shown):,} of {total:,} shown; all of them, in pages: {pages}"
     return Answer(shown, show_list, note=told)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted
-from bazar.cli.terminal import fail, progress_bar, visible
+from bazar.cli.terminal import fail, misused, progress_bar, tidy_end, visible
 from bazar.formats.exports import Exported
 from bazar.kit.files import whole_file
 from bazar.tools.shop import Shop
@@ -53,9 +53,13 @@ def export(
     from bazar.tools.exporter import write_csv
 
     if as_json and file == _STDOUT:
-        fail("--json tells what was written into a file: name one")
+        misused("--json tells what was written into a file: name one")
     try:
-        with _opened(file, replace=replace) as opened, progress_bar(None, what) as progress:
+        with (
+            tidy_end(),
+            _opened(file, replace=replace) as opened,
+            progress_bar(None, what) as progress,
+        ):
             rows = write_csv(shop, what, opened, progress)
     except FileExistsError:
         fail(f"{file} is there already; name another file, or write over it with --replace")

@@ -2,13 +2,30 @@
 
 import inspect
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 _EXAMPLES = "Examples:"
 _KEY = "--key"
+_SHOWN_MAX = 40
+"""Letters of what was typed that a message repeats."""
+_NO_INTEGER = "it takes a whole number, not {typed}"
+_NO_NUMBER = "it takes a number, not {typed}"
+_FAULTS = {
+    "int_parsing": _NO_INTEGER,
+    "int_parsing_size": _NO_INTEGER,
+    "int_from_float": _NO_INTEGER,
+    "int_type": _NO_INTEGER,
+    "float_parsing": _NO_NUMBER,
+    "float_type": _NO_NUMBER,
+    "finite_number": _NO_NUMBER,
+    "greater_than_equal": "it takes {ge} or more, not {typed}",
+    "less_than_equal": "it takes {le} or less, not {typed}",
+}
+"""What is said of a value that was typed, by the parser's name for its fault."""
 
 
 class _Typed:
@@ -36,7 +53,39 @@ class Command(TyperCommand):
             names.insert(0, str(getattr(above, "info_name", "")))
             above = parent
         _Typed.words, _Typed.own = ("bazar", *names), tuple(args)
-        return super().parse_args(ctx, args)
+        for parameter in self.params:
+            both = [first_of(one, args) for one in (parameter.opts, parameter.secondary_opts)]
+            if all(both):
+                message = f"{both[0]} and {both[1]} contradict each other"
+                raise typer.BadParameter(message, ctx)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = in_words(error)
+            raise
+
+
+def first_of(names: Iterable[str], words: Sequence[str]) -> str:
+    """Return which of an option's names was typed; nothing where none was."""
+    options = words[: words.index("--")] if "--" in words else words
+    return next((name for name in names if name in options), "")
+
+
+def in_words(error: typer.BadParameter) -> str:
+    """Return what is wrong with a value that was typed, as a person would say it."""
+    faults: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if not faults:
+        return error.message
+    fault = faults[0]
+    typed = f"{str(fault['input'])[:_SHOWN_MAX]!r}"
+    known = _FAULTS.get(fault["type"])
+    if known is not None:
+        bounds = {name: f"{bound:,}" for name, bound in fault.get("ctx", {}).items()}
+        bounds = {name: bound.removesuffix(".0") for name, bound in bounds.items()}
+        return known.format(typed=typed, **bounds)
+    said = str(fault.get("ctx", {}).get("error", ""))
+    _value, there, choices = said.rstrip(".").partition(" is not one of ")
+    return f"there is no {typed}, only {choices}" if there else f"{typed} is not what it takes"
 
 
 class Group(TyperGroup):

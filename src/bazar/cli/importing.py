@@ -8,7 +8,7 @@ import typer
 
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted
-from bazar.cli.terminal import fail, print_table, progress_bar, visible
+from bazar.cli.terminal import fail, misused, print_table, progress_bar, visible
 from bazar.tools.shop import Shop
 
 if TYPE_CHECKING:  # commands import late what only they need
@@ -91,6 +91,10 @@ def import_books(  # noqa: PLR0913  one parameter an option
     from bazar.tools.importing import ImportFileError, ImportOptions, import_file, parse_pairs
 
     try:
+        pairs = parse_pairs(mapping or [], "--map"), parse_pairs(default or [], "--default")
+    except ImportFileError as error:
+        misused(str(error))
+    try:
         options = ImportOptions(
             file=file,
             update=update,
@@ -98,8 +102,8 @@ def import_books(  # noqa: PLR0913  one parameter an option
             again=again,
             same=same,
             strict=strict,
-            mapping=parse_pairs(mapping or [], "--map"),
-            defaults=parse_pairs(default or [], "--default"),
+            mapping=pairs[0],
+            defaults=pairs[1],
             delimiter=delimiter,
             encoding=encoding,
             sheet=sheet,

@@ -15,7 +15,12 @@ from bazar.cli.show import (
     show_findings,
     show_order,
 )
-from bazar.cli.terminal import BookId, OrderId, fail, visible
+from bazar.cli.terminal import (
+    BookId,
+    OrderId,
+    misused,
+    visible,
+)
 from bazar.tools.shop import Shop
 from bazar.wire.books import Book, BookEdit, Condition, Format, NewBook
 from bazar.wire.limits import STOCK_MAX
@@ -64,7 +69,7 @@ def fulfil(shop: Shop, order_id: OrderId) -> Answer[Order]:
 Subtitle = Annotated[str | None, typer.Option(help="What stands under the title.")]
 Publisher = Annotated[str | None, typer.Option(help="Who published it.")]
 BookFormat = Annotated[Format | None, typer.Option(help="What kind of thing it is.")]
-Pages = Annotated[int | None, typer.Option(help="How many it has.")]
+Pages = Annotated[str | None, typer.Option(metavar="NUMBER", help="How many it has; '' for none.")]
 Language = Annotated[str | None, typer.Option(help="Of its text, such as en.")]
 BookCondition = Annotated[Condition | None, typer.Option(help="How worn it is.")]
 Shelf = Annotated[str | None, typer.Option(help="Where it stands in the shop.")]
@@ -80,7 +85,9 @@ def book_add(  # noqa: PLR0913  one parameter an option
     price: Annotated[str, typer.Option(help="Such as 19.99.")],
     author: Annotated[str, typer.Option(help="Who wrote it.")] = "",
     isbn: Annotated[str | None, typer.Option(help="ISBN-10 or ISBN-13.")] = None,
-    year: Annotated[int | None, typer.Option(help="First published.")] = None,
+    year: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="First published; '' for none.")
+    ] = None,
     quantity: Annotated[int, typer.Option(min=0, help="Copies in stock.")] = 0,
     description: Annotated[str, typer.Option(help="A sentence or two.")] = "",
     subtitle: Subtitle = None,
@@ -105,19 +112,18 @@ def book_add(  # noqa: PLR0913  one parameter an option
         price=parse_price(price),
         author=author,
         isbn=isbn,
-        year=year,
         quantity=quantity,
         description=description,
         **_given(
             subtitle=subtitle,
             publisher=publisher,
             format=format,
-            pages=pages,
             language=language,
             condition=condition,
             shelf=shelf,
             low_at=low_at,
         ),
+        **_numbers(year=year, pages=pages),
     )
     return Answer(with_key(key, partial(shop.catalog.add, new)), show_book)
 
@@ -131,7 +137,9 @@ def book_edit(  # noqa: PLR0913  one parameter an option
     topic: Annotated[str | None, typer.Option(help="New topic.")] = None,
     author: Annotated[str | None, typer.Option(help="New author.")] = None,
     isbn: Annotated[str | None, typer.Option(help="New ISBN; '' takes it away.")] = None,
-    year: Annotated[int | None, typer.Option(help="New year.")] = None,
+    year: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="New year; '' takes it away.")
+    ] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
     subtitle: Subtitle = None,
     publisher: Publisher = None,
@@ -159,21 +167,20 @@ def book_edit(  # noqa: PLR0913  one parameter an option
             topic=topic,
             author=author,
             isbn=isbn,
-            year=year,
             description=description,
             subtitle=subtitle,
             publisher=publisher,
             format=format,
-            pages=pages,
             language=language,
             condition=condition,
             shelf=shelf,
             low_at=low_at,
             retired=retired,
-        )
+        ),
+        **_numbers(year=year, pages=pages),
     )
     if edit == BookEdit():
-        fail("nothing to change: name at least one option; bazar book edit --help lists them")
+        misused("nothing to change: name at least one option; bazar book edit --help lists them")
     return Answer(with_key(key, partial(shop.catalog.edit, book_id, edit)), show_book)
 
 
@@ -279,7 +286,7 @@ def stock(  # noqa: PLR0913  one parameter an option
       bazar stock 978-0-441-17271-9 --count 8
     """
     if (change is None) == (count is None):
-        fail("give one of the two: --change COPIES or --count COPIES")
+        misused("give one of the two: --change COPIES or --count COPIES")
     wanted = StockChange(change=change, count=count, reason=reason, note=note)
     shop.actor = _login_name() if actor is None else actor
     ask = partial(shop.catalog.change_stock, book_id, wanted)
@@ -301,13 +308,16 @@ def mail_test(
     shop: Shop,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whom to write to.")],
 ) -> Answer[MailTest]:
-    """Have the shop send a mail that only shows that its mail arrives.
+    """Have the shop send a mail that only shows that its mail arrives; each time another one.
 
     Examples:
       bazar mail test me@example.org
     """
     return Answer(
-        once(lambda: shop.order.send_trial(address)),
+        once(
+            lambda: shop.order.send_trial(address),
+            again="the same command again sends another mail",
+        ),
         lambda sent: typer.echo(f"the mail server took a mail to {visible(sent.to)}"),
     )
 
@@ -331,9 +341,25 @@ def mail_forget(
 def parse_price(text: str) -> Decimal:
     """Return a price, or end with a clear message."""
     try:
-        return Decimal(text)
+        price = Decimal(text)
     except InvalidOperation:
-        fail(f"a price is a number such as 19.99, not {text!r}")
+        price = Decimal("NaN")
+    if not price.is_finite() or price < 0:
+        misused(f"a price is a number such as 19.99, not {text!r}")
+    return price
+
+
+def _numbers(**texts: str | None) -> dict[str, Any]:
+    """Return the numbers of the options that were given, None where one is to be taken away."""
+    numbers: dict[str, Any] = {}
+    for name, text in texts.items():
+        if text is None:
+            continue
+        try:
+            numbers[name] = int(text) if text.strip() else None
+        except ValueError:  # also where it has thousands of digits
+            misused(f"--{name} takes a whole number, or '' for none, not {text[:40]!r}")
+    return numbers
 
 
 @asks("catalog", "order", unanswered=2)
@@ -358,7 +384,14 @@ def audit(
     return Answer(report, show_audit, fine=not report.differences)
 
 
-@asks("front", "catalog", "order")
+def _doctor_closed(data: Path, why: str) -> "Answer[list[Finding]]":
+    """Answer of a machine where the data folder leads to no shop."""
+    from bazar.tools.doctor import examine_closed
+
+    return Answer(examine_closed(data, why), show_findings, fine=False)
+
+
+@asks("front", "catalog", "order", closed=_doctor_closed)
 def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
     """Check this machine and the shop, and say what to do; exit code 1 when something is wrong.
 

@@ -3,14 +3,20 @@
 What is left out stands below the list, with the command that shows it.
 """
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bazar.cli.helping import same_command
+from bazar.cli.naming import order_name
 from bazar.cli.shop import Answer, asks
 from bazar.cli.show import counted, show_list
-from bazar.cli.terminal import BookId, fail, progress_bar
+from bazar.cli.terminal import (
+    BookId,
+    misused,
+    progress_bar,
+)
 from bazar.tools.shop import Shop
 from bazar.wire.books import COUNT_MAX, Book, TopicCount
 from bazar.wire.limits import STOCK_MAX
@@ -80,19 +86,29 @@ def books(  # noqa: PLR0913  one parameter an option
       bazar books --sold-out
     """
     if (low is not None) + sold_out + retired > 1:
-        fail("give one of --low N, --sold-out and --retired")
+        misused("give one of --low N, --sold-out and --retired")
     if low is not None:
         return _low(shop, low, topic, after, limit)
     name = "out" if sold_out else "retired" if retired else "new"
     asked = {"list": name, "sort": "new"} | ({} if topic is None else {"topic": topic})
     found, following = shop.catalog.listing(asked, after, limit)
-    return Answer(found, show_list, note=note(shop.catalog, found, asked, after, following))
+    told = note(shop.catalog, found, asked, after, following)
+    nothing = topic is not None and name == "new" and not found and not after
+    return Answer(found, show_list, note=no_topic(str(topic)) if nothing else told)
+
+
+def no_topic(topic: str) -> str:
+    """Return what somebody is told who asks for a topic that no book on sale has."""
+    return (
+        f"no book on sale has the topic {topic!r}; 'bazar topics' lists the topics, and words are "
+        f"looked for with: {shlex.join(['bazar', 'search', '--text', topic])}"
+    )
 
 
 def _low(shop: Shop, low: int, topic: str | None, after: str, limit: int) -> Answer[list[Book]]:
     """Return a page of the books with few copies; its cursor is the id of its last book."""
     if after and not after.isdecimal():
-        fail(f"--after takes what the line below the last page says, not {after!r}")
+        misused(f"--after takes what the line below the last page says, not {after!r}")
     with progress_bar(None, "books") as progress:
         every = shop.catalog.scarce(low, topic, progress)
     rest = [book for book in every if not after or book.id < int(after)]
@@ -128,7 +144,12 @@ def orders(  # noqa: PLR0913  one parameter an option
         bool, typer.Option("--newest/--oldest", help="The newest first, or the oldest.")
     ] = True,
     after: Annotated[
-        str, typer.Option(metavar="ORDER_ID", help="The last order of the page before.")
+        str,
+        typer.Option(
+            metavar="ORDER_ID|REFERENCE",
+            parser=order_name,
+            help="The last order of the page before.",
+        ),
     ] = "",
     limit: Limit = 20,
 ) -> Answer[list[Order]]:
@@ -140,7 +161,7 @@ def orders(  # noqa: PLR0913  one parameter an option
       bazar orders --find lina@example.org
     """
     if find and not newest:
-        fail("--find shows the newest first; it does not fit --oldest")
+        misused("--find shows the newest first; it does not fit --oldest")
     found = shop.order.listing(status, find, after, limit, oldest=not newest)
     total = len(found)
     if after or total == limit:

@@ -8,7 +8,12 @@ import typer
 
 from bazar.cli.naming import book_name
 from bazar.cli.shop import Answer, asks
-from bazar.cli.terminal import fail, print_table, visible
+from bazar.cli.terminal import (
+    fail,
+    misused,
+    print_table,
+    visible,
+)
 from bazar.load.plan import MIX_DEFAULT, Tastes, parse_mix
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
@@ -89,13 +94,13 @@ def load(  # noqa: PLR0913  one parameter an option
     from bazar.load.stock import StockError, StockOptions
 
     if rate is not None and think:
-        fail("--rate and --think contradict each other: with a rate, nobody waits to ask again")
+        misused("--rate and --think contradict each other: with a rate, nobody waits to ask again")
     if plot is not None and (plot.suffix != ".svg" or not plot.parent.is_dir()):
-        fail(f"--plot takes a file such as load.svg in a folder that is there, not {plot}")
+        misused(f"--plot takes a file such as load.svg in a folder that is there, not {plot}")
     try:
         tastes = Tastes(parse_mix(mix), zipf, seed)
     except ValueError as error:
-        fail(str(error))
+        misused(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
     pace = Pace(duration, at_once, think, rate, seed)
     stock = StockOptions(books, copies, real_stock, flash_sale, duration)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bazar.cli.terminal import DATA_DEFAULT, PostgresBin, fail, print_table, progress_bar, visible
+from bazar.cli.terminal import (
+    DATA_DEFAULT,
+    PostgresBin,
+    fail,
+    misused,
+    print_table,
+    progress_bar,
+    visible,
+)
 from bazar.kit.errors import StartupError
 from bazar.kit.process.config import check_driver
 
@@ -46,10 +54,10 @@ def move(
     """
     kind, separator, folder = source.partition(":")
     if f"{kind}{separator}" != _SQLITE or not folder:
-        fail(f"--from takes sqlite:FOLDER, not {source!r}")
+        misused(f"--from takes sqlite:FOLDER, not {source!r}")
     to = to or os.environ.get("BAZAR_DATABASE", "")
     if not to:
-        fail("say where the shop moves to, with --to or BAZAR_DATABASE")
+        misused("say where the shop moves to, with --to or BAZAR_DATABASE")
     data = Path(folder).absolute()
     try:
         check_driver()

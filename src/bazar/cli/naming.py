@@ -1,4 +1,6 @@
-"""Books as people name them at a terminal: by their id, or by an ISBN in any form.
+"""Books and orders as people name them at a terminal.
+
+A book is named by its id, or by an ISBN in any form; an order by its id, or by its reference.
 
 Which of the two a word is, is seen from the word; which book it is, the shop says. A number that
 may be both is the book with that ISBN, where there is one.
@@ -9,14 +11,17 @@ from dataclasses import dataclass
 
 import typer
 
-from bazar.kit.identity import ID_MAX
+from bazar.kit.identity import ID_MAX, is_id
 from bazar.tools.remote import RemoteError, ServiceName
 from bazar.tools.shop import Shop
+from bazar.wire.orders import heard_reference
 
 ISBN_DIGITS_MIN = 9
 """A number with fewer digits is an id, and nothing else."""
 SAID_DIGITS_MIN = 3
 """From so many on a word that names no book was meant as an ISBN."""
+NAMESAKES_MAX = 1000
+"""Orders that are looked at for a reference: it may be how the names of many buyers begin."""
 _ID = "id:"
 """Before an id that is an ISBN as well."""
 
@@ -95,6 +100,50 @@ def find_book(shop: Shop, name: BookName, asked: ServiceName) -> int:
         )
         raise RemoteError(message, certain=True)
     return found.id
+
+
+@dataclass(frozen=True, slots=True)
+class OrderName:
+    """A word that is the reference of an order, and no id."""
+
+    word: str
+    reference: str
+    """As it ends an order id."""
+
+
+def order_name(word: str) -> OrderName | str:
+    """Return an order id, also out of an address of the order, or the reference that a word is."""
+    order_id = word.strip().rstrip("/").rpartition("/")[2].lower()
+    if is_id(order_id):
+        return order_id
+    reference = heard_reference(word)
+    return OrderName(word, reference) if reference else word
+
+
+def find_order(shop: Shop, name: OrderName) -> str:
+    """Return the id of the order whose reference somebody named.
+
+    Raises:
+        RemoteError: there is no such order, or there are several, or nobody answers.
+    """
+    found = [
+        order.order_id
+        for order in shop.order.listing(None, name.reference, "", NAMESAKES_MAX)
+        if order.order_id.endswith(name.reference)
+    ]
+    if not found:
+        message = (
+            f"no order has the reference {name.reference.upper()}; 'bazar orders --find WORDS' "
+            "finds orders by a name or an e-mail address"
+        )
+        raise RemoteError(message, certain=True)
+    if len(found) > 1:
+        message = (
+            f"{len(found)} orders have the reference {name.reference.upper()}; name one by its id: "
+            f"{', '.join(found)}"
+        )
+        raise RemoteError(message, certain=True)
+    return found[0]
 
 
 def _is_there(shop: Shop, book_id: int | None, asked: ServiceName) -> bool:

@@ -31,6 +31,7 @@ from bazar.cli.terminal import (
     environment_secret,
     environment_smtp_url,
     fail,
+    misused,
     visible,
 )
 from bazar.kit.errors import StartupError
@@ -161,7 +162,7 @@ def up(  # noqa: PLR0913  one parameter an option
     from bazar.cluster import UpSettings
 
     if empty and sample:
-        fail("--empty and --sample contradict each other")
+        misused("--empty and --sample contradict each other")
     settings = UpSettings(
         data=data.absolute(),
         host=_listening_host(host),
@@ -398,9 +399,9 @@ def _public_url(url: str) -> str:
     try:
         checked = service_url(url, "--public-url")
     except StartupError as error:
-        fail(str(error))
+        misused(str(error))
     if checked.count("/") > len("//"):
-        fail(f"--public-url takes an address without a path, not {url!r}")
+        misused(f"--public-url takes an address without a path, not {url!r}")
     return checked
 
 
@@ -411,14 +412,14 @@ def _origins(given: list[str] | None) -> tuple[str, ...]:
     try:
         return origins_of(given or ())
     except StartupError as error:
-        fail(str(error))
+        misused(str(error))
 
 
 def _currency(code: str | None) -> str | None:
     if code is None:
         return None
     if code.upper() not in DECIMALS:
-        fail(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
+        misused(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
     return code.upper()
 
 

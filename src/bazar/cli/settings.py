@@ -1,8 +1,9 @@
 """The command that shows the settings of the shop, and changes them."""
 
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import typer
@@ -10,8 +11,13 @@ import typer
 from bazar.cli.naming import book_name, find_book
 from bazar.cli.shop import Answer, Key, asks, with_key
 from bazar.cli.show import show_settings
-from bazar.cli.terminal import fail
+from bazar.cli.terminal import (
+    fail,
+    misused,
+)
+from bazar.tools.advice import reason_in_words
 from bazar.tools.shop import Shop
+from bazar.wire.orders import Delivery, Language, Payment
 from bazar.wire.shop import Shop as Settings
 from bazar.wire.shop import ShopEdit
 
@@ -20,6 +26,17 @@ _PICKS = "picks"
 _TEXTS = "texts."
 """Before the name of a page."""
 _LISTS = {"languages", "deliveries", "countries", "payments", "picks"}
+_PAGE = "the name of a page"
+_TAKES = {
+    "languages": f"some of {', '.join(get_args(Language))}",
+    "deliveries": f"some of {', '.join(get_args(Delivery))}",
+    "payments": f"some of {', '.join(get_args(Payment))}",
+    "countries": "codes of countries, two capital letters each, such as DE,AT",
+    "post_price": "an amount such as 4.50, or nothing",
+    "picks": "at most 3 books, with commas between them",
+    _PAGE: "small letters from a to z and hyphens, at most 40, such as returns",
+}
+"""What is said of a setting whose value cannot be; of the others, what the decoder says."""
 _KEYS = [name for name in ShopEdit.__struct_fields__ if name != "texts"]
 
 
@@ -46,7 +63,7 @@ def shop(
     if not words:
         return Answer(shop.catalog.settings(), show_settings)
     if words[0] != _SET or len(words) == 1:
-        fail("to change settings: bazar shop set KEY=VALUE ...")
+        misused("to change settings: bazar shop set KEY=VALUE ...")
     edit = parse_edit([_with_ids(shop, pair) for pair in words[1:]])
     changed = with_key(key, partial(shop.catalog.edit_settings, edit))
     return Answer(changed, show_settings)
@@ -60,7 +77,7 @@ def _with_ids(shop: Shop, pair: str) -> str:
     try:
         named = [book_name(part) for part in text.split(",") if part.strip()]
     except typer.BadParameter as error:
-        fail(f"{pair[:80]!r} cannot be: {error.message}")
+        misused(f"{pair[:80]!r} cannot be: {error.message}")
     return f"{name}={','.join(str(find_book(shop, one, 'catalog')) for one in named)}"
 
 
@@ -70,13 +87,13 @@ def parse_edit(pairs: list[str]) -> ShopEdit:
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator:
-            fail(f"a setting is changed with KEY=VALUE, not {pair!r}")
+            misused(f"a setting is changed with KEY=VALUE, not {pair!r}")
         page = name.removeprefix(_TEXTS) if name.startswith(_TEXTS) else None
         if page is None and name not in _KEYS:
-            fail(f"there is no setting {name!r}; there are {', '.join(_KEYS)} and {_TEXTS}PAGE")
+            misused(f"there is no setting {name!r}; there are {', '.join(_KEYS)} and {_TEXTS}PAGE")
         value = _value(name, _text(name, text))
         change = {name: value} if page is None else {"texts": {page: value}}
-        _check(pair, change)
+        _check(pair, name if page is None else _PAGE, change)
         if page is None:
             given[name] = value
         else:
@@ -103,12 +120,19 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401  of that setting
     return text
 
 
-def _check(pair: str, change: dict[str, Any]) -> None:
+def _check(pair: str, name: str, change: dict[str, Any]) -> None:
+    """Make sure that the shop will understand a change, or end with a clear message."""
     try:
-        msgspec.convert(change, ShopEdit, strict=False)
+        price = msgspec.convert(change, ShopEdit, strict=False).post_price
+        proper = not isinstance(price, Decimal) or (price.is_finite() and price >= 0)
+        reason = ""
     except msgspec.ValidationError as error:
+        proper = False
         reason = str(error).partition(" - at ")[0]
-        fail(f"{pair[:80]!r} cannot be: {reason[:1].lower()}{reason[1:]}")
+    if not proper:
+        takes = "" if name == _PAGE and "matching regex" not in reason else _TAKES.get(name)
+        said = f"{name} takes {takes}" if takes else reason_in_words(reason)
+        misused(f"{pair[:80]!r} cannot be: {said}")
 
 
 def register(app: typer.Typer) -> None:

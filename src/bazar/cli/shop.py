@@ -3,7 +3,7 @@
 import inspect
 import os
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -13,15 +13,16 @@ import msgspec
 import typer
 
 from bazar.cli.helping import same_command
-from bazar.cli.naming import BookName, book_name, find_book
+from bazar.cli.naming import BookName, OrderName, book_name, find_book, find_order, order_name
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     INTERRUPTED,
     REFUSED,
     UNKNOWN,
-    Data,
+    NamedData,
     SecretFile,
     fail,
+    misused,
     print_json,
     visible,
 )
@@ -53,12 +54,20 @@ Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key nev
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+class AddressError(StartupError):
+    """An option that should hold an address holds none, or one is missing."""
+
+
+class NoShopError(StartupError):
+    """No shop is open where somebody looks for one."""
+
+
 def find_shop(  # noqa: PLR0913  one parameter an option
     *,
     url: Url = None,
     catalog: CatalogUrl = None,
     order: OrderUrl = None,
-    data: Data = DATA_DEFAULT,
+    data: NamedData = None,
     secret_file: SecretFile = None,
     asked: Collection[ServiceName] = SERVICES,
 ) -> Shop:
@@ -68,7 +77,7 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         url: address of the front.
         catalog: address of the catalog.
         order: address of the order service.
-        data: the data folder.
+        data: the data folder; None: nobody named one, so it is the usual one.
         secret_file: holds the service secret.
         asked: the services that will be asked; the others' addresses do not matter.
 
@@ -77,31 +86,51 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     """
     named = {"front": url, "catalog": catalog, "order": order}
     sought = [service for service in asked if named[service] is None]
+    folder = data or DATA_DEFAULT
     try:
-        left = _left_by_up(data) if sought else None
+        left = _left_by_up(folder, sought, named=data is not None) if sought else None
         known = left or Addresses()
-        addresses = Addresses(
-            service_url(url or known.front, "--url"),
-            service_urls(catalog or known.catalog, "--catalog"),
-            service_urls(order or known.order, "--order"),
-        )
+        addresses = _addresses(url or known.front, catalog or known.catalog, order or known.order)
         keeper = [service for service in asked if service != "front"]
         found = bool(left and set(keeper) & set(sought))
-        secret = _client_secret(data, secret_file, found_there=found) if keeper else None
+        secret = _client_secret(folder, secret_file, found_there=found) if keeper else None
     except OSError as error:
-        message = f"cannot look into the data folder {data}: {error.strerror}"
+        message = f"cannot look into the data folder {folder}: {error.strerror}"
         raise StartupError(message) from error
-    return Shop(addresses, secret or "")
+    where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
+    return Shop(addresses, secret or "", found_in=where)
 
 
-def _left_by_up(data: Path) -> Addresses | None:
+def _addresses(front: str, catalog: str, order: str) -> Addresses:
+    """Return the addresses of a shop, checked.
+
+    Raises:
+        AddressError: one is none.
+    """
+    try:
+        return Addresses(
+            service_url(front, "--url"),
+            service_urls(catalog, "--catalog"),
+            service_urls(order, "--order"),
+        )
+    except StartupError as error:
+        raise AddressError(str(error)) from error
+
+
+def _left_by_up(data: Path, sought: Sequence[ServiceName], *, named: bool) -> Addresses | None:
     """Return the addresses that `bazar up` left in the data folder, where it runs.
 
     Where a shop is in the folder and none runs there, nothing is asked: another shop may be at
-    the addresses that it had, or at those that are usual.
+    the addresses that it had, or at those that are usual. Nor where somebody named the folder, and
+    it says of no shop where it is: only who names nothing means the usual addresses.
+
+    Args:
+        data: the folder.
+        sought: the services whose addresses nobody named.
+        named: whether somebody named the folder.
 
     Raises:
-        StartupError: the shop of the folder is closed, or somebody else may have put them there.
+        StartupError: no shop of the folder is open, or somebody else may have put them there.
     """
     file = data / SHOP_FILE
     is_up = is_held(data / LOCK_FILE)
@@ -110,9 +139,11 @@ def _left_by_up(data: Path) -> Addresses | None:
     except FileNotFoundError:
         if is_up:
             message = f"the shop of {data} is just opening or closing; ask again in a moment"
-            raise StartupError(message) from None
+            raise NoShopError(message) from None
         if _is_closed(data):
-            raise StartupError(_closed(data)) from None
+            raise NoShopError(_closed(data)) from None
+        if named:
+            raise NoShopError(_unknown(data, sought)) from None
         return None
     except OSError as error:
         message = f"cannot read {file}: {error.strerror}; name the shop's addresses instead"
@@ -120,7 +151,7 @@ def _left_by_up(data: Path) -> Addresses | None:
     check_own(data)
     check_own(file)
     if not is_up:
-        raise StartupError(_closed(data))
+        raise NoShopError(_closed(data))
     try:
         return msgspec.json.decode(content, type=Addresses)
     except msgspec.DecodeError as error:
@@ -139,6 +170,18 @@ def _closed(data: Path) -> str:
     return (
         f"the shop of {data} is closed. Open it with 'bazar up{named}'; a shop elsewhere is named "
         "by its addresses, or by its data folder with --data"
+    )
+
+
+def _unknown(data: Path, sought: Sequence[ServiceName]) -> str:
+    """Return why a folder that somebody named leads to no shop, and what would."""
+    options = " and ".join(f"--{_OPTIONS[service]}" for service in sought)
+    if any((data / name).exists() for name in _OF_A_SHOP):
+        return f"{data} does not say where its shop is; name the addresses with {options}"
+    there = "no shop is open in" if data.exists() else "there is no folder"
+    return (
+        f"{there} {data}. Open one with 'bazar up --data {shlex.quote(str(data))}'; a shop "
+        f"elsewhere is named by its addresses, with {options}"
     )
 
 
@@ -208,7 +251,9 @@ _JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=Fal
 
 
 def asks(
-    *services: ServiceName, unanswered: int = 1
+    *services: ServiceName,
+    unanswered: int = 1,
+    closed: Callable[[Path, str], Answer[Any]] | None = None,
 ) -> Callable[[Callable[..., Answer[Any]]], Callable[..., None]]:
     """Make a command of a function that asks these services of a shop.
 
@@ -221,23 +266,28 @@ def asks(
         services: that are asked.
         unanswered: the exit code where the shop does not answer, for a command whose 1 says
             something else.
+        closed: answers for a data folder, and why no shop was found there.
     """
-    left_out = {option for service, option in _OPTIONS.items() if service not in services}
-    left_out |= {"secret_file"} if services == ("front",) else set()
-    finding = {name: option for name, option in _FINDING.items() if name not in left_out}
-    shared = {**finding, "as_json": _JSON}
 
     def command_of(function: Callable[..., Answer[Any]]) -> Callable[..., None]:
         _shop, *own = inspect.signature(function).parameters.values()
+        finding = _finding(services, own)
+        shared = {**finding, "as_json": _JSON}
 
         @wraps(function)
         def command(**given: Any) -> None:  # noqa: ANN401  options of any type
+            folder = given["data"] or DATA_DEFAULT
             try:
-                shop = find_shop(**{name: given[name] for name in finding}, asked=services)
-                for name, value in given.items():
-                    if isinstance(value, BookName):
-                        given[name] = find_book(shop, value, services[0])
-                answer = function(shop, **{option.name: given[option.name] for option in own})
+                asked = _asked(services, given)
+                shop = find_shop(**{name: given[name] for name in finding}, asked=asked)
+                known = {**_with_ids(shop, given, services[0]), "data": folder}
+                answer = function(shop, **{option.name: known[option.name] for option in own})
+            except NoShopError as error:
+                if closed is None:
+                    fail(str(error), unanswered)
+                answer = closed(folder, str(error))
+            except AddressError as error:
+                misused(str(error))
             except (StartupError, RemoteError) as error:
                 fail(str(error), unanswered)
             if given["as_json"]:
@@ -260,12 +310,56 @@ def asks(
     return command_of
 
 
+def _finding(
+    services: Collection[ServiceName], own: Collection[inspect.Parameter]
+) -> dict[str, inspect.Parameter]:
+    """Return the options that find a shop, of a command with these services and own options.
+
+    The reference of an order is looked up where the orders are, with the secret.
+    """
+    offered = {*services, *(["order"] if any(_reads(one, order_name) for one in own) else ())}
+    left_out = {option for service, option in _OPTIONS.items() if service not in offered}
+    left_out |= {"secret_file"} if offered == {"front"} else set()
+    return {name: option for name, option in _FINDING.items() if name not in left_out}
+
+
+def _asked(services: Sequence[ServiceName], given: Mapping[str, Any]) -> Sequence[ServiceName]:
+    """Return which services a command asks, with what it was given."""
+    spoken = [value for value in given.values() if isinstance(value, OrderName)]
+    if not spoken or "order" in services:
+        return services
+    if given["url"] and not given["order"]:
+        message = (
+            f"{spoken[0].word!r} is a reference, which only the order service knows: name its "
+            "address with --order, or the whole id of the order"
+        )
+        raise AddressError(message)
+    return [*services, "order"]
+
+
+def _with_ids(shop: Shop, given: Mapping[str, Any], asked: ServiceName) -> dict[str, Any]:
+    """Return the options of a command, with the ids of what people name otherwise."""
+    known = dict(given)
+    for name, value in given.items():
+        if isinstance(value, BookName):
+            known[name] = find_book(shop, value, asked)
+        elif isinstance(value, OrderName):
+            known[name] = find_order(shop, value)
+    return known
+
+
 def _as_typed(option: inspect.Parameter) -> inspect.Parameter:
     """Return a parameter as the parser sees it: what names a book is a word there."""
-    told = getattr(option.annotation, "__metadata__", ())
-    if not any(getattr(one, "parser", None) is book_name for one in told):
+    if not _reads(option, book_name):
         return option
+    told = option.annotation.__metadata__
     return option.replace(annotation=Annotated.__class_getitem__((str, *told)))  # type: ignore[attr-defined]
+
+
+def _reads(option: inspect.Parameter, parser: Callable[[str], object]) -> bool:
+    """Tell whether a parameter is read by a parser."""
+    told = getattr(option.annotation, "__metadata__", ())
+    return any(getattr(one, "parser", None) is parser for one in told)
 
 
 def with_key(key: str | None, ask: Callable[[str], T]) -> T:
@@ -278,27 +372,29 @@ def with_key(key: str | None, ask: Callable[[str], T]) -> T:
     return once(lambda: ask(wanted), key)
 
 
-def once(ask: Callable[[], T], key: str | None = None) -> T:
+def once(
+    ask: Callable[[], T],
+    key: str | None = None,
+    again: str = "the same command again is safe",
+) -> T:
     """Ask for a change; where nobody knows whether it happened, tell the same command again.
 
     Args:
         ask: what it is safe to ask twice.
         key: by which the shop knows it again; None: it does so without.
+        again: what comes of the same command, where the first one may have happened.
     """
+    happened = f"It may have happened; {again}: {same_command(key)}"
     try:
         return ask()
     except RemoteError as error:
-        if error.definite and error.sent:
+        if error.sent and error.definite:
             fail(str(error))
-        begin = "It may have happened" if error.sent else "Nothing was sent"
-        again = f"{begin}; the same command again is safe: {same_command(key)}"
-        fail(f"{error}\n{again}", UNKNOWN if error.sent else REFUSED)
+        if error.sent:
+            fail(f"{error}\n{happened}", UNKNOWN)
+        fail(f"{error}\nNothing was sent; the same command again is safe: {same_command(key)}")
     except KeyboardInterrupt:
-        fail(
-            "interrupted\nIt may have happened; the same command again is safe: "
-            f"{same_command(key)}",
-            INTERRUPTED,
-        )
+        fail(f"interrupted\n{happened}", INTERRUPTED)
 
 
 def read_key(text: str) -> str:
@@ -306,4 +402,4 @@ def read_key(text: str) -> str:
     try:
         return parse_key([text])
     except InvalidKey as error:
-        fail(error.detail)
+        misused(error.detail)

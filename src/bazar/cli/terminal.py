@@ -2,30 +2,47 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 import typer
 
-from bazar.cli.naming import book_name
+from bazar.cli.naming import book_name, order_name
 
 DATA_DEFAULT = Path("bazar-data")
 REFUSED = 1
 """Exit code of a command that failed: nothing was changed."""
+MISUSED = 2
+"""Of a command line that makes no sense; nothing was asked."""
 UNDECIDED = 3
 """Of a purchase that is stored and not decided yet."""
 UNKNOWN = 4
 """Of a change that may have happened: nobody answered."""
 INTERRUPTED = 130
 """As shells have it for what Ctrl-C ended."""
+_SIGNAL_CODES = 128
+"""Added to the number of a signal, as shells have it."""
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Data = Annotated[Path, typer.Option(envvar="BAZAR_DATA", help="Folder of databases and secret.")]
+NamedData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="BAZAR_DATA",
+        help=f"Folder of databases and secret [default: {DATA_DEFAULT}].",
+    ),
+]
+"""Of a command that looks for a shop: a folder that somebody named leads to no other one."""
 Host = Annotated[str, typer.Option(envvar="BAZAR_HOST", help="Address to listen on.")]
 PublicHost = Annotated[
     str,
@@ -120,13 +137,21 @@ PostgresBin = Annotated[
 ]
 BookId = Annotated[int, typer.Argument(metavar="ID|ISBN", parser=book_name, help="Of the book.")]
 """A command that `asks` makes finds the book, and gets its id."""
-OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", help="Of the order.")]
+OrderId = Annotated[
+    str, typer.Argument(metavar="ORDER_ID|REFERENCE", parser=order_name, help="Of the order.")
+]
+"""Likewise the order."""
 
 
 def fail(message: str, code: int = REFUSED) -> NoReturn:
     """End with one line on standard error and an exit code."""
     typer.echo(f"bazar: {visible(message)}", err=True)
     raise typer.Exit(code)
+
+
+def misused(message: str) -> NoReturn:
+    """End with one line about a command line that makes no sense."""
+    fail(message, MISUSED)
 
 
 def visible(text: str) -> str:
@@ -224,3 +249,26 @@ def progress_bar(total: int | None, what: str) -> Iterator[Callable[[int], None]
     with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda rows: progress.update(task, advance=rows)
+
+
+@contextmanager
+def tidy_end() -> Iterator[None]:
+    """Have a signal that ends the command end what it does here as Ctrl-C does.
+
+    So what is half written is taken away. A signal that is ignored, as by nohup, stays so.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for one in heard:
+            signal.signal(one, signal.SIG_IGN)  # a second one must not end the tidying up
+        raise SystemExit(_SIGNAL_CODES + number)
+
+    is_main = current_thread() is main_thread()
+    heard = [one for one in _ENDING if is_main and signal.getsignal(one) is signal.SIG_DFL]
+    try:
+        for one in heard:
+            signal.signal(one, end)
+        yield
+    finally:
+        for one in heard:
+            signal.signal(one, signal.SIG_DFL)

@@ -26,7 +26,7 @@ TITLE = "Load test book"
 RETIRED_MAX = 10_000
 GRACE_S = 3600.0
 """A load checks what it bought after its time; then it is taken for gone, wherever it runs."""
-_CONFLICT = 409
+_CHANGED_MEANWHILE = 412
 _MARK = re.compile(r"A load test sells this book until ([0-9]{1,12}): ([0-9a-f]{8}) ([0-9]{1,10})")
 
 
@@ -68,14 +68,16 @@ def take(shop: Shop, wanted: int, copies: int, duration_s: float) -> Iterator[Bo
     """
     there = _there(shop)
     for book in there:
-        if not is_free(book):
+        unused = book.retired and not book.quantity
+        if not is_free(book) or (unused and not wanted):
             continue
-        if not wanted:
-            if not book.retired:
-                put_away(shop, book.id)
-        elif (taken := _taken(shop, book, copies, duration_s)) is not None:
+        if (claimed := _claimed(shop, book.id, duration_s)) is None:
+            continue
+        if wanted:
             wanted -= 1
-            yield taken
+            yield _stocked(shop, claimed, copies)
+        else:
+            put_away(shop, claimed.id)
     for number in range(len(there) + 1, len(there) + 1 + wanted):
         new = NewBook(
             title=f"{TITLE} {number}",
@@ -94,20 +96,28 @@ def _there(shop: Shop) -> list[Book]:
     return [book for book in found if book.title.startswith(TITLE)]
 
 
-def _taken(shop: Shop, book: Book, copies: int, duration_s: float) -> Book | None:
-    """Take a book that is free; None where another load took it at the same moment."""
+def _claimed(shop: Shop, book_id: int, duration_s: float) -> Book | None:
+    """Take a book that is free, before anything else of it is touched: nobody can buy it then.
+
+    Of several loads that find it free at once one gets it; the others get None.
+    """
+    book, tag = shop.catalog.tagged_book(book_id)
+    if not is_free(book):
+        return None
+    claim = BookEdit(description=mark(duration_s), retired=True)
     try:
-        if book.quantity:
-            shop.catalog.restock(book.id, -book.quantity)
-        restocked = shop.catalog.restock(book.id, copies)
+        return shop.catalog.edit_tagged(book_id, claim, tag)
     except RemoteError as error:
-        if error.problem is None or error.problem.status != _CONFLICT:
+        if error.problem is None or error.problem.status != _CHANGED_MEANWHILE:
             raise
         return None
-    if restocked.quantity != copies:
-        shop.catalog.restock(book.id, -copies)
-        return None
-    return shop.catalog.edit(book.id, BookEdit(description=mark(duration_s), retired=False))
+
+
+def _stocked(shop: Shop, book: Book, copies: int) -> Book:
+    """Put a book of ours on sale, with so many copies whatever it had."""
+    if copies != book.quantity:
+        shop.catalog.restock(book.id, copies - book.quantity)
+    return shop.catalog.edit(book.id, BookEdit(retired=False))
 
 
 def put_away(shop: Shop, book_id: int) -> None:

@@ -7,12 +7,12 @@ it with `tar`.
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import msgspec
 
@@ -114,12 +114,26 @@ def opened_archive(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StartupError: it cannot be read, is no backup, or is damaged.
     """
-    try:
-        with path.open("rb") as file:
+    with _reading(path):
+        file = path.open("rb")
+    with file:
+        with _reading(path):
             _check(file, path)
-            yield file
-    except (OSError, tarfile.TarError, msgspec.DecodeError) as error:
-        message = f"cannot read the backup {path}: {getattr(error, 'strerror', None) or error}"
+        yield file
+
+
+@contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
+    """Blame the backup for what is wrong in here, and so for nothing else.
+
+    Raises:
+        StartupError: it cannot be read.
+    """
+    try:
+        yield
+    except (OSError, KeyError, tarfile.TarError, msgspec.DecodeError) as error:
+        reason = getattr(error, "strerror", None) or (error.args or ("it makes no sense",))[0]
+        message = f"cannot read the backup {path}: {reason}"
         raise StartupError(message) from error
 
 
@@ -147,11 +161,14 @@ def unpack(file: BinaryIO, names: Sequence[str], folder: Path) -> About:
         folder: is there, and empty.
 
     Raises:
-        StartupError: it is of a newer release.
+        StartupError: it is of a newer release, or not made as a backup is.
+        OSError: the folder cannot be written to.
     """
-    file.seek(0)
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        about = msgspec.json.decode(_read(archive, ABOUT), type=About)
+    with ExitStack() as stack:
+        with _reading(file.name):
+            file.seek(0)
+            archive = stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
+            about = msgspec.json.decode(_member_of(archive, ABOUT).read(), type=About)
         if about.format != FORMAT or sorted(about.digests) != sorted(names):
             message = f"the backup is of another release ({about.release}): install that one"
             raise StartupError(message)
@@ -163,23 +180,30 @@ def unpack(file: BinaryIO, names: Sequence[str], folder: Path) -> About:
     return about
 
 
-def _read(archive: tarfile.TarFile, name: str) -> bytes:
-    try:
-        member = archive.extractfile(name)
-    except KeyError:
-        member = None
-    if member is None:
-        message = f"the backup holds no file {name}"
-        raise StartupError(message)
-    return member.read()
+def _member_of(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    """Open a file of an archive.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    if (member := archive.extractfile(name)) is None:
+        message = f"{name} in it is no file"
+        raise KeyError(message)
+    return member
 
 
 def _write(archive: tarfile.TarFile, name: str, folder: Path) -> None:
-    member = archive.extractfile(name)
-    assert member is not None
+    path = str(archive.name)
+    with _reading(path):
+        member = _member_of(archive, name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(folder / name, flags, 0o600), "wb") as file:
-        while chunk := member.read(_CHUNK_BYTES):
+    with member, os.fdopen(os.open(folder / name, flags, 0o600), "wb") as file:
+        while chunk := _chunk(member, path):
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _chunk(member: IO[bytes], path: str) -> bytes:
+    with _reading(path):
+        return member.read(_CHUNK_BYTES)

@@ -8,11 +8,8 @@ from bazar.kit.errors import InvalidRequest
 from bazar.kit.identity import is_id
 from bazar.kit.text import composed
 from bazar.order.buyers import same_person
-from bazar.wire.orders import REFERENCE_LENGTH, Channel, OrderQuery, OrderStatus, Progress
+from bazar.wire.orders import Channel, OrderQuery, OrderStatus, Progress, heard_reference
 
-_HEARD = str.maketrans("oil", "011", " -")
-"""How letters that no reference has are meant, and what people put between them."""
-_ID_ALPHABET = frozenset("0123456789abcdefghjkmnpqrstvwxyz")
 _STATUS_AT: dict[Progress, OrderStatus] = {
     "to_pick": "confirmed",
     "ready": "confirmed",
@@ -98,9 +95,7 @@ def sought(text: str) -> Sought | None:
     order_id = text.rstrip("/").rpartition("/")[2].lower()
     if is_id(order_id):
         return Sought(order_id=order_id)
-    letters = text.lower().translate(_HEARD)
-    spoken = len(letters) == REFERENCE_LENGTH and _ID_ALPHABET.issuperset(letters)
-    return Sought(reference=letters if spoken else "", name_key=same_person(text))
+    return Sought(reference=heard_reference(text), name_key=same_person(text))
 
 
 def _ms(at: datetime | None) -> int | None:

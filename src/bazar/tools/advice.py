@@ -28,7 +28,10 @@ ADVICE: dict[str, str] = {
         "This shop sells on its pages alone; 'bazar up --open-api on' lets commands buy too."
     ),
     "book-not-found": "'bazar search --text WORDS' finds books, 'bazar books' lists the newest.",
-    "order-not-found": "'bazar orders' lists the orders, 'bazar orders --find NAME' looks for one.",
+    "order-not-found": (
+        "An order is named by its id or its reference; 'bazar orders' lists them, 'bazar orders "
+        "--find WORDS' finds them by a name or an e-mail address."
+    ),
     "reservation-not-found": "'bazar audit' says whether stock and orders add up.",
     "route-not-found": "Something else answers at this address; 'bazar doctor' looks at all three.",
     "method-not-allowed": (
@@ -78,8 +81,23 @@ ADVICE: dict[str, str] = {
 }
 """What to do, by the code of the error; codes that the catalog makes up are not here."""
 
-_PLACE = re.compile(r"(?:.* is not valid: )?(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
-_BOUND = re.compile(r"Expected `(str|int|float)`( of length)? (>=|<=) (-?\d+)")
+_PLACE = re.compile(r"(?:.* is not valid: )?(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?", re.DOTALL)
+_YEAR_DIGITS = 4
+_INDEX = re.compile(r"\[[^\]]*\]")
+_BOUND = re.compile(r"Expected `(str|int|float|array|object)`( of length)? (>=|<=) (-?\d+)")
+_REASONS = (
+    ("Invalid enum value ", "there is no {rest}"),
+    ("Invalid decimal string", "it takes an amount such as 19.99"),
+    ("Expected `decimal`", "it takes an amount such as 19.99"),
+    ("Expected `int`", "it takes a whole number"),
+    ("Expected `float`", "it takes a number"),
+    ("Expected `str`", "it takes a text"),
+    ("Expected `bool`", "it takes yes or no"),
+    ("Expected `array`", "it takes a list"),
+    ("Expected `object`", "it takes names and values"),
+    ("Invalid ", "it is not written as it should be"),
+)
+"""How the decoder begins, and what a person would say."""
 _NAMES = {
     "amount_of_items": "the number of copies",
     "bazar-actor": "--actor",
@@ -108,22 +126,24 @@ def in_words(detail: str) -> str:
     if place is None:
         name, _, rest = detail.partition(" ")
         return f"{_NAMES[name]} {rest}" if name in _NAMES else detail
-    return f"{_NAMES.get(place, place.replace('_', ' '))}: {_in_words(reason)}"
+    place = _INDEX.sub("", place)
+    return f"{_NAMES.get(place, place.replace('_', ' '))}: {reason_in_words(reason)}"
 
 
-def _in_words(reason: str) -> str:
+def reason_in_words(reason: str) -> str:
     """Return a reason of the decoder as a person would say it."""
     bound = _BOUND.match(reason)
     if bound:
-        _kind, length, sign, number = bound.groups()
+        kind, length, sign, number = bound.groups()
         if length and (sign, number) == (">=", "1"):
             return "it may not be empty"
-        what = f"{number} characters" if length else number
+        counted = {"str": " characters", "array": " parts", "object": " parts"}.get(kind, "")
+        told = f"{int(number):,}" if len(number) > _YEAR_DIGITS else number
+        what = f"{told}{counted}"
         return f"it takes at {'least' if sign == '>=' else 'most'} {what}"
-    if reason.startswith("Invalid enum value"):
-        return f"there is no {reason.removeprefix('Invalid enum value ')}"
     if "matching regex" in reason:
         return "it is not written as it should be"
-    if reason.startswith("Expected `int`"):
-        return "it takes a whole number"
+    for begin, said in _REASONS:
+        if reason.startswith(begin):
+            return said.format(rest=reason.removeprefix(begin))
     return f"{reason[:1].lower()}{reason[1:]}".replace("`", "")

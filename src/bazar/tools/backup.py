@@ -1,18 +1,20 @@
 """Fetch the databases of an open shop, both as they were at one moment."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from bazar.kit.backup import BackupState
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Keeping, Shop
 
 POLL_S = 0.1
+KEEP_S = 60.0
+"""So often both services are told that their copies are wanted, while one of them is fetched."""
 
 
 def fetch(shop: Shop, folder: Path, progress: Callable[[int], None]) -> datetime:
@@ -34,8 +36,18 @@ def fetch(shop: Shop, folder: Path, progress: Callable[[int], None]) -> datetime
     made_at = datetime.now(UTC)
     services: tuple[Keeping, ...] = (shop.catalog, shop.order)
     try:
-        for service in services:
-            _fetch(service, begun.id, folder / f"{service.name}.db", progress)
+        states = _made(services, begun.id)
+        kept_at = monotonic()
+
+        def arrived(size_bytes: int) -> None:
+            nonlocal kept_at
+            progress(size_bytes)
+            if monotonic() - kept_at >= KEEP_S:
+                _states(services, begun.id)
+                kept_at = monotonic()
+
+        for service, state in zip(services, states, strict=True):
+            _fetch(service, state, folder / f"{service.name}.db", arrived)
     finally:
         for service in services:
             with suppress(RemoteError):  # it goes by itself after a while
@@ -43,11 +55,12 @@ def fetch(shop: Shop, folder: Path, progress: Callable[[int], None]) -> datetime
     return made_at
 
 
-def _fetch(service: Keeping, backup_id: str, path: Path, progress: Callable[[int], None]) -> None:
-    state = _made(service, backup_id)
+def _fetch(
+    service: Keeping, state: BackupState, path: Path, progress: Callable[[int], None]
+) -> None:
     digest, after = sha256(), 0
     with path.open("xb") as file:
-        while piece := service.backup_piece(backup_id, after):
+        while piece := service.backup_piece(state.id, after):
             file.write(piece)
             digest.update(piece)
             after += len(piece)
@@ -57,8 +70,17 @@ def _fetch(service: Keeping, backup_id: str, path: Path, progress: Callable[[int
         raise RemoteError(message)
 
 
-def _made(service: Keeping, backup_id: str) -> BackupState:
-    """Wait until a copy is made; it is refused where it fails or is ended."""
-    while not (state := service.backup(backup_id)).made:
+def _made(services: Sequence[Keeping], backup_id: str) -> list[BackupState]:
+    """Wait until all copies are made; it is refused where one fails or is ended.
+
+    All are asked in turn, since a service forgets one that nobody asks for.
+    """
+    while True:
+        states = _states(services, backup_id)
+        if all(state.made for state in states):
+            return states
         sleep(POLL_S)
-    return state
+
+
+def _states(services: Sequence[Keeping], backup_id: str) -> list[BackupState]:
+    return [service.backup(backup_id) for service in services]

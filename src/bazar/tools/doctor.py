@@ -41,13 +41,26 @@ def examine(shop: Shop, data: Path) -> list[Finding]:
         data: the data folder.
     """
     return [
-        Finding("python", ok=True, found=f"{platform.python_version()} ({sys.executable})"),
-        _sqlite(),
-        *_folder(data),
+        *_machine(data),
         *(_service(one) for name in SERVICES for one in getattr(shop, name).replicas()),
         _secret_accepted(shop),
         *_undecided(shop),
     ]
+
+
+def examine_closed(data: Path, why: str) -> list[Finding]:
+    """Look at the machine and a data folder that leads to no shop, and at no other shop.
+
+    Args:
+        data: the data folder.
+        why: it leads to none, and what to do about it.
+    """
+    return [*_machine(data), Finding("shop", ok=False, found="nobody was asked", advice=why)]
+
+
+def _machine(data: Path) -> list[Finding]:
+    python = Finding("python", ok=True, found=f"{platform.python_version()} ({sys.executable})")
+    return [python, _sqlite(), *_folder(data)]
 
 
 def _sqlite() -> Finding:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
@@ -33,6 +34,7 @@ READ_TIMEOUT = timedelta(minutes=1)
 """For one of the keeper's reads, a part of something larger."""
 PATIENCE_S = 60.0
 """How long a keeper's read waits for its turn in a busy shop."""
+_IF_MATCH = "if-match"
 _SUCCESS = range(200, 300)
 _NEXT = re.compile('<([^>]*)>; *rel="?next"?')
 _SECONDS = re.compile(r"[0-9]{1,4}")
@@ -93,6 +95,8 @@ class Remote:
     addresses: Addresses
     secret: str = ""
     _client: SyncClient | None = None
+    found_in: Mapping[str, Path] = field(default_factory=dict)
+    """The data folders that say where services are, of those that nobody named."""
     actor: str = ""
     """Who asks, for what is noted about a change; the front is not told."""
 
@@ -131,7 +135,31 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
-        content, _following = self._call(service, method, path, body=body, key=key, timeout=timeout)
+        headers = {} if key is None else {KEY_HEADER: format_key(key)}
+        content, _told = self._call(
+            service, method, path, body=body, headers=headers, timeout=timeout
+        )
+        return _decoded(service, content, kind)
+
+    def tagged(self, service: str, path: str, kind: type[T]) -> tuple[T, str]:
+        """Return a thing, and the tag by which a change of it tells that it is still the same.
+
+        Raises:
+            RemoteError: the service refused, or did not answer in time.
+        """
+        content, told = self._call(service, "GET", path)
+        return _decoded(service, content, kind), told.get("etag", "")
+
+    def change_tagged(  # noqa: PLR0913  the parts of a request
+        self, service: str, path: str, kind: type[T], *, body: object, key: str, tag: str
+    ) -> T:
+        """Change a thing only where it is still the one that had this tag; see `tagged`.
+
+        Raises:
+            RemoteError: it is another one by now, the service refused, or did not answer in time.
+        """
+        headers = {KEY_HEADER: format_key(key), _IF_MATCH: tag}
+        content, _told = self._call(service, "PATCH", path, body=body, headers=headers)
         return _decoded(service, content, kind)
 
     def page(self, service: str, path: str, kind: type[T]) -> tuple[T, str | None]:
@@ -140,10 +168,8 @@ class Remote:
         Raises:
             RemoteError: the service refused, or did not answer in time.
         """
-        content, following = self.in_turn(
-            lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
-        )
-        found = _NEXT.search(following)
+        content, told = self.in_turn(lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT))
+        found = _NEXT.search(told.get("link", ""))
         after = parse_qs(urlsplit(found[1]).query).get("after") if found else None
         return _decoded(service, content, kind), after[0] if after else None
 
@@ -154,10 +180,10 @@ class Remote:
         path: str,
         *,
         body: Any = None,  # noqa: ANN401
-        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: timedelta = TIMEOUT,
-    ) -> tuple[bytes, str]:
-        """Return the bytes of an answer, and its Link header, empty where it has none."""
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """Return the bytes of an answer, and its headers."""
         client = self._client = self._client or SyncClientBuilder().no_proxy().build()
 
         def ask(url: str) -> tuple[SyncResponse, bytes]:
@@ -170,25 +196,34 @@ class Remote:
                 request = request.bearer_auth(self.secret)
                 if self.actor:
                     request = request.header(ACTOR_HEADER, self.actor)
-            if key is not None:
-                request = request.header(KEY_HEADER, format_key(key))
+            for name, value in (headers or {}).items():
+                request = request.header(name, value)
             response = request.build().send()
             return response, response.bytes().to_bytes()
 
         try:
             response, content = _interruptible(lambda: _first(self.urls(service), ask))
         except RequestError as error:
-            option = "--url" if service == "front" else f"--{service}"
             message = (
                 f"the {service} service at {self.url(service)} does not answer "
-                f"({reason(error)}); is the shop running? Start it with 'bazar up', or name its "
-                f"data folder with --data or its address with {option}"
+                f"({reason(error)}); {self._where_else(service)}"
             )
             raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
         if response.status not in _SUCCESS:
             after = response.headers.get("retry-after", "")
             raise _refusal(service, response.status, content, after)
-        return content, response.headers.get("link", "")
+        return content, response.headers
+
+    def _where_else(self, service: str) -> str:
+        """Return what somebody does about a service that does not answer."""
+        folder = self.found_in.get(service)
+        if folder is not None:
+            return f"'bazar up' runs on {folder}, so it may be back in a moment; else see its log"
+        option = "--url" if service == "front" else f"--{service}"
+        return (
+            "is the shop running? Start it with 'bazar up', or name its data folder with --data or "
+            f"its address with {option}"
+        )
 
     def piece(self, service: str, path: str) -> bytes:
         """Return bytes that a service has for its keeper, and wait for a turn where it is busy.
@@ -196,7 +231,7 @@ class Remote:
         Raises:
             RemoteError: the service refused, did not answer in time, or was busy for a minute.
         """
-        content, _following = self.in_turn(
+        content, _told = self.in_turn(
             lambda: self._call(service, "GET", path, timeout=READ_TIMEOUT)
         )
         return content

@@ -259,10 +259,19 @@ class Catalog(Books, Keeping):
         """Add a book; with the same key once, however often it is asked."""
         return self.remote.call("catalog", "POST", "/books", Book, body=new, key=key)
 
+    def tagged_book(self, book_id: int) -> tuple[Book, str]:
+        """Return a book, and the tag by which `edit_tagged` knows whether it is still like that."""
+        return self.remote.tagged("catalog", f"/info/{book_id}", Book)
+
     def edit(self, book_id: int, edit: BookEdit, key: str | None = None) -> Book:
         """Change what describes a book; with the same key once."""
         path = f"/books/{book_id}"
         return self.remote.call("catalog", "PATCH", path, Book, body=edit, key=key or new_key())
+
+    def edit_tagged(self, book_id: int, edit: BookEdit, tag: str) -> Book:
+        """Change what describes a book, where it is still as it was when it had this tag."""
+        path = f"/books/{book_id}"
+        return self.remote.change_tagged("catalog", path, Book, body=edit, key=new_key(), tag=tag)
 
     def reprice(self, book_id: int, price: Decimal, key: str | None = None) -> Book:
         """Set the price of a book; with the same key once."""

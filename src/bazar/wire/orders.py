@@ -37,11 +37,25 @@ to_pick, packed, sent. The last step of either fulfils the order."""
 
 REFERENCE_LENGTH = 6
 """In letters of the order id, its last; the others stay the buyer's secret."""
+_HEARD = str.maketrans("oil", "011", " -")
+"""How letters that no reference has are meant, and what people put between them."""
+_REFERENCE_LETTERS = frozenset("0123456789abcdefghjkmnpqrstvwxyz")
 
 
 def reference_of(order_id: str) -> str:
     """Return what people call an order: short, and rarely that of another too."""
     return order_id[-REFERENCE_LENGTH:].upper()
+
+
+def heard_reference(text: str) -> str:
+    """Return the reference that a text may be, as it ends an order id; nothing where it is none.
+
+    Args:
+        text: as somebody wrote it down or read it out: `K7Q 2T4`, `k7q-2t4`.
+    """
+    letters = text.lower().translate(_HEARD)
+    is_one = len(letters) == REFERENCE_LENGTH and _REFERENCE_LETTERS.issuperset(letters)
+    return letters if is_one else ""
 
 
 class Line(

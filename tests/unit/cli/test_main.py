@@ -165,6 +165,17 @@ def test_version_is_shown(run: CliRunner) -> None:
     assert (0, f"bazar {__version__}\n") == (done.exit_code, done.output)
 
 
+def test_the_doctor_of_a_folder_without_a_shop_looks_at_the_machine_alone(run: CliRunner) -> None:
+    """Another shop may be at the usual addresses."""
+    done = run.invoke(app, ["doctor", "--data", "gone"])
+    assert (1, "") == (done.exit_code, done.stderr)
+    looked = [line.split(":")[0].split()[-1] for line in done.stdout.splitlines() if ": " in line]
+    assert {"python", "sqlite", "shop"} <= set(looked)
+    assert set() == {"catalog", "order", "front", "secret"} & set(looked)
+    assert "there is no folder gone. Open one with 'bazar up --data gone'" in done.stdout
+    assert "http://" not in done.stdout
+
+
 def test_a_command_starts_without_what_only_services_need() -> None:
     """Whoever types one waits for every import; those of a server take longer than the command."""
     program = "import sys, bazar.cli.main; print(*sys.modules)"
@@ -229,6 +240,7 @@ def test_a_shop_that_does_not_run_is_one_line(run: CliRunner, arguments: tuple[s
         ("book", "restock", "--catalog", NOWHERE, "1", "--", "-3"),
         ("book", "reprice", "1", "19.99", "--catalog", NOWHERE),
         ("book", "edit", "1", "--title", "it's", "--catalog", NOWHERE),
+        ("book", "edit", "1", "--year", "", "--pages", "", "--catalog", NOWHERE),
         ("shop", "set", "name=X", "--catalog", NOWHERE),
         ("stock", "1", "--count", "5", "--catalog", NOWHERE),
         ("book", "add", "T", "--topic", "t", "--price", "1", "--catalog", NOWHERE),
@@ -279,15 +291,18 @@ def test_what_needs_no_key_is_told_as_it_was_typed(
     [
         (("search",), "give a TOPIC or --text WORDS"),
         (("search", "topic", "--text", "words"), "give a TOPIC or --text WORDS"),
+        (("order", "F7D4S8", "--url", NOWHERE), "which only the order service knows"),
+        (("book", "edit", "1", "--year", "soon"), "--year takes a whole number, or '' for none"),
+        (("book", "edit", "1", "--pages", "9" * 5000), "--pages takes a whole number"),
+        (("buy", "1", "--key", '"'), "the key"),
+        (("export", "books", "--json"), "--json tells what was written into a file"),
+        (("import", "x.csv", "--map", "title"), "--map wants COLUMN=VALUE"),
         (("book", "add", "T", "--topic", "t", "--price", "dear"), "not 'dear'"),
         (("book", "reprice", "1", "1,99"), "not '1,99'"),
         (("book", "edit", "1"), "nothing to change"),
         (("up", "--empty", "--sample"), "contradict each other"),
         (("move",), "with --to or BAZAR_DATABASE"),
         (("move", "--from", "data", "--to", "postgresql"), "takes sqlite:FOLDER, not 'data'"),
-        (("move", "--to", "mysql://u:pass@x"), "that is neither"),
-        (("move", "--to", "postgresql://h/books"), "name the server alone"),
-        (("move", "--to", "postgresql"), "there is no folder"),
         (("shop", "get"), "bazar shop set KEY=VALUE"),
         (("shop", "set", "fax=1", "--catalog", NOWHERE), "no setting 'fax'"),
         (("stock", "1"), "give one of the two: --change COPIES or --count COPIES"),
@@ -311,7 +326,6 @@ def test_what_needs_no_key_is_told_as_it_was_typed(
         (("search", "topic", "--after", "x"), "--after goes with --text"),
         (("shop", "set", "picks=1,x"), "is neither a book's id, from 1 on, nor its ISBN"),
         (("audit", "--secret-file", "missing"), "cannot read the secret file missing"),
-        (("serve", "front", "--host", "0.0.0.0"), "can be reached from other machines"),  # noqa: S104
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -320,7 +334,26 @@ def test_a_wrong_argument_is_one_line(
 ) -> None:
     """What was wrong is said in words, before anything is called or written."""
     done = run.invoke(app, list(arguments))
-    assert (2 if arguments[0] == "audit" else 1, "") == (done.exit_code, done.stdout)
+    assert (2, "") == (done.exit_code, done.stdout)
+    assert said in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("move", "--to", "mysql://u:pass@x"), "that is neither"),
+        (("move", "--to", "postgresql://h/books"), "name the server alone"),
+        (("move", "--to", "postgresql"), "there is no folder"),
+        (("serve", "front", "--host", "0.0.0.0"), "can be reached from other machines"),  # noqa: S104
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_started_is_one_line(
+    run: CliRunner, arguments: tuple[str, ...], said: str
+) -> None:
+    """The command line makes sense, but not on this machine."""
+    done = run.invoke(app, list(arguments))
+    assert (1, "") == (done.exit_code, done.stdout)
     assert said in one_line(done.stderr)
 
 
@@ -332,8 +365,8 @@ def test_a_price_that_is_no_amount_is_one_line(run: CliRunner, price: str) -> No
         ["book", "add", "T", "--topic", "t", "--catalog", NOWHERE, f"--price={price}"],
     ):
         done = run.invoke(app, arguments)
-        assert (1, "") == (done.exit_code, done.stdout)
-        assert done.stderr.startswith("bazar: ")
+        assert (2, "") == (done.exit_code, done.stdout)
+        assert "a price is a number such as 19.99" in one_line(done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -379,3 +412,52 @@ def test_wrong_usage_is_exit_code_2(run: CliRunner, arguments: tuple[str, ...]) 
     assert 2 == done.exit_code
     assert "Usage:" in done.stderr
     assert "Traceback" not in done.output
+
+
+PARSERS = re.compile("Value error|Input should|parse|integer|Literal|valid number|pydantic|type=")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_option_is_refused_in_the_words_of_a_parser(
+    run: CliRunner, command: tuple[str, ...]
+) -> None:
+    """Whatever was typed: it is said what the option takes."""
+    parsed: Any = typer.main.get_command(app)
+    for name in command:
+        parsed = parsed.commands[name]
+    for parameter in parsed.params:
+        for value in ("?!", "1.5", "-" + "9" * 30, "9" * 30):
+            words = [parameter.opts[0], value] if parameter.opts[0].startswith("-") else [value]
+            with pytest.raises(Exception) as refused:  # noqa: PT011  also that another is missing
+                parsed.make_context("bazar", [*words, "--none-such"])
+            assert None is PARSERS.search(getattr(refused.value, "message", ""))
+    del run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("orders", "--status", "shipped"), "there is no 'shipped', only 'pending', 'confirmed'"),
+        (("orders", "--limit", "x"), "it takes a whole number, not 'x'"),
+        (("orders", "--limit", "10001"), "it takes 10,000 or less, not '10001'"),
+        (("load", "--rate", "x"), "it takes a number, not 'x'"),
+        (("load", "--duration", "0"), "it takes 1 or more, not '0'"),
+        (("progress", "x", "lost"), "there is no 'lost', only 'to_pick'"),
+        (("book", "edit", "1", "--retire", "--sell"), "--retire and --sell contradict each other"),
+        (("orders", "--oldest", "--newest"), "--newest and --oldest contradict each other"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_an_option_takes_is_said_in_words(
+    run: CliRunner, arguments: tuple[str, ...], said: str
+) -> None:
+    """With the value that was typed."""
+    done = run.invoke(app, list(arguments))
+    assert (2, "") == (done.exit_code, done.stdout)
+    assert said in done.stderr
+
+
+def test_the_words_behind_two_hyphens_are_no_options(run: CliRunner) -> None:
+    """So one of a pair there contradicts nothing."""
+    done = run.invoke(app, ["book", "edit", "--retire", "--catalog", NOWHERE, "--", "--sell"])
+    assert "'--sell' is neither a book's id" in done.stderr

@@ -1,4 +1,4 @@
-"""Books as people name them at a terminal."""
+"""Books and orders as people name them at a terminal."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,7 +7,15 @@ from typing import Any, cast
 import pytest
 import typer
 
-from bazar.cli.naming import BookName, as_isbn, book_name, find_book
+from bazar.cli.naming import (
+    BookName,
+    OrderName,
+    as_isbn,
+    book_name,
+    find_book,
+    find_order,
+    order_name,
+)
 from bazar.kit.errors import Unavailable
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Shop
@@ -179,3 +187,80 @@ def test_a_shop_that_is_away_is_not_a_shop_without_the_book() -> None:
 def test_a_name_keeps_the_word_that_was_typed() -> None:
     """For messages about it."""
     assert BookName(" 7 ", 7, None, "it has too few digits") == book_name(" 7 ")
+
+
+ORDER_ID = "01m8305m92xkwqsj041tznent2"
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        (ORDER_ID, ORDER_ID),
+        (ORDER_ID.upper(), ORDER_ID),
+        (f"https://shop.example/order/{ORDER_ID}/", ORDER_ID),
+        ("ZNENT2", OrderName("ZNENT2", "znent2")),
+        ("zne-nt2", OrderName("zne-nt2", "znent2")),
+        ("ZNE NT2", OrderName("ZNE NT2", "znent2")),
+        ("F7D4SO", OrderName("F7D4SO", "f7d4s0")),
+        ("F7D4S", "F7D4S"),
+        ("lina@example.org", "lina@example.org"),
+        ("", ""),
+    ],
+)
+def test_a_word_is_the_id_of_an_order_or_its_reference(word: str, named: object) -> None:
+    """As letters, pages and people have either; else the shop says that there is no such order."""
+    assert named == order_name(word)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An order, as far as names go."""
+
+    order_id: str
+
+
+@dataclass
+class Register:
+    """A shop that finds some orders, whatever is asked."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def order(self) -> "Register":
+        """Be the service itself."""
+        return self
+
+    def listing(self, status: None, sought: str, after: str, limit: int) -> list[Kept]:
+        """Return all of them."""
+        assert (None, "znent2", "") == (status, sought, after)
+        assert limit >= len(self.ids)
+        return [Kept(order_id) for order_id in self.ids]
+
+
+def of_reference(*ids: str) -> str:
+    """Return the id of the one among these orders that a reference names."""
+    return find_order(cast("Shop", Register(ids)), OrderName("ZNENT2", "znent2"))
+
+
+def test_a_reference_finds_its_order() -> None:
+    """And not one whose buyer's name begins like it."""
+    assert ORDER_ID == of_reference(f"{'0' * 26}", ORDER_ID)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ((), "no order has the reference ZNENT2; 'bazar orders --find WORDS'"),
+        (("0" * 26,), "no order has the reference ZNENT2"),
+        (
+            (ORDER_ID, f"{'0' * 20}znent2"),
+            f"2 orders have the reference ZNENT2; name one by its id: {ORDER_ID}, {'0' * 20}znent2",
+        ),
+    ],
+)
+def test_a_reference_of_no_order_or_of_two_does_nothing(ids: tuple[str, ...], said: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(RemoteError) as caught:
+        of_reference(*ids)
+    assert said in str(caught.value)
+    assert caught.value.definite

@@ -132,6 +132,28 @@ def test_what_has_a_key_by_nature_is_told_without_one() -> None:
     assert (4, "", ["bazar: x", f"It may have happened; {AGAIN}bazar trade"]) == _run(trade)
 
 
+def test_a_mail_that_may_be_sent_is_told_to_be_sent_again() -> None:
+    """It only shows that mail arrives; but two of them are two."""
+    with answering(503, b"busy") as shop:
+        words = ["mail", "test", "me@example.org", "--order", shop.order.url]
+        done = CliRunner().invoke(app, words)
+    assert (4, "") == (done.exit_code, done.stdout)
+    said = done.stderr.splitlines()[1]
+    begin = "It may have happened; the same command again sends another mail: "
+    assert f"{begin}bazar {shlex.join(words)}" == said
+
+
+@pytest.mark.parametrize("words", [("search", "nosuch"), ("books", "--topic", "nosuch")])
+def test_a_topic_that_no_book_has_is_told_how_to_look_for_words(words: tuple[str, ...]) -> None:
+    """Somebody may have meant words of a title."""
+    with answering(200, b"[]") as shop:
+        url = ("--url" if words[0] == "search" else "--catalog", shop.front.url)
+        done = CliRunner().invoke(app, [*words, *url])
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert "no book on sale has the topic 'nosuch'" in done.stdout
+    assert done.stdout.endswith("bazar search --text nosuch\n")
+
+
 def test_an_answer_may_have_an_exit_code_of_its_own() -> None:
     """As a purchase that is not decided yet; its note does not get among the JSON."""
 

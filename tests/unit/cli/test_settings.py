@@ -1,5 +1,6 @@
 """Settings as a bookseller types them."""
 
+import re
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -53,10 +54,21 @@ def test_a_value_may_be_in_a_file(tmp_path: Path) -> None:
         ("name", "KEY=VALUE, not 'name'"),
         ("fax=1", "there is no setting 'fax'; there are currency, name,"),
         ("texts=We.", "there is no setting 'texts'"),
-        ("keep_days=x", "'keep_days=x' cannot be: expected `int`"),
-        ("keep_days=0", "expected `int` >= 1"),
-        ("payments=barter", "'payments=barter' cannot be: invalid enum value 'barter'"),
-        ("texts.My Page=We.", "cannot be: expected `str` matching regex"),
+        ("keep_days=x", "'keep_days=x' cannot be: it takes a whole number"),
+        ("keep_days=0", "it takes at least 1"),
+        ("payments=barter", "'payments=barter' cannot be: payments takes some of shop, invoice"),
+        ("texts.My Page=We.", "cannot be: the name of a page takes small letters from a to z"),
+        (f"texts.page={'x' * 20_001}", "cannot be: it takes at most 20,000 characters"),
+        ("name=", "it may not be empty"),
+        ("languages=de", "languages takes some of en, ar"),
+        ("deliveries=mail", "deliveries takes some of collect, post"),
+        ("countries=Deutschland", "countries takes codes of countries, two capital letters each"),
+        ("countries=de", "such as DE,AT"),
+        ("post_price=4,50", "post_price takes an amount such as 4.50, or nothing"),
+        ("post_price=-1", "post_price takes an amount"),
+        ("post_price=NaN", "post_price takes an amount"),
+        ("picks=1,2,3,4", "picks takes at most 3 books"),
+        ("orders_an_hour_max=1000001", "it takes at most 1,000,000"),
         ("name=@missing.txt", "cannot read missing.txt for name: No such file"),
     ],
 )
@@ -64,10 +76,25 @@ def test_what_cannot_be_typed_is_one_line(
     typed: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before anything is asked of the shop."""
-    with pytest.raises(typer.Exit):
+    with pytest.raises(typer.Exit) as ended:
         parse_edit(["claim=fine", typed])
+    assert (1 if "@" in typed else 2) == ended.value.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize("name", sorted(set(ShopEdit.__struct_fields__) - {"texts"}))
+def test_no_setting_is_refused_in_the_words_of_a_decoder(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is wrong with its value."""
+    for value in ("?!", "", "x" * 30_000, "-1", "9" * 30, "1.5", "a,b,c,d"):
+        try:
+            parse_edit([f"{name}={value}"])
+        except typer.Exit:
+            said = capsys.readouterr().err.partition(" cannot be: ")[2]
+            assert said
+            assert None is re.search("`|expected|regex|enum|invalid|length|array|decimal", said)
 
 
 def test_a_file_that_is_no_text_is_refused(

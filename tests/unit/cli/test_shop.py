@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,10 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 from bazar.cli.shop import Answer, asks
+from bazar.cli.terminal import OrderId
 from bazar.kit.errors import Unavailable
 from bazar.kit.lock import hold
 from bazar.tools.remote import Addresses, RemoteError, ServiceName
-from bazar.tools.shop import Shop
+from bazar.tools.shop import Orders, Shop
 
 SHARED: list[tuple[tuple[ServiceName, ...], list[str]]] = [
     (("front",), ["url", "data", "as_json"]),
@@ -56,6 +58,42 @@ def test_a_command_has_its_own_options_and_those_of_its_services(
         return Answer(book_id, print)
 
     assert ["book_id", *shared] == list(inspect.signature(command).parameters)
+
+
+def test_a_reference_is_looked_up_with_the_secret_where_the_orders_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id needs neither; and a front that somebody named may be that of another shop."""
+    asked: list[tuple[str, str]] = []
+
+    @asks("front")
+    def command(_shop: Shop, order_id: OrderId) -> Answer[str]:
+        """Note what it got."""
+        return Answer(order_id, typer.echo)
+
+    def listing(orders: Orders, *_asked: object) -> list[Named]:
+        asked.append((orders.url, orders.remote.secret))
+        return [Named("0" * 20 + "f7d4s8")]
+
+    monkeypatch.setattr(Orders, "listing", listing)
+    shared = ["order_id", "url", "order", "data", "secret_file", "as_json"]
+    assert shared == list(inspect.signature(command).parameters)
+    assert (0, "0" * 20 + "f7d4s8\n", "") == run(command, "F7D-4S8")
+    assert (0, "0" * 26 + "\n", "") == run(command, "0" * 26, "--url", "http://f")
+    assert [(TRAP.order, OWN)] == asked
+    code, _out, err = run(command, "F7D4S8", "--url", "http://f")
+    assert 2 == code
+    assert "'F7D4S8' is a reference, which only the order service knows: name its address" in err
+    assert 0 == run(command, "F7D4S8", "--url", "http://f", "--order", "http://o")[0]
+    assert [(TRAP.order, OWN), ("http://o", OWN)] == asked
+    assert folder.exists()
+
+
+@dataclass(frozen=True)
+class Named:
+    """An order, as far as its name goes."""
+
+    order_id: str
 
 
 def test_a_command_gets_the_shop_and_the_shared_options_that_it_names(tmp_path: Path) -> None:
@@ -150,6 +188,85 @@ def test_a_folder_whose_shop_is_closed_leads_to_no_other_shop(tmp_path: Path, na
     with hold(data / f"{name}.lock", "a service"):
         there = asked_with(("front",))
     assert ("" if name != "shop.json" else there[1]) == there[1]
+
+
+@pytest.mark.parametrize("content", [(), ("secret",), ("up.lock", "secret"), None])
+def test_a_folder_that_was_named_and_has_no_shop_leads_to_no_other_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: tuple[str, ...] | None
+) -> None:
+    """Not even to the usual addresses; whoever names those too has them asked."""
+    data = tmp_path / "x y"
+    if content is not None:
+        data.mkdir(mode=0o700)
+    for name in content or ():
+        (data / name).write_text(OWN)
+        (data / name).chmod(0o600)
+    told = f"there is no folder {data}." if content is None else f"no shop is open in {data}."
+    for services, _shared in SHARED:
+        secret, err = asked_with(services, "--data", data)
+        assert "" == secret
+        assert err.startswith(f"bazar: {told} Open one with 'bazar up --data '{data}''; a shop")
+        assert 1 == len(err.splitlines())
+    assert err.endswith("with --url and --catalog and --order\n")
+    assert asked_with(("catalog", "order"), "--data", data, "--order", "http://o")[1].endswith(
+        "named by its addresses, with --catalog\n"
+    )
+    kept = OWN if content and "secret" in content else ""
+    assert (kept, "") == asked_with(("catalog",), "--data", data, "--catalog", "http://c")
+    monkeypatch.setenv("BAZAR_DATA", str(data))
+    assert told in asked_with(("front",))[1]
+
+
+def test_the_usual_folder_that_was_named_leads_to_no_other_shop() -> None:
+    """It was named all the same."""
+    assert "there is no folder bazar-data." in asked_with(("front",), "--data", "bazar-data")[1]
+
+
+def test_a_folder_whose_services_were_started_by_hand_does_not_say_where_they_are(
+    tmp_path: Path,
+) -> None:
+    """They may be anywhere, and another shop at the usual addresses."""
+    (tmp_path / "catalog.db").touch()
+    with hold(tmp_path / "catalog.db.lock", "a service"):
+        secret, err = asked_with(("catalog", "front"), "--data", tmp_path)
+    assert "" == secret
+    assert f"{tmp_path} does not say where its shop is; name the addresses with --cat" in err
+
+
+def test_a_command_may_answer_where_no_shop_is_open(tmp_path: Path) -> None:
+    """As one that looks at the machine first."""
+
+    def closed(data: Path, why: str) -> Answer[str]:
+        return Answer(f"{data.name}: {why}", typer.echo, fine=False)
+
+    @asks("front", closed=closed)
+    def command(_shop: Shop) -> Answer[str]:
+        """Find a shop."""
+        return Answer("found", typer.echo)
+
+    code, out, err = run(command, "--data", tmp_path / "gone")
+    assert (1, "") == (code, err)
+    assert out.startswith("gone: there is no folder")
+    assert (0, "found\n", "") == run(command)
+
+
+def test_who_is_not_answered_is_not_told_to_name_the_folder_that_they_named(
+    folder: Path,
+) -> None:
+    """The shop of the folder is open, so it says what is wrong."""
+    nowhere = "http://127.0.0.1:1"
+    (folder / "shop.json").write_bytes(msgspec.json.encode(Addresses(nowhere, nowhere, nowhere)))
+
+    @asks("front")
+    def command(shop: Shop) -> Answer[object]:
+        """Ask."""
+        return Answer(shop.front.first(1), typer.echo)
+
+    for words, told in (((), "'bazar up' runs on bazar-data"), (("--url", nowhere), "--url")):
+        code, _out, err = run(command, *words)
+        assert 1 == code
+        assert told in err
+        assert ("or name its data folder" in err) is bool(words)
 
 
 def test_a_folder_whose_shop_is_just_opening_leads_to_no_other_shop(tmp_path: Path) -> None:

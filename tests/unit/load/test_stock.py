@@ -16,6 +16,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import asdict
 
+from bazar.kit.http.conditions import PreconditionFailed
 from bazar.load.own import TITLE, TOPIC, is_free, mark, real_book
 from bazar.load.stock import Stock, StockError, StockOptions, prepared_stock
 from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
@@ -52,7 +53,7 @@ class FakeShop(Shop):
         super().__init__(Addresses(), "secret")
         self.books = {book.id: book for book in books}
         self.shows_the_same = True
-        self.after_change: Callable[[], None] = lambda: None
+        self.after_look: Callable[[], None] = lambda: None
         self.refused: list[int] = []
         """Books whose next change is refused, as many times as they are in here."""
         self.silent = False
@@ -105,6 +106,23 @@ class FakeShop(Shop):
         """Answer with a whole list."""
         return self.call(service, "GET", path, kind), None
 
+    def tagged(self, service: str, path: str, kind: type[T]) -> tuple[T, str]:
+        """Answer with all that a book is as its tag."""
+        found = self.call(service, "GET", path, kind)
+        tag = repr(found)
+        hook, self.after_look = self.after_look, lambda: None
+        hook()
+        return found, tag
+
+    def change_tagged(
+        self, service: str, path: str, kind: type[T], *, body: object, key: str, tag: str
+    ) -> T:
+        """Change a book that is still the same."""
+        if tag != repr(self.books[int(path.removeprefix("/books/"))]):
+            message = "it is another one"
+            raise RemoteError(message, PreconditionFailed(message).problem())
+        return self.call(service, "PATCH", path, kind, body=body, key=key)
+
     def edited(self, book_id: int, edit: BookEdit) -> Book:
         """Change what describes a book."""
         given = {name: value for name, value in asdict(edit).items() if value is not UNSET}
@@ -128,8 +146,6 @@ class FakeShop(Shop):
         book = self.books[book_id]
         assert book.quantity + copies >= 0
         self.books[book_id] = msgspec.structs.replace(book, quantity=book.quantity + copies)
-        hook, self.after_change = self.after_change, lambda: None
-        hook()
         return self.books[book_id]
 
     def left(self) -> dict[int, int]:
@@ -226,13 +242,33 @@ def test_no_more_books_than_wished_for_are_taken() -> None:
         assert {2: 50, 3: 50} == stock.own
 
 
-def test_two_loads_that_start_at_once_do_not_share_a_book() -> None:
-    """The one that finds the other's copies beside its own gives way."""
-    shop = FakeShop(a_book(1, 5), a_book(2, 0, f"{TITLE} 1", TOPIC))
-    shop.after_change = lambda: shop.books.update({2: a_book(2, 70, f"{TITLE} 1", TOPIC)})
-    with prepared_stock(shop, replace(OPTIONS, books=1), buying=True, seed=1) as stock:
-        assert {3: 50} == stock.own
-        assert 20 == shop.books[2].quantity
+@pytest.mark.parametrize("copies", [0, 9])
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_two_loads_that_start_at_once_do_not_share_a_book(wanted: int, copies: int) -> None:
+    """The one that comes second neither sells it nor takes copies off it, nor puts it away."""
+    dead = ended_process()
+    shop = FakeShop(a_book(1, 5), *(left_by(dead, n, copies) for n in (2, 3)))
+    theirs = left_by(os.getppid(), 3, 70)
+
+    def look_again() -> None:
+        shop.after_look = lambda: shop.books.update({3: theirs})
+
+    shop.after_look = look_again
+    with prepared_stock(shop, replace(OPTIONS, books=wanted), buying=True, seed=1) as stock:
+        assert {1: {2: 50}, 2: {2: 50, 4: 50}}[wanted] == stock.own
+        assert theirs == shop.books[3]
+    assert theirs == shop.books[3]
+
+
+def test_a_book_that_another_load_has_taken_since_the_list_is_left_alone() -> None:
+    """What the list said of it is old by now."""
+    dead = ended_process()
+    shop = FakeShop(a_book(1, 5), left_by(dead, 2, 9), left_by(dead, 3, 9))
+    theirs = left_by(os.getppid(), 3, 70)
+    shop.after_look = lambda: shop.books.update({3: theirs})
+    with prepared_stock(shop, replace(OPTIONS, books=2), buying=True, seed=1) as stock:
+        assert {2: 50, 4: 50} == stock.own
+    assert theirs == shop.books[3]
 
 
 def test_the_copies_are_taken_away_whatever_happens() -> None:

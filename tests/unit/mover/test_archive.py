@@ -2,7 +2,9 @@
 
 import random
 import subprocess
+import tarfile
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -93,3 +95,50 @@ def test_a_backup_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(StartupError, match=str(path)), opened_archive(path):
             pytest.fail("it was opened")
+
+
+def checked(body: bytes, old: bytes) -> bytes:
+    """Return an archive of these bytes with a right checksum, made of another one."""
+    end = 4 * tarfile.BLOCKSIZE
+    was, is_now = (sha256(one).hexdigest().encode() for one in (old[:-end], body))
+    return body + old[-end:].replace(was, is_now)
+
+
+@pytest.mark.parametrize("name", ["backup.json", *CONTENT])
+@pytest.mark.parametrize("kind", ["missing", "folder"])
+def test_a_backup_that_lacks_a_file_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    """Though its checksum is right: somebody has made it by hand."""
+    path = packed(tmp_path)
+    content = path.read_bytes()
+    with tarfile.open(path) as archive:
+        member = archive.getmember(name)
+    place = member.offset
+    if kind == "missing":
+        member.name = "another"
+    else:
+        member.type, member.size = tarfile.DIRTYPE, 0
+    header = member.tobuf(tarfile.GNU_FORMAT)
+    body = content[:place] + header + content[place + len(header) : -4 * tarfile.BLOCKSIZE]
+    path.write_bytes(checked(body, content))
+    with pytest.raises(StartupError, match="cannot read the backup"):
+        unpacked(path, tmp_path / "there")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"x" * 1024, bytes(5120)])
+def test_what_is_no_archive_is_refused_though_its_checksum_is_right(
+    tmp_path: Path, body: bytes
+) -> None:
+    """In one line that names the file."""
+    path = packed(tmp_path)
+    path.write_bytes(checked(body, path.read_bytes()))
+    with pytest.raises(StartupError, match=f"cannot read the backup {path}"):
+        unpacked(path, tmp_path / "there")
+
+
+def test_a_backup_is_not_blamed_for_what_happens_elsewhere(tmp_path: Path) -> None:
+    """A disk that is full is about the disk."""
+    path, there = packed(tmp_path), tmp_path / "there"
+    with pytest.raises(FileNotFoundError), opened_archive(path) as file:
+        unpack(file, tuple(CONTENT), there)
+    with pytest.raises(NotADirectoryError), opened_archive(path):
+        (path / "x").touch()

@@ -79,6 +79,26 @@ def test_advice_speaks_of_commands_that_there_are(code: str) -> None:
             "the body is not valid: Expected `str` of length >= 3 - at `$.to`",
             "the address: it takes at least 3 characters",
         ),
+        (
+            "the body is not valid: Expected `int`, got `str` - at `$.lines[0].id`",
+            "lines.id: it takes a whole number",
+        ),
+        (
+            "the body is not valid: Expected `array` of length <= 100 - at `$.lines`",
+            "lines: it takes at most 100 parts",
+        ),
+        (
+            "the body is not valid: Expected `str` matching regex '^a$' - at `key` in `$.texts`",
+            "texts: it is not written as it should be",
+        ),
+        (
+            "the body is not valid: Invalid decimal string - at `$.price`",
+            "price: it takes an amount such as 19.99",
+        ),
+        (
+            "the body is not valid: Invalid RFC3339 date - at `$.at`",
+            "at: it is not written as it should be",
+        ),
         ("amount_of_items takes a whole number", "the number of copies takes a whole number"),
         ("bazar-actor takes a name", "--actor takes a name"),
         ("price must not be negative", "price must not be negative"),

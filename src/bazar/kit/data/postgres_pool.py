@@ -38,7 +38,7 @@ CLOSE_TIMEOUT_S = 1.0
 _AGAIN = {
     asyncpg.SerializationError: 10,
     asyncpg.DeadlockDetectedError: 10,
-    asyncpg.UniqueViolationError: 2,
+    asyncpg.UniqueViolationError: 10,
     asyncpg.InvalidCachedStatementError: 2,
 }
 """What may go well when it is run again from its start, and how often it is: it met another

@@ -42,7 +42,7 @@ HOLD_S_MAX = 0.25
 HOLDS_MAX = 8
 HOLD_PAUSE_S = 0.2
 LINGER_S = 600.0
-"""After which a backup that nobody reads goes."""
+"""After which a backup that nobody reads or asks for goes."""
 ROOM_BYTES_LEFT = 64 * 1024 * 1024
 
 
@@ -157,6 +157,7 @@ class SqliteBackups:
         if backup.failure:
             message = f"the backup could not be made: {backup.failure}"
             raise Unavailable(message)
+        self._linger(backup)  # who asks still wants it
         return backup.state()
 
     async def piece(self, backup_id: str, after: int) -> bytes:

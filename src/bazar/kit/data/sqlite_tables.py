@@ -24,6 +24,10 @@ _LAST_GIVEN = """
 SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1"""
 
 
+DiskFull = apsw.FullError
+"""SQLite found no room."""
+
+
 class Unreadable(Exception):
     """Some value is no text, though it has to be one, or a part of the file is damaged."""
 

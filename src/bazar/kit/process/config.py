@@ -1,6 +1,7 @@
 """Settings: what a process is told by options and environment variables, checked once at start."""
 
 import re
+import shlex
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,6 +19,8 @@ _USER = re.compile("[^/?#@:]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """Begins an address, even one that is not written as it should be."""
 SECRET_FILE = "secret"  # noqa: S105  a file name
+RESTORING_FILE = "restoring"
+"""In a data folder while a restore puts its files there, and so after one that was killed."""
 
 
 def database_path(url: str | None, default: Path) -> Path:
@@ -167,8 +170,9 @@ def find_secret(given: str | None, file: Path | None, data: Path, host: str) -> 
 
     Raises:
         StartupError: it is too short, cannot be read, or the address can be reached from other
-            machines and nobody chose a secret.
+            machines and nobody chose a secret; or the folder holds half a shop.
     """
+    refuse_half_restored(data)
     if given:
         return check_secret(given)
     if file is not None:
@@ -180,3 +184,17 @@ def find_secret(given: str | None, file: Path | None, data: Path, host: str) -> 
         )
         raise StartupError(message)
     return read_or_make_secret(data / SECRET_FILE)
+
+
+def refuse_half_restored(data: Path) -> None:
+    """Refuse a data folder that a restore has not filled to its end: a part of a shop is none.
+
+    Raises:
+        StartupError: it is one.
+    """
+    if (data / RESTORING_FILE).exists():
+        message = (
+            f"the data folder {data} holds half a shop, since a restore is under way or broke off: "
+            f"run 'bazar restore FILE --data {shlex.quote(str(data))}' once more"
+        )
+        raise StartupError(message)
