@@ -167,4 +167,6 @@ def _told(
         version = versions.get(book.book_id, book.version)
         transaction.announce(BookChanged(book.book_id, version, listed=True))
     status: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
-    return ImportResult(row=number, status=status, id=book.book_id, repeated=done.repeated)
+    return ImportResult(
+        row=number, status=status, id=book.book_id, repeated=done.repeated, copies=done.copies
+    )

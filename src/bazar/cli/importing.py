@@ -1,5 +1,6 @@
 """The command that takes in files of books, and how it tells what became of one."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # commands import late what only they need
     from bazar.tools.importing.report import FileUnderstood, ImportReport, Reject, Tally
 
 NOTES_SHOWN = 10
+_OTHER_TITLE = re.compile(r"book \d+ is .*, not ['\"]", re.DOTALL)
+"""A row that names a book by its number, and another title."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
 Update = Annotated[
@@ -128,14 +131,23 @@ def show_import(report: "ImportReport", *, dry_run: bool) -> None:
             f"{counted(report.repeated, 'count')} of this file taken before, or followed by a "
             "later one: the stock stays as it is; --again takes it anew"
         )
+    if report.stocks:
+        typer.echo(f"{counted(report.stocks, 'stock')} changed")
+    if report.as_exported and report.updated + report.unchanged:
+        typer.echo(
+            f"{counted(report.as_exported, 'row')} with as many copies as exported: no count, "
+            "so the stock of books that are there stays as it is"
+        )
     _show_file(report.file)
     if report.warned:
-        typer.echo(f"{counted(report.warned, 'row')} read without some of their cells:")
+        typer.echo(f"{counted(report.warned, 'row')} with warnings:")
         _show_notes(report.warnings, report.warnings_by)
     if report.rejected:
         where = f" in {report.rejects_file}" if report.rejects_file else ""
         typer.echo(f"{counted(report.rejected, 'rejected row')}{visible(where)}:")
         _show_notes(report.rejects, report.rejects_by)
+        if any(_OTHER_TITLE.match(one.reason) for one in report.rejects):
+            typer.echo("a book gets another title with bazar book edit ID --title TITLE")
 
 
 def _show_notes(first: "Sequence[Reject]", by_reason: "Sequence[Tally]") -> None:
@@ -158,7 +170,8 @@ def _show_file(file: "FileUnderstood") -> None:
     """Print how a file was read: what it is, which columns are ours, and which nobody used."""
     facts = [file.kind]
     if file.encoding:
-        guess = " (a guess: --encoding names another)" if file.encoding_guessed else ""
+        seen = f", in which a cell reads {file.sample!r}" if file.sample else ""
+        guess = f" (a guess{seen}: --encoding names another)" if file.encoding_guessed else ""
         between = _DELIMITERS.get(file.delimiter, file.delimiter)
         facts += [f"{file.encoding}{guess}", f"with {between} between cells"]
     if file.sheet:

@@ -1,5 +1,6 @@
 """How a row of a file becomes a book: all that is wrong with it, and what it is taken without."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,22 +14,32 @@ from bazar.formats.columns import (
     MEMBERS,
     NEEDED,
     NUMBERS,
+    Ambiguous,
     BadCell,
     CutOff,
+    DestroyedCell,
     LeftOut,
     Reading,
     Value,
     parse_cell,
 )
 from bazar.formats.csv import Record
+from bazar.formats.exports import QUANTITY_EXPORTED
 from bazar.formats.header import CURRENCY, Layout
 from bazar.formats.presets import Product
-from bazar.wire.books import NewBook
+from bazar.wire.books import Condition, NewBook
 from bazar.wire.imports import KnownBook
 
 _BUILT_IN = {column: parse_cell(column, text) for column, text in BUILT_IN_DEFAULTS.items()}
 _REPEATED = set(COLUMNS) - {*IDENTITY, "title", "description"}
 """Columns of which many rows say the same."""
+NEW: Condition = "new"
+"""What a book is in of which nobody says otherwise."""
+_PICTURE = re.compile(r"(?i)https?://\S+|\S.*\.(?:jpe?g|png|gif|webp|bmp|tiff?)")
+"""In a column called `Cover`."""
+_BEGINS_ISBN = re.compile(r"\W*97[89]")
+_AN_ISBN = re.compile(r"'?97[89](?:[- ]?[0-9]){10}")
+"""Nothing else that a shop would number its things with."""
 _KNOWN_MAX = 5000
 """Texts of each of them that are kept with their values."""
 _COUNTS = ("quantity", "price")
@@ -62,6 +73,8 @@ class Row(NamedTuple):
     """What it shows in each."""
     book: NewBook | None = None
     known: KnownBook | None = None
+    as_exported: bool = False
+    """Its copies are those that we exported, so that it counts none."""
 
 
 class _Row:
@@ -72,6 +85,7 @@ class _Row:
         self.texts: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
+        self.as_exported = False
 
 
 class Marks:
@@ -81,12 +95,21 @@ class Marks:
         """Look at the columns of numbers."""
         self._places = [(column, at) for column in NUMBERS for at in layout.places.get(column, [])]
         self._said: dict[str, Counter[str]] = {column: Counter() for column in NUMBERS}
+        self._thousandths: set[str] = set()
 
     def add(self, cells: Sequence[str]) -> None:
         """Look at a row."""
         for column, at in self._places:
             if at < len(cells) and not cells[at].isdecimal():
-                self._said[column][numbers.says(shown(cells[at]))] += 1
+                text = shown(cells[at])
+                self._said[column][numbers.says(text)] += 1
+                if numbers.shows_thousandths(text):
+                    self._thousandths.add(column)
+
+    @property
+    def thousandths(self) -> frozenset[str]:
+        """The columns in which a number has three decimals that cannot be thousands."""
+        return frozenset(self._thousandths)
 
     def found(self) -> dict[str, numbers.Mark]:
         """Return what each column shows, and where it shows nothing, what the others do."""
@@ -108,19 +131,24 @@ def _mark(said: Counter[str]) -> numbers.Mark:
 class Reader:
     """Reads the rows of a file, one after the other."""
 
-    def __init__(self, layout: Layout, reading: Reading, *, strict: bool = False) -> None:
+    def __init__(
+        self, layout: Layout, reading: Reading, *, strict: bool = False, totals_from: int = 0
+    ) -> None:
         """Read as the file is to be read.
 
         Args:
             layout: where it has our columns.
             reading: how its cells are read.
             strict: whether a row is not taken that would be taken without some of its cells.
+            totals_from: the row from which on all only add up those above; 0 where there is none.
         """
         self._layout = layout
         preset = layout.preset
         verbatim = bool(preset and preset.verbatim)
         self._reading = reading._replace(barcodes=layout.barcodes, verbatim=verbatim)
         self._strict = strict
+        self._totals_from = totals_from
+        self._words = preset.words if preset else {}
         self._taken = preset.taken if preset else {}
         self._is_feed = layout.is_feed
         self._defaults = layout.defaults
@@ -137,6 +165,13 @@ class Reader:
             for name, words in (preset.passed_over if preset else {}).items()
             if (at := layout.place(name)) is not None
         ]
+        self._unsold = [
+            (at, words, name)
+            for name, words in (preset.off_sale if preset else {}).items()
+            if (at := layout.place(name)) is not None
+        ]
+        self.isbns_in: Counter[str] = Counter()
+        """Columns of a shop's own numbers in which ISBNs were, with how many."""
         self.passed_over: Counter[str] = Counter()
         """Why rows were none, with how many."""
         self.changed: Counter[str] = Counter()
@@ -157,6 +192,9 @@ class Reader:
                 reason = f"the row has {len(cells)} cells, the header {self._width}"
                 return Row(line, cells, [Fault("", ",".join(cells), reason)], [], [], {})
             cells = cells[: self._width]
+        if self._totals_from and line >= self._totals_from:
+            self.passed_over["they add up those above"] += 1
+            return None
         for at, words, name in self._skipped:
             if at < len(cells) and cells[at].strip().casefold() in words:
                 self.passed_over[f"{name} is {cells[at].strip()[:40]}"] += 1
@@ -170,15 +208,25 @@ class Reader:
     def _read(self, line: int, cells: list[str], said: Sequence[str]) -> Row:
         row = _Row()
         self._check_currency(said, row)
+        self._check_sold(said, row)
         for column, places, taker in self._sought:
             if column == "isbn" and len(places) > 1:
                 self._take_best_isbn(places, said, row)
                 continue
-            text = _shown_at(places, said)
-            text = taker(text) if text and taker else text or self._defaults.get(column, "")
+            if column == "author" and self._layout.people:
+                text = _joined(self._layout.people, said)
+            else:
+                text = _shown_at(places, said)
+            text = taker(text) if text and taker else text
+            if column in self._words:
+                text = self._words[column].get(text, text)
+            text = text or self._defaults.get(column, "")
             if text or (column in NEEDED and not self._is_feed):
                 row.texts[column] = text
                 self._take(column, text, row)
+        if self._layout.stock_numbers and "isbn" not in row.found:
+            self._look_elsewhere(said, row)
+        row.as_exported = self._is_as_exported(said, row)
         faults, warnings = row.faults, row.warnings
         if self._is_feed and not faults:
             faults = _feed_faults(row.found)
@@ -191,8 +239,9 @@ class Reader:
     def _take_best_isbn(self, places: Sequence[int], cells: Sequence[str], row: "_Row") -> None:
         """Take the first ISBN of several that can be read.
 
-        Where none can, the row is not taken if the best column has one, and goes without an ISBN
-        if only the others do: spreadsheets destroy ISBN-13 beside an ISBN-10 that is right.
+        Where none can, the row is not taken: mended later, it would be another book. It goes
+        without an ISBN where a spreadsheet has destroyed that of another than the best column, as
+        it does beside an ISBN-10 that is right, or where only a column of barcodes holds something.
         """
         faults: list[Fault] = []
         for at in places:
@@ -203,20 +252,39 @@ class Reader:
             try:
                 row.found["isbn"] = self._value("isbn", text)
             except LeftOut as error:
-                row.warnings.append(Fault("isbn", text, str(error)))
+                fault = Fault("isbn", text, str(error))
+                if fault not in row.warnings:
+                    row.warnings.append(fault)
             except BadCell as error:
-                is_best = at == places[0]
-                (faults if is_best else row.warnings).append(Fault("isbn", text, str(error)))
+                idle = isinstance(error, DestroyedCell) or (
+                    self._layout.is_barcode(at) and not _BEGINS_ISBN.match(text)
+                )
+                is_fault = at == places[0] or not idle
+                (faults if is_fault else row.warnings).append(Fault("isbn", text, str(error)))
             else:
                 row.warnings += faults
                 return
         row.faults += faults
 
+    def _look_elsewhere(self, cells: Sequence[str], row: "_Row") -> None:
+        """Take the ISBN that a bookseller has made the number of a thing in the shop."""
+        if any(fault.column == "isbn" for fault in row.faults):
+            return
+        for at in self._layout.stock_numbers:
+            text = shown(cells[at]) if at < len(cells) else ""
+            if _AN_ISBN.fullmatch(text):
+                row.texts["isbn"] = text
+                self._take("isbn", text, row)
+                self.isbns_in[self._layout.header[at]] += 1
+                return
+
     def _take(self, column: str, text: str, row: "_Row") -> None:
         """Take what a cell says, or note what is wrong with it."""
         must = column in (_COUNTS if self._is_feed else NEEDED)
         try:
-            row.found[column] = self._value(column, text)
+            value = row.found[column] = self._value(column, text)
+            if column == "price" and not value and not self._reading.verbatim:
+                self._note_gift(text, row)
         except CutOff as error:
             row.found[column] = error.kept
             row.warnings.append(Fault(column, text, str(error)))
@@ -229,17 +297,28 @@ class Reader:
                 row.faults.append(fault._replace(reason=reason))
         except BadCell as error:
             fault = Fault(column, text, str(error))
-            if must or column in IDENTITY:
+            ambiguous = column == "quantity" and isinstance(error, Ambiguous)
+            if must or column in IDENTITY or ambiguous:
                 row.faults.append(fault)
-            else:
-                self._use_default(column, text, row)
-                row.warnings.append(fault)
+                return
+            if column == "format" and _PICTURE.fullmatch(text):
+                return
+            if not self._use_default(column, text, row) and column == "condition":
+                fault = fault._replace(reason=f"{error}; a new book goes in as {NEW}")
+            row.warnings.append(fault)
+
+    def _note_gift(self, text: str, row: "_Row") -> None:
+        """Warn of a book that anybody gets for nothing, unless a person has said so."""
+        if text != self._defaults.get("price"):
+            row.warnings.append(Fault("price", text, "is nothing: it goes on sale for nothing"))
 
     def _row(self, line: int, cells: list[str], row: "_Row") -> Row:
-        given = list(row.found)
+        given = [one for one in row.found if one != "quantity" or not row.as_exported]
         fields: dict[str, Any] = {MEMBERS.get(one, one): value for one, value in row.found.items()}
-        read = Row(line, cells, [], row.warnings, given, row.texts)
+        read = Row(line, cells, [], row.warnings, given, row.texts, as_exported=row.as_exported)
         if self._is_feed:
+            if row.as_exported:
+                del fields["quantity"]
             return read._replace(known=KnownBook(**fields))
         for column, value in _BUILT_IN.items():
             fields.setdefault(column, value)
@@ -256,6 +335,16 @@ class Reader:
             self.changed[column] += 1
         return value
 
+    def _is_as_exported(self, cells: Sequence[str], row: "_Row") -> bool:
+        """Tell whether the copies of a row are those that stood there when it was exported."""
+        text = _shown_at(self._layout.places.get(QUANTITY_EXPORTED, ()), cells)
+        if not text or "quantity" not in row.found:
+            return False
+        try:
+            return parse_cell("quantity", text, self._reading) == row.found["quantity"]
+        except BadCell:
+            return False
+
     def _use_default(self, column: str, text: str, row: "_Row") -> bool:
         """Take the default in place of a cell that says nothing; tell whether there is one."""
         default = self._defaults.get(column, "")
@@ -263,6 +352,15 @@ class Reader:
             return False
         row.found[column] = parse_cell(column, default)
         return True
+
+    def _check_sold(self, cells: Sequence[str], row: "_Row") -> None:
+        """Do not put on sale what the program that wrote the file does not sell."""
+        for at, words, name in self._unsold:
+            text = shown(cells[at]) if at < len(cells) else ""
+            if text.casefold() in words:
+                row.faults.append(
+                    Fault("", text, f"{name} is {text[:40]}: it is not on sale there")
+                )
 
     def _check_currency(self, cells: Sequence[str], row: "_Row") -> None:
         for at in self._layout.places.get(CURRENCY, ()):
@@ -292,6 +390,8 @@ class _Products:
         self._variant = layout.place(product.variant)
         self._title = layout.places.get("title", [])[:1]
         self._carried = [at for column in _CARRIED for at in layout.places.get(column, [])]
+        unsold = layout.preset.off_sale if layout.preset else {}
+        self._carried += [at for name in unsold if (at := layout.place(name)) is not None]
         self._first: Sequence[str] = ()
         self.variants = 0
 
@@ -326,6 +426,13 @@ def _shown_at(places: Sequence[int], cells: Sequence[str]) -> str:
         if at < len(cells) and (text := shown(cells[at])):
             return text
     return ""
+
+
+def _joined(places: Sequence[int], cells: Sequence[str]) -> str:
+    """Return what several cells show one behind the other, each thing once."""
+    texts = [text for at in places if at < len(cells) and (text := shown(cells[at]))]
+    first, last = texts[0] if texts else "", texts[-1] if texts else ""
+    return last if first.casefold() in last.casefold() else " ".join(texts)
 
 
 def _first_of(text: str) -> str:

@@ -20,6 +20,8 @@ _WORDS_FOR_NOTHING = """
     | keine ISBN | inconnu | inconnue | aucun | aucune | sans | sans ISBN | néant | n.d. | s.d.
     | s.o. | n.c. | desconocido | ninguno | ninguna | sin | sin ISBN | no aplica | لا يوجد
     | غير معروف | بدون
+    | does not apply | tbd | tba | not applicable | nicht zutreffend | trifft nicht zu
+    | ne s'applique pas | no corresponde
 """
 _NOTHING_IN_FACTS = frozenset(map(normal, _WORDS_FOR_NOTHING.split("|")))
 """What nobody means as a number, a format or a language."""
@@ -75,6 +77,11 @@ def is_nothing(text: str, *, is_text: bool) -> bool:
         return False
     name = normal(text)
     return name in _NOTHING_IN_FACTS or not name or bool(_NO_DATE.fullmatch(text))
+
+
+def is_no_title(text: str) -> bool:
+    """Tell whether nobody can have meant a cell as a title: `NULL`, `-`, `...`."""
+    return is_nothing(text, is_text=True) or not text.strip("-\u2010\u2013\u2014_./\\\u2026 \xa0")
 
 
 def plain(text: str) -> str:

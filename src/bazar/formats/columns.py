@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from bazar.formats import numbers
-from bazar.formats.cells import Typed, fact, is_nothing, plain
+from bazar.formats.cells import Typed, fact, is_no_title, is_nothing, plain
 from bazar.formats.exports import unguarded
-from bazar.formats.isbn import OtherNumber, Placeholder, isbn13
+from bazar.formats.isbn import Destroyed, OtherNumber, Placeholder, isbn13
 from bazar.formats.names import normal
 from bazar.formats.vocabulary import CONDITIONS, FORMATS, LANGUAGES, MONTHS
 from bazar.kit.money import to_minor
@@ -51,6 +51,8 @@ class Reading(NamedTuple):
     """Of the shop; empty where nobody knows it."""
     marks: Mapping[str, numbers.Mark] = {}
     """What begins the decimals in each of our columns."""
+    thousandths: frozenset[str] = frozenset()
+    """Our columns in which a number shows three decimals, so that `5.000` is five."""
     barcodes: bool = False
     """Whether the column of ISBNs holds the numbers of other things too."""
     verbatim: bool = False
@@ -74,6 +76,14 @@ class LeftOut(BadCell):
     """A cell says nothing that could be taken; the row goes on without it."""
 
 
+class DestroyedCell(BadCell):
+    """A spreadsheet has lost what the cell said."""
+
+
+class Ambiguous(BadCell):
+    """A cell may say one of two things."""
+
+
 class Column(NamedTuple):
     """What the cells of one of our columns must be."""
 
@@ -95,6 +105,8 @@ _DATE = re.compile(
     r"|(?:\d{1,2}[a-z]{0,2}[-. ]*)?(?:of |de )?(?P<month>[^\W\d_]{2,12})[-. ]+(?:de )?"
     r"(?:\d{1,2}(?:st|nd|rd|th)?,? +)?(?P<named>\d{4})"
 )
+_YEAR_WORD = re.compile(r"(\d{4})\s?(?:\u5e74|\ub144|\u0433\.?|\u0645)")
+"""A year and the word for one, or for its calendar: Japanese, Korean, Russian, Arabic."""
 _YEAR = re.compile(r"[-+]?\d{1,19}(?:[.,]0+)?|\d[.,]\d{3}")
 
 
@@ -104,6 +116,8 @@ def _year(column: str, text: str, reading: Reading) -> int:
         if number or reading.verbatim:
             return number
         raise LeftOut(column, "is no value")
+    if behind := _YEAR_WORD.fullmatch(text):
+        return numbers.whole(behind[1], "")
     date = _DATE.fullmatch(text)
     if not date or (date["month"] and normal(date["month"])[:3] not in MONTHS):
         raise ValueError
@@ -117,8 +131,10 @@ def _isbn(column: str, text: str, reading: Reading) -> str:
         raise LeftOut(column, str(error)) from error
     except OtherNumber as error:
         if reading.barcodes:
-            raise LeftOut(column, str(error)) from error
+            raise LeftOut(column, f"{error}; it goes in without, if it is a book") from error
         raise BadCell(column, str(error)) from error
+    except Destroyed as error:
+        raise DestroyedCell(column, str(error)) from error
     except ValueError as error:
         raise BadCell(column, str(error)) from error
 
@@ -137,10 +153,10 @@ def _price(column: str, text: str, reading: Reading) -> Decimal:
 
 def _count(column: str, text: str, reading: Reading) -> int:
     try:
-        return numbers.whole(text, reading.mark(column))
+        return numbers.whole(text, reading.mark(column), thousandths=column in reading.thousandths)
     except ValueError as error:
         if str(error):
-            raise BadCell(column, f"{column} {error}") from error
+            raise Ambiguous(column, f"{column} {error}") from error
         raise
 
 
@@ -232,7 +248,7 @@ def parse_cell(column: str, text: str, reading: Reading = Reading()) -> Value:  
         BadCell: it is not what this column of ours must hold.
     """
     value, kind, wanted, is_text, cut_to = COLUMNS[column]
-    if column == "title" and not text:
+    if column == "title" and (not text or (not reading.verbatim and is_no_title(text))):
         raise BadCell(column, f"{column} must be {wanted}")
     if not reading.verbatim and column != "title" and is_nothing(text, is_text=is_text):
         raise LeftOut(column, "is no value")

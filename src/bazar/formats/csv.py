@@ -1,4 +1,4 @@
-"""Records of a CSV text, each with the line it starts on; a damaged line is a record of its own."""
+"""Records of a CSV text, each with its row in a spreadsheet; a damaged line is one of its own."""
 
 import csv
 import re
@@ -24,8 +24,10 @@ _SAID = re.compile(r'"?sep=(?P<delimiter>.)"?\s*', re.IGNORECASE)
 class Record(NamedTuple):
     """The header, or a row."""
 
-    line: int
-    """The first of its lines, counted from 1."""
+    row: int
+    """Where a spreadsheet shows it: counted from 1, blank ones too, whatever lines its cells hold.
+
+    A first line that only names the delimiter is none there."""
     cells: list[str]
     problem: str = ""
     """Why it cannot be read; its only cell is then the damaged line."""
@@ -55,21 +57,24 @@ def records(lines: Iterable[str], dialect: Dialect = Dialect()) -> Iterator[Reco
     """
     watched = _Watched(lines)
     reader = _reader(watched, dialect)
+    number = 0
     while True:
-        number = reader.line_num + 1
+        number += 1
+        line = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            if reader.line_num > number:  # nobody can tell where the next row starts
-                message = f"lines {number} to {reader.line_num}: {error}; is a quote open?"
+            if reader.line_num > line:  # nobody can tell where the next row starts
+                message = f"lines {line} to {reader.line_num}: {error}; is a quote open?"
                 raise BrokenText(message) from error
             mended = _mended(watched.latest, dialect)
             problem = "" if mended else f"cannot be read: {error}"
             yield Record(number, mended or [watched.latest.strip()], problem)
         else:
-            if number == 1 and said_delimiter(watched.latest):
+            if line == 1 and said_delimiter(watched.latest):
+                number = 0
                 continue
             if any(map(str.strip, cells)):
                 yield Record(number, cells)

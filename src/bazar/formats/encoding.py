@@ -21,8 +21,13 @@ NAMES = {
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
     "cp1252": "Windows-1252",
+    "cp1256": "Windows-1256",
+    "mac-roman": "Mac Roman",
+    "cp850": "DOS 850",
 }
 """Encodings as people call them."""
+OTHERS = ("cp1256", "mac-roman", "cp850")
+"""What a file may be in of whose header more is understood so than in Windows-1252."""
 _BROKEN = re.compile("[\udc80-\udcff]")
 _WIDE = re.compile("[\u0080-\ud7ff\ue000-\U0010ffff]")
 _NOT_1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")

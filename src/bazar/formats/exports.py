@@ -89,6 +89,7 @@ def _book_rows(book: Book) -> Iterator[Sequence[Cell]]:
         book.price,
         book.currency,
         book.quantity,
+        book.quantity,
         book.description,
         book.subtitle,
         book.publisher,
@@ -155,6 +156,8 @@ def _movement_rows(movement: Movement) -> Iterator[Sequence[Cell]]:
     )
 
 
+QUANTITY_EXPORTED = "quantity_exported"
+"""The copies as they were then: where `quantity` still says the same, nobody has counted anew."""
 BUYER_COLUMNS = tuple(Buyer.__struct_fields__)
 TABLES: Mapping[Exported, Table] = {
     "books": Table(
@@ -168,6 +171,7 @@ TABLES: Mapping[Exported, Table] = {
             "price",
             "currency",
             "quantity",
+            QUANTITY_EXPORTED,
             "description",
             "subtitle",
             "publisher",
@@ -232,4 +236,4 @@ TABLES: Mapping[Exported, Table] = {
         _movement_rows,
     ),
 }
-"""What a shop exports; the columns of books are those that an import reads, and two beside."""
+"""What a shop exports; the columns of books are those that an import reads, and three beside."""

@@ -1,12 +1,13 @@
 """What the header of a file says: which of its columns are ours, and which program wrote it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bazar.formats import numbers
 from bazar.formats.columns import COLUMNS, NEEDED, BadCell, Reading, parse_cell
-from bazar.formats.names import BARCODES, SEVERAL, SYNONYMS, normal, without_brackets
+from bazar.formats.exports import QUANTITY_EXPORTED
+from bazar.formats.meanings import FAMILY_NAMES, FIRST_NAMES, meaning, sign_behind
+from bazar.formats.names import BARCODES, SEVERAL, STOCK_NUMBERS, normal
 from bazar.formats.presets import PRESETS
 
 CURRENCY = "currency"
@@ -15,13 +16,6 @@ REJECT_COLUMNS = ("bazar_row", "bazar_column", "bazar_value", "bazar_reason")
 """What an import puts behind the columns of rows that it did not take, and one for its mark."""
 REJECT_MARK = "bazar_written_"
 """Begins the name of the last column of a file of rejected rows."""
-_BEHIND = re.compile(r"[\s_(\[/-]+(?:in[\s_]+)?(?P<sign>[^\s_()\[\]/-]{1,5})[)\]]?\s*$")
-"""A currency behind a name, such as in `Price (EUR)`, `price_usd` or `Preis in \u20ac`."""
-
-_MEANINGS = {
-    name: (column, rank) for column, names in SYNONYMS.items() for rank, name in enumerate(names)
-}
-"""Normal forms of names to our columns, with how good each is among the names of its column."""
 
 
 class Wanted(NamedTuple):
@@ -52,16 +46,30 @@ class Layout:
         self._map()
         self._apply_preset()
         self._find_the_others()
-        self.barcodes = any(self._normal[at] in BARCODES for at in self.places.get("isbn", []))
+        self.people = self._find_people()
+        """Where the two columns are that name an author together, the first name first."""
+        taken = self._taken()
+        self.stock_numbers = [
+            at for at, one in enumerate(self._normal) if one in STOCK_NUMBERS and at not in taken
+        ]
+        """Columns that hold an ISBN where a bookseller has chosen so."""
+        self.barcodes = any(self.is_barcode(at) for at in self.places.get("isbn", []))
+
+    def is_barcode(self, at: int) -> bool:
+        """Tell whether a column holds the numbers of other things than books too."""
+        return self._normal[at] in BARCODES
 
     @property
     def used(self) -> dict[str, list[str]]:
         """Our columns that were found, each with the names of the file's, the best first."""
-        return {
+        found = {
             column: [self.header[at] for at in self.places[column]]
-            for column in [*COLUMNS, CURRENCY]
+            for column in [*COLUMNS, CURRENCY, QUANTITY_EXPORTED]
             if self.places.get(column)
         }
+        if self.people:
+            found["author"] = [" + ".join(self.header[at] for at in self.people)]
+        return found
 
     @property
     def unused(self) -> list[str]:
@@ -69,7 +77,8 @@ class Layout:
         used = {at for places in self.places.values() for at in places}
         product = self.preset.product if self.preset else None
         looked_at = {normal(product.key)} if product else set()
-        looked_at |= {normal(name) for name in (self.preset.passed_over if self.preset else {})}
+        if self.preset:
+            looked_at |= set(map(normal, [*self.preset.passed_over, *self.preset.off_sale]))
         return [
             name
             for at, name in enumerate(self.header[: self.own])
@@ -130,7 +139,7 @@ class Layout:
     def _other_currencies(self, currency: str) -> Iterator[str]:
         for at in self.places.get("price", []):
             try:
-                numbers.check_currency(_sign_behind(self.header[at]), currency)
+                numbers.check_currency(sign_behind(self.header[at]), currency)
             except numbers.WrongCurrency as error:
                 yield f"has the column {self.header[at]!r}, which {error}"
 
@@ -161,7 +170,8 @@ class Layout:
             if column in self.wanted.mapping:
                 continue
             found = [at for name in names for at in self._named(normal(name))[:1]]
-            if found := [at for at in found if not self._is_taken(at)]:
+            found = [at for at in found if not self._is_taken(at)]
+            if found or not names:
                 self.places[column] = found
 
     def _find_the_others(self) -> None:
@@ -170,10 +180,9 @@ class Layout:
         for at, name in enumerate(self.header[: self.own]):
             if at in self._taken():
                 continue
-            found = _MEANINGS.get(self._normal[at]) or _meaning_beside(name)
-            if found and found[0] not in self.places:
-                column, rank = found
-                loose = self._normal[at] not in _MEANINGS
+            found = meaning(name)
+            if found and found.column not in self.places:
+                column, rank, loose = found
                 meant.setdefault(column, []).append((rank, loose, name != column, at))
         for column, ranked in meant.items():
             places = [at for *_rank, at in sorted(ranked)]
@@ -181,6 +190,27 @@ class Layout:
                 self._note_doubles(places)
                 places = places[:1]
             self.places[column] = places
+
+    def _find_people(self) -> tuple[int, int] | None:
+        """Take two columns for the author where there is none, or one for the family name alone."""
+        if "author" in self.wanted.mapping:
+            return None
+        authors = self.places.get("author", [])
+        first = self._free(FIRST_NAMES)
+        family = self._free(FAMILY_NAMES)
+        if family == first:
+            family = None
+        if authors:
+            family = authors[0] if len(authors) == 1 and family is None else None
+        if first is None or family is None:
+            return None
+        self.places["author"] = [first, family]
+        return first, family
+
+    def _free(self, names: Sequence[str]) -> int | None:
+        """Return the column of the first of some names that is there, and nothing else of ours."""
+        found = [at for name in names for at in self._named(name) if not self._is_taken(at)]
+        return found[0] if found else None
 
     def _note_doubles(self, found: Sequence[int]) -> None:
         first = self.header[found[0]]
@@ -198,14 +228,6 @@ class Layout:
         return at in self._taken()
 
 
-def _meaning_beside(name: str) -> tuple[str, int] | None:
-    """Return what a name means without what stands in brackets, or a currency, behind it."""
-    if found := _MEANINGS.get(normal(without_brackets(name))):
-        return found
-    found = _MEANINGS.get(normal(_BEHIND.sub("", name))) if _sign_behind(name) else None
-    return found if found and found[0] == "price" else None
-
-
 def _rejects_columns(header: Sequence[str]) -> int:
     """Return how many columns at the end are those of a file of rejected rows."""
     count = len(REJECT_COLUMNS)
@@ -215,9 +237,3 @@ def _rejects_columns(header: Sequence[str]) -> int:
         if behind[:count] == list(map(normal, REJECT_COLUMNS)) and marked:
             return count + marks
     return 0
-
-
-def _sign_behind(name: str) -> str:
-    """Return the currency that stands behind the name of a column, or nothing."""
-    found = _BEHIND.search(name)
-    return found["sign"] if found and numbers.is_currency(found["sign"]) else ""

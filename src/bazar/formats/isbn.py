@@ -20,6 +20,10 @@ class OtherNumber(ValueError):
     """It is the number of something that is no book; the message is for a person."""
 
 
+class Destroyed(ValueError):
+    """A spreadsheet has made another number of it; the message is for a person."""
+
+
 _LENGTH = 13
 _SHORT_LENGTHS = {9, 10}
 _BARE = re.compile("97[89][0-9]{10}")
@@ -28,6 +32,8 @@ _SAME_LETTERS = str.maketrans(
     | dict.fromkeys("\u2212\u2043\u02d7\u2027", "-")
 )
 """Look like the X of a check digit, or like a hyphen."""
+_BRACKETED = re.compile(r"[(\[]\s?(97[89])\s?[)\]]")
+"""So a catalogue marks what an ISBN-10 has not."""
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
 _BETWEEN = frozenset("- ./_·•")
 """What may stand between two digits of an ISBN."""
@@ -112,8 +118,12 @@ def _undressed(text: str) -> str:
     seen = "".join(
         one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf"
     ).translate(_SAME_LETTERS)
+    if not seen.isascii():
+        seen = "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in seen)
     seen = "".join("-" if unicodedata.category(one) == "Pd" else one for one in seen)
     seen = re.sub(r"[\s\x00-\x1f]+", " ", seen).strip(f" {_QUOTES}=").strip()
+    if "(" in seen or "[" in seen:
+        seen = _BRACKETED.sub(r"\1 ", seen)
     if power := _POWER.fullmatch(seen):
         digits = power["first"] + power["rest"]
         # Only a power that has lost no digit is still the number.
@@ -180,7 +190,7 @@ def _placeholder() -> Placeholder:
 def _refusal(shown: str) -> ValueError:
     """Say why a text is no ISBN, as helpfully as can be told."""
     if _POWER.fullmatch(shown):
-        return ValueError(
+        return Destroyed(
             "is not an ISBN: the spreadsheet destroyed this ISBN; "
             "format the column as text and export again"
         )

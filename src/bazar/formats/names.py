@@ -10,7 +10,7 @@ _ARABIC = str.maketrans({"\u0649": "\u064a", "\u0629": "\u0647", "\u0640": None}
 """Letters that are typed one for the other, and the stroke that only lengthens a word."""
 _BESIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
-_WRITTEN = {
+WRITTEN = {
     "bazar_id": "bazar_id",
     "isbn": """
         ISBN-13 | ISBN | ISBNs | ISBN-10 | ISBN/EAN | EAN/ISBN | ISBN number | ISBN code
@@ -18,19 +18,23 @@ _WRITTEN = {
         | ردمك | رقم ردمك | الرقم الدولي | الرقم الدولي المعياري للكتاب | الترقيم الدولي
         | رقم الإيداع الدولي | رقم ISBN
         | EAN | EAN-13 | GTIN | GTIN-13 | Barcode | Bar code | UPC | UPC/EAN | EAN/UPC
+        | EAN ISBN13 | UPC ISBN10 | ISBN/UID
         | GTIN, UPC, EAN, or ISBN | Strichcode | EAN-Code | Code-barres | Code barre | Code EAN
         | Gencod | Código de barras | Código EAN | باركود | الباركود | رمز شريطي""",
     "title": """
-        Title | Book title | Title name | Full title | Product title | Book | Book name | Name
-        | Product name | Item name | Product | Article | Item | Item title
-        | Titel | Buchtitel | Titelbezeichnung | Bezeichnung | Artikelname | Artikelbezeichnung
-        | Produktname | Artikel | Haupttitel
-        | Titre | Titre du livre | Nom du produit | Désignation | Libellé | Nom | Intitulé | Ouvrage
-        | Título | Título del libro | Nombre | Nombre del producto | Libro | Denominación
-        | العنوان | عنوان | عنوان الكتاب | اسم الكتاب | الكتاب | اسم المنتج | الاسم | المنتج""",
+        Title | Book title | Title name | Full title | Product title | Item title
+        | Titel | Buchtitel | Titelbezeichnung | Haupttitel
+        | Titre | Titre du livre | Intitulé
+        | Título | Título del libro
+        | العنوان | عنوان | عنوان الكتاب
+        | Book | Book name | Product name | Item name | Libro | Ouvrage | الكتاب | اسم الكتاب
+        | Bezeichnung | Artikelbezeichnung | Artikelname | Produktname | Désignation | Libellé
+        | Denominación | Nom du produit | Nombre del producto | اسم المنتج
+        | Product | Article | Artikel | Item | المنتج | Name | Nom | Nombre | الاسم""",
     "author": """
         Author | Authors | Author(s) | Author name | Author names | Book author | Writer
-        | Written by | Creator | By | Primary author | Main author | Contributor | Contributors
+        | Written by | Creator | Creators | By | Primary author | Main author | Contributor
+        | Contributors
         | Autor | Autoren | Autorin | Autor/in | Autor(en) | Autor:in | Verfasser | Verfasserin
         | Schriftsteller | Urheber
         | Auteur | Auteurs | Auteur(s) | Auteure | Écrivain | Nom de l'auteur
@@ -58,6 +62,7 @@ _WRITTEN = {
     "price": """
         Price | Selling price | Sell price | Retail price | Regular price | Unit price | Sales price
         | Price incl. tax | Price incl. VAT | Gross price | Our price | Shop price | Item price
+        | Retail | Current price | Start price
         | List price | RRP | MSRP | SRP | Variant price | Sale price | Cover price
         | Preis | Verkaufspreis | VK | VK-Preis | VK brutto | Ladenpreis | Bruttopreis | Endpreis
         | Einzelpreis | Stückpreis | Preis brutto | Regulärer Preis | Listenpreis | UVP | LVP
@@ -73,7 +78,8 @@ _WRITTEN = {
         | On hand | Quantity on hand | Qty on hand | QOH | Available | Inventory
         | Inventory quantity | Inventory level | Available quantity | Stock on hand | Count | Units
         | Variant inventory qty | Current stock
-        | Bestand | Lagerbestand | Menge | Anzahl | Stück | Stückzahl | Stueckzahl | Lager | Vorrat
+        | Bestand | Gesamtbestand | Istbestand | Lagerbestand | Menge | Anzahl | Stück
+        | Stückzahl | Stueckzahl | Lager | Vorrat
         | Verfügbar | Exemplare | Auf Lager | Lagermenge
         | Quantité | Qté | Quantité en stock | Disponible | Exemplaires | Nombre d'exemplaires
         | En stock | Inventaire
@@ -137,6 +143,7 @@ _WRITTEN = {
         | Stock minimum | Seuil d'alerte | Seuil de stock | Stock mini
         | Stock mínimo | Existencias mínimas | Cantidad mínima | Punto de pedido
         | الحد الأدنى | حد الطلب | الحد الأدنى للمخزون""",
+    "quantity_exported": "quantity_exported",
     "currency": """
         Currency | Currency code | Price currency | Währung | Waehrung | Devise | Monnaie | Moneda
         | Divisa | العملة | عملة""",
@@ -157,7 +164,7 @@ def without_brackets(name: str) -> str:
 
 SYNONYMS = {
     column: tuple(dict.fromkeys(map(normal, [column, *names.split("|")])))
-    for column, names in _WRITTEN.items()
+    for column, names in WRITTEN.items()
 }
 """Each of our columns to the normal forms of its names, the best first."""
 SEVERAL = frozenset({"isbn", "author", "year", "description"})
@@ -176,6 +183,13 @@ BARCODES = frozenset(
         "EAN/UPC",
         "EAN/ISBN",
         "ISBN/EAN",
+        "ISBN/UID",
+        "UPC ISBN10",
+        "EAN ISBN13",
+        "P:EAN",
+        "P:UPC",
+        "product-id",
+        "asin1",
         "GTIN, UPC, EAN, or ISBN",
         "Variant Barcode",
         "Strichcode",
@@ -192,3 +206,22 @@ BARCODES = frozenset(
     ]
 )
 """Where the number of a thing that is no book is no fault."""
+STOCK_NUMBERS = frozenset(
+    normal(name)
+    for name in [
+        "SKU",
+        "Variant SKU",
+        "Custom SKU",
+        "Custom label",
+        "Custom label (SKU)",
+        "Seller SKU",
+        "Item SKU",
+        "Product SKU",
+        "Artikelnummer",
+        "Artikelnr",
+        "Art.-Nr.",
+        "Référence",
+        "Referencia",
+    ]
+)
+"""Numbers of a shop's own, for which many booksellers take the ISBN."""

@@ -93,6 +93,8 @@ _SIGNS = {
     "S/": "PEN",
 }
 """What may stand beside an amount, in capitals, to the currencies that it may mean."""
+_CURRENCY_SIGN = "\u00a4"
+"""Stands for no currency; in Windows-1252 it is the byte that is a Euro sign in ISO-8859-15."""
 _AROUND = re.compile(
     r"(?P<before>[^\d+\-]*?)\s*"
     r"(?P<amount>[-+]?(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?[.,]?)"
@@ -111,10 +113,14 @@ _SAYS_POINT = re.compile(
 )
 _EITHER = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 """Of a shop where points begin decimals it is another number than of one where they do not."""
+_THREE_BEHIND = {mark: re.compile(rf"([1-9]\d{{0,2}})[{mark}](\d{{3}})") for mark in (".", ",")}
+_THOUSANDTHS = re.compile(r"(?:0|\d{4,})[.,]\d{3}")
+"""It cannot be thousands."""
 _NOISE_DIGITS_MIN = 10
 _UNITS = re.compile(
     r"(?i)\s*(?:pcs?|pieces?|units?|copy|copies|ex|expl|exemplare?|exemplaires?|st|stk|stück|uds?|"
-    r"unidades|ejemplares|p|pp|pages?|s|seiten?|págs?|páginas?|نسخة|نسخ|صفحة|صفحات)\.?$"
+    r"unidades|ejemplares|p|pp|pages?|s|seiten?|págs?|páginas?|نسخة|نسخ|صفحة|صفحات|"
+    r"冊|册|本|部|点|页|頁|ページ)\.?$"
 )
 
 
@@ -133,6 +139,11 @@ def says(text: str) -> Mark:
     if _SAYS_COMMA.fullmatch(number):
         return ","
     return "." if _SAYS_POINT.fullmatch(number) else ""
+
+
+def shows_thousandths(text: str) -> bool:
+    """Tell whether a number has three decimals that cannot be thousands, such as `0.500`."""
+    return bool(_THOUSANDTHS.fullmatch(text))
 
 
 def amount(text: str, currency: str, mark: Mark) -> Decimal:
@@ -170,6 +181,9 @@ def check_currency(sign: str, currency: str) -> None:
     said = sign.strip(" \u00a0\u202f:()[]").upper()
     if not said or not currency:
         return
+    if said == _CURRENCY_SIGN:
+        message = "has a \u00a4 where a \u20ac may have been: try --encoding iso-8859-15"
+        raise WrongCurrency(message)
     for one in dict.fromkeys([said, said.rstrip("."), *said.split()]):
         meant = _SIGNS.get(one, one if one in DECIMALS else "").split()
         if currency in meant:
@@ -186,17 +200,28 @@ def is_currency(text: str) -> bool:
     return said in _SIGNS or said in DECIMALS
 
 
-def whole(text: str, mark: Mark) -> int:
+def whole(text: str, mark: Mark, *, thousandths: bool = False) -> int:
     """Return a whole number, whose decimals are all zeros, and behind which a unit may stand.
 
+    Args:
+        text: as shown.
+        mark: what begins the decimals of its column, where that is known.
+        thousandths: whether a number of its column shows three decimals.
+
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or may be one of two; then the message says so.
     """
     sign, digits = re.match("([-+]?)(.*)", _latin(text), re.DOTALL).groups()  # type: ignore[union-attr]
-    number = _number(
-        _UNITS.sub("", digits) if digits[:1].isdigit() else digits,
-        "." if isinstance(text, Typed) else mark,
-    )
+    if digits[:1].isdigit():
+        digits = _UNITS.sub("", digits)
+    if isinstance(text, Typed):
+        mark = "."
+    elif mark and not thousandths and (either := _THREE_BEHIND[mark].fullmatch(digits)):
+        message = f"may be {either[1]}{either[2]} or {either[1]}.{either[2]}".rstrip("0").rstrip(
+            "."
+        )
+        raise ValueError(message)
+    number = _number(digits, mark)
     if number != int(number):
         raise ValueError
     return -int(number) if sign == "-" else int(number)

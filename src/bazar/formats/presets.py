@@ -33,10 +33,22 @@ class Preset(NamedTuple):
     defaults: Mapping[str, str] = {}
     passed_over: Mapping[str, frozenset[str]] = {}
     """Columns, and what in them makes a row no book: rows that only hold others together."""
+    off_sale: Mapping[str, frozenset[str]] = {}
+    """Columns, and what in them says that nobody can buy the thing there."""
+    words: Mapping[str, Mapping[str, str]] = {}
+    """Our columns to what its cells mean that would mean nothing elsewhere."""
     product: Product | None = None
     verbatim: bool = False
     """Our own export: every cell says what it says."""
 
+
+_NO = frozenset({"false", "no", "n", "0", "falsch", "faux", "falso", "nein", "non"})
+_YES = frozenset({"true", "yes", "y", "1", "wahr", "vrai", "verdadero", "ja", "oui"})
+_UNSOLD = {
+    "Status": frozenset({"draft", "archived", "unlisted"}),
+    "Published": _NO,
+    "Published on online store": _NO,
+}
 
 PRESETS = (
     Preset("Bazar", ("bazar_id", "title"), {}, verbatim=True),
@@ -103,6 +115,7 @@ PRESETS = (
             "format": ("Option1 Value",),
         },
         taken={"topic": "first"},
+        off_sale=_UNSOLD,
         product=Product(
             "Handle", ("Variant Price", "Variant SKU", "Variant Barcode"), "Option1 Value"
         ),
@@ -121,6 +134,7 @@ PRESETS = (
             "format": ("Option1 value",),
         },
         taken={"topic": "first"},
+        off_sale=_UNSOLD,
         product=Product("URL handle", ("Price", "SKU", "Barcode"), "Option1 value"),
     ),
     Preset(
@@ -137,6 +151,7 @@ PRESETS = (
         },
         taken={"topic": "path"},
         passed_over={"Type": frozenset({"variable", "grouped"})},
+        off_sale={"Published": _NO | {"-1"}},
     ),
     Preset(
         "Calibre",
@@ -150,8 +165,102 @@ PRESETS = (
             "description": ("comments",),
             "language": ("languages",),
             "topic": ("tags",),
+            "format": (),  # its `cover` is the path of a picture
         },
         taken={"language": "first", "topic": "first"},
+    ),
+    Preset(
+        "Libib",
+        ("item_type", "title", "ean_isbn13"),
+        {
+            "isbn": ("ean_isbn13", "upc_isbn10"),
+            "title": ("title",),
+            "author": ("creators",),
+            "year": ("publish_date",),
+            "topic": ("group",),
+            "pages": ("length",),
+            "quantity": ("copies",),
+        },
+        passed_over={"item_type": frozenset({"movie", "music", "game", "videogame", "boardgame"})},
+    ),
+    Preset(
+        "StoryGraph",
+        ("Title", "Authors", "ISBN/UID", "Read Status"),
+        {"isbn": ("ISBN/UID",), "title": ("Title",), "author": ("Authors",)},
+    ),
+    Preset(
+        "Amazon",
+        ("item-name", "seller-sku", "price", "asin1"),
+        {
+            "isbn": ("product-id", "asin1"),
+            "title": ("item-name",),
+            "description": ("item-description",),
+            "price": ("price",),
+            "quantity": ("quantity",),
+            "condition": ("item-condition",),
+        },
+        words={
+            "condition": {
+                "1": "as-new",
+                "2": "very-good",
+                "3": "good",
+                "4": "fair",
+                "5": "as-new",
+                "6": "very-good",
+                "7": "good",
+                "8": "fair",
+                "11": "new",
+            }
+        },
+    ),
+    Preset(
+        "Lightspeed",
+        ("id", "handle", "sku", "name", "retail_price"),
+        {
+            "title": ("name",),
+            "description": ("description",),
+            "publisher": ("brand_name",),
+            "price": ("retail_price",),
+            "quantity": ("inventory_main_outlet",),
+            "low_at": ("reorder_point_main_outlet",),
+            "topic": ("product_category",),
+        },
+        off_sale={"active": _NO},
+    ),
+    Preset(
+        "Lightspeed",
+        ("System ID", "Custom SKU", "Item", "Price"),
+        {
+            "isbn": ("EAN", "UPC"),
+            "title": ("Item",),
+            "publisher": ("Manufacturer",),
+            "price": ("Price",),
+            "quantity": ("Qty.",),
+        },
+        off_sale={"Archived": _YES},
+    ),
+    Preset(
+        "eBay",
+        ("Item number", "Title", "Available quantity", "Start price"),
+        {
+            "isbn": ("P:ISBN", "P:EAN", "P:UPC"),
+            "title": ("Title",),
+            "price": ("Current price", "Start price"),
+            "quantity": ("Available quantity",),
+            "topic": ("eBay category 1 name",),
+            "format": (),  # its `Format` is that of the sale
+        },
+    ),
+    Preset(
+        "Square",
+        ("Token", "Item Name", "Variation Name", "SKU", "Price"),
+        {
+            "isbn": ("GTIN",),
+            "title": ("Item Name",),
+            "price": ("Price",),
+            "topic": ("Reporting Category", "Categories"),
+        },
+        off_sale={"Archived": _YES, "Sellable": _NO},
     ),
 )
 """The first whose signature a header has is the one that wrote it."""

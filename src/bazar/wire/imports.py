@@ -61,5 +61,7 @@ class ImportResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: int | None = None
     repeated: bool = False
     """Its count was taken before, or that of a later file: the stock stays as it is."""
+    copies: int = 0
+    """By how many it changed the stock of a book that was there."""
     column: str = ""
     reason: str = ""

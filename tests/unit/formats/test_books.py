@@ -10,6 +10,7 @@ from bazar.formats.cells import Typed
 from bazar.formats.columns import Reading
 from bazar.formats.csv import Record
 from bazar.formats.header import Layout, Wanted
+from bazar.formats.totals import is_total
 from bazar.wire.books import NewBook
 from bazar.wire.imports import KnownBook
 
@@ -60,9 +61,9 @@ def test_a_row_is_read_with_all_that_is_wrong_with_it() -> None:
 
 
 def test_of_several_isbns_the_first_that_can_be_read_is_taken() -> None:
-    """A bad one in the best column costs the row, unless another is good; in another it does not.
+    """A bad one costs the row unless another is good: mended, it would be another book.
 
-    Spreadsheets destroy ISBN-13 where ISBN-10 beside them stay as they are.
+    Spreadsheets destroy ISBN-13 where ISBN-10 beside them stay as they are: that costs nothing.
     """
     found = rows(
         reader("title;price;isbn;isbn13"),
@@ -71,11 +72,14 @@ def test_of_several_isbns_the_first_that_can_be_read_is_taken() -> None:
         "C;1;;9.78E+12",
         "D;1;0000000000;9.78E+12",
         "E;1;0439023484;9.78E+12",
+        "F;1;;9780439023482",
+        "G;1;N/A;12345",
     )
     assert ["9780439023481", "9780439023481", None, None] == [
         row.book.isbn for row in found if row.book
     ]
-    assert [0, 1, 1, 2, 1] == [len(row.warnings) for row in found]
+    assert [0, 1, 1, 2, 1, 0, 1] == [len(row.warnings) for row in found]
+    assert [["isbn"], ["isbn"]] == [[one.column for one in row.faults] for row in found[5:]]
     assert [Fault("isbn", "0439023484", "is not an ISBN: its check digit is wrong")] == (
         found[4].faults
     )
@@ -189,3 +193,140 @@ def test_the_same_text_as_a_number_and_as_a_text_is_not_mistaken(text: str) -> N
     assert first.book is not None
     assert Decimal("9.5") == first.book.price
     assert ([] if "," in text else ["price"]) == [fault.column for fault in second.faults]
+
+
+def test_a_barcode_beside_an_isbn_is_no_mistyped_isbn() -> None:
+    """A shop numbers its things as it likes, as long as it does not look like the number of one."""
+    found = rows(reader("title;price;isbn;EAN"), "A;1;;200001", "B;1;;9780439023482")
+    assert [[], ["isbn"]] == [[one.column for one in row.faults] for row in found]
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "expected"),
+    [
+        ("title;price;SKU", "A;1;978-0-439-02348-1", "9780439023481"),
+        ("title;price;isbn;Artikelnummer", "A;1;;9780439023481", "9780439023481"),
+        ("title;price;isbn;SKU", "A;1;9780141439587;9780439023481", "9780141439587"),
+        ("title;price;SKU", "A;1;0439023483", None),
+        ("title;price;SKU", "A;1;4006381333931", None),
+        ("title;price;SKU", "A;1;X9780439023481", None),
+    ],
+)
+def test_the_number_of_a_thing_in_a_shop_may_be_its_isbn(
+    header: str, line: str, expected: str | None
+) -> None:
+    """Where it can be nothing else, and nothing better is there."""
+    found = reader(header)
+    (row,) = rows(found, line)
+    assert row.book is not None
+    assert expected == row.book.isbn
+    assert [] == row.warnings
+
+
+def test_a_mistyped_isbn_among_the_numbers_of_a_shop_costs_the_row() -> None:
+    """As it does in a column of ISBNs."""
+    (row,) = rows(reader("title;price;SKU"), "A;1;9780439023482")
+    assert ["isbn"] == [fault.column for fault in row.faults]
+
+
+def test_two_columns_together_name_an_author() -> None:
+    """The first name first; what stands there already is not said twice."""
+    found = rows(
+        reader("Autor;Vorname;Titel;Preis"),
+        "Mann;Thomas;A;1",
+        "Mann, Heinrich;Heinrich;B;1",
+        ";;C;1",
+    )
+    assert ["Thomas Mann", "Mann, Heinrich", ""] == [row.book.author for row in found if row.book]
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Handle;Title;Variant Price;Status", "a;A;1;Draft"),
+        ("Handle;Title;Variant Price;Published", "a;A;1;FALSE"),
+        ("URL handle;Title;Price;Option1 value;Status", "a;A;1;;archived"),
+        ("ID;Type;SKU;Name;Regular price;Published", "1;simple;;A;1;-1"),
+        ("ID;Type;SKU;Name;Regular price;Published", "1;simple;;A;1;0"),
+        ("Token;Item Name;Variation Name;SKU;Price;Archived", "1;A;;;1;Y"),
+    ],
+)
+def test_what_is_not_on_sale_there_is_not_put_on_sale(header: str, line: str) -> None:
+    """A draft, or what was put away; the reason names its column."""
+    name, said = header.rpartition(";")[2], line.rpartition(";")[2]
+    (row,) = rows(reader(header), line)
+    assert [f"{name} is {said}: it is not on sale there"] == [fault.reason for fault in row.faults]
+
+
+def test_variants_of_a_draft_are_drafts() -> None:
+    """Only the first row of a product says what it is."""
+    found = reader("Handle;Title;Variant Price;Status;Variant SKU")
+    assert [False, False] == [
+        row.book is not None for row in rows(found, "a;A;1;draft;1", "a;;2;;2")
+    ]
+
+
+def test_a_count_that_may_be_another_is_refused() -> None:
+    """Three places behind a decimal comma are thousands, unless the column shows otherwise."""
+    header = ["title", "price", "quantity"]
+    for mark, text in ((",", "1,000"), (".", "2.500"), (",", "1,000 Stk")):
+        reading = Reading("EUR", {"quantity": mark})  # type: ignore[dict-item]
+        row = Reader(Layout(header, Wanted()), reading).read(Record(2, ["A", "1", text]))
+        assert row is not None
+        assert ["quantity"] == [fault.column for fault in row.faults]
+    found = Marks(Layout(header, Wanted()))
+    found.add(["A", "1,50", "0,000"])
+    reading = Reading("EUR", found.found(), found.thousandths)
+    row = Reader(Layout(header, Wanted()), reading).read(Record(2, ["A", "1", "5,000"]))
+    assert row is not None
+    assert row.book is not None
+    assert 5 == row.book.quantity
+
+
+def test_a_book_for_nothing_is_told() -> None:
+    """Unless a person has said so, or it is our own export."""
+    for header, line, wanted, expected in (
+        ("title;price", "A;0.00", Wanted(), ["price"]),
+        ("title;price", "A;", Wanted(defaults={"price": "0"}), []),
+        ("bazar_id;title;price", "1;A;0.00", Wanted(), []),
+    ):
+        (row,) = rows(reader(header, wanted), line)
+        assert row.book is not None
+        assert expected == [one.column for one in row.warnings]
+
+
+def test_a_condition_that_nobody_understands_is_told_to_be_new() -> None:
+    """Numbers mean something in the files of one program alone."""
+    (row,) = rows(reader("title;price;condition"), "A;1;2")
+    assert row.warnings[0].reason.endswith("; a new book goes in as new")
+    found = rows(reader("item-name;seller-sku;price;asin1;item-condition"), "A;;1;;2", "B;;1;;11")
+    assert ["very-good", "new"] == [row.book.condition for row in found if row.book]
+
+
+def test_the_path_of_a_picture_is_no_format() -> None:
+    """A column called `Cover` may hold either."""
+    for text in ("covers/a b.jpg", "https://example.org/1"):
+        (row,) = rows(reader("title;price;cover", strict=True), f"A;1;{text}")
+        assert [] == row.faults
+    header = "author_sort;authors;title;uuid;price;cover"
+    assert "format" not in Layout(header.split(";"), Wanted()).used
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("Summe;;;12", True),
+        ("TOTAL: 12;;;", True),
+        ("Gesamt (3);;;4", True),
+        (";;Total général;3", True),
+        ("المجموع;;;٣", True),
+        ("Total;Ann A.;;1", False),
+        ("Total;;9780439023481;1", False),
+        ("Total Recall;;;1", False),
+        (";;;", False),
+    ],
+)
+def test_a_row_may_add_up_those_above(cells: str, expected: bool) -> None:  # noqa: FBT001
+    """It says so, and names no author and no ISBN."""
+    layout = Layout(["title", "author", "isbn", "price"], Wanted())
+    assert expected == is_total(layout, cells.split(";"))

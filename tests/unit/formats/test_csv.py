@@ -1,4 +1,6 @@
-"""Records of a CSV text: their lines, their damage, and what stands between their cells."""
+"""Records of a CSV text: their rows, their damage, and what stands between their cells."""
+
+import io
 
 import pytest
 
@@ -6,10 +8,10 @@ from bazar.formats.csv import BrokenText, Dialect, Record, found_delimiter, head
 from bazar.formats.header import Wanted
 
 
-def test_a_record_has_the_line_that_it_starts_on() -> None:
-    """Blank lines and empty rows are counted, and passed over."""
+def test_a_record_has_its_row_in_a_spreadsheet() -> None:
+    """Blank lines and empty rows are counted, and passed over; a line break in a cell is not."""
     lines = ["a,b\r\n", "\r\n", '"1\n', '2", 3\n', " , \n", "4,5"]
-    assert [Record(1, ["a", "b"]), Record(3, ["1\n2", "3"]), Record(6, ["4", "5"])] == list(
+    assert [Record(1, ["a", "b"]), Record(3, ["1\n2", "3"]), Record(5, ["4", "5"])] == list(
         records(lines)
     )
 
@@ -18,7 +20,7 @@ def test_a_damaged_line_is_a_record_and_the_next_is_read() -> None:
     """It is shown as it is, with what is wrong."""
     header, damaged, row = records(["a,b\n", '"1"x,2\n', "3,4\n"])
     assert (["a", "b"], ["3", "4"]) == (header.cells, row.cells)
-    assert (2, ['"1"x,2']) == (damaged.line, damaged.cells)
+    assert (2, ['"1"x,2']) == (damaged.row, damaged.cells)
     assert damaged.problem.startswith("cannot be read: ")
 
 
@@ -78,8 +80,8 @@ def test_a_mapped_name_helps_to_find_it() -> None:
 
 
 def test_a_first_line_that_names_the_delimiter_is_no_record() -> None:
-    """Whichever it names; the rows keep their lines."""
-    assert [Record(2, ["title", "price"])] == list(
+    """Whichever it names; no spreadsheet shows it as a row."""
+    assert [Record(1, ["title", "price"])] == list(
         records(["sep=;\r\n", "title;price\r\n"], Dialect(";"))
     )
 
@@ -91,3 +93,11 @@ def test_a_header_may_stand_below_other_lines() -> None:
     assert 2 == header_at(found, Wanted())
     plain = [["naam", "kosten"], ["Title", "1"]]
     assert 0 == header_at([Record(n, cells) for n, cells in enumerate(plain, 1)], Wanted())
+
+
+def test_rows_are_counted_as_a_spreadsheet_counts_them() -> None:
+    """Blank ones too, and one for a cell of several lines; what names the delimiter is none."""
+    text = 'sep=,\ntitle,note\n\nA,"one\ntwo\nthree"\nB,\n'
+    assert [(1, "title"), (3, "A"), (4, "B")] == [
+        (one.row, one.cells[0]) for one in records(io.StringIO(text, newline=""))
+    ]

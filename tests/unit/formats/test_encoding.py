@@ -70,7 +70,7 @@ def test_a_nul_in_a_cell_makes_no_utf_16() -> None:
 
 def test_a_person_may_name_an_encoding() -> None:
     """By any of its names; what is no encoding of letters is none."""
-    assert Encoding("cp1256", "windows-1256") == named("windows-1256")
+    assert Encoding("cp1256", "Windows-1256") == named("windows-1256")
     assert Encoding("utf-8-sig", "UTF-8") == named("UTF8")
     for text in ("klingon", "base64", "rot13"):
         with pytest.raises(LookupError):

@@ -120,7 +120,7 @@ def test_a_program_is_known_by_its_header() -> None:
         assert layout.preset is not None
         assert preset.name == layout.preset.name
         for column, names in preset.columns.items():
-            assert list(names) == layout.used[column]
+            assert list(names) == layout.used.get(column, [])
         assert [] == list(layout.problems(""))
 
 
@@ -139,3 +139,72 @@ def test_names_are_compared_without_what_does_not_matter() -> None:
     assert normal("Écrivain") == normal("ecrivain")
     assert normal("أسم الكتاب") == normal("اسم_الكتاب")
     assert normal("المجموعة") == normal("المجموعه")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Name;Vorname;Titel;Preis", {"title": ["Titel"], "author": ["Vorname + Name"]}),
+        ("Nom;Prénom;Titre;Prix", {"title": ["Titre"], "author": ["Prénom + Nom"]}),
+        ("Apellidos;Nombre;Título;PVP", {"title": ["Título"], "author": ["Nombre + Apellidos"]}),
+        ("Autor;Vorname;Titel;Preis", {"title": ["Titel"], "author": ["Vorname + Autor"]}),
+        ("Artikel;Titel;Name;Preis", {"title": ["Titel"]}),
+        ("Name;Author;Price", {"title": ["Name"], "author": ["Author"]}),
+        ("Nombre;Autor;Precio", {"title": ["Nombre"], "author": ["Autor"]}),
+        (
+            "title;creators;first_name;last_name;price",
+            {"title": ["title"], "author": ["creators"]},
+        ),
+    ],
+)
+def test_a_name_is_a_title_only_where_nothing_else_is(
+    header: str, expected: dict[str, list[str]]
+) -> None:
+    """A first name beside it makes an author of the two."""
+    used = Layout(header.split(";"), Wanted()).used
+    assert expected == {column: used[column] for column in ("title", "author") if column in used}
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("Qté en stock", "quantity"),
+        ("Qty in Stock", "quantity"),
+        ("Bestand gesamt", "quantity"),
+        ("Aktueller Bestand", "quantity"),
+        ("Stock disponible", "quantity"),
+        ("Current Quantity Main St", "quantity"),
+        ("Prix vente", "price"),
+        ("Precio venta", "price"),
+        ("Precio de la venta", "price"),
+        ("Retail", "price"),
+        ("Date parution", "year"),
+        ("Número páginas", "pages"),
+        ("Product ISBN", "isbn"),
+        ("ISBN No. 13", "isbn"),
+    ],
+)
+def test_small_words_do_not_matter(name: str, column: str) -> None:
+    """Nor do words that say nothing new beside a name of ours."""
+    assert [name] == Layout([name], Wanted()).used.get(column)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bestand reserviert",
+        "Quantity sold",
+        "New Quantity Main St",
+        "Prix achat",
+        "Precio compra",
+        "Total price",
+        "Title of the series",
+        "has_isbn",
+        "isbn_valid",
+        "Mindestbestellmenge",
+        "of the",
+    ],
+)
+def test_other_words_do(name: str) -> None:
+    """What was bought, sold or put aside is no count and no price of ours."""
+    assert {} == Layout([name], Wanted()).used

@@ -109,3 +109,17 @@ def test_a_whole_number_may_have_decimals_of_zeros() -> None:
     for text in ("1.5", "many", "1e3", "--1", ""):
         with pytest.raises(ValueError, match=r"^$"):
             whole(text, ".")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("\uff12\u518a", 2), ("3 \u518a", 3), ("120\u9875", 120)]
+)
+def test_units_of_other_scripts_may_follow_a_number(text: str, number: int) -> None:
+    """Books and pages as Japanese and Chinese count them, with digits of full width too."""
+    assert number == whole(text, "")
+
+
+def test_a_sign_that_stands_for_no_currency_tells_of_the_encoding() -> None:
+    """Its byte is the Euro sign of ISO-8859-15."""
+    with pytest.raises(WrongCurrency, match="--encoding iso-8859-15"):
+        amount("14,95 \xa4", "EUR", ",")

@@ -60,7 +60,7 @@ LEFT_OUT = [
     *(("year", text) for text in ["c1987", "[1816]", "N/A", "-", "NULL", "0", "0101-01-01"]),
     ("topic", "t" * 101),
     ("topic", ".."),
-    *(("quantity", text) for text in ["-1", "1000000001", "1.5", "many", "1e3", "NULL", "1.000"]),
+    *(("quantity", text) for text in ["-1", "1000000001", "1.5", "many", "1e3", "NULL"]),
     ("format", "scroll"),
     ("pages", "0"),
     ("language", "Klingon"),

@@ -175,11 +175,11 @@ def test_rows_without_any_value_are_passed_over(desk: Desk) -> None:
     assert [[6]] == [[row.row for row in request.rows] for request in desk.shop.sent]
 
 
-def test_a_row_has_the_number_of_its_first_line(desk: Desk) -> None:
-    """With cells of several lines, rows should be numbered as a person counts lines."""
+def test_a_row_has_the_number_that_a_spreadsheet_shows(desk: Desk) -> None:
+    """With cells of several lines, rows should be numbered as there: a person mends them there."""
     report = desk.take('title,price\n"A\n\na",1\n"B\nb",x\nC,y\n')
     assert [2] == [row.row for row in desk.shop.sent[0].rows]
-    assert [(5, "x"), (7, "y")] == [(reject.row, reject.value) for reject in report.rejects]
+    assert [(3, "x"), (4, "y")] == [(reject.row, reject.value) for reject in report.rejects]
 
 
 def test_a_file_with_only_a_header_is_an_empty_import(desk: Desk) -> None:
@@ -187,3 +187,27 @@ def test_a_file_with_only_a_header_is_an_empty_import(desk: Desk) -> None:
     assert 0 == desk.take("title,price\n").rows
     assert [] == desk.shop.sent
     assert [] == desk.progress
+
+
+def test_only_the_end_of_a_list_adds_it_up(desk: Desk) -> None:
+    """A book may be called so; what is left out is told."""
+    report = desk.take("title,price,quantity\nTotal,1,1\nA,2,1\nSubtotal,3,2\n\nTotal,3,2\n")
+    assert ["Total", "A"] == [book.title for book in desk.shop.books]
+    assert (2, ["rows that are no books, they add up those above: 2"]) == (
+        report.rows,
+        report.file.notes,
+    )
+
+
+def test_a_list_without_copies_is_told_loudly(desk: Desk) -> None:
+    """Nobody could buy its new books; not where a person says how many there are."""
+    (note,) = desk.take("title,price\nA,1\n").file.notes
+    assert note.startswith("NO COLUMN OF COPIES")
+    assert [] == desk.take("title,price\nA,1\n", defaults={"quantity": "1"}).file.notes
+
+
+def test_isbns_among_the_numbers_of_a_shop_are_told(desk: Desk) -> None:
+    """Then their column is not among those that are not used."""
+    for sku, notes, unused in (("9780439023481", 1, []), ("A-1", 0, ["SKU"])):
+        report = desk.take(f"title,price,quantity,SKU\nA,1,1,{sku}\n")
+        assert (notes, unused) == (len(report.file.notes), report.file.unused)

@@ -47,7 +47,7 @@ def import_file(
     wanted = Wanted(options.mapping, options.defaults, options.update != "none")
     with opened(options, wanted) as source:
         plan = reading.planned(source, options, wanted, shop.catalog.settings().currency)
-        layout = plan.layout
+        layout, sample = plan.layout, reading.sample(source)
         delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
         own = layout.header[: layout.own]
         before = rest_of(layout.header)
@@ -58,18 +58,22 @@ def import_file(
             Batches(shop, options, rejects, progress, plan.key, before) as batches,
         ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
+            as_exported = 0
             for record in plan.records():
                 if (row := reader.read(record)) is None:
                     continue
+                as_exported += row.as_exported
                 batches.add(reading.for_catalog(row, options.update))
                 if row.warnings:
                     warnings.add(row.line, row.warnings)
             batches.end()
-    return _report(batches, rejects, warnings, _understood(plan, reader))
+    return _report(
+        batches, rejects, warnings, _understood(plan, reader, options.update, sample), as_exported
+    )
 
 
 def _report(
-    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood
+    batches: Batches, rejects: Rejects, warnings: Noted, file: FileUnderstood, as_exported: int
 ) -> ImportReport:
     counts = batches.counts
     return ImportReport(
@@ -79,6 +83,8 @@ def _report(
         unchanged=counts["unchanged"],
         rejected=rejects.noted.rows,
         repeated=batches.repeated,
+        stocks=batches.stocks,
+        as_exported=as_exported,
         warned=warnings.rows,
         rejects=rejects.noted.first,
         rejects_by=rejects.noted.by_reason,
@@ -89,7 +95,7 @@ def _report(
     )
 
 
-def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
+def _understood(plan: reading.Plan, reader: Reader, update: str, sample: str) -> FileUnderstood:
     """Return how a file was read, when it was read whole."""
     source, layout = plan.source, plan.layout
     columns = [
@@ -98,12 +104,12 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
     ]
     common = FileUnderstood(
         kind="workbook",
-        header_row=source.header.line,
+        header_row=source.header.row,
         program=layout.preset.name if layout.preset else "",
         columns=columns,
-        unused=layout.unused,
+        unused=[name for name in layout.unused if name not in reader.isbns_in],
         defaults=dict(layout.preset.defaults) if layout.preset else {},
-        notes=_notes(plan, reader),
+        notes=_notes(plan, reader, update),
     )
     if isinstance(source, TextSource):
         return msgspec.structs.replace(
@@ -111,6 +117,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
             kind="CSV",
             encoding=source.encoding.name,
             encoding_guessed=source.encoding.guessed,
+            sample=sample,
             delimiter=source.dialect.delimiter,
         )
     return msgspec.structs.replace(
@@ -118,7 +125,7 @@ def _understood(plan: reading.Plan, reader: Reader) -> FileUnderstood:
     )
 
 
-def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
+def _notes(plan: reading.Plan, reader: Reader, update: str) -> list[str]:
     """Return what a person would want to know beside the columns."""
     notes = []
     source = plan.source
@@ -127,11 +134,20 @@ def _notes(plan: reading.Plan, reader: Reader) -> list[str]:
         notes.append(f"quotation marks in cells are read {ways[source.dialect.quotes]}")
     if plan.layout.is_feed:
         notes.append("without titles: it changes books that are there, and adds none")
+    if update == "stock" and plan.layout.is_feed and "price" in plan.layout.places:
+        notes.append("its prices change nothing: --update stock sets copies, --update all both")
     if plan.layout.own < len(plan.layout.header):
         notes.append("a file of rejected rows: the columns that tell why are passed over")
     if reader.variants:
         notes.append(
             f"rows that are variants, each a book of its own, TITLE (VARIANT): {reader.variants}"
+        )
+    for name, rows in reader.isbns_in.items():
+        notes.append(f"rows whose ISBN is in {name!r}: {rows}")
+    if not plan.layout.is_feed and "quantity" not in {*plan.layout.places, *plan.layout.defaults}:
+        notes.append(
+            "NO COLUMN OF COPIES: new books have none, and nobody can buy them. "
+            "Name it with --map quantity=..., or say --default quantity=1"
         )
     for why, rows in reader.passed_over.most_common(REASONS_KEPT_MAX):
         notes.append(f"rows that are no books, {why}: {rows}")

@@ -1,5 +1,6 @@
 """Read a file of books: whole once, to refuse a bad one unsent, then row by row."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,11 +13,15 @@ from bazar.formats.books import Fault, Marks, Reader, Row
 from bazar.formats.columns import Reading
 from bazar.formats.csv import BrokenText, Record
 from bazar.formats.header import Layout, Wanted
+from bazar.formats.totals import is_total
 from bazar.kit.identity import new_key
 from bazar.tools.importing.options import ImportFileError, ImportOptions
 from bazar.tools.importing.source import SheetSource, TextSource, shown_name
 from bazar.wire.imports import ImportResult, ImportRow
 
+SAMPLE_LENGTH_MAX = 60
+_FOREIGN = re.compile(r"(?![a-zA-Z])[^\W\d_]")
+"""A letter that is another one in another encoding."""
 _LETTERS_FOR = frozenset("\t|")
 """Delimiters of files in which a quotation mark often is a letter like any other."""
 
@@ -42,6 +47,8 @@ class Plan:
     reading: Reading
     key: str
     """Of what the file says, however its name, its quotes and its line ends are."""
+    totals_from: int
+    """The row from which on all only add up those above; 0 where there is none."""
 
     def records(self) -> Iterator[Record]:
         """Yield the rows as they stand in the file."""
@@ -55,6 +62,7 @@ class _Pass(NamedTuple):
     """Records that cannot be read."""
     key: str
     reading: Reading
+    totals_from: int
 
 
 def planned(
@@ -75,7 +83,7 @@ def planned(
         raise ImportFileError(message)
     source, found = _best_pass(source, layout, wanted, currency)
     key = found.key + (f"-{new_key()}" if options.again else "")
-    return Plan(source, layout, found.reading, key)
+    return Plan(source, layout, found.reading, key, found.totals_from)
 
 
 def _best_pass(
@@ -115,15 +123,26 @@ def _passed(
     said = sha256(
         msgspec.json.encode([sorted(wanted.mapping.items()), sorted(wanted.defaults.items())])
     )
-    marks, damaged = Marks(layout), 0
+    marks, damaged, totals_from = Marks(layout), 0, 0
     for record in source.all_records():
         line, cells, problem = record
         said.update(msgspec.json.encode([line, list(map(str, cells)), problem]) + b"\n")
         if problem:
             damaged += 1
-        elif record.line != source.header.line:
+            totals_from = 0
+        elif record.row != source.header.row:
             marks.add(cells)
-    return _Pass(damaged, said.hexdigest(), Reading(currency, marks.found()))
+            totals_from = (totals_from or line) if is_total(layout, cells) else 0
+    how = Reading(currency, marks.found(), marks.thousandths)
+    return _Pass(damaged, said.hexdigest(), how, totals_from)
+
+
+def sample(source: TextSource | SheetSource) -> str:
+    """Return a cell by which a person sees whether the guess of an encoding is right."""
+    if not isinstance(source, TextSource) or not source.encoding.guessed:
+        return ""
+    cells = (cell for record in source.all_records() for cell in record.cells)
+    return next((cell[:SAMPLE_LENGTH_MAX] for cell in cells if _FOREIGN.search(cell)), "")
 
 
 def for_catalog(row: Row, update: str) -> ReadRow:
@@ -139,4 +158,4 @@ def for_catalog(row: Row, update: str) -> ReadRow:
 
 def reader(plan: Plan, *, strict: bool) -> Reader:
     """Return what reads the rows of a file."""
-    return Reader(plan.layout, plan.reading, strict=strict)
+    return Reader(plan.layout, plan.reading, strict=strict, totals_from=plan.totals_from)

@@ -13,7 +13,7 @@ VALUE_LENGTH_MAX = 200
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """What is wrong with the row that starts on this line (the header is 1): one of its faults."""
+    """What is wrong with a row, which a spreadsheet shows under this number: one of its faults."""
 
     row: int
     column: str  # one of ours; empty where the row as a whole is bad
@@ -43,6 +43,7 @@ class FileUnderstood(msgspec.Struct, frozen=True):
     kind: str = ""  # CSV or workbook
     encoding: str = ""  # empty for a workbook
     encoding_guessed: bool = False
+    sample: str = ""  # a cell that shows whether the guess is right
     delimiter: str = ""
     sheet: str = ""
     other_sheets: list[str] = []
@@ -63,7 +64,9 @@ class ImportReport(msgspec.Struct, frozen=True):
     unchanged: int = 0
     rejected: int = 0
     repeated: int = 0  # rows whose count was taken before, or after that of a later file
-    warned: int = 0  # rows that were read without some of their cells
+    stocks: int = 0  # rows that changed the stock of a book that was there
+    as_exported: int = 0  # rows whose copies are those of our export, so that they count none
+    warned: int = 0  # rows with warnings, such as those read without some of their cells
     rejects: list[Reject] = []  # the first 1,000
     rejects_by: list[Tally] = []  # the most frequent first
     rejects_file: str | None = None

@@ -31,6 +31,7 @@ class Batches:
     rest_of: list[str] = field(default_factory=list)
     run: str = field(default_factory=new_key)
     repeated: int = 0
+    stocks: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     _rows: list[ReadRow] = field(default_factory=list)
     _bytes: int = 0
@@ -96,6 +97,7 @@ class Batches:
             result = checked if isinstance(checked, ImportResult) else answers[checked.row]
             self.counts[result.status] += 1
             self.repeated += result.repeated
+            self.stocks += result.copies != 0
             if result.status == "rejected":
                 self.rejects.add(row, result)
         if rows:

@@ -28,7 +28,7 @@ from bazar.formats.csv import (
     likeness,
     records,
 )
-from bazar.formats.encoding import Encoding, Finder, named
+from bazar.formats.encoding import NAMES, OTHERS, Encoding, Finder, named
 from bazar.formats.header import Wanted
 from bazar.formats.kinds import ARCHIVE, HEAD_BYTES, TEXT, WORKBOOK, kind_of
 from bazar.formats.workbook import BadWorkbook, Sheet, sheets
@@ -68,7 +68,7 @@ class TextSource:
             BrokenText: it cannot be read to its end.
         """
         found = records(_lines(self.file, self.encoding), self.dialect)
-        return (record for record in found if record.line >= self.header.line)
+        return (record for record in found if record.row >= self.header.row)
 
     def has(self, text: str) -> bool:
         """Tell whether a text of one line is anywhere in the file."""
@@ -88,7 +88,7 @@ class SheetSource:
 
     def all_records(self) -> Iterator[Record]:
         """Yield every record from the header on."""
-        return (one for one in self.sheet.records() if one.line >= self.header.line)
+        return (one for one in self.sheet.records() if one.row >= self.header.row)
 
 
 @contextmanager
@@ -150,6 +150,17 @@ def _source(file: IO[bytes], options: ImportOptions, wanted: Wanted) -> TextSour
         )
         raise ImportFileError(message)
     encoding = _encoding(file, options.encoding)
+    source = _text_source(file, encoding, options, wanted)
+    if not encoding.guessed:
+        return source
+    others = [Encoding(codec, NAMES[codec], guessed=True) for codec in OTHERS]
+    sources = [source, *(_text_source(file, other, options, wanted) for other in others)]
+    return max(sources, key=lambda one: likeness(one.header, wanted))  # the first of the best
+
+
+def _text_source(
+    file: IO[bytes], encoding: Encoding, options: ImportOptions, wanted: Wanted
+) -> TextSource:
     sample = list(islice(_lines(file, encoding), SAMPLE_LINES))
     dialect = Dialect(_delimiter(options.delimiter) or found_delimiter(sample, wanted))
     first = beginning(records(_lines(file, encoding), dialect), HEADER_LINES)
