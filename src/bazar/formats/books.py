@@ -145,7 +145,9 @@ class Reader:
         self._layout = layout
         preset = layout.preset
         verbatim = bool(preset and preset.verbatim)
-        self._reading = reading._replace(barcodes=layout.barcodes, verbatim=verbatim)
+        self._reading = reading._replace(
+            barcodes=layout.barcodes, verbatim=verbatim, escaped=bool(preset and preset.escaped)
+        )
         self._strict = strict
         self._totals_from = totals_from
         self._words = preset.words if preset else {}

@@ -55,6 +55,8 @@ class Reading(NamedTuple):
     """Our columns in which a number shows three decimals, so that `5.000` is five."""
     barcodes: bool = False
     """Whether the column of ISBNs holds the numbers of other things too."""
+    escaped: bool = False
+    """Whether a backslash and an `n` in a text are the end of a line."""
     verbatim: bool = False
     """Whether it is our own export, in which every cell says what it says."""
 
@@ -173,6 +175,8 @@ def _id(_column: str, text: str, _reading: Reading) -> int:
 
 
 def _text(column: str, text: str, reading: Reading) -> str:
+    if reading.escaped:
+        text = text.replace("\\n", "\n")
     value = str(unguarded(text) if reading.verbatim else plain(text))
     if "\0" in value:
         raise BadCell(column, f"{column} must not hold a NUL character")

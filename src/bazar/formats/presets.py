@@ -38,6 +38,8 @@ class Preset(NamedTuple):
     words: Mapping[str, Mapping[str, str]] = {}
     """Our columns to what its cells mean that would mean nothing elsewhere."""
     product: Product | None = None
+    escaped: bool = False
+    """Whether a backslash and an `n` in a text are the end of a line."""
     verbatim: bool = False
     """Our own export: every cell says what it says."""
 
@@ -152,6 +154,7 @@ PRESETS = (
         taken={"topic": "path"},
         passed_over={"Type": frozenset({"variable", "grouped"})},
         off_sale={"Published": _NO | {"-1"}},
+        escaped=True,
     ),
     Preset(
         "Calibre",

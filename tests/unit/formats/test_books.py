@@ -330,3 +330,13 @@ def test_a_row_may_add_up_those_above(cells: str, expected: bool) -> None:  # no
     """It says so, and names no author and no ISBN."""
     layout = Layout(["title", "author", "isbn", "price"], Wanted())
     assert expected == is_total(layout, cells.split(";"))
+
+
+def test_an_escaped_line_end_is_one_where_a_program_writes_them_so() -> None:
+    """Elsewhere a backslash is a backslash."""
+    shop = reader("ID;Type;SKU;Name;Regular price;Description")
+    (woo,) = rows(shop, "1;simple;;A;1;One\\ntwo")
+    (other,) = rows(reader("title;price;description"), "A;1;C:\\new")
+    assert woo.book is not None
+    assert other.book is not None
+    assert ("One\ntwo", "C:\\new") == (woo.book.description, other.book.description)
