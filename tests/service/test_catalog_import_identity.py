@@ -141,6 +141,38 @@ async def test_a_book_that_comes_twice_in_a_file_is_told(
         assert price == (await shop.catalog.get(f"/info/{ids[0]}")).json["price"]
 
 
+@pytest.mark.parametrize("first", [2, 3])
+@pytest.mark.parametrize("update", ["none", "stock"])
+@pytest.mark.parametrize(("same", "stock"), [("reject", 3), ("add", 5), ("last", 2)])
+@on_every_engine
+async def test_mended_rows_are_the_rest_of_their_file(
+    shop: Shop, same: str, stock: int, update: str, first: int
+) -> None:
+    """A double is one, whichever row was refused at first, and whatever was sold meanwhile."""
+    good = BOOK | {"isbn": ISBN, "quantity": 3}
+    rows = [{"row": first, "book": good}, {"row": 5 - first, "book": good | {"price": 1.999}}]
+    options: dict[str, object] = {"key": "file", "same": same, "update": update}
+    made, bad = await send(shop.catalog, rows, options)
+    assert ("created", "rejected") == (made["status"], bad["status"])
+    book_id = made["id"]
+    rest = options | {"key": "rejects", "rest_of": ["file"]}
+    last = options | {"key": "rejects of those", "rest_of": ["rejects", "file"]}
+    mended = good | {"quantity": 2}
+    for dry_run in (True, False):
+        (told_of,) = await take_in(shop.catalog, mended, dry_run=dry_run, **rest)
+        if same == "reject":
+            assert f"is the same book as row {first} of the file before" == told_of["reason"]
+        else:
+            assert "updated" == told_of["status"]
+    assert stock == await shop.stock(book_id)
+    await shop.catalog.post(f"/books/{book_id}/stock", {"change": -1})
+    await send(shop.catalog, rows[:1], options)
+    await take_in(shop.catalog, mended, **rest)
+    assert stock - 1 == await shop.stock(book_id)
+    await take_in(shop.catalog, mended, **last)
+    assert {"reject": 2, "add": 6, "last": 2}[same] == await shop.stock(book_id)
+
+
 NAMED = BOOK | {"title": "Emma", "quantity": 1}
 
 
@@ -261,11 +293,11 @@ async def test_a_row_without_a_title_changes_a_book_that_is_there(shop: Shop) ->
         row["status"],
         row["reason"],
     )
-    for update, price in (("stock", 8), ("all", 5)):
+    for update, price, copies in (("stock", 8, {"copies": -5}), ("all", 5, {})):
         options = {"update": update, "key": update}
         (dry,) = await send(shop.catalog, rows, options | {"dry_run": True, "run": update})
         (row,) = await send(shop.catalog, rows, options)
-        assert {"row": 2, "status": "updated", "id": book_id} == row == dry
+        assert {"row": 2, "status": "updated", "id": book_id} | copies == row == dry
         info = (await shop.catalog.get(f"/info/{book_id}")).json
         assert ("Emma", 4, price) == (info["title"], info["quantity"], info["price"])
     await reserve(shop.catalog, "o1", (book_id, 1))

@@ -5,7 +5,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from bazar.catalog.rehearsal import Rehearsals
+from bazar.catalog.rehearsal import Rehearsals, ids
 from bazar.catalog.rows import Rows, after
 from bazar.catalog.store import Store
 from bazar.catalog.taking import Batch
@@ -57,13 +57,11 @@ class Imports:
         batch = Batch(request.update, request.same)
         while len(results) < len(request.rows):
             rows = request.rows[len(results) :]
-            results += await self._database.write(
-                self._work(rows, request.key, after(batch, results))
-            )
+            results += await self._database.write(self._work(rows, request, after(batch, results)))
         return results
 
     def _work(
-        self, rows: Sequence[ImportRow], key: str | None, batch: Batch
+        self, rows: Sequence[ImportRow], request: ImportRequest, batch: Batch
     ) -> Work[list[ImportResult]]:
         """Return the unit of work that takes in the first of some rows, as many as it has time for.
 
@@ -77,15 +75,16 @@ class Imports:
             nonlocal rows_max
             rows_max = max(rows_max // 2, 1)
             await transaction.lock(_LOCK)
-            import_id = None
-            if key is not None:
+            import_id, rest_of = None, frozenset[int]()
+            if (key := request.key) is not None:
                 import_id = await self._store.import_id(transaction, key)
                 await self._store.save_import(transaction, import_id, key, self._clock())
+                rest_of = await ids(transaction, self._store, request.rest_of)
             end_s = monotonic() + self._store.unit_s
             return await self._rows.take_in(
                 transaction,
                 rows[:rows_max],
-                replace(batch, import_id=import_id),
+                replace(batch, import_id=import_id, rest_of=rest_of),
                 lambda: monotonic() >= end_s,
             )
 

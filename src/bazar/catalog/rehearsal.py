@@ -6,7 +6,7 @@ writes nothing into the catalog, and holds up nobody.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -31,6 +31,7 @@ class _Origin(msgspec.Struct):
     """What the catalog holds that a batch may be about."""
 
     import_id: int | None
+    rest_of: frozenset[int]
     books: list[CountedBook]
     made: list[tuple[FileRow, int]]
     """Rows that have made books before, or were about them, with those."""
@@ -95,9 +96,10 @@ class Rehearsals:
         self, transaction: Transaction, request: ImportRequest, *, whole: bool
     ) -> _Origin:
         """Find the books that rows may be about; for a new run the one that ids go on from."""
-        import_id = None
+        import_id, rest_of = None, frozenset[int]()
         if request.key is not None:
             import_id = await self._store.import_id(transaction, request.key)
+            rest_of = await ids(transaction, self._store, request.rest_of)
         wanted = [read_row(row, self._currency) for row in request.rows]
         known_by, books = await self._rows.look_up(
             transaction, wanted, Batch(import_id=import_id), lock=False
@@ -109,7 +111,12 @@ class Rehearsals:
             for place, known in known_by.items()
             if import_id is not None and known.made_by is not None
         ]
-        return _Origin(import_id, list(books.values()), made)
+        return _Origin(import_id, rest_of, list(books.values()), made)
+
+
+async def ids(transaction: Transaction, store: Store, keys: Sequence[str]) -> frozenset[int]:
+    """Return the numbers of files; one that nobody has seen gets one that none has."""
+    return frozenset([await store.import_id(transaction, key) for key in keys])
 
 
 class _Run:
@@ -128,7 +135,7 @@ class _Run:
 
         async def work(transaction: Transaction) -> list[ImportResult]:
             await self._copy(transaction, origin)
-            batch = Batch(request.update, request.same, origin.import_id)
+            batch = Batch(request.update, request.same, origin.import_id, origin.rest_of)
             return await self._rows.take_in(transaction, request.rows, batch)
 
         results = await self._database.write(work)

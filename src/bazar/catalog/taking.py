@@ -66,6 +66,8 @@ class Batch(msgspec.Struct, frozen=True):
     same: Same = "reject"
     import_id: int | None = None
     """Of the file, as the store numbers it; None where every count counts."""
+    rest_of: Collection[int] = frozenset()
+    """The files whose rejected rows these are."""
     about: Mapping[int, int] = {}
     """The rows of this request that were taken before, by the ids of their books."""
     made: Collection[int] = frozenset()
@@ -181,6 +183,9 @@ class Part:
         self._by_name = self._names(known_by.values())
         self._about = dict(batch.about)
         self._at_ms = at_ms
+        self._own = batch.import_id or NO_ROW.import_id
+        self._files = {self._own, *batch.rest_of} - {NO_ROW.import_id}
+        """That are one, where a book comes twice in it."""
         self._names_hold = True
         """Whether every book still has the name and the ISBN that it was found by."""
         self.changes: list[Change | ImportResult] = []
@@ -242,7 +247,8 @@ class Part:
         if other is None:
             return self._update(counted, wanted, self._batch.update)
         if reject:
-            _refuse(f"is the same book as row {other}", column)
+            where = "" if other.import_id == self._own else " of the file before"
+            _refuse(f"is the same book as row {other.row}{where}", column)
         return self._again(counted, wanted, other)
 
     def _is_added_here(self, key: int) -> bool:
@@ -276,12 +282,14 @@ class Part:
             return self._by_name.get((name_of(wanted.book), wanted.book.year)), "title"
         return None, "isbn"
 
-    def _other_row(self, counted: CountedBook, key: int, number: int) -> int | None:
-        """Return the number of another row of this file that was about a book, or None."""
-        row = self._about.get(key)
-        if row is None and counted.seen.import_id == self._batch.import_id:
-            row = counted.seen.row
-        return None if row == number else row
+    def _other_row(self, counted: CountedBook, key: int, number: int) -> FileRow | None:
+        """Return another row of this file, or of those before it, that was about a book."""
+        other = None
+        if key in self._about:
+            other = FileRow(self._own, self._about[key])
+        elif counted.seen.import_id in self._files:
+            other = counted.seen
+        return None if other == FileRow(self._own, number) else other
 
     def _add(self, wanted: Wanted) -> Change | None:
         new, number = wanted.book, wanted.row.row
@@ -325,18 +333,16 @@ class Part:
         self._finish(change, counted, count, row)
         return change
 
-    def _again(self, counted: CountedBook, wanted: Wanted, other: int) -> Change:
+    def _again(self, counted: CountedBook, wanted: Wanted, other: FileRow) -> Change:
         """Take a row of a book that another row of the same file is about, as was asked."""
         existing, number = counted.book, wanted.row.row
         row = self._file_row(number)
         batch = self._batch
         ours = existing.book_id in batch.made or (
-            row is not None
-            and counted.counted.import_id == row.import_id
-            and counted.counted.row != BY_HAND
+            counted.counted.import_id in self._files and counted.counted.row != BY_HAND
         )
         if batch.same == "last":
-            if number < other:
+            if FileRow(self._own, number) < other:
                 return Change(number, existing, existing, repeated=True)
             return self._update(counted, wanted, "all" if ours else batch.update)
         copies = _quantity(wanted) or 0
@@ -349,7 +355,8 @@ class Part:
                 count = self._count(existing.book_id, row)
             else:
                 change.repeated = copies != 0
-        self._finish(change, counted, count, row and FileRow(row.import_id, other))
+        first = other if other.import_id == self._own else row
+        self._finish(change, counted, count, row and first)
         return change
 
     def _described(self, existing: StoredBook, wanted: Wanted) -> StoredBook:

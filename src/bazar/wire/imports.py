@@ -9,6 +9,8 @@ from bazar.kit.identity import ID_MAX
 from bazar.wire.books import BookEdit, NewBook
 from bazar.wire.limits import IMPORT_BATCH_MAX, GivenId, Stock, Text
 
+FILES_BEFORE_MAX = 8
+"""Whose rejected rows a file has, and those of which these were the rejected rows, and so on."""
 RowNumber = Annotated[int, Meta(ge=0, le=ID_MAX)]
 """Of a row in its file."""
 
@@ -40,6 +42,12 @@ class ImportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     copies are added to those of the first, or it counts in its place."""
     key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
     """Of the file, the same in each of its batches: with it a count is taken once."""
+    rest_of: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)]],
+        Meta(max_length=FILES_BEFORE_MAX),
+    ] = []
+    """The keys of files whose rejected rows these are: together with this one they are one file,
+    where a book comes twice in it."""
     dry_run: bool = False
     run: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
     """Of a dry run, the same in each of its batches: each meets what those before it would do."""

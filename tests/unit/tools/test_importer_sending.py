@@ -153,7 +153,7 @@ def test_the_rejects_file_has_the_reasons_and_the_cells_of_the_file(desk: Desk) 
         written = list(csv.reader(file))
     price = "price must be an amount such as 1299.99"
     mark = written[0].pop()
-    assert re.fullmatch("bazar_written_[0-9a-f]{16}", mark)
+    assert re.fullmatch(r"bazar_written_[0-9a-f]{16}\.[0-9a-f]{64}", mark)
     assert [
         ["note", "title", "price", *OWN_COLUMNS],
         ["a, b", "A", "x", "2", "price", "x", price, ""],
@@ -176,6 +176,25 @@ def test_a_mended_rejects_file_can_be_imported(desk: Desk) -> None:
     header, row = desk.rejects.read_text("utf-8-sig").splitlines()
     assert ["title", "price", *OWN_COLUMNS] == header.split(",")[:-1]
     assert row.startswith("B,y,3,price,y,")
+
+
+def test_a_mended_rejects_file_is_the_rest_of_those_before(desk: Desk) -> None:
+    """Each names the files whose rejected rows it has, the last one first, up to eight."""
+    keys: list[str | None] = []
+    content = "title,price\nGood,1\n" + "".join(f"T{number},x\n" for number in range(11))
+    for number in range(11):
+        desk.take(content)
+        assert keys[:-9:-1] == desk.shop.sent[-1].rest_of
+        keys.append(desk.shop.sent[-1].key)
+        content = desk.rejects.read_text("utf-8").replace(f"T{number},x,", f"T{number},1,")
+    assert 11 == len(set(keys))
+
+
+@pytest.mark.parametrize("last", ["bazar_written_x", "bazar_written_0123456789abcdef..a b", "n.o"])
+def test_a_file_of_no_known_rejects_is_the_rest_of_none(desk: Desk, last: str) -> None:
+    """Whatever its last column is called."""
+    desk.take(f"title,price,{','.join(OWN_COLUMNS)},{last}\nA,1,,,,,\n")
+    assert [] == desk.shop.sent[0].rest_of
 
 
 def test_rejects_that_nobody_has_changed_are_written_over_and_removed(desk: Desk) -> None:

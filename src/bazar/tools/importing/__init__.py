@@ -8,7 +8,7 @@ from bazar.formats.books import Reader
 from bazar.formats.header import Wanted
 from bazar.tools.importing import reading
 from bazar.tools.importing.options import ImportFileError, ImportOptions, parse_pairs
-from bazar.tools.importing.rejects import Rejects, rejects_file
+from bazar.tools.importing.rejects import Rejects, rejects_file, rest_of
 from bazar.tools.importing.report import FileUnderstood, ImportReport, Noted, Reject, Understood
 from bazar.tools.importing.sending import Batches
 from bazar.tools.importing.source import TextSource, opened
@@ -50,9 +50,12 @@ def import_file(
         layout, sample = plan.layout, reading.sample(source)
         delimiter = source.dialect.delimiter if isinstance(source, TextSource) else ","
         own = layout.header[: layout.own]
+        before = rest_of(layout.header)
         with (
-            rejects_file(options, own, delimiter if delimiter == ";" else ",") as rejects,
-            Batches(shop, options, rejects, progress, plan.key) as batches,
+            rejects_file(
+                options, own, delimiter if delimiter == ";" else ",", [plan.key, *before]
+            ) as rejects,
+            Batches(shop, options, rejects, progress, plan.key, before) as batches,
         ):
             reader, warnings = reading.reader(plan, strict=options.strict), Noted()
             as_exported = 0

@@ -7,7 +7,7 @@ somebody has worked on is known, and never written over.
 import csv
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import count
@@ -16,18 +16,24 @@ from typing import IO, Any
 
 from bazar.formats.books import Fault
 from bazar.formats.header import REJECT_COLUMNS, REJECT_MARK
+from bazar.kit.http.idempotency import KEY_LENGTH_MAX
 from bazar.tools.importing.options import ImportFileError, ImportOptions
 from bazar.tools.importing.reading import ReadRow
 from bazar.tools.importing.report import VALUE_LENGTH_MAX, Noted
-from bazar.wire.imports import ImportResult
+from bazar.wire.imports import FILES_BEFORE_MAX, ImportResult
 
 _MARK_LENGTH = 16
 _MARK = re.compile(REJECT_MARK.encode() + rb"([0-9a-f]{%d})" % _MARK_LENGTH)
+_MARKED = re.compile(
+    rf"{REJECT_MARK}[0-9a-f]{{{_MARK_LENGTH}}}((?:\.[\w-]{{1,{KEY_LENGTH_MAX}}})*)"
+)
 _UNMARKED = "0" * _MARK_LENGTH
 _HEAD_BYTES = 1024 * 1024
 """In which the header of a file of rejected rows ends."""
 _PIECE_BYTES = 1024 * 1024
 _BETWEEN = " | "
+_KEY = "."
+"""Stands behind the mark before the key of each file whose rejected rows these are."""
 
 
 class Rejects:
@@ -41,11 +47,15 @@ class Rejects:
         self._writer: Any = None
         self._columns = 0
 
-    def write_to(self, file: IO[str], header: list[str], delimiter: str) -> None:
-        """Write all that come into a file, under this header."""
+    def write_to(
+        self, file: IO[str], header: list[str], delimiter: str, keys: Sequence[str]
+    ) -> None:
+        """Write all that come into a file, under this header, as rejected rows of other files."""
         self._writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         self._columns = len(header)
-        self._writer.writerow([*header, *REJECT_COLUMNS, REJECT_MARK + _UNMARKED])
+        self._writer.writerow(
+            [*header, *REJECT_COLUMNS, _KEY.join([REJECT_MARK + _UNMARKED, *keys])]
+        )
 
     def add(self, row: ReadRow, result: ImportResult) -> None:
         """Note why a row was not taken in."""
@@ -61,6 +71,12 @@ class Rejects:
             ]
             cells = [*row.cells, *missing][: self._columns]
             self._writer.writerow([*cells, result.row, *told, ""])
+
+
+def rest_of(header: Sequence[str]) -> list[str]:
+    """Return the keys of the files whose rejected rows are under a header, the last one first."""
+    found = _MARKED.fullmatch(header[-1])
+    return found[1].split(_KEY)[1:][:FILES_BEFORE_MAX] if found else []
 
 
 def rejects_path(options: ImportOptions) -> Path:
@@ -133,7 +149,9 @@ def _mark(path: Path) -> None:
 
 
 @contextmanager
-def rejects_file(options: ImportOptions, header: list[str], delimiter: str) -> Iterator[Rejects]:
+def rejects_file(
+    options: ImportOptions, header: list[str], delimiter: str, keys: Sequence[str]
+) -> Iterator[Rejects]:
     """Write beside the rejects file, and put it into its place at the end, if there are any.
 
     Without any an older one goes, unless somebody has changed it. A dry run writes nothing.
@@ -146,7 +164,7 @@ def rejects_file(options: ImportOptions, header: list[str], delimiter: str) -> I
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8-sig", newline="") as file:
-            rejects.write_to(file, header, delimiter)
+            rejects.write_to(file, header, delimiter, keys)
             yield rejects
         if rejects.noted.rows:
             _mark(part)

@@ -28,6 +28,7 @@ class Batches:
     rejects: Rejects
     progress: Callable[[int], None]
     key: str
+    rest_of: list[str] = field(default_factory=list)
     run: str = field(default_factory=new_key)
     repeated: int = 0
     stocks: int = 0
@@ -80,6 +81,7 @@ class Batches:
             update=self.options.update,
             same=self.options.same,
             key=self.key,
+            rest_of=self.rest_of,
             dry_run=self.options.dry_run,
             run=self.run if self.options.dry_run else None,
         )

@@ -84,6 +84,7 @@ MEMBERS = {
     "rows": "Of the file, in their order.",
     "update": "What a row may change of a book that is there: nothing, its stock, or all.",
     "key": "As in the header `Idempotency-Key`.",
+    "rest_of": "The keys of the files whose rejected rows these are.",
     "dry_run": "Tell what would become of the rows, and change nothing.",
     "row": "Its number in the file.",
     "book": "What the row says of it.",
