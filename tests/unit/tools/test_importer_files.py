@@ -2,8 +2,9 @@
 
 import pytest
 
+from bazar.cli.importing import show_import
 from bazar.tools import importing
-from bazar.tools.importing import ImportFileError
+from bazar.tools.importing import ImportFileError, ImportReport, Reject
 from support.importing import Desk
 
 
@@ -111,3 +112,28 @@ def test_the_rejects_must_not_overwrite_the_file_or_a_folder(desk: Desk, name: s
     """The file that is read should not be written; nor can a folder be."""
     rejects = desk.folder / name.format(folder=desk.folder.name)
     assert "cannot have its rejects in " in desk.refused("title,price\nA,1\n", rejects=rejects)
+
+
+def test_a_book_with_another_title_is_told_how_it_gets_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the catalog refuses a row that names a book by its number and calls it otherwise."""
+    reason = "book 2 is 'A', not 'B'"
+    for found, expected in ((reason, 1), ("price must be an amount", 0)):
+        report = ImportReport(rows=1, rejected=1, rejects=[Reject(2, "title", "B", found)])
+        show_import(report, dry_run=False)
+        assert expected == capsys.readouterr().out.count("bazar book edit ID --title TITLE")
+
+
+def test_stocks_are_told_apart_from_counts_that_are_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where books were there: a new one has the copies of its row."""
+    for created, expected in ((0, True), (3, False)):
+        report = ImportReport(
+            rows=3, created=created, unchanged=3 - created, stocks=2, as_exported=1
+        )
+        show_import(report, dry_run=False)
+        out = capsys.readouterr().out
+        assert "2 stocks changed" in out
+        assert expected == ("1 row with as many copies as exported" in out)
