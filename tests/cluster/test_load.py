@@ -132,10 +132,16 @@ def test_a_flash_sale_sells_the_last_copy_and_no_more(shop: RunningShop) -> None
     assert (0, copies) == (shop.stock(4), len(shop.order_ids(4, "confirmed")))
 
 
+def named(shop: RunningShop) -> list[str]:
+    """Return the options that say where a shop is, and nothing of its secret."""
+    at = shop.addresses
+    return ["--url", at.front, "--catalog", at.catalog, "--order", at.order]
+
+
 def test_the_real_stock_can_be_bought_without_the_secret(shop: RunningShop, tmp_path: Path) -> None:
     """Then only the front is asked, and the verdict says what was not compared."""
     words = ["load", "--duration", 1, "--rate", 30, "--real-stock", "--mix", "buy=1"]
-    done = run_bazar(*words, "--url", shop.addresses.front, "--data", tmp_path)
+    done = run_bazar(*words, *named(shop), "--data", tmp_path)
     assert (0, "") == (done.code, done.err)
     assert "all is as the buyers were told; the stock needs the secret" in done.out
 
@@ -145,7 +151,7 @@ def test_looking_needs_no_secret_and_leaves_nothing_to_check(
 ) -> None:
     """A load without buyers changes nothing."""
     words = ["load", "--duration", 1, "--rate", 30, "--mix", "browse=1"]
-    done = run_bazar(*words, "--url", shop.addresses.front, "--data", tmp_path)
+    done = run_bazar(*words, *named(shop), "--data", tmp_path)
     assert 0 == done.code
     assert "nothing was bought, so there is nothing to check" in done.out
 

@@ -65,9 +65,9 @@ AUDIT_BUGS = (
         "A count of a file that was imported before sets the stock once more.",
         (
             Edit(
-                "catalog/rows.py",
-                "        return last is None or last < count\n",
-                "        return last is None or last <= count\n",
+                "catalog/taking.py",
+                "count < row:\n                change.after = move_stock(after, copies)\n",
+                "count <= row:\n                change.after = move_stock(after, copies)\n",
             ),
         ),
         (IMPORTS,),

@@ -18,6 +18,8 @@ _WORDS = """
     | المجموع الفرعي
 """
 _TOTALS = frozenset(map(normal, _WORDS.split("|")))
+_FIRST_LETTERS = frozenset(word.strip()[:2].casefold() for word in _WORDS.split("|"))
+"""So that most rows are told apart without a closer look."""
 _NUMBER = re.compile(r"[\d.,:()]+")
 
 
@@ -31,6 +33,8 @@ def is_total(layout: Layout, cells: Sequence[str]) -> bool:
         if cell and not cell.isspace():
             break
     else:
+        return False
+    if cell.lstrip()[:2].casefold() not in _FIRST_LETTERS:
         return False
     if len(cell) > 60 or normal(_NUMBER.sub(" ", cell)) not in _TOTALS:  # noqa: PLR2004  no word is so long
         return False
