@@ -114,7 +114,8 @@ async def test_an_import_updates_as_much_as_it_is_told(
     book_id = await shop.add_book(quantity=5, isbn=ISBN)
     row = BOOK | {"isbn": ISBN, "title": "New", "quantity": 2}
     (result,) = await take_in(shop.catalog, row, update=update)
-    assert {"row": 1, "status": status, "id": book_id} == result
+    moved = {"copies": quantity - 5} if quantity != 5 else {}
+    assert {"row": 1, "status": status, "id": book_id} | moved == result
     book = (await shop.catalog.get(f"/info/{book_id}")).json
     assert (title, quantity) == (book["title"], book["quantity"])
     assert [] == (await shop.catalog.get("/stock-report")).json["differences"]
