@@ -308,7 +308,7 @@ async def test_closing_cuts_a_write_that_does_not_end(
         ),
         (
             f"postgresql://u:{PASSWORD}@/shop?host=/nowhere",
-            "postgresql:///shop cannot be used: No such file",
+            "postgresql://u@/shop cannot be used: No such file",
         ),
         (f"postgresql://u:{PASSWORD}/@localhost/shop", "its address is not valid"),
         (f"postgresql://u:?{PASSWORD}@localhost/shop", "postgresql:// cannot be used: "),

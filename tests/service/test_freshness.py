@@ -25,6 +25,7 @@ async def test_no_answer_leaves_it_to_a_cache_how_long_it_holds(shop: Shop) -> N
         "topic": "t",
         "field": "price",
         "value": "1",
+        "backup_id": "none",
     }
     for caller in (shop.front, shop.order, shop.catalog):
         paths = await routes_of(caller, values)
