@@ -34,6 +34,7 @@ BEAT_TIMEOUT_S = 1.0
 """After which a beat that has not come back ends what was known."""
 PAUSE_S = 0.1
 """Between two attempts to listen."""
+_LOST = "a connection that listens was lost"
 
 OnChanges = Callable[[list[str]], None]
 
@@ -132,12 +133,22 @@ class _Line:
         self._moved = asyncio.Event()
 
     async def open(self) -> None:
-        """Begin to listen."""
+        """Begin to listen.
+
+        Raises:
+            Away: a connection is lost.
+            asyncpg.PostgresError, asyncpg.InterfaceError: likewise.
+        """
         for one in (self._ears, self._voice):
             one.add_termination_listener(lambda _connection: self.end())
-        with cut_after(BEAT_TIMEOUT_S, self._ears):
-            await self._ears.add_listener(CHANNEL, self._hear)
-            await self._ears.add_listener(BEATS, self._hear_beat)
+        try:
+            with cut_after(BEAT_TIMEOUT_S, self._ears):
+                await self._ears.add_listener(CHANNEL, self._hear)
+                await self._ears.add_listener(BEATS, self._hear_beat)
+        except AttributeError as error:  # the driver's own, where the other connection was lost
+            if not self._gone:
+                raise
+            raise Away(_LOST) from error
 
     async def beat(self) -> None:
         """Send a beat, and wait until it is back.
@@ -186,8 +197,7 @@ class _Line:
             self._moved.clear()
             await self._moved.wait()
         if self._gone:
-            message = "a connection that listens was lost"
-            raise Away(message)
+            raise Away(_LOST)
 
     def _hear(self, _connection: Connection, _pid: int, _channel: str, payload: str) -> None:
         if not self._gone:
