@@ -66,8 +66,8 @@ AUDIT_BUGS = (
         (
             Edit(
                 "catalog/taking.py",
-                "count < row:\n                change.after = move_stock(after, copies)\n",
-                "count <= row:\n                change.after = move_stock(after, copies)\n",
+                "        if row is None or counted.counted < row:\n",
+                "        if row is None or counted.counted <= row:\n",
             ),
         ),
         (IMPORTS,),

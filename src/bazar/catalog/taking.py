@@ -323,13 +323,7 @@ class Part:
         row = self._file_row(number)
         count = counted.counted
         if update != "none" and quantity is not None:
-            copies = quantity - existing.stock
-            if row is None or count < row:
-                change.after = move_stock(after, copies)
-                change.copies = copies
-                count = self._count(existing.book_id, row)
-            else:
-                change.repeated = copies != 0
+            count = self._take_count(change, counted, row, quantity - existing.stock)
         self._finish(change, counted, count, row)
         return change
 
@@ -349,15 +343,25 @@ class Part:
         count = counted.counted
         change = Change(number, existing, existing)
         if batch.update != "none" or ours:
-            if row is None or count < row:
-                change.after = move_stock(existing, copies)
-                change.copies = copies
-                count = self._count(existing.book_id, row)
-            else:
-                change.repeated = copies != 0
+            count = self._take_count(change, counted, row, copies)
         first = other if other.import_id == self._own else row
         self._finish(change, counted, count, row and first)
         return change
+
+    def _take_count(
+        self, change: Change, counted: CountedBook, row: FileRow | None, copies: int
+    ) -> FileRow:
+        """Move the stock as a row counts it, unless that was done before, or a later count was.
+
+        Returns:
+            Where the last count of the book came from, then.
+        """
+        if row is None or counted.counted < row:
+            change.after = move_stock(change.after, copies)
+            change.copies = copies
+            return self._count(counted.book.book_id, row)
+        change.repeated = copies != 0
+        return counted.counted
 
     def _described(self, existing: StoredBook, wanted: Wanted) -> StoredBook:
         """Return a book as a row describes it, priced in the currency that it has."""
