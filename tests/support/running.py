@@ -247,7 +247,7 @@ class RunningShop(TestedShop):
             if "serve" in words:
                 role, port = words[words.index("serve") + 1], words[words.index("--port") + 1]
                 running.append((role, int(port), child.started, child))
-            elif words[0].endswith("/postgres"):
+            elif words and words[0].endswith("/postgres"):  # one that has just died has no words
                 running.append(("postgresql", 0, child.started, child))
         found: dict[str, Running] = {}
         for role, _port, _started, child in sorted(running, key=lambda one: one[:3]):
