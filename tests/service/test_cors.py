@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pyreqwest.client import ClientBuilder
 
-from bazar.cluster import ServiceSettings, running
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.cors import Cors
+from bazar.services import ServiceSettings, running
 from support.problem_documents import check_problem
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
 

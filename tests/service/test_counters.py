@@ -6,10 +6,10 @@ from typing import Literal
 import pytest
 from pyreqwest.client import ClientBuilder
 
-from bazar.cluster import ServiceSettings, running
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
+from bazar.services import ServiceSettings, running
 from support.problem_documents import check_problem
 from support.shops import SECRET, Caller, InProcess
 

@@ -15,6 +15,7 @@ from bazar.cli import (
     lists,
     load,
     moving,
+    opening,
     serving,
     settings,
 )
@@ -69,7 +70,19 @@ def completion(
     )
 
 
-for _room in (serving, moving, buyer, lists, keeper, importing, settings, exporting, backing, load):
+for _room in (
+    opening,
+    serving,
+    moving,
+    buyer,
+    lists,
+    keeper,
+    importing,
+    settings,
+    exporting,
+    backing,
+    load,
+):
     _room.register(app)
 app.command()(completion)
 finish(app)
