@@ -32,9 +32,10 @@ from bazar.kit.peers.credentials import (
     read_pair,
     refuse,
 )
+from bazar.kit.peers.roles import ROLES, Role
 
 if TYPE_CHECKING:  # only who has it can sign
-    from bazar.kit.peers.certificates import Pair, Role
+    from bazar.kit.peers.certificates import Pair
 
 AUTHORITY_KEY_FILE = "ca.key"
 AUTHORITY = "ca"
@@ -128,8 +129,6 @@ def _planned(folder: Path, now: datetime) -> _Plan:
     Raises:
         StartupError: something is not what it should be.
     """
-    from bazar.kit.peers.certificates import ROLES
-
     plan = _Plan()
     authority = _authority(folder, plan, now)
     for role in ROLES:
@@ -168,8 +167,6 @@ def _refuse_copy(folder: Path) -> None:
     Raises:
         StartupError: it is one.
     """
-    from bazar.kit.peers.certificates import ROLES
-
     files = [
         folder / AUTHORITY_FILE,
         *(file for role in ROLES for file in pair_files(folder, role)),
@@ -183,7 +180,7 @@ def _refuse_copy(folder: Path) -> None:
         raise StartupError(message)
 
 
-def _role(folder: Path, role: "Role", authority: "Pair", plan: _Plan, now: datetime) -> None:
+def _role(folder: Path, role: Role, authority: "Pair", plan: _Plan, now: datetime) -> None:
     """Plan what a role needs."""
     from bazar.kit.peers import certificates
 

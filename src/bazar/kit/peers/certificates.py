@@ -12,7 +12,6 @@ Source: RFC 5280, sections 4.2.1.3 to 4.2.1.12; docs/decisions/0044-certificates
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, get_args
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,17 +26,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Role = Literal["front", "catalog", "order", "keeper"]
-"""A service, or whoever types commands."""
-ROLES: tuple[Role, ...] = get_args(Role)
-DOMAIN = "bazar.internal"
-"""Of all names of roles; nobody can own a name in it. Source: ICANN on .internal, 2024"""
+from bazar.kit.peers.roles import DOMAIN, Role, role_name
+
 PAIR_DAYS = 365
 AUTHORITY_DAYS = 3650
 RENEW_DAYS = 60
 """Before its end a certificate is made anew."""
-WARN_DAYS = 30
-"""Before its end people are told of it."""
 _EARLIER = timedelta(days=1)
 """A certificate holds from so long before it was made: clocks differ."""
 _NAMED_BY = 8
@@ -80,11 +74,6 @@ class Pair:
     def key_pem(self) -> bytes:
         """Return the key as it stands in a file."""
         return key_pem(self.key)
-
-
-def role_name(role: str) -> str:
-    """Return what stands for a role in its certificate."""
-    return f"{role}.{DOMAIN}"
 
 
 def new_key() -> Key:

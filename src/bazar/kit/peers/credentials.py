@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING, NoReturn
 from bazar.kit.clock import Clock, as_datetime, now_ms
 from bazar.kit.errors import StartupError
 from bazar.kit.log import get_logger
+from bazar.kit.peers.roles import Role
 
 if TYPE_CHECKING:  # most shops have no certificates, and some not what reads them
     from cryptography.x509 import Certificate
 
-    from bazar.kit.peers.certificates import Key, Pair, Role
+    from bazar.kit.peers.certificates import Key, Pair
 
 INSTALL = "pip install 'bazar[tls]'"
 AUTHORITY_FILE = "ca.pem"
+WARN_DAYS = 30
+"""Before a certificate ends people are told of it."""
 DAY_S = 24 * 3600.0
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_OF_ROOT = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
@@ -38,7 +41,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class Credentials:
     """The three files of a role, read and found proper."""
 
-    role: "Role"
+    role: Role
     folder: Path
     authority_pem: bytes
     identity_pem: bytes
@@ -54,8 +57,6 @@ class Credentials:
 
     def ending(self, now: datetime) -> dict[Path, datetime]:
         """Return which of the certificates end soon, and when."""
-        from bazar.kit.peers.certificates import WARN_DAYS
-
         authority_file, file, _key = self.files
         ends = {file: self.ends_at, authority_file: self.authority_ends_at}
         return {one: at for one, at in ends.items() if days_left(at, now) < WARN_DAYS}
@@ -96,7 +97,7 @@ def check_installed() -> None:
         raise StartupError(message)
 
 
-def read_credentials(folder: Path, role: "Role", now: datetime | None = None) -> Credentials:
+def read_credentials(folder: Path, role: Role, now: datetime | None = None) -> Credentials:
     """Return what a role shows, from the three files that its host has.
 
     Args:
@@ -161,7 +162,7 @@ def read_authorities(folder: Path) -> tuple[bytes, "list[Certificate]"]:
     return pem, found
 
 
-def read_pair(folder: Path, role: "Role") -> "Pair":
+def read_pair(folder: Path, role: Role) -> "Pair":
     """Return the certificate and the key of a role, which belong together.
 
     Raises:
