@@ -63,6 +63,11 @@ class SecuredServices(ThreeServices):
         self.keeper = self.hosts["keeper"]
         self.tls = read_credentials(self.keeper, "keeper")
 
+    def renew(self, role: str) -> None:
+        """Copy to the host of a role what was made anew."""
+        for file in self.hosts[role].iterdir():
+            shutil.copy2(self.certificates / file.name, file)
+
     def command(self, service: str) -> list[str]:
         """Return the words that start a process."""
         return [*super().command(service), "--tls", str(self.hosts[service])]

@@ -59,7 +59,7 @@ async def serving(shows: Credentials | None, believes: Credentials) -> AsyncIter
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reader.readuntil(b"\r\n\r\n")
+            await (reader.read(9) if shows is None else reader.readuntil(b"\r\n\r\n"))
             writer.write(ANSWER)
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
