@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,16 +25,19 @@ from bazar.cli.terminal import (
     PublicHost,
     PublicUrl,
     SecretFile,
+    Tls,
     environment_secret,
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
     database_place,
     find_secret,
     listening_host,
     service_urls,
+    under_tls,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
@@ -57,10 +61,18 @@ Database = Annotated[
     ),
 ]
 Catalogs = Annotated[
-    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CATALOG",
+        help=f"Of the catalog: {_ADDRESSES} [default: {_USUAL.catalog}]",
+    ),
 ]
 Orders = Annotated[
-    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_ORDER",
+        help=f"Of the order service: {_ADDRESSES} [default: {_USUAL.order}]",
+    ),
 ]
 
 
@@ -73,8 +85,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     proxies: Proxies = "",
     port: ServicePort = None,
     database: Database = None,
-    catalog: Catalogs = _USUAL.catalog,
-    order: Orders = _USUAL.order,
+    catalog: Catalogs = None,
+    order: Orders = None,
+    tls: Tls = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -112,8 +125,8 @@ def serve(  # noqa: PLR0913  one parameter an option
             public_url=public_address(public_url),
             proxies=proxies,
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=service_urls(catalog, "--catalog"),
-            order_url=service_urls(order, "--order"),
+            catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
+            order_url=_asked(order, _USUAL.order, "--order", tls),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
             name=name,
@@ -123,15 +136,28 @@ def serve(  # noqa: PLR0913  one parameter an option
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
+            tls=read_credentials(tls, service) if tls else None,
         )
         port = port or DEFAULT_PORTS[service]
         if service == "front" and workers > 1 and not is_worker():
             _share_port(host, port, workers)
             raise typer.Exit
-        code = run_service(lambda: running(settings), host, port)
+        listening = None if service == "front" else settings.tls
+        code = run_service(lambda: running(settings), host, port, listening)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
+    """Return the addresses of a service that will be asked.
+
+    Raises:
+        StartupError: one is none, or is not under TLS where all has to be.
+    """
+    if given is None:
+        return under_tls(usual) if tls else usual
+    return service_urls(given, option, tls=tls is not None)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:
