@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from bazar.cli.terminal import (
     Currency,
     Data,
     Host,
+    LogFileOption,
     LogFormat,
     LogLevel,
     MailFrom,
@@ -36,6 +38,9 @@ from bazar.kit.process.config import (
     service_urls,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
+
+if TYPE_CHECKING:  # it knows all services
+    from bazar.services import ServiceSettings
 
 _USUAL = Addresses()
 _ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
@@ -85,6 +90,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_level: LogLevel = "info",
+    log_file: LogFileOption = None,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -96,13 +102,12 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
     """
-    from bazar.kit import log
     from bazar.kit.process.server import is_worker
     from bazar.kit.process.server import serve as run_service
     from bazar.services import ServiceSettings, running
 
     currency = currency_code(currency)
-    log.configure(service, log_format, log_level)
+    port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         settings = ServiceSettings(
@@ -124,7 +129,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             mail_from=mail_from,
             metrics=metrics,
         )
-        port = port or DEFAULT_PORTS[service]
+        _log_to(log_file, log_format, log_level, settings, port)
         if service == "front" and workers > 1 and not is_worker():
             _share_port(host, port, workers)
             raise typer.Exit
@@ -132,6 +137,20 @@ def serve(  # noqa: PLR0913  one parameter an option
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _log_to(
+    file: Path | None, style: LogFormat, level: LogLevel, settings: "ServiceSettings", port: int
+) -> None:
+    """Open the log, in a file where one is named; where steps are logged, each line says whose."""
+    from bazar.kit import log
+    from bazar.kit.log_file import LogFile
+    from bazar.kit.steps import process_name, steps
+
+    watched = level == "debug"
+    process = process_name(settings.host, port) if watched else ""
+    log.configure(settings.service, style, level, LogFile(file) if file else None, process)
+    steps.watch(settings.secret, on=watched)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:
