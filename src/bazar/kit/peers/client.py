@@ -46,6 +46,7 @@ from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.discovery import Address, Discovery
 from bazar.kit.peers.racing import Race, Rules
 from bazar.kit.secret import SERVICE_HEADER, service_identity
+from bazar.kit.steps import steps
 
 PAUSE_S_FIRST = 0.02
 PAUSE_S_MAX = 0.25
@@ -206,6 +207,8 @@ class Upstream:
             await self._pause(pause_s, deadline, slow=slow)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
+        if steps.on:
+            steps.write("gave-up", call=request_id, upstream=self.name, reason=cause)
         message = f"the {self.name} service {outcome}"
         raise Unavailable(message)
 
@@ -305,6 +308,8 @@ class Upstream:
         sending.sent += 1
         target.in_flight += 1
         try:
+            if steps.on:
+                return await self._send_watched(target, sending, left_s)
             return await self._send(target, sending, left_s)
         except RequestError as error:
             if is_unsent(error):
@@ -312,6 +317,22 @@ class Upstream:
             raise
         finally:
             target.in_flight -= 1
+
+    async def _send_watched(self, target: Target, sending: _Sending, left_s: float) -> Answer:
+        """Send a call once, and write that, and what came of it."""
+        about = {"call": sending.request_id, "upstream": self.name, "target": target.url}
+        path = sending.path.partition("?")[0]
+        steps.write("asked", **about, attempt=sending.sent, path=path, left_ms=int(left_s * 1000))
+        try:
+            answer = await self._send(target, sending, left_s)
+        except FAILURES as error:
+            steps.write("no-answer", **about, reason=reason(error))
+            raise
+        except asyncio.CancelledError:
+            steps.write("no-answer", **about, reason="nobody waits for it any more")
+            raise
+        steps.write("answered", **about, status=answer.status)
+        return answer
 
     async def _send(self, target: Target, sending: _Sending, left_s: float) -> Answer:
         builder = (
