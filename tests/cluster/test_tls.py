@@ -4,6 +4,8 @@ import shutil
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -214,6 +216,34 @@ def test_a_service_refuses_to_start_with_files_that_are_not_its_own(
     )  # fmt: skip
     assert 1 == started.code
     assert "catalog.pem: copy it from the folder" in started.out + started.err
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/readyz", 200),
+        ("/healthz", 200),
+        ("/info/1", 404),
+        ("/metrics", 404),
+        ("/openapi.json", 404),
+    ],
+)
+def test_who_watches_from_outside_is_told_whether_it_is_well(
+    shop: SecuredServices, path: str, expected: int
+) -> None:
+    """In the clear, without a certificate, and nothing else."""
+    connection = HTTPConnection("127.0.0.1", shop.probe_port, timeout=10)
+    with closing(connection):
+        connection.request("GET", path)
+        assert expected == connection.getresponse().status
+
+
+def test_who_watches_from_outside_changes_nothing(shop: SecuredServices) -> None:
+    """Whatever the method."""
+    connection = HTTPConnection("127.0.0.1", shop.probe_port, timeout=10)
+    with closing(connection):
+        connection.request("POST", "/readyz", body=b"{}")
+        assert 404 == connection.getresponse().status
 
 
 def test_services_with_old_and_new_certificates_work_together(tmp_path: Path) -> None:

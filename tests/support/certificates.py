@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bazar.kit.peers.credentials import AUTHORITY_FILE, Credentials, pair_files, read_credentials
 from bazar.kit.peers.roles import ROLES, Role
 from bazar.tools.certificates import certify
+from support.processes import free_ports
 from support.running import ThreeServices
 
 
@@ -61,6 +62,8 @@ class SecuredServices(ThreeServices):
             role: host_of(role, self.certificates, folder / f"{role}-tls") for role in ROLES
         }
         self.keeper = self.hosts["keeper"]
+        self.probe_port = free_ports(1)[0]
+        """Of the catalog."""
         self.tls = read_credentials(self.keeper, "keeper")
 
     def renew(self, role: str) -> None:
@@ -70,4 +73,5 @@ class SecuredServices(ThreeServices):
 
     def command(self, service: str) -> list[str]:
         """Return the words that start a process."""
-        return [*super().command(service), "--tls", str(self.hosts[service])]
+        probes = ["--probe-port", str(self.probe_port)] if service == "catalog" else []
+        return [*super().command(service), "--tls", str(self.hosts[service]), *probes]
