@@ -95,6 +95,8 @@ class Cluster:
                 return False
             if states - {"running", "streaming"} or leader[0]["state"] != "running":
                 return False
+            if len({member.get("timeline") for member in members}) > 1:
+                return False
         return True
 
     def leader(self) -> str:
@@ -116,7 +118,7 @@ class Cluster:
     def standby(self) -> str:
         """Return the name of the node that the primary waits for."""
         members = self._members(self.hosts[self.leader()])
-        return next(member["name"] for member in members if member["role"] == "sync_standby")
+        return next(str(member["name"]) for member in members if member["role"] == "sync_standby")
 
     def switch(self) -> None:
         """Have the standby that has everything become the primary, as before work on a host."""
@@ -167,9 +169,7 @@ class Cluster:
                 "listen": f"{address}:{REST_PORT}",
                 "connect_address": f"{address}:{REST_PORT}",
             },
-            "etcd3": {
-                "hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]
-            },
+            "etcd3": {"hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]},
             "bootstrap": {
                 "dcs": DYNAMIC,
                 "initdb": ["no-instructions", {"encoding": "UTF8"}, {"locale": locale()}],
@@ -185,6 +185,7 @@ class Cluster:
                 "pg_hba": [
                     "local all all trust",
                     "host all all 127.0.0.1/32 trust",
+                    "host replication all 127.0.0.1/32 trust",
                     f"host all all {NETWORK}.0.0/16 trust",
                     f"host replication all {NETWORK}.0.0/16 trust",
                 ],
@@ -194,7 +195,13 @@ class Cluster:
     def _make_databases(self, folder: Path) -> None:
         """Make both databases, as an administrator does."""
         leader = self.leader()
-        words = [str(find_programs().folder / "createdb"), "-U", USER, "-h", self.hosts[leader].address]
+        words = [
+            str(find_programs().folder / "createdb"),
+            "-U",
+            USER,
+            "-h",
+            self.hosts[leader].address,
+        ]
         for name in DATABASES:
             made = self.hosts[leader].run([*words, name], folder / "createdb.log")
             assert made == 0, f"createdb failed: {folder / 'createdb.log'}"
