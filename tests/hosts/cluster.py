@@ -181,7 +181,7 @@ class Cluster:
                 "data_dir": str(place / "data"),
                 "pgpass": str(place / "pgpass"),
                 "authentication": {"superuser": who, "replication": who, "rewind": who},
-                "parameters": {"unix_socket_directories": str(place)},
+                "parameters": {"unix_socket_directories": ""},
                 "pg_hba": [
                     "local all all trust",
                     "host all all 127.0.0.1/32 trust",

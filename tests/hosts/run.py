@@ -29,9 +29,7 @@ PACE_S = 0.05
 LEAVES_FRONT_S = 0.3
 """How long buyers wait for a front that may be gone, before they ask the other one."""
 PATIENT_S = 8.0
-QUIET_S = 5.0
-"""Without a fault, to know how long buyers wait then."""
-AFTERWARDS_S = 2.0
+AFTERWARDS_S = 1.0
 """Between the end of a fault and the next one."""
 WHOLE_WITHIN_S = 90.0
 SERVED_WITHIN_S = 90.0
@@ -39,6 +37,21 @@ POLL_S = 0.05
 
 Opened = Callable[[Network, Path], Database]
 """Puts a database on the network."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about."""
+
+    title: str
+    faults: Faults
+    """Each strikes once."""
+    database: Opened
+    quiet_s: float = 5.0
+    """Without a fault at first, to know how long buyers wait then."""
+    shuffled: bool = True
+    judged: bool = True
+    """Whether it is a promise how long buyers wait; it is measured in any case."""
 
 
 @dataclass(frozen=True)
@@ -77,46 +90,41 @@ class Press:
 
 def run(
     *,
-    title: str,
+    plan: Plan,
     seed: int,
-    faults: Faults,
-    database: Opened,
     folder: Path,
     progress: Progress,
-    judged: bool = True,
 ) -> Report:
     """Let faults strike the hosts of a shop, one after the other, while clients buy.
 
     Args:
-        title: of the report.
+        plan: which faults, and on which database.
         seed: of what clients do, of the order of the faults, and of what they strike at.
-        faults: each strikes once.
-        database: puts one on the network.
         folder: for databases, logs and the history.
         progress: is told how far it got.
-        judged: whether how long buyers wait is a promise; it is measured in any case.
     """
     started_s = monotonic()
+    folder = folder.absolute()
     with (
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         History(folder / HISTORY) as history,
         Network(folder) as network,
     ):
-        kept = database(network, folder)
+        kept = plan.database(network, folder)
         shop = ShopOfHosts(network, folder, kept.urls(), history)
         lab = Lab(network, shop, kept, Random(seed))
         shop.start()
         shop.wait_until_ready()
         press = Press(history)
-        runner.run(_press(press, lab, faults, seed, progress))
+        runner.run(_press(press, lab, plan, seed, progress))
     progress.end()
-    report = Report(f"{title}, seed {seed}", violations=check(history.records))
-    _describe(report, press, judged=judged)
+    report = Report(f"{plan.title}, seed {seed}", violations=check(history.records))
+    _describe(report, press, judged=plan.judged)
     report.add("the whole run", f"{monotonic() - started_s:.0f} s")
     return report
 
 
-async def _press(press: Press, lab: Lab, faults: Faults, seed: int, progress: Progress) -> None:
+async def _press(press: Press, lab: Lab, plan: Plan, seed: int, progress: Progress) -> None:
     shop, history = lab.shop, press.history
     habits = Habits(PATIENT_S, POLL_S, in_turns=True)
     async with AsyncExitStack() as stack:
@@ -124,7 +132,7 @@ async def _press(press: Press, lab: Lab, faults: Faults, seed: int, progress: Pr
         await crowd.stock()
         async with asyncio.TaskGroup() as group:
             group.create_task(crowd.serve(CLIENTS, press.admit))
-            group.create_task(_strike(press, lab, faults, habits, progress))
+            group.create_task(_strike(press, lab, plan, habits, progress))
         shop.find()
         final = await asyncio.to_thread(final_state, shop)
         history.add(final)
@@ -152,15 +160,15 @@ async def _crowd(
     return Crowd(seed, await opened("front"), keepers, shop.secret, tell, habits=habits)
 
 
-async def _strike(
-    press: Press, lab: Lab, faults: Faults, habits: Habits, progress: Progress
-) -> None:
+async def _strike(press: Press, lab: Lab, plan: Plan, habits: Habits, progress: Progress) -> None:
     """Let each fault strike once, each when all is well again after the last one."""
     try:
         await asyncio.sleep(1.0)  # connections are opened, and plans of statements made
-        press.quiet_s = monotonic(), monotonic() + QUIET_S
-        await asyncio.sleep(QUIET_S)
-        names = lab.random.sample(list(faults), len(faults))
+        press.quiet_s = monotonic(), monotonic() + plan.quiet_s
+        await asyncio.sleep(plan.quiet_s)
+        faults, names = plan.faults, list(plan.faults)
+        if plan.shuffled:
+            lab.random.shuffle(names)
         for number, name in enumerate(names, 1):
             progress.say(f"fault {number} of {len(names)}: {name}; {press.bought:,} purchases")
             habits.call_timeout_s = LEAVES_FRONT_S if faults[name].before_the_fronts else PATIENT_S
