@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 
+from bazar.kit.errors import StartupError
 from chaos.report import Progress
 from hosts import run
 from hosts.cluster import Cluster
@@ -34,11 +35,15 @@ _INSIDE = "--inside"
 def main(words: Sequence[str]) -> int:
     """Run the parts in a world of their own; return 1 where a promise was broken, else 0.
 
-    Where nobody can make such a world here, say so and return 2.
+    Where nobody can make such a world here, or a program is missing, say so and return 2.
     """
     options = _parser().parse_args(words)
     if options.inside:
-        return _run(options)
+        try:
+            return _run(options)
+        except StartupError as error:
+            sys.stderr.write(f"hosts: {error}\n")
+            return NOT_HERE
     if reason := why_not():
         sys.stderr.write(f"hosts: {reason}\n")
         return NOT_HERE

@@ -1,10 +1,9 @@
 """One run: a shop on hosts of its own, buyers, one fault after the other, and a verdict."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -16,8 +15,9 @@ from chaos.checker import check
 from chaos.ending import ask_again, final_state, read_again
 from chaos.history import Call, Final, History
 from chaos.report import Progress, Report
-from chaos.workload import ACCEPTED, CREATED, Crowd, Habits, is_final
+from chaos.workload import CREATED, Crowd, Habits
 from hosts.lab import Database, Fault, Faults, Lab
+from hosts.measures import gap, longest, waits_of
 from hosts.network import Network
 from hosts.shop import ShopOfHosts
 from support.customers import Customers
@@ -172,8 +172,8 @@ async def _strike(press: Press, lab: Lab, plan: Plan, habits: Habits, progress: 
         for number, name in enumerate(names, 1):
             progress.say(f"fault {number} of {len(names)}: {name}; {press.bought:,} purchases")
             habits.call_timeout_s = LEAVES_FRONT_S if faults[name].before_the_fronts else PATIENT_S
+            await asyncio.sleep(AFTERWARDS_S)  # whoever is asking still asks as before
             press.felt.append(await _strike_one(press, lab, name, faults[name]))
-            await asyncio.sleep(AFTERWARDS_S)
     finally:
         press.over = True
 
@@ -208,16 +208,14 @@ def _describe(report: Report, press: Press, *, judged: bool) -> None:
     records = press.history.records
     final = next(record for record in records if isinstance(record, Final))
     calls = [record for record in records[: records.index(final)] if isinstance(record, Call)]
-    waits = _waits(calls)
-    usual_s = _longest(
-        {key: one for key, one in waits.items() if one[1] < press.quiet_s[1]}, *press.quiet_s
-    )
+    waits = waits_of(calls)
+    usual_s = longest([one for one in waits if one[1] < press.quiet_s[1]], *press.quiet_s)
     report.add("purchases", f"{press.bought:,}")
     report.add("calls", f"{len(calls):,}")
     report.add("the longest wait without a fault", f"{usual_s:.2f} s")
     for felt in press.felt:
-        longest_s = _longest(waits, felt.started_s, felt.ended_s)
-        gap_s = _gap(calls, felt.started_s, felt.ended_s)
+        longest_s = longest(waits, felt.started_s, felt.ended_s)
+        gap_s = gap(calls, felt.started_s, felt.ended_s)
         whole_s = felt.ended_s - felt.started_s
         report.add(
             f"{felt.name} ({felt.target})",
@@ -230,32 +228,3 @@ def _describe(report: Report, press: Press, *, judged: bool) -> None:
                 f"{felt.fault.bound_s:g} s longer than without a fault"
             )
     report.add("at rest after the last fault within", f"{final.settled_after_s:.1f} s")
-
-
-Waits = Mapping[str, tuple[float, float]]
-"""By key, from the first request to the answer."""
-
-
-def _waits(calls: Sequence[Call]) -> Waits:
-    """Return how long each purchase took; of those who gave up there is none."""
-    first_s: dict[str, float] = {}
-    told_s: dict[str, float] = {}
-    for call in calls:
-        if call.act == "buy" and call.key:
-            first_s[call.key] = min(first_s.get(call.key, call.started_s), call.started_s)
-            if is_final(call) or call.status == ACCEPTED:
-                told_s[call.key] = min(told_s.get(call.key, call.ended_s), call.ended_s)
-    return {key: (first_s[key], ended_s) for key, ended_s in told_s.items()}
-
-
-def _longest(waits: Waits, started_s: float, ended_s: float) -> float:
-    """Return the longest wait that overlaps with a time."""
-    within = [one for one in waits.values() if one[0] < ended_s and one[1] > started_s]
-    return max((ended - started for started, ended in within), default=0.0)
-
-
-def _gap(calls: Sequence[Call], started_s: float, ended_s: float) -> float:
-    """Return the longest time in which nobody's purchase was acknowledged."""
-    told_s = sorted(call.ended_s for call in calls if call.status == CREATED)
-    within = [at_s for at_s in told_s if started_s < at_s < ended_s]
-    return max(after - before for before, after in pairwise([started_s, *within, ended_s]))
