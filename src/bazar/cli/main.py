@@ -9,6 +9,7 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    experiment,
     exporting,
     importing,
     keeper,
@@ -82,6 +83,7 @@ for _room in (
     exporting,
     backing,
     load,
+    experiment,
 ):
     _room.register(app)
 app.command()(completion)
