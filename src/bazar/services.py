@@ -1,5 +1,6 @@
 """One service: what it is started with, and how it is opened."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from bazar.kit.http.admission import Admission
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.cors import Cors
 from bazar.kit.peers.client import new_client
+from bazar.kit.peers.credentials import Credentials, watch
+from bazar.kit.peers.roles import role_name
 from bazar.kit.process.config import proxy_networks, without_password
 from bazar.kit.secret import is_loopback
 from bazar.tools.remote import ServiceName
@@ -57,6 +60,8 @@ class ServiceSettings:
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
+    tls: Credentials | None = None
+    """What it shows of itself; None: all goes in the clear."""
 
 
 @asynccontextmanager
@@ -84,7 +89,9 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
             from bazar.order.mail.settings import mail_settings
 
             mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
-            opened = order_app(settings.database, catalog_url, secret, client, mail)
+            opened = order_app(
+                settings.database, catalog_url, secret, client, mail, tls=settings.tls
+            )
         case "front":
             from bazar.front.app import front_app
 
@@ -98,12 +105,13 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
                 open_api=open_api,
                 proxies=proxy_networks(settings.proxies),
                 cached=settings.cache == "on",
+                tls=settings.tls,
             )
-    async with opened as app:
+    async with opened as app, _watched(settings.tls):
         own = urlsplit(settings.public_url).hostname or ""
         app.admission = Admission(
             loopback=is_loopback(settings.host),
-            public_hosts=[own, *settings.public_hosts.split(",")],
+            public_hosts=[own, role_name(settings.service), *settings.public_hosts.split(",")],
         )
         if settings.service == "front" and settings.cors:
             app.cors = Cors(settings.cors)
@@ -111,3 +119,16 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
             app.open_to_strangers("/metrics")
         yield app
     await client.close()
+
+
+@asynccontextmanager
+async def _watched(tls: Credentials | None) -> AsyncIterator[None]:
+    """Have the log say when a certificate ends soon, as long as the service runs."""
+    if tls is None:
+        yield
+        return
+    watching = asyncio.create_task(watch(tls))
+    try:
+        yield
+    finally:
+        watching.cancel()

@@ -9,6 +9,7 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    certifying,
     exporting,
     importing,
     keeper,
@@ -81,6 +82,7 @@ for _room in (
     settings,
     exporting,
     backing,
+    certifying,
     load,
 ):
     _room.register(app)
