@@ -27,6 +27,8 @@ PROGRAM = "/opt/bazar/bin/bazar"
 SERVICES = ("catalog", "order", "front")
 UNTOLD = frozenset({"BAZAR_SECRET", "BAZAR_SMTP_URL"})
 """Variables that are read and have no option, since a secret is in them."""
+Unit = Mapping[str, Sequence[str]]
+"""Of each setting of a unit, its values in order."""
 _TEMPLATE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
 
 
@@ -65,7 +67,7 @@ class Started:
         return group.commands[self.words[0]]
 
 
-def unit(path: Path) -> dict[str, list[str]]:
+def unit(path: Path) -> Unit:
     """Return the settings of a unit, each with its values in order."""
     found: dict[str, list[str]] = {}
     for line in path.read_text("utf-8").splitlines():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployment.confined import LIBRARY
-from deployment.files import DEPLOY, PROGRAM, settings, unit
+from deployment.files import DEPLOY, PROGRAM, Unit, settings, unit
 from deployment.tools import missing, said, tool
 from support.running import ThreeServices, role_of
 
@@ -61,21 +61,20 @@ def _calls(lists: str, filters: Iterable[str]) -> set[str]:
     return allowed
 
 
-@pytest.fixture
-def before(tmp_path: Path) -> list[str]:
-    """Return what confines a command that follows it as its unit does."""
+def _before(folder: Path, settings: Unit) -> list[str]:
+    """Return what confines a command that follows it as a unit does."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError:
         missing(f"{LIBRARY} is missing: apt-get install libseccomp2")
-    _code, lists = said(tmp_path, tool("systemd-analyze"), "syscall-filter", "--no-pager")
-    [families] = UNIT["RestrictAddressFamilies"]
+    _code, lists = said(folder, tool("systemd-analyze"), "syscall-filter", "--no-pager")
+    [families] = settings["RestrictAddressFamilies"]
     plan = {
-        "files": int(UNIT["LimitNOFILE"][0]),
-        "calls": sorted(_calls(lists, UNIT["SystemCallFilter"])),
+        "files": int(settings["LimitNOFILE"][0]),
+        "calls": sorted(_calls(lists, settings["SystemCallFilter"])),
         "families": [int(getattr(socket, name)) for name in families.split()],
     }
-    file = tmp_path / "plan.json"
+    file = folder / "plan.json"
     file.write_text(json.dumps(plan), "utf-8")
     return [sys.executable, str(CONFINED), str(file)]
 
@@ -89,21 +88,33 @@ def before(tmp_path: Path) -> list[str]:
         ("import socket; socket.socket()", ""),
     ],
 )
-def test_a_unit_keeps_things_from_what_it_starts(
-    before: list[str], words: str, error: str
-) -> None:
-    """Else the next test would show nothing."""
+def test_a_unit_keeps_things_from_what_it_starts(tmp_path: Path, words: str, error: str) -> None:
+    """Else the next tests would show nothing."""
     done = subprocess.run(
-        [*before, sys.executable, "-c", words], capture_output=True, text=True, check=False
+        [*_before(tmp_path, UNIT), sys.executable, "-c", words],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (error != "", True) == (done.returncode != 0, error in done.stderr)
 
 
-async def test_the_services_of_units_sell(tmp_path: Path, before: list[str]) -> None:
+def test_a_postgresql_of_its_own_can_be_bound_to_the_whole_shop(tmp_path: Path) -> None:
+    """The program that ends it with the shop sets capabilities, if only those that it has."""
+    tied = ("/usr/bin/env", "setpriv", "--pdeathsig", "INT", "true")
+    shop = unit(DEPLOY / "systemd/bazar.service")
+    ended = [
+        subprocess.run([*_before(tmp_path, one), *tied], capture_output=True, check=False)
+        for one in (shop, UNIT)
+    ]
+    assert [True, False] == [done.returncode == 0 for done in ended]
+
+
+async def test_the_services_of_units_sell(tmp_path: Path) -> None:
     """They need nothing that their unit keeps from them, and end in good order when told to."""
     with Units(tmp_path) as shop:
         (tmp_path / "secret").write_text(shop.secret, "utf-8")
-        shop.start(before=before)
+        shop.start(before=_before(tmp_path, UNIT))
         shop.wait_until_ready()
         book = shop.add_book(2)
         async with shop.customers() as customers:
