@@ -15,7 +15,10 @@ from bazar.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+UNITS = [DEPLOY / "systemd" / name for name in ("bazar.service", "bazar@.service")]
+"""Of what runs for ever."""
+BACKUP = DEPLOY / "systemd" / "bazar-backup.service"
+TIMER = BACKUP.with_suffix(".timer")
 SETTINGS = sorted((DEPLOY / "systemd").glob("*.env"))
 CONTAINERFILE = DEPLOY / "container" / "Containerfile"
 COMPOSE = sorted((DEPLOY / "container").glob("compose*.yaml"))

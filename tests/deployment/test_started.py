@@ -1,7 +1,9 @@
 """What the files of `deploy/` start is what the code has: options, ports, paths, ends."""
 
 import re
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +16,12 @@ from bazar.kit.process import postgres_server, server, supervisor
 from bazar.kit.process.connections import CONNECTIONS_MAX, FILES_KEPT
 from bazar.tools.remote import DEFAULT_PORTS
 from deployment.files import (
+    BACKUP,
     COMPOSE,
     CONTAINERFILE,
     FILES,
     MANIFESTS,
+    PROGRAM,
     ROOT,
     SERVICES,
     STARTED,
@@ -41,6 +45,9 @@ KEPT_SECRET = re.compile(
 FILE_OF_SECRET = re.compile(r"(?i)_SECRET_FILE\b|LoadCredential=secret:|secretName|--from-file")
 
 PORTS: Mapping[str, int] = {str(name): port for name, port in DEFAULT_PORTS.items()}
+
+HARDENING = re.compile("Ambient|Capab|Lock|Memory|NoNew|Private|Proc|Protect|Restrict|System")
+"""How the settings begin that take something from a unit."""
 
 each_started = pytest.mark.parametrize("one", STARTED, ids=lambda one: one.where)
 
@@ -94,8 +101,8 @@ def test_services_are_asked_where_they_listen(one: Started) -> None:
     if one.service:
         assert PORTS[one.service] == options["port"] or options["port"] is None
         for name in ("catalog", "order"):
-            ports = {urlsplit(url).port for url in options[name].split(",")}
-            assert {PORTS[name]} == ports
+            ports = {urlsplit(url).port for url in (options[name] or "").split(",")}
+            assert ports in ({PORTS[name]}, {None})
 
 
 @each_started
@@ -161,6 +168,35 @@ def test_whatever_ends_is_started_again() -> None:
         assert {"always"} == {one["restart"] for one in document["services"].values()}
 
 
+def test_units_of_one_user_leave_its_memory_alone() -> None:
+    """Systemd would take away what a PostgreSQL of its own shares, with the end of any of them."""
+    units = [unit(path) for path in (*UNITS, BACKUP)]
+    assert [["bazar"]] * len(units) == [one["User"] for one in units]
+    assert [] == [one for one in units if "RemoveIPC" in one]
+
+
+def test_units_may_do_the_same() -> None:
+    """What protects one protects all; only the whole shop may make one call more."""
+    shop, service, backup = (
+        {name: value for name, value in unit(path).items() if HARDENING.match(name)}
+        for path in (*UNITS, BACKUP)
+    )
+    assert service == backup
+    assert len(service) > len(HARDENING.pattern.split("|"))
+    assert [*service["SystemCallFilter"], "capset"] == shop["SystemCallFilter"]
+    assert service == shop | {"SystemCallFilter": service["SystemCallFilter"]}
+
+
+def test_a_backup_is_made_of_the_shop_of_its_unit() -> None:
+    """By a command that there is, of the folder in which that unit keeps the shop."""
+    [make, _sweep] = unit(BACKUP)["ExecStart"]
+    words = shlex.split(shlex.split(make)[-1])
+    options = Started("backup", words[words.index(PROGRAM) + 1 :], {}).options()
+    assert [options["data"]] == [
+        Path("/var/lib") / name for name in unit(UNITS[0])["StateDirectory"]
+    ]
+
+
 def test_there_are_files_enough() -> None:
     """So many connections as the code takes at most; then it does not complain at its start."""
     assert {str(FILES_WANTED)} == {unit(path)["LimitNOFILE"][0] for path in UNITS}
@@ -171,7 +207,7 @@ def test_there_are_files_enough() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_no_secret_is_in_a_file(path: Any) -> None:  # noqa: ANN401
+def test_no_secret_is_in_a_file(path: Path) -> None:
     """What looks like one is a word that says so, or names the file of one."""
     lines = path.read_text("utf-8").splitlines()
     found = [line for line in lines if KEPT_SECRET.search(line) and not FILE_OF_SECRET.search(line)]
