@@ -34,13 +34,14 @@ install: $(VENV)/run.stamp  ## Set up .venv with the locked dependencies
 run: install  ## Start the shop on this machine (options: make run ARGS="--port 8000")
 	@$(BIN)/bazar up $(ARGS)
 
-# The maker of Python clients has a place of its own: it wants an older typer than Bazar.
-$(VENV)/clients/stamp: requirements/clients.txt
-	@$(PYTHON) -m venv $(VENV)/clients
-	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+# Programs with a place of their own: the maker of Python clients wants an older typer than Bazar,
+# and those that read the files of deploy/ are no business of the shop.
+$(VENV)/clients/stamp $(VENV)/deploy/stamp: $(VENV)/%/stamp: requirements/%.txt
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
-tools: $(VENV)/clients/stamp  ## Install what some tests use beside Python's packages (needs npm)
+tools: $(VENV)/clients/stamp $(VENV)/deploy/stamp  ## Install what some tests use beside Python's packages (needs npm)
 	@npm install --silent --prefix . --no-save --no-package-lock $(NPM_TOOLS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
@@ -100,6 +101,8 @@ lock:  ## Write the lock files anew, with hashes and without addresses (needs uv
 	  --group clients -o requirements/clients.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --group hosts -o requirements/hosts.txt $(ARGS)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --group deploy -o requirements/deploy.txt $(ARGS)
 
 clean:  ## Remove what was built; the shop's data stays
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
