@@ -48,7 +48,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     """
     metrics = Metrics("front")
     cache = Cache(keeps=cached)
-    to_catalog = Upstream("catalog", catalog_url, client, secret, tells_secret=False)
+    to_catalog = Upstream("catalog", catalog_url, client, secret)
     to_order = Upstream("order", order_url, client, secret)
     orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)

@@ -12,14 +12,14 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
-from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import ConnectError, RequestError
-from pyreqwest.response import SyncResponse
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
 from bazar.kit.peers.answers import reason
 from bazar.tools.advice import told
+from bazar.tools.asking import Asked, Asking, NotBelieved, Restarted, Told
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.stock import ACTOR_HEADER
 
@@ -94,7 +94,7 @@ class Remote:
 
     addresses: Addresses
     secret: str = ""
-    _client: SyncClient | None = None
+    _asking: Asking | None = None
     found_in: Mapping[str, Path] = field(default_factory=dict)
     """The data folders that say where services are, of those that nobody named."""
     actor: str = ""
@@ -124,7 +124,7 @@ class Remote:
         Of several replicas the first one is asked that takes connections.
 
         Args:
-            service: front, catalog or order; the last two get the secret.
+            service: front, catalog or order; calls of the last two are signed.
             method: of the request.
             path: with its query string, percent-encoded.
             kind: of the answer.
@@ -184,35 +184,41 @@ class Remote:
         timeout: timedelta = TIMEOUT,
     ) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes of an answer, and its headers."""
-        client = self._client = self._client or SyncClientBuilder().no_proxy().build()
+        content = b"" if body is None else msgspec.json.encode(body)
+        sent = dict(headers or {})
+        if body is not None:
+            sent["content-type"] = "application/json"
+        if service != "front" and self.actor:
+            sent[ACTOR_HEADER] = self.actor
+        asked = Asked(service, method, path, sent, content, timeout)
+        if self._asking is None:
+            self._asking = Asking(SyncClientBuilder().no_proxy().build(), self.secret)
+        asking = self._asking
 
-        def ask(url: str) -> tuple[SyncResponse, bytes]:
-            request = client.request(method, url + path).timeout(timeout)
-            if body is not None:
-                request = request.header("content-type", "application/json").body_bytes(
-                    msgspec.json.encode(body)
-                )
-            if service != "front":
-                request = request.bearer_auth(self.secret)
-                if self.actor:
-                    request = request.header(ACTOR_HEADER, self.actor)
-            for name, value in (headers or {}).items():
-                request = request.header(name, value)
-            response = request.build().send()
-            return response, response.bytes().to_bytes()
+        def ask(url: str) -> Told:
+            return asking.ask(url, asked, signed=service != "front")
 
         try:
-            response, content = _interruptible(lambda: _first(self.urls(service), ask))
+            answer = _interruptible(lambda: _first(self.urls(service), ask))
+        except NotBelieved as error:
+            message = (
+                f"what answers at {self.url(service)} is not believed: {error}; name the data "
+                "folder of this shop with --data, or the file of its secret with --secret-file"
+            )
+            raise RemoteError(message) from error
+        except Restarted as error:
+            message = f"{error}, so nobody knows whether this was done; look, and ask again"
+            raise RemoteError(message) from error
         except RequestError as error:
             message = (
                 f"the {service} service at {self.url(service)} does not answer "
                 f"({reason(error)}); {self._where_else(service)}"
             )
             raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
-        if response.status not in _SUCCESS:
-            after = response.headers.get("retry-after", "")
-            raise _refusal(service, response.status, content, after)
-        return content, response.headers
+        if answer.status not in _SUCCESS:
+            after = answer.headers.get("retry-after", "")
+            raise _refusal(service, answer.status, answer.body, after)
+        return answer.body, answer.headers
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""

@@ -16,6 +16,7 @@ from time import monotonic
 
 from bazar.kit.log import get_logger
 from bazar.kit.peers.discovery import Address, Addresses
+from bazar.kit.peers.signer import Peer
 
 PROBE_PAUSE_S_FIRST = 0.05
 PROBE_PAUSE_S_MAX = 1.0
@@ -33,7 +34,7 @@ _SLOW_FROM = 0.95
 class Target:
     """One process that may be asked."""
 
-    __slots__ = ("address", "in_flight", "out", "url")
+    __slots__ = ("address", "in_flight", "out", "peer", "url")
 
     def __init__(self, address: Address) -> None:
         """Start as one that answers."""
@@ -41,6 +42,7 @@ class Target:
         self.url = address.url
         self.in_flight = 0
         self.out = False
+        self.peer = Peer()
 
 
 Probe = Callable[[Target], Awaitable[bool]]
