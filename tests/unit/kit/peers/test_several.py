@@ -22,7 +22,8 @@ from bazar.kit.peers.balancing import PATIENCES
 from bazar.kit.peers.client import Upstream
 from bazar.kit.peers.discovery import Address, Discovery
 from bazar.kit.secret import SERVICE_HEADER, service_identity
-from support.answering import SECRET
+from bazar.kit.signing import digest
+from support.answering import SECRET, proof
 
 IDENTITY = service_identity("catalog", SECRET)
 BOUND_S = 5.0
@@ -78,8 +79,10 @@ class Network:
             await self.released.wait()
         elif way != "answers":
             raise refused() if way == "refuses" else broken()
-        said = {SERVICE_HEADER: self.identities.get(url, IDENTITY)}
-        builder = ResponseBuilder().status(status).headers({k: v for k, v in said.items() if v})
+        given = request.headers.get("authorization")
+        told = proof(given, "catalog", status, digest(body), {})
+        told[SERVICE_HEADER] = self.identities.get(url, IDENTITY)
+        builder = ResponseBuilder().status(status).headers({k: v for k, v in told.items() if v})
         return await builder.body_bytes(body).build()
 
 
