@@ -3,13 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,18 +14,15 @@ from bazar.kit import log
 from bazar.kit.data.moved import moved_to, refuse_moved
 from bazar.kit.errors import StartupError
 from bazar.kit.files import whole_file
-from bazar.kit.http.admission import Admission
-from bazar.kit.http.app import HttpApp
-from bazar.kit.http.cors import Cors
+from bazar.kit.identity import PROCESS
 from bazar.kit.lock import hold
-from bazar.kit.peers.client import new_client
+from bazar.kit.log_file import LogFile
 from bazar.kit.process.config import (
     PORT_MAX,
     SECRET_FILE,
     database_place,
     is_postgres,
     postgres_parts,
-    proxy_networks,
     refuse_half_restored,
     without_password,
 )
@@ -45,15 +39,9 @@ from bazar.kit.process.readiness import until_ready, wait_for_ports
 from bazar.kit.process.server import address
 from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
-from bazar.kit.secret import is_loopback, read_or_make_secret
+from bazar.kit.secret import read_or_make_secret
+from bazar.services import STORING, Cache, Metrics, OpenApi
 from bazar.tools.remote import DEFAULT_PORTS, LOCK_FILE, SHOP_FILE, Addresses, ServiceName
-
-Metrics = Literal["secret", "open"]
-"""Who may ask for `/metrics`: who has the service secret, or anyone."""
-OpenApi = Literal["on", "off"]
-"""Whether anyone may order over the JSON routes of the front, or only who has the secret."""
-Cache = Literal["on", "off"]
-"""Whether the front keeps answers of the catalog."""
 
 SQLITE = "sqlite"
 OWN_POSTGRES = "postgresql"
@@ -64,96 +52,8 @@ CONNECTIONS_A_REPLICA = 50
 """More than one catalog and one order service open together."""
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
-
-
-_STORING: tuple[ServiceName, ...] = ("catalog", "order")
-"""The services that have a database, and may have replicas."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceSettings:
-    """What one service is started with."""
-
-    service: ServiceName
-    host: str
-    public_hosts: str
-    """Names by which a proxy before it is reached, with commas between them."""
-    public_url: str
-    """Where people reach the shop, or empty."""
-    proxies: str
-    """Network addresses of proxies whose word on who asks counts, with commas between them."""
-    database: Path | str
-    """A file of SQLite, or an address in a PostgreSQL."""
-    catalog_url: str
-    """Several, of replicas, with commas between them."""
-    order_url: str
-    secret: str
-    currency: str | None
-    """None: that of the shop, which is US dollars where nobody ever said another."""
-    name: str | None
-    """Of the shop, at its first start."""
-    open_api: OpenApi
-    metrics: Metrics
-    cache: Cache = "on"
-    cors: Sequence[str] = ()
-    """Origins whose pages may ask the front."""
-    smtp_url: str = ""
-    """By which server the order service sends mail; empty: by none."""
-    mail_from: str = ""
-
-
-@asynccontextmanager
-async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
-    """Open one service, and close it at the end; the others are not even imported.
-
-    Raises:
-        StartupError: it cannot start.
-    """
-    if isinstance(settings.database, str):
-        from bazar.kit.data.postgres_opening import check_postgres
-
-        await check_postgres(settings.database, without_password(settings.database))
-    elif settings.service in _STORING:
-        refuse_moved(settings.database.parent)
-    client = new_client()
-    catalog_url, order_url, secret = settings.catalog_url, settings.order_url, settings.secret
-    match settings.service:
-        case "catalog":
-            from bazar.catalog.app import catalog_app
-
-            opened = catalog_app(settings.database, secret, settings.currency, settings.name)
-        case "order":
-            from bazar.order.app import order_app
-            from bazar.order.mail.settings import mail_settings
-
-            mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
-            opened = order_app(settings.database, catalog_url, secret, client, mail)
-        case "front":
-            from bazar.front.app import front_app
-
-            open_api = settings.open_api == "on"
-            opened = front_app(
-                catalog_url,
-                order_url,
-                secret,
-                client,
-                settings.public_url,
-                open_api=open_api,
-                proxies=proxy_networks(settings.proxies),
-                cached=settings.cache == "on",
-            )
-    async with opened as app:
-        own = urlsplit(settings.public_url).hostname or ""
-        app.admission = Admission(
-            loopback=is_loopback(settings.host),
-            public_hosts=[own, *settings.public_hosts.split(",")],
-        )
-        if settings.service == "front" and settings.cors:
-            app.cors = Cors(settings.cors)
-        if settings.metrics == "open":
-            app.open_to_strangers("/metrics")
-        yield app
-    await client.close()
+LOGS_FOLDER = "logs"
+"""In the data folder: a file a process, where the steps of purchases are logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +93,7 @@ class UpSettings:
         """Return where each service will be; those of replicas with commas between them."""
         ports = self._ports()
         catalogs, orders = (
-            ",".join(f"http://{LOOPBACK}:{port}" for port in ports[name]) for name in _STORING
+            ",".join(f"http://{LOOPBACK}:{port}" for port in ports[name]) for name in STORING
         )
         return Addresses(front=front_url(self.host, self.port), catalog=catalogs, order=orders)
 
@@ -207,7 +107,7 @@ class UpSettings:
         if len({self.port, self.catalog_port, self.order_port}) < len(DEFAULT_PORTS):
             message = "the three services need three different ports"
             raise StartupError(message)
-        storing = [(LOOPBACK, port) for name in _STORING for port in ports[name]]
+        storing = [(LOOPBACK, port) for name in STORING for port in ports[name]]
         if max(port for _host, port in storing) > PORT_MAX:
             message = f"a replica takes the next free port, and there is none above {PORT_MAX}"
             raise StartupError(message)
@@ -220,7 +120,7 @@ class UpSettings:
             "order": [self.order_port],
         }
         for _replica in range(1, self.replicas):
-            for name in _STORING:
+            for name in STORING:
                 taken = {self.port, *ports["catalog"], *ports["order"]}
                 port = ports[name][-1]
                 while port in taken:
@@ -333,6 +233,8 @@ class UpSettings:
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--log-level", self.log_level, "--log-format", self.log_format]
+        if self.log_level == "debug":
+            command += ["--log-file", str(self.data / LOGS_FOLDER / f"{name}-{port}.log")]
         command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         inherited |= also
@@ -365,6 +267,7 @@ async def up(
     raise_file_limit()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         refuse_half_restored(settings.data)
+        _log_to_files(settings)
         (settings.data / SHOP_FILE).unlink(missing_ok=True)  # of a start that was killed, or a copy
         engine = settings.engine()
         if engine == SQLITE:
@@ -385,6 +288,24 @@ async def up(
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
             await supervisor.stop()
+
+
+def _log_to_files(settings: UpSettings) -> None:
+    """Have all lines of this process in a file, and room for those of the services, with steps.
+
+    Raises:
+        StartupError: they cannot be written.
+    """
+    if settings.log_level != "debug":
+        return
+    folder = settings.data / LOGS_FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        message = f"cannot write to the data folder {settings.data}: {error.strerror}"
+        raise StartupError(message) from error
+    file = LogFile(folder / "bazar.log")
+    log.configure("bazar", settings.log_format, settings.log_level, file, f"bazar#{PROCESS}")
 
 
 def _tell(addresses: Addresses, data: Path) -> None:
@@ -410,7 +331,7 @@ async def _check_databases(server: str) -> None:
     """
     from bazar.kit.data.postgres_opening import check_postgres
 
-    for name in _STORING:
+    for name in STORING:
         url = str(database_place(server, Path(), name))
         await check_postgres(url, without_password(url))
 
@@ -464,7 +385,7 @@ async def own_postgres(
     Raises:
         StartupError: it does not start.
     """
-    server = await asyncio.to_thread(prepare, folder, _STORING, programs)
+    server = await asyncio.to_thread(prepare, folder, STORING, programs)
     child = Child(
         "postgresql",
         server.command({"max_connections": str(connections_max)}),

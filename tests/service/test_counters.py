@@ -6,10 +6,10 @@ from typing import Literal
 import pytest
 from pyreqwest.client import ClientBuilder
 
-from bazar.cluster import ServiceSettings, running
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
+from bazar.services import ServiceSettings, running
 from support.problem_documents import check_problem
 from support.shops import SECRET, Caller, InProcess
 
@@ -40,16 +40,12 @@ async def test_the_setting_opens_the_counters(
     settings = ServiceSettings(
         service="front",
         host="127.0.0.1",
-        public_hosts="",
-        public_url="",
-        proxies="",
         database=Path("nowhere"),
         catalog_url="http://127.0.0.1:1",
         order_url="http://127.0.0.1:1",
         secret=SECRET,
         currency="USD",
         name=None,
-        open_api="on",
         metrics=opened,
     )
     network = InProcess()

@@ -8,7 +8,7 @@ from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
 from bazar.kit.secret import SERVICE_HEADER, service_identity
-from bazar.kit.signing import MOMENT_HEADER, PROOF_HEADER, Credentials, Moment, Signing, digest
+from bazar.kit.signing import MOMENT_HEADER, PROOF_HEADER, Claims, Moment, Signing, digest
 from support.wires import lost
 
 SECRET = "secret"
@@ -27,7 +27,7 @@ def proof(
         body: its digest, or `streamed`.
         headers: of the answer.
     """
-    said = Credentials.parsed(authorization or "")
+    said = Claims.parsed(authorization or "")
     assert said is not None, "every call between services is signed"
     moment = Moment(PROCESS, said.time_ms).header()
     own = {SERVICE_HEADER: service_identity(service, SECRET), MOMENT_HEADER: moment}

@@ -9,12 +9,14 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    certifying,
     exporting,
     importing,
     keeper,
     lists,
     load,
     moving,
+    opening,
     serving,
     settings,
 )
@@ -69,7 +71,20 @@ def completion(
     )
 
 
-for _room in (serving, moving, buyer, lists, keeper, importing, settings, exporting, backing, load):
+for _room in (
+    opening,
+    serving,
+    moving,
+    buyer,
+    lists,
+    keeper,
+    importing,
+    settings,
+    exporting,
+    backing,
+    certifying,
+    load,
+):
     _room.register(app)
 app.command()(completion)
 finish(app)

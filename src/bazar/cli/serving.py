@@ -1,15 +1,13 @@
-"""The commands that start something: the whole shop, or one service of it."""
+"""The command `bazar serve`: one service on this machine."""
 
 import asyncio
-import shlex
 import sys
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
+from bazar.cli.starting import Workers, currency_code, end, invited_origins, public_address
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     Cache,
@@ -17,86 +15,38 @@ from bazar.cli.terminal import (
     Currency,
     Data,
     Host,
+    LogFileOption,
     LogFormat,
     LogLevel,
     MailFrom,
     MetricsFor,
     Name,
     OpenApi,
-    PostgresBin,
     Proxies,
     PublicHost,
     PublicUrl,
     SecretFile,
+    Tls,
     environment_secret,
     environment_smtp_url,
-    fail,
-    misused,
-    visible,
 )
 from bazar.kit.errors import StartupError
-from bazar.kit.identity import new_key
-from bazar.kit.money import DECIMALS, to_price
+from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
-    SECRET_FILE,
     database_place,
     find_secret,
-    is_postgres,
     listening_host,
-    service_url,
     service_urls,
-    without_password,
+    under_tls,
 )
-from bazar.tools.remote import DEFAULT_PORTS, Addresses, RemoteError, ServiceName
-from bazar.tools.shop import Shop
-from bazar.wire.shop import ShopEdit
+from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
-if TYPE_CHECKING:  # it knows all services, and most commands none
-    from bazar.cluster import UpSettings
+if TYPE_CHECKING:  # it knows all services
+    from bazar.services import ServiceSettings
 
-Port = Annotated[int, typer.Option(envvar="BAZAR_PORT", min=1, max=PORT_MAX, help="Of the front.")]
-CatalogPort = Annotated[
-    int, typer.Option(envvar="BAZAR_CATALOG_PORT", min=1, max=PORT_MAX, help="Of the catalog.")
-]
-OFFERED = 2
-"""The book that all examples buy."""
-TRIED_MAX = 20
-"""Books of which one is offered to be bought, the first that there are."""
-OrderPort = Annotated[
-    int, typer.Option(envvar="BAZAR_ORDER_PORT", min=1, max=PORT_MAX, help="Of the order service.")
-]
 _USUAL = Addresses()
-REPLICAS_MAX = 16
-WORKERS_MAX = 64
-Workers = Annotated[
-    int,
-    typer.Option(
-        envvar="BAZAR_WORKERS",
-        min=1,
-        max=WORKERS_MAX,
-        help="Processes of the front, on one port.",
-    ),
-]
 _ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
-Engine = Annotated[
-    str,
-    typer.Option(
-        envvar="BAZAR_DATABASE",
-        help="sqlite; postgresql: one of our own in the data folder; or postgresql://HOST "
-        "[default: what the data folder holds, at first sqlite].",
-    ),
-]
-Replicas = Annotated[
-    int,
-    typer.Option(
-        envvar="BAZAR_REPLICAS",
-        min=1,
-        max=REPLICAS_MAX,
-        help="Processes of the catalog, and of the order service, over one PostgreSQL; each takes "
-        "the next free port, such as 5003 and 5004.",
-    ),
-]
 ServicePort = Annotated[
     int | None,
     typer.Option(
@@ -115,195 +65,19 @@ Database = Annotated[
     ),
 ]
 Catalogs = Annotated[
-    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CATALOG",
+        help=f"Of the catalog: {_ADDRESSES} [default: {_USUAL.catalog}]",
+    ),
 ]
 Orders = Annotated[
-    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_ORDER",
+        help=f"Of the order service: {_ADDRESSES} [default: {_USUAL.order}]",
+    ),
 ]
-
-
-def up(  # noqa: PLR0913  one parameter an option
-    *,
-    data: Data = DATA_DEFAULT,
-    host: Host = "127.0.0.1",
-    public_host: PublicHost = "",
-    public_url: PublicUrl = "",
-    proxies: Proxies = "",
-    port: Port = DEFAULT_PORTS["front"],
-    catalog_port: CatalogPort = DEFAULT_PORTS["catalog"],
-    order_port: OrderPort = DEFAULT_PORTS["order"],
-    empty: Annotated[
-        bool, typer.Option("--empty", help="Start without the sample catalogue.")
-    ] = False,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Load the sample catalogue, first start or not.")
-    ] = False,
-    currency: Currency = None,
-    name: Name = None,
-    open_api: OpenApi = "on",
-    cache: Cache = "on",
-    cors: CorsOrigins = None,
-    mail_from: MailFrom = "",
-    database: Engine = "",
-    postgres_bin: PostgresBin = None,
-    replicas: Replicas = 1,
-    workers: Workers = 1,
-    log_level: LogLevel = "warning",
-    log_format: LogFormat = "text",
-    metrics: MetricsFor = "secret",
-) -> None:
-    """Start the whole shop on this machine: catalog, order and front. Ctrl-C stops it.
-
-    The first start with a data folder loads the sample catalogue.
-
-    Examples:
-      bazar up --data my-shop --empty --currency EUR
-    """
-    from bazar.cluster import UpSettings
-
-    if empty and sample:
-        misused("--empty and --sample contradict each other")
-    settings = UpSettings(
-        data=data.absolute(),
-        host=_listening_host(host),
-        public_hosts=public_host,
-        public_url=_public_url(public_url),
-        proxies=proxies,
-        port=port,
-        catalog_port=catalog_port,
-        order_port=order_port,
-        currency=_currency(currency),
-        name=name,
-        open_api=open_api,
-        cache=cache,
-        cors=_origins(cors),
-        smtp_url=environment_smtp_url(),
-        mail_from=mail_from,
-        database=database,
-        postgres_bin=postgres_bin,
-        replicas=replicas,
-        workers=workers,
-        log_level=log_level,
-        log_format=log_format,
-        metrics=metrics,
-        sample=True if sample else False if empty else None,
-    )
-    _run_shop(settings, data)
-
-
-def _run_shop(settings: "UpSettings", data: Path) -> None:
-    """Run a shop until it is told to stop; `data` is its folder as a person named it."""
-    from bazar.cluster import up as run_up
-    from bazar.kit import log
-
-    def when_ready(addresses: Addresses) -> None:
-        log.show(_opened(addresses, settings, data))
-
-    log.configure("bazar", settings.log_format, settings.log_level)
-    try:
-        asyncio.run(run_up(settings, lambda at: _load_sample(at, settings.data), when_ready))
-    except StartupError as error:
-        _end(str(error))
-    log.show("Bazar is closed.\n")
-
-
-def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
-    """Return what a person is told of a shop that is open now."""
-    several = f" ({settings.workers} processes)"
-    return (
-        f"\nBazar is open at {settings.public_url or addresses.front}/\n"
-        f"  front       {addresses.front}{several if settings.workers > 1 else ''}\n"
-        f"  API page    {addresses.front}/docs\n"
-        f"  catalog     {addresses.catalog.replace(',', ' ')}\n"
-        f"  order       {addresses.order.replace(',', ' ')}\n"
-        f"  database    {_kept(settings, data)}\n"
-        f"{_priced(addresses)}"
-        f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
-        f"{_what_to_do(addresses, data, settings.open_api)}Ctrl-C stops the shop.\n\n"
-    )
-
-
-def _priced(addresses: Addresses) -> str:
-    """Return in which currency the shop keeps its prices, whatever this start was told."""
-    try:
-        return f"  currency    {Shop(addresses, '').catalog.settings().currency}\n"
-    except RemoteError:  # it has just answered; who looks at it sees what is wrong
-        return ""
-
-
-def _kept(settings: "UpSettings", data: Path) -> str:
-    """Return in words what keeps a shop."""
-    from bazar.cluster import OWN_POSTGRES, POSTGRES_FOLDER
-
-    engine = settings.engine()
-    if is_postgres(engine):
-        return f"PostgreSQL at {without_password(engine)}"
-    if engine == OWN_POSTGRES:
-        return f"PostgreSQL in {data / POSTGRES_FOLDER}"
-    return f"SQLite in {data}"
-
-
-def _what_to_do(addresses: Addresses, data: Path, open_api: str) -> str:
-    """Return how to fill a shop that has no book, else a purchase to try where one can be made."""
-    front = Shop(addresses, "").front
-    try:
-        found = front.first(TRIED_MAX)
-    except RemoteError:  # it has just answered; who looks at it sees what is wrong
-        return ""
-    named = "" if data == DATA_DEFAULT else f" --data {shlex.quote(str(data))}"
-    if not found:
-        return f"The shelves are empty. Fill them:\n  bazar import books.csv --dry-run{named}\n\n"
-    there = {book.id for book in found if book.quantity}
-    if open_api == "off" or not there:
-        return ""
-    offered = OFFERED if OFFERED in there else min(there)
-    return f"Buy a book:\n  bazar buy {offered}{named}\n\n"
-
-
-def _end(message: str) -> NoReturn:
-    """End with one line on standard error and exit code 1, read or not."""
-    from bazar.kit import log
-
-    log.last_words(f"bazar: {visible(message)}\n")
-    raise typer.Exit(1)
-
-
-def _load_sample(addresses: Addresses, data: Path) -> None:
-    from importlib.resources import as_file, files
-
-    from bazar.kit.secret import read_secret
-    from bazar.tools.importing import ImportFileError, ImportOptions, import_file
-
-    shop = Shop(addresses, read_secret(data / SECRET_FILE))
-    with as_file(files("bazar.sample") / "books.csv") as file:
-        options = ImportOptions(
-            file=file,
-            update="none",
-            dry_run=False,
-            mapping={},
-            defaults={},
-            rejects=data / "sample.rejects.csv",
-        )
-        try:
-            import_file(shop, options, lambda _rows: None)
-            _fill_settings(shop)
-        except (RemoteError, ImportFileError) as error:
-            message = f"the sample catalogue cannot be loaded: {error}"
-            raise StartupError(message) from error
-
-
-def _fill_settings(shop: Shop) -> None:
-    """Give a shop whose settings nobody has changed yet those of the sample."""
-    from importlib.resources import files
-
-    kept = shop.catalog.settings()
-    if kept.version > 1:
-        return
-    content = (files("bazar.sample") / "shop.json").read_bytes()
-    sample = msgspec.json.decode(content, type=ShopEdit)
-    assert isinstance(sample.post_price, Decimal)
-    price = sample.post_price.quantize(to_price(1, kept.currency))
-    shop.catalog.edit_settings(msgspec.structs.replace(sample, post_price=price), new_key())
 
 
 def serve(  # noqa: PLR0913  one parameter an option
@@ -315,8 +89,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     proxies: Proxies = "",
     port: ServicePort = None,
     database: Database = None,
-    catalog: Catalogs = _USUAL.catalog,
-    order: Orders = _USUAL.order,
+    catalog: Catalogs = None,
+    order: Orders = None,
+    tls: Tls = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -327,6 +102,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_level: LogLevel = "info",
+    log_file: LogFileOption = None,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -338,42 +114,75 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
     """
-    from bazar.cluster import ServiceSettings, running
-    from bazar.kit import log
-    from bazar.kit.process.server import is_worker
-    from bazar.kit.process.server import serve as run_service
+    from bazar.services import Public, ServiceSettings
 
-    currency = _currency(currency)
-    log.configure(service, log_format, log_level)
+    port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         settings = ServiceSettings(
             service=service,
             host=host,
-            public_hosts=public_host,
-            public_url=_public_url(public_url),
-            proxies=proxies,
+            public=Public(
+                hosts=public_host,
+                url=public_address(public_url),
+                proxies=proxies,
+                open_api=open_api,
+                cors=invited_origins(cors),
+            ),
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=service_urls(catalog, "--catalog"),
-            order_url=service_urls(order, "--order"),
+            catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
+            order_url=_asked(order, _USUAL.order, "--order", tls),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=currency,
+            currency=currency_code(currency),
             name=name,
-            open_api=open_api,
             cache=cache,
-            cors=_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
+            tls=read_credentials(tls, service) if tls else None,
         )
-        port = port or DEFAULT_PORTS[service]
-        if service == "front" and workers > 1 and not is_worker():
-            _share_port(host, port, workers)
-            raise typer.Exit
-        code = run_service(lambda: running(settings), host, port)
+        _log_to(log_file, log_format, log_level, settings, port)
+        code = _run(settings, port, workers)
     except StartupError as error:
-        _end(f"{service}: {error}")
+        end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
+    """Run a service until told to stop, in several processes where that is asked for."""
+    from bazar.kit.process.server import is_worker, serve
+    from bazar.services import running
+
+    if settings.service == "front" and workers > 1 and not is_worker():
+        _share_port(settings.host, port, workers)
+        return 0
+    listening = None if settings.service == "front" else settings.tls
+    return serve(lambda: running(settings), settings.host, port, listening)
+
+
+def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
+    """Return the addresses of a service that will be asked.
+
+    Raises:
+        StartupError: one is none, or is not under TLS where all has to be.
+    """
+    if given is None:
+        return under_tls(usual) if tls else usual
+    return service_urls(given, option, tls=tls is not None)
+
+
+def _log_to(
+    file: Path | None, style: LogFormat, level: LogLevel, settings: "ServiceSettings", port: int
+) -> None:
+    """Open the log, in a file where one is named; where steps are logged, each line says whose."""
+    from bazar.kit import log
+    from bazar.kit.log_file import LogFile
+    from bazar.kit.steps import process_name, steps
+
+    watched = level == "debug"
+    process = process_name(settings.host, port) if watched else ""
+    log.configure(settings.service, style, level, LogFile(file) if file else None, process)
+    steps.watch(settings.secret, on=watched)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:
@@ -384,46 +193,6 @@ def _share_port(host: str, port: int, workers: int) -> None:
     asyncio.run(share_port("front", command, (host, port), workers))
 
 
-def _listening_host(host: str) -> str:
-    """Return where to listen, or end with a clear message."""
-    try:
-        return listening_host(host)
-    except StartupError as error:
-        fail(str(error))
-
-
-def _public_url(url: str) -> str:
-    """Return the address of the shop without its last slash, or end with a clear message."""
-    if not url:
-        return ""
-    try:
-        checked = service_url(url, "--public-url")
-    except StartupError as error:
-        misused(str(error))
-    if checked.count("/") > len("//"):
-        misused(f"--public-url takes an address without a path, not {url!r}")
-    return checked
-
-
-def _origins(given: list[str] | None) -> tuple[str, ...]:
-    """Return the origins of invited pages, or end with a clear message."""
-    from bazar.kit.http.cors import origins_of
-
-    try:
-        return origins_of(given or ())
-    except StartupError as error:
-        misused(str(error))
-
-
-def _currency(code: str | None) -> str | None:
-    if code is None:
-        return None
-    if code.upper() not in DECIMALS:
-        misused(f"--currency takes an ISO 4217 code such as USD, not {code!r}")
-    return code.upper()
-
-
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(up)
+    """Add the command."""
     app.command()(serve)

@@ -54,7 +54,7 @@ _COVERED_OF_ANSWERS = frozenset(
         "server-timing",
     }
 )
-_CREDENTIALS = re.compile(
+_CLAIMS = re.compile(
     rf"{SCHEME} process=({NOBODY}|[0-9a-f]{{{PROCESS_DIGITS}}}), time=([0-9]{{1,15}}), "
     rf"nonce=([0-9a-f]{{{NONCE_DIGITS}}}), body=([0-9a-f]{{64}}), mac=([0-9a-f]{{64}})",
     re.ASCII,
@@ -66,7 +66,7 @@ Headers = Iterable[tuple[str, str]]
 """Names in lower case."""
 
 
-class Credentials(NamedTuple):
+class Claims(NamedTuple):
     """What the Authorization header of a call says."""
 
     process: str
@@ -87,9 +87,9 @@ class Credentials(NamedTuple):
         )
 
     @classmethod
-    def parsed(cls, text: str) -> "Credentials | None":
+    def parsed(cls, text: str) -> "Claims | None":
         """Return what a header says, or None where it is not written in exactly that way."""
-        found = _CREDENTIALS.fullmatch(text)
+        found = _CLAIMS.fullmatch(text)
         if found is None:
             return None
         process, time_ms, nonce, body, mac = found.groups()
@@ -148,7 +148,7 @@ class Signing:
         self._answer = _Mac(secret, "answer")
         self._part = _Mac(secret, "part")
 
-    def call(self, method: str, target: str, said: Credentials, headers: Headers) -> str:
+    def call(self, method: str, target: str, said: Claims, headers: Headers) -> str:
         """Return the signature of a call.
 
         Args:

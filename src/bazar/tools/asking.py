@@ -49,14 +49,18 @@ class Restarted(Exception):
 class Asking:
     """Asks services, and remembers of each address who is there."""
 
-    client: SyncClient
-    secret: str = ""
-    """Of the shop; where it is not known, calls are plain, and answers prove nothing."""
     _signers: dict[str, Signer] = field(default_factory=dict)
     _peers: dict[str, Peer] = field(default_factory=dict)
 
-    def ask(self, address: str, asked: Asked, *, signed: bool) -> Told:
+    def ask(self, client: SyncClient, address: str, asked: Asked, secret: str) -> Told:
         """Send a request, signed anew where it is for another moment than the one there.
+
+        Args:
+            client: sends it.
+            address: of the service.
+            asked: what is asked.
+            secret: of the shop; where it is empty, the call is plain, and its answer proves
+                nothing.
 
         Raises:
             RequestError: no answer.
@@ -64,13 +68,13 @@ class Asking:
             Restarted: it may or may not have been done.
         """
         url = Url(address + asked.path)
-        if not (signed and self.secret):
-            return self._send(url, asked, asked.headers)
-        signer = self._signers.setdefault(asked.service, Signer(asked.service, self.secret))
+        if not secret:
+            return _send(client, url, asked, asked.headers)
+        signer = self._signers.setdefault(asked.service, Signer(asked.service, secret))
         peer = self._peers.setdefault(address, Peer())
         for _asked in range(ASKS_MAX):
             call = signer.call(peer, asked.method, url, asked.headers, asked.body)
-            told = self._send(url, asked, {**asked.headers, "authorization": call.header})
+            told = _send(client, url, asked, {**asked.headers, "authorization": call.header})
             try:
                 proved = signer.believed(call, told.status, told.headers, digest(told.body))
             except Stranger as error:
@@ -83,14 +87,15 @@ class Asking:
         message = f"the {asked.service} service was started anew meanwhile"
         raise Restarted(message)
 
-    def _send(self, url: Url, asked: Asked, headers: Mapping[str, str]) -> Told:
-        request = self.client.request(asked.method, url).timeout(asked.timeout)
-        for name, value in headers.items():
-            request = request.header(name, value)
-        if asked.body:
-            request = request.body_bytes(asked.body)
-        response = request.build().send()
-        return Told(response.status, response.headers, response.bytes().to_bytes())
+
+def _send(client: SyncClient, url: Url, asked: Asked, headers: Mapping[str, str]) -> Told:
+    request = client.request(asked.method, url).timeout(asked.timeout)
+    for name, value in headers.items():
+        request = request.header(name, value)
+    if asked.body:
+        request = request.body_bytes(asked.body)
+    response = request.build().send()
+    return Told(response.status, response.headers, response.bytes().to_bytes())
 
 
 def _code(content: bytes) -> str:

@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from socket import SOCK_STREAM, getaddrinfo
 from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
-from pyreqwest.client import SyncClientBuilder
-from pyreqwest.exceptions import ConnectError, RequestError
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import RequestError
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
-from bazar.kit.peers.answers import reason
+from bazar.kit.peers.answers import is_unsent, reason
+from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.credentials import Credentials
 from bazar.tools.advice import told
 from bazar.tools.asking import Asked, Asking, NotBelieved, Restarted, Told
 from bazar.wire.limits import PAGE_MAX
@@ -52,6 +54,13 @@ class Addresses(msgspec.Struct, frozen=True):
     front: str = f"http://127.0.0.1:{DEFAULT_PORTS['front']}"
     catalog: str = f"http://127.0.0.1:{DEFAULT_PORTS['catalog']}"
     order: str = f"http://127.0.0.1:{DEFAULT_PORTS['order']}"
+
+
+class Line(NamedTuple):
+    """A way to one place of a service."""
+
+    url: str
+    client: SyncClient
 
 
 class RemoteError(Exception):
@@ -94,11 +103,15 @@ class Remote:
 
     addresses: Addresses
     secret: str = ""
-    _asking: Asking | None = None
+    _client: SyncClient | None = None
     found_in: Mapping[str, Path] = field(default_factory=dict)
     """The data folders that say where services are, of those that nobody named."""
     actor: str = ""
     """Who asks, for what is noted about a change; the front is not told."""
+    tls: Credentials | None = None
+    """What we show to catalogs and order services; None: they are asked in the clear."""
+    _asking: Asking = field(default_factory=Asking)
+    _lines: dict[tuple[str, str], list[Line]] = field(default_factory=dict)
 
     def url(self, service: str) -> str:
         """Return the address of a service; those of its replicas, with commas between them."""
@@ -191,15 +204,13 @@ class Remote:
         if service != "front" and self.actor:
             sent[ACTOR_HEADER] = self.actor
         asked = Asked(service, method, path, sent, content, timeout)
-        if self._asking is None:
-            self._asking = Asking(SyncClientBuilder().no_proxy().build(), self.secret)
-        asking = self._asking
+        secret = "" if service == "front" else self.secret
 
-        def ask(url: str) -> Told:
-            return asking.ask(url, asked, signed=service != "front")
+        def ask(line: Line) -> Told:
+            return self._asking.ask(line.client, line.url, asked, secret)
 
         try:
-            answer = _interruptible(lambda: _first(self.urls(service), ask))
+            answer = _interruptible(lambda: _first(self._lines_to(service), ask))
         except NotBelieved as error:
             message = (
                 f"what answers at {self.url(service)} is not believed: {error}; name the data "
@@ -214,11 +225,27 @@ class Remote:
                 f"the {service} service at {self.url(service)} does not answer "
                 f"({reason(error)}); {self._where_else(service)}"
             )
-            raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
+            raise RemoteError(message, sent=not is_unsent(error)) from error
         if answer.status not in _SUCCESS:
             after = answer.headers.get("retry-after", "")
             raise _refusal(service, answer.status, answer.body, after)
         return answer.body, answer.headers
+
+    def _lines_to(self, service: str) -> list[Line]:
+        """Return by which ways a service is asked, the first one first.
+
+        Raises:
+            RemoteError: an address is a name that is not known.
+        """
+        if self.tls is None or service == "front":
+            client = self._client = self._client or SyncClientBuilder().no_proxy().build()
+            return [Line(url, client) for url in self.urls(service)]
+        lines: list[Line] = []
+        for url in self.urls(service):
+            if (service, url) not in self._lines:
+                self._lines[service, url] = _secured_lines(service, url, self.tls)
+            lines += self._lines[service, url]
+        return lines
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""
@@ -319,15 +346,32 @@ def _interruptible(ask: Callable[[], T]) -> T:
     return answers[0]
 
 
-def _first(urls: Sequence[str], ask: Callable[[str], T]) -> T:
-    """Return what the first of several addresses answers that takes connections.
+def _secured_lines(service: str, url: str, tls: Credentials) -> list[Line]:
+    """Return a way to each place that an address under TLS stands for."""
+    asked, host, port = secured_url(service, url)
+    try:
+        found = getaddrinfo(host, port, type=SOCK_STREAM)
+    except OSError as error:
+        message = f"the {service} service at {url} cannot be found: {error.strerror}"
+        raise RemoteError(message, sent=False) from error
+    return [
+        Line(asked, secured(SyncClientBuilder().no_proxy(), tls, service, ip, port).build())
+        for ip in dict.fromkeys(str(place[0]) for *_kind, place in found)
+    ]
+
+
+def _first(lines: Sequence[Line], ask: Callable[[Line], T]) -> T:
+    """Return what the first of several places answers that takes connections.
 
     To one that takes none nothing was sent, so nothing was done there.
     """
-    for url in urls[:-1]:
-        with suppress(ConnectError):
-            return ask(url)
-    return ask(urls[-1])
+    for line in lines[:-1]:
+        try:
+            return ask(line)
+        except RequestError as error:
+            if not is_unsent(error):
+                raise
+    return ask(lines[-1])
 
 
 def _refusal(service: str, status: int, content: bytes, retry_after: str) -> RemoteError:

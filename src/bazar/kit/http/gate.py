@@ -36,7 +36,7 @@ from bazar.kit.signing import (
     SAFE_METHODS,
     SCHEME,
     STREAMED,
-    Credentials,
+    Claims,
     Moment,
     Signing,
     digest,
@@ -55,24 +55,20 @@ _PROOF = PROOF_HEADER.encode()
 _MOMENT = MOMENT_HEADER.encode()
 
 
-class CallOutdated(BazarError):
+class CallOutdated(Unauthorized):
     """The call is signed for another moment, or another process of this service."""
 
     code = OUTDATED
-    status = 401
     title = "The call is signed for another moment"
     hint = "Sign it again, for the process and the time in Bazar-Moment."
-    definite = False
 
 
-class CallRepeated(BazarError):
+class CallRepeated(Unauthorized):
     """The very same call was here before."""
 
     code = "call-repeated"
-    status = 401
     title = "This call was here before"
     hint = "Sign each call anew, with another nonce."
-    definite = False
 
 
 class Nonces:
@@ -126,7 +122,7 @@ class Gate:
             return None
         if len(headers) != len(scope["headers"]):
             return Heard(Unauthorized("a signed call has each header once"))
-        said = Credentials.parsed(given.decode("latin-1"))
+        said = Claims.parsed(given.decode("latin-1"))
         if said is None:
             return Heard(Unauthorized("the signature is not written as it has to be"))
         query = scope["query_string"]
@@ -139,7 +135,7 @@ class Gate:
             return Heard(Unauthorized("the signature is wrong"))
         return self._timely(said, safe=scope["method"] in SAFE_METHODS)
 
-    def _timely(self, said: Credentials, *, safe: bool) -> Heard:
+    def _timely(self, said: Claims, *, safe: bool) -> Heard:
         """Return a call that is signed, with what is wrong with its moment, if anything is."""
         now_s = self._clock()
         refusal: BazarError | None = None

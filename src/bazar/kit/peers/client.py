@@ -24,24 +24,33 @@ from datetime import timedelta
 
 from msgspec import Struct
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    ConnectError,
-    ConnectTimeoutError,
-)
+from pyreqwest.exceptions import RequestError
 from pyreqwest.http import Url
+from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
-from bazar.kit.peers.answers import FAILURES, Answer, Stranger, heed_cancel, is_slow, reason
+from bazar.kit.peers.answers import (
+    FAILURES,
+    Answer,
+    Stranger,
+    heed_cancel,
+    is_slow,
+    is_unsent,
+    reason,
+)
 from bazar.kit.peers.balancing import Target, Targets
-from bazar.kit.peers.discovery import Discovery
+from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.credentials import Credentials
+from bazar.kit.peers.discovery import Address, Discovery
 from bazar.kit.peers.following import LINE_BYTES_MAX, ProvedLines
 from bazar.kit.peers.racing import Race, Rules
 from bazar.kit.peers.signer import ASKS_MAX, Call, Signer
 from bazar.kit.signing import PROOF_HEADER, STREAMED, digest
+from bazar.kit.steps import steps
 
 PAUSE_S_FIRST = 0.02
 PAUSE_S_MAX = 0.25
@@ -69,9 +78,6 @@ class _Sending(Struct):
     """How often it may have arrived."""
 
 
-_UNSENT = (ConnectError, ConnectTimeoutError)
-
-
 def plain_client() -> ClientBuilder:
     """Return the beginnings of a client that keeps connections, follows and unpacks nothing."""
     return (
@@ -85,15 +91,20 @@ def plain_client() -> ClientBuilder:
     )
 
 
+def service_client() -> ClientBuilder:
+    """Return the beginnings of the client of a service."""
+    return plain_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT)
+
+
 def new_client() -> Client:
     """Return the client of a service."""
-    return plain_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+    return service_client().build()
 
 
 class Upstream:
     """Another service, at one address or at several."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a service is
         self,
         name: str,
         urls: str,
@@ -101,6 +112,7 @@ class Upstream:
         secret: str,
         *,
         discovery: Discovery | None = None,
+        tls: Credentials | None = None,
     ) -> None:
         """Name the service.
 
@@ -110,17 +122,27 @@ class Upstream:
             client: sends the calls.
             secret: of the shop: calls and answers show that they know it, and tell it to nobody.
             discovery: of its addresses, where it is another than that of the urls.
+            tls: what we show of ourselves; None: calls go in the clear, or as the address says.
         """
         self.name = name
         self._signer = Signer(name, secret)
         self._client = client
-        self._discovery = discovery or Discovery(urls)
-        self.targets = Targets(name, self._probe)
+        self._discovery = discovery or Discovery(urls, every_name=tls is not None)
+        self._tls = tls
+        self.targets = Targets(name, self._probe, self._reach)
         self.targets.set(self._discovery.known)
         self.rules = Rules()
         self._streamed: Target | None = None
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
+
+    def _reach(self, address: Address) -> Target:
+        """Return a target at an address; under TLS it has a client of its own."""
+        if self._tls is None:
+            return Target(address)
+        url, ip, port = secured_url(self.name, address.url)
+        builder = secured(service_client(), self._tls, self.name, ip, port)
+        return Target(address, url, builder.build())
 
     def start(self) -> None:
         """Start to look names up; without any there is nothing to do."""
@@ -185,6 +207,8 @@ class Upstream:
             await self._pause(pause_s, deadline, slow=slow)
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
         self._log.warning("upstream-away", upstream=self.name, request_id=request_id, reason=cause)
+        if steps.on:
+            steps.write("gave-up", call=request_id, upstream=self.name, reason=cause)
         message = f"the {self.name} service {outcome}"
         raise Unavailable(message)
 
@@ -224,10 +248,8 @@ class Upstream:
         target = self._next_to_follow()
         url = Url(target.url + path)
         call = self._signer.call(target.peer, "GET", url, {})
-        builder = self._client.get(url).streamed_read_buffer_limit(0)
-        if target.address.host:
-            builder = builder.header("host", target.address.host)
-        builder = builder.header("authorization", call.header)
+        builder = self._to(target, "GET", url).header("authorization", call.header)
+        builder = builder.streamed_read_buffer_limit(0)
         async with AsyncExitStack() as open_response:
             by_s = now_s() + silence_s_max
             async with self._heard_by(by_s, silence_s_max, target):
@@ -239,9 +261,8 @@ class Upstream:
                     if chunk is None:
                         return
                     lines = proved.lines(chunk.to_bytes())
-                if lines:
-                    by_s = now_s() + silence_s_max
                 for line in filter(None, lines):
+                    by_s = now_s() + silence_s_max
                     yield line
 
     async def _opened(
@@ -305,12 +326,31 @@ class Upstream:
         sending.sent += 1
         target.in_flight += 1
         try:
+            if steps.on:
+                return await self._send_watched(target, sending, left_s)
             return await self._send(target, sending, left_s)
-        except _UNSENT:
-            sending.sent -= 1
+        except RequestError as error:
+            if is_unsent(error):
+                sending.sent -= 1
             raise
         finally:
             target.in_flight -= 1
+
+    async def _send_watched(self, target: Target, sending: _Sending, left_s: float) -> Answer:
+        """Send a call once, and write that, and what came of it."""
+        about = {"call": sending.request_id, "upstream": self.name, "target": target.url}
+        path = sending.path.partition("?")[0]
+        steps.write("asked", **about, attempt=sending.sent, path=path, left_ms=int(left_s * 1000))
+        try:
+            answer = await self._send(target, sending, left_s)
+        except FAILURES as error:
+            steps.write("no-answer", **about, reason=reason(error))
+            raise
+        except asyncio.CancelledError:
+            steps.write("no-answer", **about, reason="nobody waits for it any more")
+            raise
+        steps.write("answered", **about, status=answer.status)
+        return answer
 
     async def _send(self, target: Target, sending: _Sending, left_s: float) -> Answer:
         """Send a call, signed anew where it is for another process or moment than the one there."""
@@ -339,9 +379,7 @@ class Upstream:
         """
         url, body = Url(target.url + sending.path), sending.body
         call = self._signer.call(target.peer, sending.method, url, headers, body or b"")
-        builder = self._client.request(sending.method, url).timeout(timedelta(seconds=left_s))
-        if target.address.host:
-            builder = builder.header("host", target.address.host)
+        builder = self._to(target, sending.method, url).timeout(timedelta(seconds=left_s))
         for name, value in headers.items():
             builder = builder.header(name, value)
         builder = builder.header("authorization", call.header)
@@ -354,6 +392,14 @@ class Upstream:
         if self._signer.is_outdated(target.peer, status, found, content):
             return call, None
         return call, Answer(status, content, found)
+
+    def _to(self, target: Target, method: str, url: Url) -> RequestBuilder:
+        """Begin a request to a target, by the name that it goes by."""
+        if target.client is not None:
+            return target.client.request(method, url)
+        builder = self._client.request(method, url)
+        host = target.address.host
+        return builder.header("host", host) if host else builder
 
     async def _probe(self, target: Target) -> bool:
         """Tell whether a target is ready, and the service that it should be."""

@@ -31,7 +31,7 @@ from bazar.kit.signing import (
     OUTDATED,
     PROOF_HEADER,
     SAFE_METHODS,
-    Credentials,
+    Claims,
     Moment,
     Signing,
     digest,
@@ -105,7 +105,7 @@ class Signer:
         """
         safe = method in SAFE_METHODS
         process = peer.process
-        said = Credentials(
+        said = Claims(
             process,
             int((self._clock() + peer.ahead_s) * 1000),
             secrets.token_hex(NONCE_DIGITS // 2),
