@@ -37,7 +37,11 @@ def main(words: Sequence[str]) -> int:
 
     Where nobody can make such a world here, or a program is missing, say so and return 2.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    parts = [name for name in options.only if _chosen(PLANS[name], options.fault).faults]
+    if not parts:
+        parser.error(f"no fault has {options.fault!r} in its name")
     if options.inside:
         return _run(options)
     if reason := why_not():
@@ -49,7 +53,7 @@ def main(words: Sequence[str]) -> int:
     command += ["--folder", str(folder), _INSIDE, "--only"]
     code = 1
     try:
-        code = max(run_inside([*command, part], os.environ, WITHIN_S) for part in options.only)
+        code = max(run_inside([*command, part], os.environ, WITHIN_S) for part in parts)
     finally:
         if code or options.folder:
             print(f"\nhistory, databases and logs of each part are kept in {folder}", flush=True)
