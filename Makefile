@@ -82,11 +82,11 @@ bench: $(VENV)/bench.stamp  ## Measure the shop and its references in turns (nee
 
 lock:  ## Write the lock files anew, with hashes and without addresses (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --extra postgres --group build -o requirements/run.txt $(ARGS)
+	  pyproject.toml --extra postgres --extra tls --group build -o requirements/run.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --extra postgres --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
+	  pyproject.toml --extra postgres --extra tls --group build --group test -c requirements/run.txt -o requirements/test.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  pyproject.toml --extra postgres --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
+	  pyproject.toml --extra postgres --extra tls --group build --group bench -c requirements/run.txt -o requirements/bench.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --group clients -o requirements/clients.txt $(ARGS)
 

@@ -86,8 +86,8 @@ STUCK = _tests(
     "stuck orders",
     "tests/service/test_order_stuck.py::test_a_damaged_order_holds_up_no_other",
 )
-ORDER_STORE = _tests("order store", "tests/contract/test_order_store.py")
-ORDER_LISTS = _tests("order lists", "tests/contract/test_order_store_lists.py")
+ORDER_STORE = _tests("order store", "tests/contract/order_store/test_orders.py")
+ORDER_LISTS = _tests("order lists", "tests/contract/order_store/test_lists.py")
 CHANGED_AFTER_CRASH = _tests(
     "changed after a crash",
     "tests/service/test_order_failures.py::test_a_crash_and_then_a_change_know_what_was_told",

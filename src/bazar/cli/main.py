@@ -9,6 +9,7 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    certifying,
     experiment,
     exporting,
     importing,
@@ -82,6 +83,7 @@ for _room in (
     settings,
     exporting,
     backing,
+    certifying,
     load,
     experiment,
 ):

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from bazar.cli.terminal import (
     Currency,
     Data,
     Host,
+    LogFileOption,
     LogFormat,
     LogLevel,
     MailFrom,
@@ -24,18 +26,24 @@ from bazar.cli.terminal import (
     PublicHost,
     PublicUrl,
     SecretFile,
+    Tls,
     environment_secret,
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
     database_place,
     find_secret,
     listening_host,
     service_urls,
+    under_tls,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
+
+if TYPE_CHECKING:  # it knows all services
+    from bazar.services import ServiceSettings
 
 _USUAL = Addresses()
 _ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
@@ -57,10 +65,18 @@ Database = Annotated[
     ),
 ]
 Catalogs = Annotated[
-    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CATALOG",
+        help=f"Of the catalog: {_ADDRESSES} [default: {_USUAL.catalog}]",
+    ),
 ]
 Orders = Annotated[
-    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_ORDER",
+        help=f"Of the order service: {_ADDRESSES} [default: {_USUAL.order}]",
+    ),
 ]
 
 
@@ -73,8 +89,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     proxies: Proxies = "",
     port: ServicePort = None,
     database: Database = None,
-    catalog: Catalogs = _USUAL.catalog,
-    order: Orders = _USUAL.order,
+    catalog: Catalogs = None,
+    order: Orders = None,
+    tls: Tls = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -85,6 +102,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     mail_from: MailFrom = "",
     workers: Workers = 1,
     log_level: LogLevel = "info",
+    log_file: LogFileOption = None,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -96,42 +114,75 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
     """
-    from bazar.kit import log
-    from bazar.kit.process.server import is_worker
-    from bazar.kit.process.server import serve as run_service
-    from bazar.services import ServiceSettings, running
+    from bazar.services import Public, ServiceSettings
 
-    currency = currency_code(currency)
-    log.configure(service, log_format, log_level)
+    port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         settings = ServiceSettings(
             service=service,
             host=host,
-            public_hosts=public_host,
-            public_url=public_address(public_url),
-            proxies=proxies,
+            public=Public(
+                hosts=public_host,
+                url=public_address(public_url),
+                proxies=proxies,
+                open_api=open_api,
+                cors=invited_origins(cors),
+            ),
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=service_urls(catalog, "--catalog"),
-            order_url=service_urls(order, "--order"),
+            catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
+            order_url=_asked(order, _USUAL.order, "--order", tls),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=currency,
+            currency=currency_code(currency),
             name=name,
-            open_api=open_api,
             cache=cache,
-            cors=invited_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
+            tls=read_credentials(tls, service) if tls else None,
         )
-        port = port or DEFAULT_PORTS[service]
-        if service == "front" and workers > 1 and not is_worker():
-            _share_port(host, port, workers)
-            raise typer.Exit
-        code = run_service(lambda: running(settings), host, port)
+        _log_to(log_file, log_format, log_level, settings, port)
+        code = _run(settings, port, workers)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
+    """Run a service until told to stop, in several processes where that is asked for."""
+    from bazar.kit.process.server import is_worker, serve
+    from bazar.services import running
+
+    if settings.service == "front" and workers > 1 and not is_worker():
+        _share_port(settings.host, port, workers)
+        return 0
+    listening = None if settings.service == "front" else settings.tls
+    return serve(lambda: running(settings), settings.host, port, listening)
+
+
+def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
+    """Return the addresses of a service that will be asked.
+
+    Raises:
+        StartupError: one is none, or is not under TLS where all has to be.
+    """
+    if given is None:
+        return under_tls(usual) if tls else usual
+    return service_urls(given, option, tls=tls is not None)
+
+
+def _log_to(
+    file: Path | None, style: LogFormat, level: LogLevel, settings: "ServiceSettings", port: int
+) -> None:
+    """Open the log, in a file where one is named; where steps are logged, each line says whose."""
+    from bazar.kit import log
+    from bazar.kit.log_file import LogFile
+    from bazar.kit.steps import process_name, steps
+
+    watched = level == "debug"
+    process = process_name(settings.host, port) if watched else ""
+    log.configure(settings.service, style, level, LogFile(file) if file else None, process)
+    steps.watch(settings.secret, on=watched)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

@@ -20,13 +20,14 @@ from typing import Any
 
 import uvloop
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.http.app import HttpApp
+from bazar.kit.peers.credentials import Credentials
 from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
 from bazar.kit.process.stopping import stop_signals
 
@@ -119,13 +120,14 @@ def check_port(host: str, port: int) -> None:
     bound_socket(host, port).close()
 
 
-def serve(running: Running, host: str, port: int) -> int:
+def serve(running: Running, host: str, port: int, tls: Credentials | None = None) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
         running: opens the service and closes it; gives the application in between.
         host: an address of this machine.
         port: 1 to 65535.
+        tls: whom callers see and must show; None: it is served in the clear, to all.
 
     Returns:
         The exit code: 0, or 70 where the server ended by itself.
@@ -136,9 +138,8 @@ def serve(running: Running, host: str, port: int) -> int:
     files = raise_file_limit()
     with bound_socket(host, port, shared=is_worker()) as bound:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        return uvloop.run(
-            _serve(running, bound, f"http://{address(host, port)}", connections_max(files))
-        )
+        url = f"{'https' if tls else 'http'}://{address(host, port)}"
+        return uvloop.run(_serve(running, bound, url, connections_max(files), tls))
 
 
 def is_worker() -> bool:
@@ -197,7 +198,9 @@ def _listen(bound: socket.socket) -> None:
         raise _cannot_listen(host, port, error) from error
 
 
-async def _serve(running: Running, bound: socket.socket, url: str, connections: int) -> int:
+async def _serve(
+    running: Running, bound: socket.socket, url: str, connections: int, tls: Credentials | None
+) -> int:
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -217,6 +220,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
             http1_settings=HTTP1Settings(
                 header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
             ),
+            **_secured(tls),
         )
         server.listening = bound
         gc.collect()
@@ -240,6 +244,20 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
         return EXIT_SERVER_ENDED
     log.get_logger().info("stopped", pid=os.getpid())
     return 0
+
+
+def _secured(tls: Credentials | None) -> dict[str, Any]:
+    """Return what the server is told of TLS: nobody gets in without a certificate of the shop."""
+    if tls is None:
+        return {}
+    authority, certificate, key = tls.files
+    return {
+        "ssl_cert": certificate,
+        "ssl_key": key,
+        "ssl_protocol_min": SSLProtocols.tls13,
+        "ssl_ca": authority,
+        "ssl_client_verify": True,
+    }
 
 
 def _reason(serving: asyncio.Task[None]) -> str:
