@@ -46,8 +46,9 @@ def test_shares_are_those_of_independent_terms(asked: Expression, share: float) 
 
 
 def test_what_is_in_no_statistics_is_rare() -> None:
-    """As the rarest that is."""
-    assert pytest.approx(0.001) == KNOWN.share(NEW)
+    """A word rarer than the rarest that is, a whole title rarer still."""
+    assert pytest.approx(0.00025) == KNOWN.share(NEW)
+    assert pytest.approx(0.00001) == KNOWN.share(Term("enew"))
     assert pytest.approx(0.001) == KNOWN.share(Term("anew", more=True))
     assert 0 == Frequencies(Shares([], [], 0), BOOKS).share(NEW)
     assert 0 == Frequencies(Shares([], [], 0), BOOKS).books

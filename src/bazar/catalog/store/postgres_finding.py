@@ -20,8 +20,9 @@ from bazar.catalog.store.postgres_search import (
     text_query,
     tiers_of,
 )
+from bazar.catalog.store.shared import there
 from bazar.catalog.store.shared_lists import SharedLists
-from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.data.database import Transaction, Value, made
 
 
 class Finding(SharedLists):
@@ -36,16 +37,15 @@ class Finding(SharedLists):
     ) -> list[int]:
         """Return books that fit an expression, in order of id."""
         how = plan(asked, await self._statistics.known(transaction), limit)
-        given: tuple[Any, ...]
         given = text_query(asked), after, until, limit
-        rows: list[Row] = []
+        ids: list[int] = []
         if how.look_through:
-            rows = await transaction.all(LOOKED_THROUGH, *given, how.look_through)
-        if len(rows) < limit and how.by == asked:
-            rows = await transaction.all(FOUND, *given)
-        elif len(rows) < limit:
-            rows = await transaction.all(FOUND_BY_PART, *given, text_query(how.by))
-        return [made(int, row) for row in rows]
+            ids = await _ids(transaction, LOOKED_THROUGH, *given, how.look_through)
+        if len(ids) < limit and how.by == asked:
+            ids = await _ids(transaction, FOUND, *given)
+        elif len(ids) < limit:
+            ids = await _ids(transaction, FOUND_BY_PART, *given, text_query(how.by))
+        return ids
 
     async def few(
         self, transaction: Transaction, asked: Expression, limit: int
@@ -55,8 +55,8 @@ class Finding(SharedLists):
         how = by_index(asked, known, limit)
         if are_many(asked, known, limit, how.cost_us):
             return None
-        rows = await transaction.all(FEW, text_query(asked), text_query(how.by), limit + 1)
-        return sorted(made(int, row) for row in rows) if len(rows) <= limit else None
+        ids = await _ids(transaction, FEW, text_query(asked), text_query(how.by), limit + 1)
+        return sorted(ids) if len(ids) <= limit else None
 
     async def in_tiers(
         self, transaction: Transaction, stages: Sequence[Stage], after: int, limit: int
@@ -100,9 +100,14 @@ class Finding(SharedLists):
     ) -> dict[int, int]:
         """Return of some books the number of the tier of each."""
         tiers = [text_query(tier) for stage in stages for tier in stage.tiers]
-        rows = await transaction.all(tiers_of(len(tiers)), self.set_of(book_ids), *tiers)
-        found = dict(made(_numbered, row) for row in rows if row[1] is not None)
-        return {book_id: found[book_id] for book_id in book_ids if book_id in found}
+        row = await transaction.one(tiers_of(len(tiers)), self.set_of(book_ids), *tiers)
+        columns: Any = there(row)
+        return {book_id: tier for book_id, tier in zip(*columns, strict=True) if tier is not None}
+
+
+async def _ids(transaction: Transaction, sql: str, *given: Value) -> list[int]:
+    found: Any = there(await transaction.one(sql, *given))[0]
+    return list(found)
 
 
 def _one_by_one_us(stage: Stage, known: Frequencies, limit: int) -> float:

@@ -15,15 +15,17 @@ from math import expm1, log1p
 from time import monotonic
 
 from bazar.catalog.expressions import All, But, Either, Expression, Term
-from bazar.catalog.words import ANYWHERE
+from bazar.catalog.words import ANYWHERE, TITLE
 from bazar.kit.data.database import Transaction, made
 
 NEWS_AGE_S_MAX = 10.0
 """After which the server is asked whether it has looked at the table again."""
-UNKNOWN_BOOKS = 3000
-"""So many have a term of which nothing is known, at most."""
 _SHARE_MAX = 0.999
 _UNWANTED_SHARE_MAX = 0.5
+_RARER = 0.25
+"""As often as the rarest term that is listed, others are."""
+_TITLE_RARER = 0.01
+"""The same of whole titles, which few books share."""
 _TERM_BYTES = 4
 """Of each term in a row, beside its letters."""
 
@@ -57,9 +59,11 @@ class Shares:
         self._places = self._like_anywhere()
 
     def of_term(self, text: str) -> float:
-        """Return the share that has a term, or the least that is known of."""
+        """Return the share that has a term; one that is not listed is rarer than all that are."""
         at = bisect_left(self.terms, text)
-        return self.shares[at] if self.terms[at : at + 1] == [text] else self.rarest
+        if self.terms[at : at + 1] == [text]:
+            return self.shares[at]
+        return self.rarest * (_TITLE_RARER if text[:1] == TITLE else _RARER)
 
     def of_beginning(self, text: str) -> float:
         """Return the share that has any term that begins so.

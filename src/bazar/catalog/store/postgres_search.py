@@ -20,6 +20,8 @@ from bazar.catalog.store.postgres_frequencies import Frequencies
 
 SMALL_BOOKS = 2000
 """In a shop with fewer, the index alone is quick enough."""
+LOOKS_FACTOR = 1.5
+"""So many times as many books are looked through as should be enough, to be sure."""
 MANY_FACTOR = 4
 """Matches are taken to be many where so many times as many are expected."""
 COUNTED_US_MAX = 3000
@@ -39,33 +41,42 @@ _SHARE_MIN = 1e-12
 
 # The sums have the index of the terms used, and not that of the ids, also in a plan that is kept.
 # What is asked for comes from a query of its own: so the server does not look terms up in its
-# statistics each time it plans, and reads the text once, and not for each book.
+# statistics each time it plans, and reads the text once, and not for each book. An array of ids is
+# one row: ten thousand rows would keep the catalog's loop busy for as long as the server.
 FOUND = """
-SELECT book_id FROM books_text
-WHERE words @@ (SELECT ?1::text::tsquery) AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-ORDER BY book_id + 0 LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?1::text::tsquery) AND book_id + 0 > ?2 AND book_id + 0 <= ?3
+    ORDER BY book_id + 0 LIMIT ?4
+)"""
 
 # Called by its name, what the operator does is asked of no index.
 FOUND_BY_PART = """
-SELECT book_id FROM books_text
-WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-    AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-ORDER BY book_id + 0 LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+        AND book_id + 0 > ?2 AND book_id + 0 <= ?3
+    ORDER BY book_id + 0 LIMIT ?4
+)"""
 
 LOOKED_THROUGH = """
-SELECT book_id FROM (
-    SELECT book_id, words FROM books_text
-    WHERE book_id > ?2 AND book_id <= ?3
-    ORDER BY book_id LIMIT ?5
-) AS looked_at
-WHERE ts_match_vq(words, (SELECT ?1::text::tsquery))
-ORDER BY book_id LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM (
+        SELECT book_id, words FROM books_text
+        WHERE book_id > ?2 AND book_id <= ?3
+        ORDER BY book_id LIMIT ?5
+    ) AS looked_at
+    WHERE ts_match_vq(words, (SELECT ?1::text::tsquery))
+    ORDER BY book_id LIMIT ?4
+)"""
 
 # In whatever order: so it ends as soon as there are too many.
 FEW = """
-SELECT book_id FROM books_text
-WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-LIMIT ?3"""
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+    LIMIT ?3
+)"""
 
 
 def _tier(count: int, first: int) -> str:
@@ -93,8 +104,10 @@ ORDER BY tier, book_id LIMIT ?4"""
 def tiers_of(count: int) -> str:
     """Return the statement that tells the tiers of some books."""
     return f"""
-SELECT book_id, {_tier(count, 2)} AS tier FROM books_text
-WHERE book_id = ANY(?1::bigint[])"""
+SELECT coalesce(array_agg(book_id), '{{}}'), coalesce(array_agg(tier), '{{}}') FROM (
+    SELECT book_id, {_tier(count, 2)} AS tier FROM books_text
+    WHERE book_id = ANY(?1::bigint[])
+) AS told"""
 
 
 class Plan(NamedTuple):
@@ -117,10 +130,10 @@ def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
         limit: how many are wanted.
     """
     indexed = by_index(asked, frequencies)
-    needed = limit / max(frequencies.share(asked), _SHARE_MIN)
-    if needed * LOOK_US < indexed.cost_us:
-        looks = int(indexed.cost_us / LOOK_US)
-        return indexed._replace(look_through=looks, cost_us=needed * LOOK_US)
+    looks = LOOKS_FACTOR * limit / max(frequencies.share(asked), _SHARE_MIN)
+    if looks * LOOK_US < indexed.cost_us:
+        affordable = int(indexed.cost_us / LOOK_US)
+        return indexed._replace(look_through=affordable, cost_us=looks * LOOK_US)
     return indexed
 
 
