@@ -18,6 +18,7 @@ from bazar.cli import (
     opening,
     serving,
     settings,
+    tracing,
 )
 from bazar.cli.helping import Group, finish
 
@@ -82,6 +83,7 @@ for _room in (
     exporting,
     backing,
     load,
+    tracing,
 ):
     _room.register(app)
 app.command()(completion)
