@@ -87,6 +87,8 @@ def _as_json(story: "Story") -> _Told:
             "step": row.step,
             "what": row.what,
             "order": row.order,
+            "request_id": row.request_id,
+            "call": row.call,
             "missing": row.gap,
             "facts": row.facts,
         }
@@ -100,10 +102,14 @@ def _time(us: int) -> datetime:
 
 
 def _show(story: "Story") -> None:
+    from bazar.tools.tracing import folded
+
     several = len(story.verdicts) > 1
     typer.echo(f"{_time(story.started_us):%F %T.%f} UTC\n")
     columns = ["ms", "who", *(["order"] if several else []), "what", "also"]
-    print_table(columns, [_cells(row, several=several) for row in story.rows], fixed={"ms", "who"})
+    print_table(
+        columns, [_cells(row, several=several) for row in folded(story.rows)], fixed={"ms", "who"}
+    )
     typer.echo()
     for verdict in story.verdicts:
         named = f"order {verdict.order}: " if verdict.order else ""

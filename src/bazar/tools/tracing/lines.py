@@ -58,6 +58,11 @@ class Line(Struct, frozen=True):
         """Where its process listens."""
         return self.process.partition("#")[0]
 
+    @property
+    def port(self) -> str:
+        """Return the port of that place."""
+        return self.place.rpartition(":")[2]
+
 
 def parse(raw: bytes, source: int = 0, offset: int = 0, wrapped: int = 0) -> Line | None:
     """Return what a line of a log says, or None where it is not one that a service wrote."""

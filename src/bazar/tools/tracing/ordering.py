@@ -25,7 +25,7 @@ Edges = Mapping[int, Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How the clock of one process differs from that of the first."""
+    """How the clock of one process differs from that of another."""
 
     writer: str
     ahead_us: int
@@ -40,7 +40,9 @@ class Ordered:
 
     lines: list[Line]
     at_us: list[int]
-    """When each was, by the clock of the process that wrote the first; it never goes back."""
+    """When each was, by the clock that the others are compared with; it never goes back."""
+    whose: str
+    """Writer whose clock that is."""
     clocks: list[Clock]
     """Those that differ."""
     contradicts: bool
@@ -54,7 +56,8 @@ def ordered(lines: Sequence[Line]) -> Ordered:
         lines: those of one process in the order in which it wrote them.
     """
     messages = [*_messages(lines)]
-    offsets, clocks = _clocks(lines, messages)
+    whose = _first(lines, messages)
+    offsets, clocks = _clocks(lines, messages, whose)
     times = [line.at_us - offsets[line.writer] for line in lines]
     after: dict[int, list[int]] = defaultdict(list)
     for sent, came in messages:
@@ -66,7 +69,14 @@ def ordered(lines: Sequence[Line]) -> Ordered:
     shown: list[int] = []
     for number in order:
         shown.append(max(times[number], shown[-1] if shown else times[number]))
-    return Ordered([lines[number] for number in order], shown, clocks, contradicts)
+    return Ordered([lines[number] for number in order], shown, whose, clocks, contradicts)
+
+
+def _first(lines: Sequence[Line], messages: Sequence[tuple[int, int]]) -> str:
+    """Return who began: the first of those whom nobody sent anything, where there is one."""
+    sent_to = {lines[came].writer for _sent, came in messages if lines[came].step != "answered"}
+    began = [line for line in lines if line.writer not in sent_to] or lines
+    return min(began, key=lambda line: line.at_us).writer
 
 
 def _by_writer(lines: Sequence[Line]) -> dict[str, list[int]]:
@@ -86,17 +96,19 @@ def _messages(lines: Sequence[Line]) -> Iterable[tuple[int, int]]:
         elif line.step == "answered":
             heard[line["call"], line["upstream"]].append(number)
     arrived: set[tuple[str, str]] = set()
+    ended: set[tuple[str, str]] = set()
     for number, line in enumerate(lines):
         call = line["call"] if line.event == "step" else line["request_id"]
         about = (call, line.service)
-        if not call or about not in asked:
+        asks = asked.get(about, [])
+        if len({lines[one].writer for one in asks}) != 1:  # a request id of two fronts, say
             continue
         if (line.writer, call) not in arrived:
             arrived.add((line.writer, call))
-            yield _at(lines, asked[about], line)[0], number
-        if line.event == "request":
-            attempts = len(asked[about])
-            for answer in _at(lines, heard[about], line, only=attempts > 1)[:1]:
+            yield _at(lines, asks, line)[0], number
+        if line.event == "request" and (line.writer, call) not in ended:
+            ended.add((line.writer, call))
+            for answer in _at(lines, heard[about], line, only=len(asks) > 1)[:1]:
                 yield number, answer
 
 
@@ -113,9 +125,9 @@ def _place(target: str) -> str:
 
 
 def _clocks(
-    lines: Sequence[Line], messages: Sequence[tuple[int, int]]
+    lines: Sequence[Line], messages: Sequence[tuple[int, int]], whose: str
 ) -> tuple[dict[str, int], list[Clock]]:
-    """Return by how much each clock is ahead of that of the first line, and those that differ."""
+    """Return by how much each clock is ahead of one, and those that differ from it."""
     behind: dict[str, dict[str, int]] = defaultdict(dict)
     """By how much the clock of one who was sent something is behind the sender's, at least."""
     for sent, came in messages:
@@ -125,7 +137,7 @@ def _clocks(
         behind[sender.writer][receiver.writer] = max(known, lag_us)
     places = {line.writer: line.place for line in lines}
     writers = list(dict.fromkeys(line.writer for line in lines))
-    offsets: dict[str, int] = {}
+    offsets: dict[str, int] = {whose: 0}
     clocks: list[Clock] = []
     while len(offsets) < len(writers):
         near = [one for one in writers if one not in offsets and _met(behind, one, offsets)]

@@ -11,8 +11,12 @@ from bazar.tools.tracing.lines import Line
 from bazar.tools.tracing.ordering import Ordered, ordered
 from bazar.wire.steps import STEPS
 
+_TRIES_SHOWN = 3
 _SAID = frozenset({"step", "request_id", "call", "order", "key", "request_ids"})
 """Facts that tie lines together; they are in no column of their own."""
+_TOLD_BY_A_STEP = "upstream-away"
+_BEGINS = frozenset({"taken", "cancel-taken"})
+"""Steps that tell which request it is."""
 _TAKES = frozenset({"received", "asked-for", "release-asked"})
 """Steps with which a service takes a call, whose end is the line of its request."""
 
@@ -29,6 +33,8 @@ class Row(Struct, frozen=True):
     step: str
     """Or the event, where it is no step."""
     order: str
+    request_id: str
+    call: str
     service: str
     process: str
     at_us: int
@@ -46,6 +52,32 @@ class Story(Struct, frozen=True):
     verdicts: list[Verdict]
     notes: list[str]
     """What is to be known of the logs themselves."""
+
+
+def folded(rows: Sequence[Row]) -> list[Row]:
+    """Return rows in which tries of one call, that came to nothing in the same way, are counted."""
+    shown: list[Row] = []
+    number = 0
+    while number < len(rows):
+        pair = rows[number : number + 2]
+        again = 1
+        while _alike(pair, rows[number + 2 * again : number + 2 * again + 2]):
+            again += 1
+        if again < _TRIES_SHOWN:
+            shown.append(rows[number])
+            number += 1
+            continue
+        last = rows[number + 2 * again - 1]
+        words = f"the same {again - 1} times more, until {last.after_ms:,.2f} ms"
+        shown += [*pair, replace(rows[number + 2], what=words, facts={})]
+        number += 2 * again
+    return shown
+
+
+def _alike(pair: Sequence[Row], other: Sequence[Row]) -> bool:
+    """Tell whether two pairs of rows are tries of one kind that had no answer."""
+    tries = [[(row.step, row.who, row.what, row.order) for row in one] for one in (pair, other)]
+    return [one[0] for one in tries[0]] == ["asked", "no-answer"] and tries[0] == tries[1]
 
 
 def tell(found: Found) -> Story:
@@ -74,6 +106,8 @@ def _rows(found: Found, history: Ordered) -> list[Row]:
     ahead = {clock.writer: clock.ahead_us for clock in history.clocks}
     rows: list[tuple[int, Row]] = []
     for number, (line, at_us) in enumerate(zip(history.lines, history.at_us, strict=True)):
+        if found.steps and line.event == _TOLD_BY_A_STEP:
+            continue
         rows.append((at_us, _row(line, at_us - start_us)))
         if last[line.writer] == number and line.writer in silent:
             words = f"nothing more from {_who(line)} after this: {silent[line.writer]}"
@@ -93,7 +127,8 @@ def _insert(rows: list[tuple[int, Row]], at_us: int, row: Row) -> None:
 
 
 def _row(line: Line, after_us: int) -> Row:
-    facts = {name: value for name, value in line.facts.items() if name not in _SAID}
+    said = _SAID - {"request_id"} if line.step in _BEGINS else _SAID
+    facts = {name: value for name, value in line.facts.items() if name not in said}
     words, used = _words(line)
     shown = {name: value for name, value in facts.items() if name not in used}
     return Row(
@@ -103,6 +138,8 @@ def _row(line: Line, after_us: int) -> Row:
         shown,
         line.step or line.event,
         line["order"],
+        line["request_id"],
+        line["call"],
         line.service,
         line.process,
         line.at_us,
@@ -175,6 +212,11 @@ def _end_of(line: Line, found: Found) -> str:
     if others:
         again_ms = (min(others) - last.at_us) / 1000
         return f"it died; another one started there {again_ms:.0f} ms after its last line"
+    if any(
+        one.event == "restarting" and one["port"] == line.port and one.at_us >= last.at_us
+        for one in found.lives
+    ):
+        return "it died"
     if (last.source, last.offset) == (line.source, line.offset):
         return "its log ends here"
     return "it did not finish that, though its log goes on"
@@ -182,7 +224,7 @@ def _end_of(line: Line, found: Found) -> str:
 
 def _clock_notes(history: Ordered, lines: Sequence[Line]) -> Iterable[str]:
     who = {line.writer: _who(line) for line in lines}
-    first = who[history.lines[0].writer]
+    first = who[history.whose]
     for clock in history.clocks:
         ahead_s = abs(clock.ahead_us) / 1_000_000
         at_least = "at least " if clock.at_least else ""
