@@ -47,6 +47,7 @@ class _Ids:
     calls: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     references: set[str] = field(default_factory=set)
+    """As the line of a request has it; and as a name ends, where that is all that is known."""
     asked: str = ""
     """The request that was asked for, whatever orders it had."""
 
@@ -60,7 +61,7 @@ class _Ids:
         if request and request == self.asked:
             return True
         if order:
-            return order in self.orders
+            return order in self.orders or f"-{order[-REFERENCE_LENGTH:]}" in self.references
         if key:
             return key in self.keys or (not self.keys and request in self.requests)
         if line.event != "step":
@@ -138,7 +139,7 @@ def _seeds(asked: str) -> _Ids:
         orders=set() if len(asked) > ORDER_NAME_LENGTH_MAX else {asked},
         requests={asked},
         asked=asked,
-        references={reference.upper()} if reference else set(),
+        references={reference.upper(), f"-{reference}"} if reference else set(),
     )
 
 

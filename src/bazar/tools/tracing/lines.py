@@ -14,6 +14,9 @@ _TEXT = re.compile(
     rb"(?:([a-z]+) *\| )?at=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z) level=([a-z]+) "
     rb"event=([^ \r\n]+)([^\r\n]*)"
 )
+_ESCAPE = b"\x1b"
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+"""That a container engine puts around its prefix; a line of ours has none."""
 _FACT = re.compile(r'([A-Za-z_]+)=("(?:[^"\\]|\\.)*"|[^ ]*)')
 _WRAPPED = ("MESSAGE", "log", "message", "line")
 """Where journald, container engines and collectors have the line, as JSON."""
@@ -66,6 +69,8 @@ class Line(Struct, frozen=True):
 
 def parse(raw: bytes, source: int = 0, offset: int = 0, wrapped: int = 0) -> Line | None:
     """Return what a line of a log says, or None where it is not one that a service wrote."""
+    if _ESCAPE in raw:
+        raw = _COLOURS.sub(b"", raw)
     found = _TEXT.search(raw)
     start = raw.find(_BEGINNING)
     if start >= 0 and (found is None or start < found.start()):
