@@ -48,11 +48,12 @@ def trace(
 ) -> None:
     """Tell step by step what all services did about an order or a request.
 
-    They have to run with --log-level debug. Lines may come through journald or a container engine.
+    They have to run with --log-level debug. Lines may come through journald or a container engine,
+    on standard input too: journalctl -o cat | bazar trace 3f9a1c22-5 -
 
     Examples:
       bazar trace K7Q2T4
-      journalctl -u 'bazar-*' -o cat | bazar trace 3f9a1c22-5 -
+      bazar trace 3f9a1c22-5 front.log order.log catalog.log
     """
     from bazar.tools.tracing import NoLogs, Sources, TooMany, find, tell
 
