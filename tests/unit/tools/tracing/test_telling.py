@@ -179,8 +179,8 @@ def test_a_rejected_order_says_why(logs: Logs) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [
-        (422, "invalid-request", "refused"),
-        (409, "key-reused", "refused"),
+        (400, "invalid-request", "refused"),
+        (422, "key-reused", "refused"),
         (503, "unavailable", "unknown"),
         (500, "internal", "unknown"),
     ],
