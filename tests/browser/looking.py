@@ -27,16 +27,15 @@ _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 _ALL = {"runOnly": {"type": "tag", "values": _TAGS}}
 _SEEN = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
 """The rules whose findings hang on colours and sizes."""
-_LOOKS: tuple[tuple[int, bool, dict[str, Any]], ...] = (
-    (WIDTH_PHONE, False, _ALL),
-    (WIDTH_WIDE, True, _SEEN),
-)
-"""Width, dark or light, and which rules."""
-_MORE_LOOKS = (
-    (WIDTH_PHONE, True, _SEEN),
-    (WIDTH_WIDE, False, _ALL),
-)
-"""In one language: colours and sizes are the same in both, and so is what stands where."""
+_LOOKS: dict[str, tuple[tuple[int, bool, dict[str, Any]], ...]] = {
+    "en": ((WIDTH_PHONE, False, _ALL), (WIDTH_WIDE, True, _SEEN)),
+    "ar": ((WIDTH_WIDE, False, _ALL), (WIDTH_PHONE, True, _SEEN)),
+}
+"""Width, dark or light, and which rules.
+
+Two looks a language make all four: colours and sizes are the same in both, and so is what stands
+where.
+"""
 _RUN = """async options => {
   const found = await axe.run(document, {...options, resultTypes: ["violations"], preload: false});
   return found.violations.map(
@@ -74,10 +73,10 @@ def show_at(page: Page, width: int, *, dark: bool) -> None:
 
 
 def barriers(page: Page, language: str) -> list[str]:
-    """Return what axe-core finds, in light and dark, on a phone and on a wide screen."""
+    """Return what axe-core finds, in light and in dark, on a phone or on a wide screen."""
     page.evaluate(_axe())
     found = []
-    for width, dark, options in (*_LOOKS, *(_MORE_LOOKS if language == "en" else ())):
+    for width, dark, options in _LOOKS[language]:
         show_at(page, width, dark=dark)
         scheme = "dark" if dark else "light"
         found += [f"{scheme}, {width}: {one}" for one in page.evaluate(_RUN, options)]

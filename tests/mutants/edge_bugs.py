@@ -28,7 +28,7 @@ EDGE_BUGS = (
     Bug(
         "any-name-is-ours",
         "A service on the loopback address answers to a name that a page bound to it.",
-        (Edit("cluster.py", "loopback=is_loopback(settings.host)", "loopback=False"),),
+        (Edit("services.py", "loopback=is_loopback(settings.host)", "loopback=False"),),
         (HOSTS,),
     ),
     Bug(

@@ -86,8 +86,8 @@ STUCK = _tests(
     "stuck orders",
     "tests/service/test_order_stuck.py::test_a_damaged_order_holds_up_no_other",
 )
-ORDER_STORE = _tests("order store", "tests/contract/test_order_store.py")
-ORDER_LISTS = _tests("order lists", "tests/contract/test_order_store_lists.py")
+ORDER_STORE = _tests("order store", "tests/contract/order_store/test_orders.py")
+ORDER_LISTS = _tests("order lists", "tests/contract/order_store/test_lists.py")
 CHANGED_AFTER_CRASH = _tests(
     "changed after a crash",
     "tests/service/test_order_failures.py::test_a_crash_and_then_a_change_know_what_was_told",
@@ -203,6 +203,7 @@ SCANS_LEFT = _tests("scans left", f"{_POSTGRES}::test_the_server_ends_a_scan_tha
 SEVERAL_HOSTS = _tests(
     "several hosts", f"{_POSTGRES}::test_of_several_hosts_one_that_works_is_taken"
 )
+FAILED_OVER = _tests("hosts that take each other's place", "tests/contract/test_postgres_hosts.py")
 LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
 LAZY_CUTS = _tests(
     "power cuts among lazy writes",

@@ -9,6 +9,8 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    certifying,
+    experiment,
     exporting,
     importing,
     keeper,
@@ -82,7 +84,9 @@ for _room in (
     settings,
     exporting,
     backing,
+    certifying,
     load,
+    experiment,
     tracing,
 ):
     _room.register(app)

@@ -26,16 +26,19 @@ from bazar.cli.terminal import (
     PublicHost,
     PublicUrl,
     SecretFile,
+    Tls,
     environment_secret,
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
     database_place,
     find_secret,
     listening_host,
     service_urls,
+    under_tls,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
@@ -53,6 +56,15 @@ ServicePort = Annotated[
         help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
     ),
 ]
+ProbePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PROBE_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port that tells in the clear whether the service is well, and nothing else.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -62,10 +74,18 @@ Database = Annotated[
     ),
 ]
 Catalogs = Annotated[
-    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CATALOG",
+        help=f"Of the catalog: {_ADDRESSES} [default: {_USUAL.catalog}]",
+    ),
 ]
 Orders = Annotated[
-    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_ORDER",
+        help=f"Of the order service: {_ADDRESSES} [default: {_USUAL.order}]",
+    ),
 ]
 
 
@@ -78,8 +98,10 @@ def serve(  # noqa: PLR0913  one parameter an option
     proxies: Proxies = "",
     port: ServicePort = None,
     database: Database = None,
-    catalog: Catalogs = _USUAL.catalog,
-    order: Orders = _USUAL.order,
+    catalog: Catalogs = None,
+    order: Orders = None,
+    tls: Tls = None,
+    probe_port: ProbePort = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -102,41 +124,62 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
     """
-    from bazar.kit.process.server import is_worker
-    from bazar.kit.process.server import serve as run_service
-    from bazar.services import ServiceSettings, running
+    from bazar.services import Public, ServiceSettings
 
-    currency = currency_code(currency)
     port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         settings = ServiceSettings(
             service=service,
             host=host,
-            public_hosts=public_host,
-            public_url=public_address(public_url),
-            proxies=proxies,
+            public=Public(
+                hosts=public_host,
+                url=public_address(public_url),
+                proxies=proxies,
+                open_api=open_api,
+                cors=invited_origins(cors),
+            ),
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=service_urls(catalog, "--catalog"),
-            order_url=service_urls(order, "--order"),
+            catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
+            order_url=_asked(order, _USUAL.order, "--order", tls),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=currency,
+            currency=currency_code(currency),
             name=name,
-            open_api=open_api,
             cache=cache,
-            cors=invited_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
+            tls=read_credentials(tls, service) if tls else None,
+            probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
-        if service == "front" and workers > 1 and not is_worker():
-            _share_port(host, port, workers)
-            raise typer.Exit
-        code = run_service(lambda: running(settings), host, port)
+        code = _run(settings, port, workers)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
+    """Run a service until told to stop, in several processes where that is asked for."""
+    from bazar.kit.process.server import is_worker, serve
+    from bazar.services import running
+
+    if settings.service == "front" and workers > 1 and not is_worker():
+        _share_port(settings.host, port, workers)
+        return 0
+    listening = None if settings.service == "front" else settings.tls
+    return serve(lambda: running(settings), settings.host, port, listening, settings.probe_port)
+
+
+def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
+    """Return the addresses of a service that will be asked.
+
+    Raises:
+        StartupError: one is none, or is not under TLS where all has to be.
+    """
+    if given is None:
+        return under_tls(usual) if tls else usual
+    return service_urls(given, option, tls=tls is not None)
 
 
 def _log_to(

@@ -79,6 +79,14 @@ SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),
 ]
+Tls = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BAZAR_TLS",
+        metavar="DIR",
+        help="Folder of ca.pem and of our certificate and key: services are asked under TLS.",
+    ),
+]
 Currency = Annotated[
     str | None,
     typer.Option(

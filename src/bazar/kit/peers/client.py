@@ -24,18 +24,26 @@ from datetime import timedelta
 
 from msgspec import Struct
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    ConnectError,
-    ConnectTimeoutError,
-)
+from pyreqwest.exceptions import RequestError
+from pyreqwest.request import RequestBuilder
 
 from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
-from bazar.kit.peers.answers import FAILURES, Answer, Stranger, heed_cancel, is_slow, reason
+from bazar.kit.peers.answers import (
+    FAILURES,
+    Answer,
+    Stranger,
+    heed_cancel,
+    is_slow,
+    is_unsent,
+    reason,
+)
 from bazar.kit.peers.balancing import Target, Targets
-from bazar.kit.peers.discovery import Discovery
+from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.credentials import Credentials
+from bazar.kit.peers.discovery import Address, Discovery
 from bazar.kit.peers.racing import Race, Rules
 from bazar.kit.secret import SERVICE_HEADER, service_identity
 from bazar.kit.steps import steps
@@ -67,9 +75,6 @@ class _Sending(Struct):
     """How often it may have arrived."""
 
 
-_UNSENT = (ConnectError, ConnectTimeoutError)
-
-
 def plain_client() -> ClientBuilder:
     """Return the beginnings of a client that keeps connections, follows and unpacks nothing."""
     return (
@@ -83,9 +88,14 @@ def plain_client() -> ClientBuilder:
     )
 
 
+def service_client() -> ClientBuilder:
+    """Return the beginnings of the client of a service."""
+    return plain_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT)
+
+
 def new_client() -> Client:
     """Return the client of a service."""
-    return plain_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+    return service_client().build()
 
 
 class Upstream:
@@ -100,6 +110,7 @@ class Upstream:
         *,
         tells_secret: bool = True,
         discovery: Discovery | None = None,
+        tls: Credentials | None = None,
     ) -> None:
         """Name the service.
 
@@ -110,18 +121,28 @@ class Upstream:
             secret: of the shop: its answers show that they know it.
             tells_secret: with every call, for what is not open to everybody.
             discovery: of its addresses, where it is another than that of the urls.
+            tls: what we show of ourselves; None: calls go in the clear, or as the address says.
         """
         self.name = name
         self._identity = service_identity(name, secret)
         self._client = client
         self._authorization = f"Bearer {secret}" if tells_secret and secret else ""
-        self._discovery = discovery or Discovery(urls)
-        self.targets = Targets(name, self._probe)
+        self._discovery = discovery or Discovery(urls, every_name=tls is not None)
+        self._tls = tls
+        self.targets = Targets(name, self._probe, self._reach)
         self.targets.set(self._discovery.known)
         self.rules = Rules()
         self._streamed: Target | None = None
         self._follower: asyncio.Task[None] | None = None
         self._log = get_logger()
+
+    def _reach(self, address: Address) -> Target:
+        """Return a target at an address; under TLS it has a client of its own."""
+        if self._tls is None:
+            return Target(address)
+        url, ip, port = secured_url(self.name, address.url)
+        builder = secured(service_client(), self._tls, self.name, ip, port)
+        return Target(address, url, builder.build())
 
     def start(self) -> None:
         """Start to look names up; without any there is nothing to do."""
@@ -225,9 +246,7 @@ class Upstream:
         """
         now_s = asyncio.get_running_loop().time
         target = self._next_to_follow()
-        builder = self._client.get(target.url + path).streamed_read_buffer_limit(0)
-        if target.address.host:
-            builder = builder.header("host", target.address.host)
+        builder = self._to(target, "GET", path).streamed_read_buffer_limit(0)
         async with AsyncExitStack() as open_response:
             by_s = now_s() + silence_s_max
             async with self._heard_by(by_s, silence_s_max, target):
@@ -292,8 +311,9 @@ class Upstream:
             if steps.on:
                 return await self._send_watched(target, sending, left_s)
             return await self._send(target, sending, left_s)
-        except _UNSENT:
-            sending.sent -= 1
+        except RequestError as error:
+            if is_unsent(error):
+                sending.sent -= 1
             raise
         finally:
             target.in_flight -= 1
@@ -316,12 +336,10 @@ class Upstream:
 
     async def _send(self, target: Target, sending: _Sending, left_s: float) -> Answer:
         builder = (
-            self._client.request(sending.method, target.url + sending.path)
+            self._to(target, sending.method, sending.path)
             .timeout(timedelta(seconds=left_s))
             .header(_DEADLINE, str(int(left_s * 1000)))
         )
-        if target.address.host:
-            builder = builder.header("host", target.address.host)
         if sending.request_id:
             builder = builder.header(_REQUEST_ID, sending.request_id)
         if self._authorization:
@@ -334,6 +352,14 @@ class Upstream:
         content = (await response.bytes()).to_bytes()
         return Answer(response.status, content, headers)
 
+    def _to(self, target: Target, method: str, path: str) -> RequestBuilder:
+        """Begin a request to a target, by the name that it goes by."""
+        if target.client is not None:
+            return target.client.request(method, target.url + path)
+        builder = self._client.request(method, target.url + path)
+        host = target.address.host
+        return builder.header("host", host) if host else builder
+
     def _check(self, headers: Mapping[str, str]) -> None:
         """Believe only who says that it is this service of this shop."""
         said = headers.get(SERVICE_HEADER)
@@ -343,9 +369,7 @@ class Upstream:
 
     async def _probe(self, target: Target) -> bool:
         """Tell whether a target is ready, and the service that it should be."""
-        builder = self._client.get(f"{target.url}/readyz").timeout(PROBE_TIMEOUT)
-        if target.address.host:
-            builder = builder.header("host", target.address.host)
+        builder = self._to(target, "GET", "/readyz").timeout(PROBE_TIMEOUT)
         try:
             response = await builder.build().send()
             self._check(response.headers)

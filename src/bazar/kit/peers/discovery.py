@@ -55,17 +55,21 @@ async def look_up(name: str, port: int) -> Sequence[str]:
 class Discovery:
     """The addresses of one service."""
 
-    def __init__(self, urls: str, look_up: LookUp = look_up) -> None:
+    def __init__(self, urls: str, look_up: LookUp = look_up, *, every_name: bool = False) -> None:
         """Start with what is given, names as they are.
 
         Args:
             urls: http addresses with commas between them; a name of https stays one, since its
                 certificate holds it.
             look_up: gives the addresses of a name.
+            every_name: is looked up, whatever it is, and is no address before that: certificates
+                hold roles and no names.
         """
         given = [url.strip().rstrip("/") for url in urls.split(",") if url.strip()]
         self._named: dict[str, Addresses] = {
-            url: frozenset({Address(url)}) for url in given if _is_to_be_looked_up(urlsplit(url))
+            url: frozenset() if every_name else frozenset({Address(url)})
+            for url in given
+            if _is_to_be_looked_up(urlsplit(url), every_name=every_name)
         }
         self._unknown = set(self._named)
         self._fixed = frozenset(Address(url) for url in given if url not in self._named)
@@ -124,9 +128,9 @@ class Discovery:
             self._unknown.discard(url)
 
 
-def _is_to_be_looked_up(parts: SplitResult) -> bool:
+def _is_to_be_looked_up(parts: SplitResult, *, every_name: bool) -> bool:
     host = parts.hostname or ""
-    if parts.scheme != "http" or host == _LOCAL:
+    if not every_name and (parts.scheme != "http" or host == _LOCAL):
         return False
     try:
         ip_address(host)

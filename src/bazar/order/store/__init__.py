@@ -2,7 +2,7 @@
 
 `Store` is the seam between the use cases and the engines: one function, one purpose. What every
 engine does with the same statement is in `shared`; each engine's own way is in its module. One
-suite, tests/contract/test_order_store.py, runs every function on every engine.
+suite, tests/contract/order_store/, runs every function on every engine.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ Way = Literal["answers", "refuses", "breaks", "hangs", "away", "overloaded"]
 
 def refused() -> RequestError:
     """Return the error of an address where nobody listens."""
-    return ConnectError("refused", {"causes": None})
+    return ConnectError("refused", {"causes": [{"message": "client error (Connect)"}]})
 
 
 def broken() -> RequestError:

@@ -1,7 +1,6 @@
 """What the catalog's store promises about lists of books, told by one suite for every engine."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -13,30 +12,10 @@ from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.kit.data.database import Database
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Outcome
-from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, reserved
+from support.stored_books import EDITED_MS, NOW_MS, added, book, reserved
 
 DAY_MS = 24 * 60 * 60 * 1000
 ALL_ORDERS: list[Order] = ["rank", "new", "price", "-price", "title"]
-
-
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    async with kept.opened(tmp_path / "catalog.db") as database:
-        yield database
 
 
 def ids(found: Sequence[Ranked]) -> list[int]:

@@ -1,18 +1,15 @@
 """The settings of the shop and the ledger of one book, as every engine keeps them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from bazar.catalog.store import AFTER_ALL_ROWS, Store, Why
 from bazar.kit.data.database import Database, Transaction
 from bazar.wire.shop import Shop
 from bazar.wire.stock import Movement
-from support.stored_books import KEPT, NOW_MS, Engine, added, book, reserved
+from support.stored_books import NOW_MS, added, book, reserved
 
 SHOP = Shop(
     version=1,
@@ -25,26 +22,6 @@ SHOP = Shop(
     texts={"imprint": "We."},
     picks=[3, 1],
 )
-
-
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    async with kept.opened(tmp_path / "catalog.db") as database:
-        yield database
 
 
 async def test_settings_come_back_as_they_were_stored(database: Database, store: Store) -> None:

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from bazar.wire.books import BookEdited, BookTitle, TopicCount
 from bazar.wire.stock import Movement, Outcome, SoldLine
 from support import stored_books
 from support.searches import searched
-from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book, rejected, reserved
+from support.stored_books import EDITED_MS, NOW_MS, added, book, rejected, reserved
 
 NOW = datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 ISBN = "9780131103627"
@@ -37,31 +36,11 @@ DESCRIBED: dict[str, Any] = {
 """All that need not be known of a book."""
 
 
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    async with kept.opened(tmp_path / "catalog.db") as database:
-        yield database
-
-
 def test_no_function_of_the_store_is_left_out() -> None:
     """Each one that the protocol names is called in one of these modules, so on every engine."""
     called = {
         node.attr
-        for module in (*Path(__file__).parent.glob("test_catalog_store*.py"), HELPERS)
+        for module in (*Path(__file__).parent.glob("test_*.py"), HELPERS)
         for node in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)

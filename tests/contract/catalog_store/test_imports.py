@@ -1,6 +1,5 @@
 """What the catalog's store promises to those who take in files, told for every engine."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from unicodedata import normalize
 
@@ -21,30 +20,10 @@ from bazar.catalog.store import (
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.data.migrate import migrate, steps
 from support.engines import with_tables
-from support.stored_books import EDITED_MS, KEPT, NOW_MS, Engine, added, book
+from support.stored_books import EDITED_MS, NOW_MS, Engine, added, book
 
 ISBN = "9780131103627"
 NOBODY = Sought(1, None, None, None, NO_YEAR)
-
-
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    async with kept.opened(tmp_path / "catalog.db") as database:
-        yield database
 
 
 async def test_rows_are_known_by_isbn_by_name_and_by_what_they_made(

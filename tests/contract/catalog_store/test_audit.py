@@ -1,8 +1,5 @@
 """What the catalog's store promises to imports and to the audit, told for every engine."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -15,29 +12,9 @@ from bazar.catalog.store import (
 )
 from bazar.kit.data.database import Database, Transaction
 from bazar.wire.audit import KeptDecision
-from support.stored_books import KEPT, NOW_MS, Engine, added, book, rejected, reserved
+from support.stored_books import NOW_MS, Engine, added, book, rejected, reserved
 
 ALL = (0, AFTER_ALL_ROWS)
-
-
-@pytest.fixture(params=KEPT, ids=lambda kept: kept.name)
-def kept(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    engine: Engine = request.param
-    return engine
-
-
-@pytest.fixture
-def store(kept: Engine) -> Store:
-    """Return the engine's own store."""
-    return kept.store()
-
-
-@pytest.fixture
-async def database(kept: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a database with the catalog's tables."""
-    async with kept.opened(tmp_path / "catalog.db") as database:
-        yield database
 
 
 # ------------------------------------------------------------------- files of rows

@@ -1,8 +1,5 @@
 """In which order every engine's order store lists orders, and which of them, told by one suite."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -14,27 +11,7 @@ from bazar.order.store import Store
 from bazar.order.store.newest import PLACE_MAX
 from bazar.wire.audit import KeptLine, KeptOrder
 from support.buyers import LINA, OMAR
-from support.stored_orders import KEPT, SOLD, Engine, pending
-
-
-@pytest.fixture(params=KEPT, ids=lambda engine: engine.name)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    kept: Engine = request.param
-    return kept
-
-
-@pytest.fixture
-async def database(engine: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open an empty database with the service's tables."""
-    async with engine.opened(tmp_path / "order.db") as database:
-        yield database
-
-
-@pytest.fixture
-def store(engine: Engine) -> Store:
-    """Return the engine's statements."""
-    return engine.store()
+from support.stored_orders import SOLD, pending
 
 
 async def test_unsettled_orders_come_in_pages(database: Database, store: Store) -> None:

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
@@ -18,29 +17,9 @@ from bazar.order.store.newest import PLACE_MAX
 from bazar.wire.orders import OrderStatus
 from bazar.wire.stock import Rejection
 from support.buyers import LINA, OMAR
-from support.stored_orders import KEPT, SOLD, Engine, pending
+from support.stored_orders import KEPT, SOLD, pending
 
 STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
-
-
-@pytest.fixture(params=KEPT, ids=lambda engine: engine.name)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Name each engine in turn."""
-    kept: Engine = request.param
-    return kept
-
-
-@pytest.fixture
-async def database(engine: Engine, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open an empty database with the service's tables."""
-    async with engine.opened(tmp_path / "order.db") as database:
-        yield database
-
-
-@pytest.fixture
-def store(engine: Engine) -> Store:
-    """Return the engine's statements."""
-    return engine.store()
 
 
 async def test_an_order_comes_back_as_it_was_stored(database: Database, store: Store) -> None:
@@ -299,7 +278,7 @@ def test_no_function_of_the_store_is_left_out() -> None:
     """These modules run every one; an engine has no other that they would not run."""
     called = {
         node.attr
-        for module in Path(__file__).parent.glob("test_order_store*.py")
+        for module in Path(__file__).parent.glob("test_*.py")
         for node in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
