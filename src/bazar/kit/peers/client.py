@@ -340,7 +340,7 @@ class Upstream:
         """Send a call once, and write that, and what came of it."""
         about = {"call": sending.request_id, "upstream": self.name, "target": target.url}
         path = sending.path.partition("?")[0]
-        steps.write("asked", **about, attempt=sending.sent, path=path, left_ms=int(left_s * 1000))
+        steps.write("asked", **about, path=path, left_ms=int(left_s * 1000))
         try:
             answer = await self._send(target, sending, left_s)
         except FAILURES as error:
