@@ -12,6 +12,8 @@ from support.processes import BAZAR, SERVICES, environment
 from support.running import Replicas, TestedShop, role_of
 
 DOMAIN = "bazar.test"
+TWO_EACH = Replicas(2, 2, 2)
+PORTS = {str(role): port for role, port in DEFAULT_PORTS.items()}
 
 
 class ShopOfHosts(TestedShop):
@@ -23,7 +25,7 @@ class ShopOfHosts(TestedShop):
         folder: Path,
         databases: Mapping[str, str],
         history: History,
-        replicas: Replicas = Replicas(2, 2, 2),
+        replicas: Replicas = TWO_EACH,
     ) -> None:
         """Put the hosts on the network; `start` them.
 
@@ -76,13 +78,13 @@ class ShopOfHosts(TestedShop):
         self._probes.clear()
 
     def _url(self, name: str) -> str:
-        return f"http://{self.hosts[name].address}:{DEFAULT_PORTS[role_of(name)]}"
+        return f"http://{self.hosts[name].address}:{PORTS[role_of(name)]}"
 
     def _command(self, name: str) -> list[str]:
         role = role_of(name)
         words = [sys.executable, *BAZAR, "serve", role, "--host", "0.0.0.0"]  # noqa: S104  no way out
         for other in SERVICES[:2]:
-            words += [f"--{other}", f"http://{other}.{DOMAIN}:{DEFAULT_PORTS[other]}"]
+            words += [f"--{other}", f"http://{other}.{DOMAIN}:{PORTS[other]}"]
         words += ["--database", self._databases[role]] if role in self._databases else []
         return [*words, "--data", str(self._folder / name)]
 

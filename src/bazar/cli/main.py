@@ -10,6 +10,7 @@ from bazar.cli import (
     backing,
     buyer,
     certifying,
+    experiment,
     exporting,
     importing,
     keeper,
@@ -84,6 +85,7 @@ for _room in (
     backing,
     certifying,
     load,
+    experiment,
 ):
     _room.register(app)
 app.command()(completion)

@@ -223,7 +223,7 @@ async def _serve(
     stop = asyncio.Event()
     for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
-    _watch_supervisor()
+    watch_supervisor()
     async with running() as app:
         _listen(bound)
         server = _server(app, bound, connections, tls)
@@ -307,7 +307,7 @@ async def _pulse() -> None:
         await asyncio.sleep(PULSE_INTERVAL_S)
 
 
-def _watch_supervisor() -> None:
+def watch_supervisor() -> None:
     """End this process when the supervisor's end of the pipe closes, however it died.
 
     A thread waits for that, so that a service whose event loop hangs ends as well.
