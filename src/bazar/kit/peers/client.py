@@ -198,7 +198,9 @@ class Upstream:
                 else:
                     answer = await self._race(sending)
             except FAILURES as error:
-                slow, cause = is_slow(error), reason(error)
+                slow = is_slow(error)
+                # What ends with the time that is left hides no reason that there was before.
+                cause = cause if slow and cause else reason(error)
                 outcome = "did not answer in time" if slow else "cannot be reached"
             else:  # only now: a rival may have been sent while this answer was on its way
                 return replace(answer, again=True) if sending.sent > 1 else answer
