@@ -2,10 +2,19 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bazar.cli.network import (
+    SHOP_OPTION,
+    Announce,
+    Interfaces,
+    ShopName,
+    found_by,
+    looking,
+)
 from bazar.cli.starting import Workers, currency_code, end, invited_origins, public_address
 from bazar.cli.terminal import (
     DATA_DEFAULT,
@@ -28,6 +37,7 @@ from bazar.cli.terminal import (
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.addresses import Looking
 from bazar.kit.process.config import (
     PORT_MAX,
     database_place,
@@ -37,8 +47,16 @@ from bazar.kit.process.config import (
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
+if TYPE_CHECKING:
+    from bazar.kit.http.app import HttpApp
+    from bazar.kit.process.server import Announce as Announcing
+    from bazar.services import ServiceSettings
+
 _USUAL = Addresses()
-_ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
+_ADDRESSES = (
+    "its address, or several with commas between; a name stands for all its addresses, and "
+    "'mdns:' for whoever announces itself."
+)
 ServicePort = Annotated[
     int | None,
     typer.Option(
@@ -84,6 +102,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     workers: Workers = 1,
+    announce: Announce = False,
+    shop: ShopName = SHOP_OPTION,
+    interface: Interfaces = "",
     log_level: LogLevel = "info",
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
@@ -95,16 +116,16 @@ def serve(  # noqa: PLR0913  one parameter an option
     Examples:
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
+      bazar serve order --host 0.0.0.0 --announce --catalog mdns:
     """
     from bazar.kit import log
-    from bazar.kit.process.server import is_worker
-    from bazar.kit.process.server import serve as run_service
-    from bazar.services import ServiceSettings, running
+    from bazar.services import ServiceSettings
 
     currency = currency_code(currency)
     log.configure(service, log_format, log_level)
     try:
         host = listening_host(host)
+        where = looking(shop, interface, host, announce=announce)
         settings = ServiceSettings(
             service=service,
             host=host,
@@ -112,8 +133,8 @@ def serve(  # noqa: PLR0913  one parameter an option
             public_url=public_address(public_url),
             proxies=proxies,
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=service_urls(catalog, "--catalog"),
-            order_url=service_urls(order, "--order"),
+            catalog_url=found_by(service_urls(catalog, "--catalog"), where),
+            order_url=found_by(service_urls(order, "--order"), where),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency,
             name=name,
@@ -124,14 +145,33 @@ def serve(  # noqa: PLR0913  one parameter an option
             mail_from=mail_from,
             metrics=metrics,
         )
-        port = port or DEFAULT_PORTS[service]
-        if service == "front" and workers > 1 and not is_worker():
-            _share_port(host, port, workers)
-            raise typer.Exit
-        code = run_service(lambda: running(settings), host, port)
+        told = partial(_announce, service, where) if announce else None
+        code = _run(settings, port or DEFAULT_PORTS[service], workers, told)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _run(
+    settings: "ServiceSettings", port: int, workers: int, announce: "Announcing | None"
+) -> int:
+    """Run a service until told to stop, in several processes where that is asked for."""
+    from bazar.kit.process.server import is_worker, serve
+    from bazar.services import running
+
+    if settings.service == "front" and workers > 1 and not is_worker():
+        _share_port(settings.host, port, workers)
+        return 0
+    return serve(lambda: running(settings), settings.host, port, announce)
+
+
+async def _announce(
+    service: ServiceName, where: Looking, app: "HttpApp", host: str, port: int
+) -> None:
+    """Tell the network of a service that listens here, until cancelled."""
+    from bazar.kit.peers.mdns import announce
+
+    await announce(service, host, port, where, app.is_ready)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

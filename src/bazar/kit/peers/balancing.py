@@ -15,7 +15,7 @@ from random import random
 from time import monotonic
 
 from bazar.kit.log import get_logger
-from bazar.kit.peers.discovery import Address, Addresses
+from bazar.kit.peers.addresses import Address, Addresses
 
 PROBE_PAUSE_S_FIRST = 0.05
 PROBE_PAUSE_S_MAX = 1.0

@@ -33,6 +33,7 @@ from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
+from bazar.kit.peers.addresses import Address
 from bazar.kit.peers.answers import FAILURES, Answer, Stranger, heed_cancel, is_slow, reason
 from bazar.kit.peers.balancing import Target, Targets
 from bazar.kit.peers.discovery import Discovery
@@ -104,7 +105,8 @@ class Upstream:
 
         Args:
             name: in its answers and in error messages.
-            urls: http addresses with commas between them; a name stands for all its addresses.
+            urls: http addresses with commas between them; a name stands for all its addresses,
+                and `mdns:` for whoever announces itself and proves who it is.
             client: sends the calls.
             secret: of the shop: its answers show that they know it.
             tells_secret: with every call, for what is not open to everybody.
@@ -114,7 +116,7 @@ class Upstream:
         self._identity = service_identity(name, secret)
         self._client = client
         self._authorization = f"Bearer {secret}" if tells_secret and secret else ""
-        self._discovery = discovery or Discovery(urls)
+        self._discovery = discovery or Discovery(urls, service=name)
         self.targets = Targets(name, self._probe)
         self.targets.set(self._discovery.known)
         self.rules = Rules()
@@ -123,12 +125,13 @@ class Upstream:
         self._log = get_logger()
 
     def start(self) -> None:
-        """Start to look names up; without any there is nothing to do."""
+        """Start to look names up, and to listen; without anything that may change do nothing."""
         if self._discovery.changes:
-            self._follower = asyncio.create_task(self._discovery.follow(self.targets.set))
+            following = self._discovery.follow(self.targets.set, self.proves)
+            self._follower = asyncio.create_task(following)
 
     async def stop(self) -> None:
-        """Look nothing up and probe nobody any more."""
+        """Look nothing up, listen to nobody and probe nobody any more."""
         if self._follower is not None:
             self._follower.cancel()
             with suppress(asyncio.CancelledError):
@@ -319,6 +322,10 @@ class Upstream:
         if said != self._identity:
             message = f"it says that it is {said or 'nobody'}, and not {self._identity}"
             raise Stranger(message)
+
+    async def proves(self, address: Address) -> bool:
+        """Tell whether whoever announced itself is ready, and the service that it should be."""
+        return await self._probe(Target(address))
 
     async def _probe(self, target: Target) -> bool:
         """Tell whether a target is ready, and the service that it should be."""

@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
@@ -53,7 +53,11 @@ server and the client want it only to hand over an answer (docs/performance.md).
 GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for garbage; Python's own 700 are a handful of requests."""
 
+WITHDRAW_TIMEOUT_S = 1.0
+
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
+Announce = Callable[[HttpApp, str, int], Coroutine[None, None, None]]
+"""Tells others of a service that listens on this host and port, until it is cancelled."""
 
 
 class NotOurs(StartupError):
@@ -119,13 +123,14 @@ def check_port(host: str, port: int) -> None:
     bound_socket(host, port).close()
 
 
-def serve(running: Running, host: str, port: int) -> int:
+def serve(running: Running, host: str, port: int, announce: Announce | None = None) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
         running: opens the service and closes it; gives the application in between.
         host: an address of this machine.
         port: 1 to 65535.
+        announce: begins once the service listens, and is cancelled before it stops.
 
     Returns:
         The exit code: 0, or 70 where the server ended by itself.
@@ -137,7 +142,9 @@ def serve(running: Running, host: str, port: int) -> int:
     with bound_socket(host, port, shared=is_worker()) as bound:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         return uvloop.run(
-            _serve(running, bound, f"http://{address(host, port)}", connections_max(files))
+            _serve(
+                running, bound, f"http://{address(host, port)}", connections_max(files), announce
+            )
         )
 
 
@@ -197,7 +204,13 @@ def _listen(bound: socket.socket) -> None:
         raise _cannot_listen(host, port, error) from error
 
 
-async def _serve(running: Running, bound: socket.socket, url: str, connections: int) -> int:
+async def _serve(
+    running: Running,
+    bound: socket.socket,
+    url: str,
+    connections: int,
+    announce: Announce | None,
+) -> int:
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -206,6 +219,7 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
     _watch_supervisor()
     async with running() as app:
         _listen(bound)
+        host, port = bound.getsockname()[:2]
         server = _Server(
             app,
             interface=Interfaces.ASGINL,
@@ -227,11 +241,16 @@ async def _serve(running: Running, bound: socket.socket, url: str, connections: 
         crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
         pulse = asyncio.create_task(_pulse())
         log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
+        announcing = asyncio.create_task(announce(app, host, port)) if announce else None
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ended = None if stop.is_set() else _reason(serving)
+        if announcing is not None:
+            announcing.cancel()
         app.on_stop()
         server.stop()  # type: ignore[no-untyped-call]  # granian's own
         await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
+        if announcing is not None:
+            await asyncio.wait({announcing}, timeout=WITHDRAW_TIMEOUT_S)
         crowding.cancel()
         pulse.cancel()
         stopping.cancel()
