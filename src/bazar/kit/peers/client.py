@@ -174,7 +174,7 @@ class Upstream:
         outcome, cause, slow = "had no time left", "", False
         while (left_s := deadline.left_s()) > 0:
             try:
-                if (target := targets.only) is not None:
+                if (target := targets.only) is not None and not self._discovery.changes:
                     answer = await self._attempt(target, sending, left_s)
                 else:
                     answer = await self._race(sending)

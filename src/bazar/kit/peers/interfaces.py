@@ -87,12 +87,13 @@ def multicast_on(those: Sequence[Interface]) -> list[str | int]:
     return chosen
 
 
-def reached_at(host: str, those: Sequence[Interface]) -> tuple[str, ...]:
+def reached_at(host: str, those: Sequence[Interface], *, named: bool) -> tuple[str, ...]:
     """Return under which addresses others reach what listens on this machine.
 
     Args:
         host: the address that it listens on; 0.0.0.0 and :: are all of them.
         those: the interfaces on which it is announced.
+        named: whether somebody named them; else nobody means loopback by all addresses.
     """
     own = ip_address(host)
     if own.is_loopback:
@@ -101,7 +102,7 @@ def reached_at(host: str, those: Sequence[Interface]) -> tuple[str, ...]:
         return (host,) if _works(host) else ()
     outside = [one for one in those if not one.is_loopback]
     reached: list[str] = []
-    for one in outside or those:
+    for one in outside or (those if named else ()):
         reached += one.ipv4
         if own.version == ip_address("::").version:
             reached += [ip for ip in one.ipv6 if not ip_address(ip).is_link_local]

@@ -135,7 +135,7 @@ async def announce(
     log = get_logger()
 
     async def opened(on: AsyncZeroconf, there: Sequence[Interface]) -> None:
-        addresses = reached_at(host, there)
+        addresses = reached_at(host, there, named=bool(looking.interfaces))
         if not addresses:
             return
         await on.async_register_service(
