@@ -27,6 +27,8 @@ PROOFS_A_SECOND = 32
 """To all such addresses together, once each was asked."""
 FORGET_S = 60.0
 """Without an announcement, and without an answer."""
+LASTS_S = 120.0
+"""How long an announcement counts that nobody repeats."""
 _DRAWN = 8
 """Of that many one gives way: to look at all of them would cost too much under a flood."""
 
@@ -46,16 +48,13 @@ class Candidates:
         """Start with none."""
         self._clock = clock
         self._instances: dict[str, Addresses] = {}
+        self._until_s: dict[str, float] = {}
+        """When each of them has run out."""
         self._announced: dict[Address, int] = {}
         """How many announcements name each."""
         self._asked: dict[Address, _Asked] = {}
         """Of all that are announced, and all that were proved."""
         self._proved_at_s: dict[Address, float] = {}
-
-    @property
-    def instances(self) -> tuple[str, ...]:
-        """Return the names of all announcements that count."""
-        return tuple(self._instances)
 
     @property
     def announced(self) -> Addresses:
@@ -72,22 +71,30 @@ class Candidates:
 
         Args:
             instance: its name.
-            addresses: of the service; none: it is withdrawn, has run out, or is of another shop.
+            addresses: of the service; none: it is withdrawn, or of another shop.
         """
         known = self._instances.get(instance, frozenset())
+        if addresses:
+            self._until_s[instance] = self._clock() + LASTS_S
         if known == addresses:
             return False
+        if not addresses:
+            self._forget(instance)
+            return True
         if not known and len(self._instances) >= INSTANCES_MAX:
             self._make_room()
-        if addresses:
-            self._instances[instance] = addresses
-        else:
-            del self._instances[instance]
+        self._instances[instance] = addresses
         for address in addresses - known:
             self._announced[address] = self._announced.get(address, 0) + 1
             self._asked.setdefault(address, _Asked())
         self._no_more(known - addresses)
         return True
+
+    def expire(self) -> None:
+        """Forget announcements that nobody has repeated for long."""
+        now_s = self._clock()
+        for instance in [one for one, until_s in self._until_s.items() if until_s <= now_s]:
+            self._forget(instance)
 
     def due(self, most: int) -> list[Address]:
         """Return whom to ask for a proof now, those first who were never asked; note that it is so.
@@ -125,7 +132,11 @@ class Candidates:
     def _make_room(self) -> None:
         """Forget an announcement, one that was asked in vain where there is one among some."""
         drawn = random.sample([*self._instances], _DRAWN)
-        self._no_more(self._instances.pop(min(drawn, key=self._worth)))
+        self._forget(min(drawn, key=self._worth))
+
+    def _forget(self, instance: str) -> None:
+        del self._until_s[instance]
+        self._no_more(self._instances.pop(instance))
 
     def _worth(self, instance: str) -> int:
         """Return what would be lost with an announcement: 0 asked in vain, 1 unasked, 2 proved."""

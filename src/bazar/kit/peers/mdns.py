@@ -31,7 +31,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from bazar.kit.log import get_logger
 from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove
-from bazar.kit.peers.candidates import Candidates
+from bazar.kit.peers.candidates import LASTS_S, Candidates
 from bazar.kit.peers.interfaces import (
     Interface,
     as_address,
@@ -47,21 +47,21 @@ ASK_S_MAX = 30.0
 """Between two questions to the network; what is announced lasts for four of them."""
 ASK_S_MAX_UNKNOWN = 5.0
 """While nobody is known."""
-SETTLE_S = 1.2
-"""After a change: then what is no longer so is no longer heard."""
-HOST_TTL_S = 120
+EXPIRE_S = 1.0
+"""Between two looks whether announcements have run out."""
 ADDRESSES_MAX = 4
 """Of one instance; the others are not looked at."""
 SHOPS_MAX = 16
 """Names of other shops that are remembered, for people."""
 PROVING_MAX = 16
 """Who are asked for a proof at the same time."""
+PROVING_A_TURN = 4
 TURN_S = 0.02
 """What is heard in this time is looked at together."""
 VERSION = "1"
 _QUERY = 0
 _INTERNET = 1
-_PTR, _TXT, _SRV = 12, 16, 33
+_PTR = 12
 _PORTS = range(1, 65536)
 
 Opened = Callable[[AsyncZeroconf, Sequence[Interface]], Awaitable[None]]
@@ -156,7 +156,7 @@ def _announcement(service: str, addresses: Sequence[str], port: int, shop: str) 
         port=port,
         properties={"shop": shop, "v": VERSION},
         server=f"bazar-{name}.local.",
-        host_ttl=HOST_TTL_S,
+        host_ttl=int(LASTS_S),
         parsed_addresses=list(addresses),
     )
 
@@ -195,37 +195,54 @@ class Hearing(RecordUpdateListener):
 
     def async_update_records(
         self,
-        zc: Zeroconf,  # noqa: ARG002  zeroconf's own
-        now: float,  # noqa: ARG002  the same
+        zc: Zeroconf,
+        now: float,
         records: list[RecordUpdate],
     ) -> None:
-        """Note whose records came or went; those of addresses come with them, or are seen later."""
+        """Take in what one packet says of instances.
+
+        Whoever announces puts all of an instance into one packet. So it is read from there: what
+        zeroconf remembers of it may have given way to what others say, on purpose or not.
+        """
+        by_name: dict[str, list[RecordUpdate]] = {}
         for update in records:
-            record, name = update.new, update.new.name.lower()
-            if record.type == _PTR and name == self._kind:
-                self._touched.add(str(getattr(record, "alias", "")).lower())
-            elif record.type in {_SRV, _TXT} and name.endswith(f".{self._kind}"):
+            by_name.setdefault(update.new.name.lower(), []).append(update)
+        names = {name for name in by_name if name.endswith(f".{self._kind}")}
+        for update in by_name.get(self._kind, ()):
+            names.add(str(getattr(update.new, "alias", "")).lower())
+        for name in names:
+            info = self._info(name)
+            if info is None:
+                continue
+            info.async_update_records(zc, now, by_name.get(name, []))
+            info.async_update_records(zc, now, by_name.get(info.server_key or "", []))
+            addresses = self._addresses(info)
+            if addresses:
+                self._hear(name, addresses)
+            else:
                 self._touched.add(name)
 
     def async_update_records_complete(self) -> None:
-        """Look at what is known of them now."""
+        """Look at what is known by now of those of whom the packet did not say all."""
         touched, self._touched = self._touched, set()
-        self.look(touched)
+        for name in touched:
+            info = self._info(name)
+            if info is not None and self._zeroconf is not None:
+                info.load_from_cache(self._zeroconf)
+                self._hear(name, self._addresses(info))
 
-    def look(self, names: set[str] | None = None) -> None:
-        """Look again at what is known of some instances, or of all that count."""
-        for name in self._candidates.instances if names is None else names:
-            if self._candidates.hear(name, self._addresses(name)):
-                self.changed.set()
-
-    def _addresses(self, name: str) -> Addresses:
-        """Return the addresses of an instance; none where it is not one of our shop."""
+    def _info(self, name: str) -> ServiceInfo | None:
         try:
-            info = ServiceInfo(self._kind, name)
+            return ServiceInfo(self._kind, name)
         except Error:  # a name that no instance may have
-            return frozenset()
-        if self._zeroconf is None or not info.load_from_cache(self._zeroconf):
-            return frozenset()
+            return None
+
+    def _hear(self, name: str, addresses: Addresses) -> None:
+        if self._candidates.hear(name, addresses):
+            self.changed.set()
+
+    def _addresses(self, info: ServiceInfo) -> Addresses:
+        """Return the addresses of an instance; none where it is not one of our shop."""
         said = info.properties
         shop = said.get(b"shop")
         if shop != self._shop or said.get(b"v") != VERSION.encode():
@@ -289,7 +306,7 @@ class Announced:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._network.run())
                 group.create_task(self._ask())
-                group.create_task(self._settle())
+                group.create_task(self._expire())
                 group.create_task(self._prove(changed, prove))
         finally:
             for proof in self._proofs:
@@ -311,18 +328,18 @@ class Announced:
             self._hearing.ask()
             self._ask_s = min(2 * self._ask_s, ASK_S_MAX if self.known else ASK_S_MAX_UNKNOWN)
 
-    async def _settle(self) -> None:
-        """Look at all announcements again, a while after each change and now and then."""
+    async def _expire(self) -> None:
         while True:
-            await asyncio.sleep(SETTLE_S)
-            self._hearing.look()
+            await asyncio.sleep(EXPIRE_S)
+            self._candidates.expire()
 
     async def _prove(self, changed: Callable[[], None], prove: Prove) -> None:
         """Let those prove who they are whose turn it is."""
         told = self.known
         while True:
             self._hearing.changed.clear()
-            for address in self._candidates.due(PROVING_MAX - len(self._proofs)):
+            room = min(PROVING_A_TURN, PROVING_MAX - len(self._proofs))
+            for address in self._candidates.due(room):
                 proof = asyncio.create_task(self._one(address, prove))
                 self._proofs.add(proof)
                 proof.add_done_callback(self._proofs.discard)
