@@ -65,6 +65,7 @@ _PTR = 12
 _PORTS = range(1, 65536)
 
 Opened = Callable[[AsyncZeroconf, Sequence[Interface]], Awaitable[None]]
+See = Callable[[Sequence[str]], Sequence[Interface]]
 
 
 def kind(service: str) -> str:
@@ -75,11 +76,18 @@ def kind(service: str) -> str:
 class Network:
     """Multicast DNS on some interfaces of this machine, opened again whenever those change."""
 
-    def __init__(self, named: Sequence[str], opened: Opened) -> None:
-        """Use these interfaces, all where none is named; `opened` is called each time."""
+    def __init__(self, named: Sequence[str], opened: Opened, see: See = interfaces) -> None:
+        """Use these interfaces, all where none is named; `opened` is called each time.
+
+        Args:
+            named: by address or by name.
+            opened: gets the network, and what it is open on.
+            see: returns the interfaces of this machine that are meant.
+        """
         self._named = named
+        self._see = see
         self._opened = opened
-        self._on: Sequence[Interface] = ()
+        self._on: Sequence[Interface] | None = None
         self._failed = ""
         self.zeroconf: AsyncZeroconf | None = None
         self._log = get_logger()
@@ -89,7 +97,7 @@ class Network:
         """Keep it open for ever; cancelled, withdraw what was announced."""
         try:
             while True:
-                there = interfaces(self._named)
+                there = self._see(self._named)
                 if there != self._on or (self._failed and there):
                     await self._change(there)
                 await asyncio.sleep(LOOK_S)
@@ -107,11 +115,17 @@ class Network:
             self._failed = ""
         except (OSError, RuntimeError, Error) as error:
             if self._failed != str(error):
-                self._log.warning("no-multicast", on=[one.name for one in there], reason=str(error))
+                self._tell(there, str(error))
             self._failed = str(error) or "it says no reason"
             await self._close(self.zeroconf)
             self.zeroconf = None
         await self._close(last)
+        if not there:
+            self._tell(there, "there is no such interface with an address")
+
+    def _tell(self, on: Sequence[Interface], reason: str) -> None:
+        named = [*self._named] or [one.name for one in on]
+        self._log.warning("no-multicast", on=named, reason=reason)
 
     @staticmethod
     async def _close(opened: AsyncZeroconf | None) -> None:
@@ -120,8 +134,14 @@ class Network:
                 await opened.async_close()
 
 
-async def announce(
-    service: str, host: str, port: int, looking: Looking, ready: Callable[[], Awaitable[bool]]
+async def announce(  # noqa: PLR0913  what an announcement is made of
+    service: str,
+    host: str,
+    port: int,
+    looking: Looking,
+    ready: Callable[[], Awaitable[bool]],
+    *,
+    see: See = interfaces,
 ) -> None:
     """Announce a service from when it is ready until this is cancelled, and then withdraw it.
 
@@ -131,6 +151,7 @@ async def announce(
         port: that it listens on.
         looking: for which shop, and on which interfaces.
         ready: tells whether it can do its work.
+        see: returns the interfaces of this machine that are meant.
     """
     log = get_logger()
 
@@ -145,7 +166,7 @@ async def announce(
 
     while not await ready():  # noqa: ASYNC110  it waits for a database, which tells nobody
         await asyncio.sleep(LOOK_S)
-    await Network(looking.interfaces, opened).run()
+    await Network(looking.interfaces, opened, see).run()
 
 
 def _announcement(service: str, addresses: Sequence[str], port: int, shop: str) -> ServiceInfo:
