@@ -14,7 +14,9 @@ from bazar.kit import log
 from bazar.kit.data.moved import moved_to, refuse_moved
 from bazar.kit.errors import StartupError
 from bazar.kit.files import whole_file
+from bazar.kit.identity import PROCESS
 from bazar.kit.lock import hold
+from bazar.kit.log_file import LogFile
 from bazar.kit.process.config import (
     PORT_MAX,
     SECRET_FILE,
@@ -34,7 +36,7 @@ from bazar.kit.process.postgres_server import (
     prepare,
 )
 from bazar.kit.process.readiness import until_ready, wait_for_ports
-from bazar.kit.process.server import address
+from bazar.kit.process.server import address, watch_supervisor
 from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import read_or_make_secret
@@ -50,6 +52,8 @@ CONNECTIONS_A_REPLICA = 50
 """More than one catalog and one order service open together."""
 LOOPBACK = "127.0.0.1"
 STARTED_FILE = "started"
+LOGS_FOLDER = "logs"
+"""In the data folder: a file a process, where the steps of purchases are logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +233,8 @@ class UpSettings:
         command = [sys.executable, "-m", "bazar", "serve", name, "--host", host, "--port"]
         command += [str(port), "--secret-file", str(self.data / SECRET_FILE), *options]
         command += ["--log-level", self.log_level, "--log-format", self.log_format]
+        if self.log_level == "debug":
+            command += ["--log-file", str(self.data / LOGS_FOLDER / f"{name}-{port}.log")]
         command += ["--metrics", self.metrics]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("BAZAR_")}
         inherited |= also
@@ -259,8 +265,10 @@ async def up(
             service does not get ready. Nothing is left running.
     """
     raise_file_limit()
+    watch_supervisor()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         refuse_half_restored(settings.data)
+        _log_to_files(settings)
         (settings.data / SHOP_FILE).unlink(missing_ok=True)  # of a start that was killed, or a copy
         engine = settings.engine()
         if engine == SQLITE:
@@ -281,6 +289,24 @@ async def up(
         finally:
             (settings.data / SHOP_FILE).unlink(missing_ok=True)
             await supervisor.stop()
+
+
+def _log_to_files(settings: UpSettings) -> None:
+    """Have all lines of this process in a file, and room for those of the services, with steps.
+
+    Raises:
+        StartupError: they cannot be written.
+    """
+    if settings.log_level != "debug":
+        return
+    folder = settings.data / LOGS_FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        message = f"cannot write to the data folder {settings.data}: {error.strerror}"
+        raise StartupError(message) from error
+    file = LogFile(folder / "bazar.log")
+    log.configure("bazar", settings.log_format, settings.log_level, file, f"bazar#{PROCESS}")
 
 
 def _tell(addresses: Addresses, data: Path) -> None:

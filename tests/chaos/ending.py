@@ -13,7 +13,7 @@ from chaos import plan
 from chaos.history import Call, Final, History, KeptMovement, KeptOrder
 from chaos.report import Progress
 from chaos.workload import Crowd, is_final, said
-from support.running import ThreeServices
+from support.running import TestedShop
 
 SETTLE_BOUND_S = 20.0
 """How long the last pending order may take to end, once faults and clients are gone."""
@@ -22,7 +22,7 @@ FRESH_WITHIN_S = 5.0
 REPLAYS_AT_ONCE = 48
 
 
-def final_state(shop: ThreeServices) -> Final:
+def final_state(shop: TestedShop) -> Final:
     """Return the state of a shop, once nothing is pending any more or the bound has passed.
 
     The rows of one book have their numbers in the order of their commits, since each takes its

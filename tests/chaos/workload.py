@@ -1,7 +1,9 @@
 """Many clients who buy, ask twice, cancel, restock, read and give up, as the plan says."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -50,6 +52,17 @@ def is_final(call: Call) -> bool:
     return call.status == CREATED or call.status in REFUSED
 
 
+@dataclass
+class Habits:
+    """How the clients of a crowd ask."""
+
+    call_timeout_s: float = CALL_TIMEOUT_S
+    """How long they wait for an answer before they ask again."""
+    pause_s: float = PAUSE_S
+    in_turns: bool = False
+    """Each sends its requests through one front after the other, instead of half of them."""
+
+
 class Crowd:
     """The clients, and what they did."""
 
@@ -60,6 +73,8 @@ class Crowd:
         keepers: Sequence[Customers],
         secret: str,
         tell: Callable[[Call], None],
+        *,
+        habits: Habits | None = None,
     ) -> None:
         """Send clients to the fronts; the keeper of the shop restocks at the catalogs.
 
@@ -71,8 +86,11 @@ class Crowd:
             keepers: call a catalog each.
             secret: of the services.
             tell: is told of every call, once it has ended.
+            habits: of the clients; they may change on the way.
         """
         self._seed = seed
+        self._habits = habits or Habits()
+        self._sent: Counter[int] = Counter()
         self._fronts = fronts
         self._keepers = keepers
         self._turns = count()
@@ -125,6 +143,9 @@ class Crowd:
 
     def _front(self, errand: int) -> str:
         """Return the front that an errand goes to next."""
+        if self._habits.in_turns:
+            self._sent[errand] += 1
+            return list(self._fronts)[(errand + self._sent[errand]) % len(self._fronts)]
         turn = next(self._turns) if errand % 2 else 0
         return list(self._fronts)[(errand // 2 + turn) % len(self._fronts)]
 
@@ -201,7 +222,7 @@ class Crowd:
             call = await self._call(errand, "cancel", asked, order_id=order_id, front=front)
             if 0 < call.status < 500:
                 return
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._habits.pause_s)
 
     async def _insist(
         self,
@@ -224,7 +245,7 @@ class Crowd:
             call = await self._ask(errand, key, lines, act)
             if is_final(call) or (leaves and call.status == ACCEPTED) or monotonic() > give_up_s:
                 return call
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._habits.pause_s)
 
     async def _ask(
         self,
@@ -233,7 +254,7 @@ class Crowd:
         lines: Lines,
         act: Act = "buy",
         *,
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = None,
         hurries_s: float | None = None,
     ) -> Call:
         """Ask for a purchase, once."""
@@ -259,13 +280,13 @@ class Crowd:
         key: str = "",
         order_id: str = "",
         front: str = "",
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> Call:
         """Send a request and tell what became of it."""
         answer = None
         started_s = monotonic()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s or self._habits.call_timeout_s):
                 answer = await asked
         except (RequestError, TimeoutError):
             pass

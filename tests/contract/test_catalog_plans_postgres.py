@@ -25,7 +25,7 @@ from bazar.catalog.store import (
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.postgres import PostgresStore
 from bazar.kit.data.database import Database, Row, Transaction, Value, Work
-from bazar.kit.data.postgres import PostgresDatabase
+from bazar.kit.data.postgres import PostgresDatabase, numbered
 from support.engines import POSTGRES, with_tables
 from support.stored_books import NOW_MS, book, rejected, reserved
 
@@ -235,3 +235,32 @@ async def test_no_statement_reads_more_than_it_has_to(
     too_many = {name: rows for name, rows in read_of.items() if rows > most[name]}
     assert not too_many
     assert AFTER_ALL_ORDERS > max(ORDERS)
+
+
+async def test_searches_read_no_more_once_their_plans_are_kept(database: Database) -> None:
+    """After some calls the server keeps one plan for whatever is asked for."""
+    rare = ["'aw777'", 0, LAST_ID, 10]
+    asked = {
+        postgres_search.FOUND: (rare, 100),
+        postgres_search.FOUND_BY_PART: ([*rare, "'aw777'"], 100),
+        postgres_search.LOOKED_THROUGH: (["'aw':*", 77, LAST_ID, 10, 40], 50),
+    }
+
+    async def unit(transaction: Transaction) -> dict[str, int]:
+        await transaction.script("SET LOCAL plan_cache_mode = force_generic_plan")
+        read_of = {}
+        for number, (sql, (values, rows_max)) in enumerate(asked.items()):
+            await transaction.script(f"PREPARE kept_{number} AS {numbered(sql)}")
+            given = ", ".join(
+                f"$${value}$$" if isinstance(value, str) else str(value) for value in values
+            )
+            explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE kept_{number}({given})"
+            row = await transaction.one(explain)
+            await transaction.script(f"DEALLOCATE kept_{number}")
+            assert row is not None
+            rows = sum(read(plan["Plan"]) for plan in msgspec.json.decode(str(row[0])))
+            if rows > rows_max:
+                read_of[sql] = rows
+        return read_of
+
+    assert {} == await database.write(unit)

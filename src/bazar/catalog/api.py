@@ -27,6 +27,7 @@ from bazar.kit.http.endpoint import Endpoint, Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, InvalidKey, parse_key
 from bazar.kit.http.request import Request
 from bazar.kit.money import may_be_price
+from bazar.kit.steps import steps
 from bazar.wire.audit import AuditMark, AuditQuery, Integrity, KeptDecision
 from bazar.wire.books import (
     SEQ_HEADER,
@@ -265,6 +266,10 @@ class CatalogApi:
         _check_prices(body)
         request.facts["reservations"] = len(body)
         request.facts["request_ids"] = ",".join(one.request_id for one in body)
+        if steps.on:
+            for one in body:
+                about = {"request_id": one.request_id, "order_id": one.order_id}
+                steps.write("asked-for", **about, call=request.id, batch=len(body))
         return json_response(await self._stock.reserve(body))
 
     @route("POST", "/in-stock", answers={200: list[InStock]}, secret=True, places="looking")
@@ -284,7 +289,10 @@ class CatalogApi:
     )
     async def release(self, request: Request) -> Response:
         """Give back what an order took, once."""
-        return json_response(await self._stock.release(_order_id(request)))
+        order_id = _order_id(request)
+        if steps.on:
+            steps.write("release-asked", order_id=order_id, call=request.id)
+        return json_response(await self._stock.release(order_id))
 
     @route(
         "GET",

@@ -1,7 +1,7 @@
 """The stock of the books, its ledger, and the decisions about orders, each made once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import KEEPERS, Database, Transaction
 from bazar.kit.errors import InvalidRequest
 from bazar.kit.parts import parts
+from bazar.kit.steps import steps
 from bazar.wire.books import Book, BookChanged
 from bazar.wire.stock import InStock, Movement, MovementKind, Outcome, Reserve, StockChange
 
@@ -158,11 +159,20 @@ class Stock:
             order_ids = [one.order_id for one in requests]
             outcomes = await self._store.outcomes(transaction, order_ids)
             open_requests = [one for one in requests if one.order_id not in outcomes]
+            if steps.on:
+                _write_decided("decided-before", outcomes)
             if open_requests:
-                outcomes |= await self._decide(transaction, open_requests, books)
+                decided = await self._decide(transaction, open_requests, books)
+                if steps.on:
+                    _write_decided("decided", decided)
+                outcomes |= decided
             return [outcomes[order_id] for order_id in order_ids]
 
-        return await self._database.write(work, idempotent=True)
+        outcomes = await self._database.write(work, idempotent=True)
+        if steps.on:
+            for outcome in outcomes:
+                steps.write("committed", order_id=outcome.order_id, batch=len(outcomes))
+        return outcomes
 
     async def _decide(
         self,
@@ -206,7 +216,11 @@ class Stock:
             assert outcome is not None, "what was decided about an order stays"
             return await self._end(transaction, outcome, at_ms)
 
-        return await self._database.write(work, idempotent=True)
+        released = await self._database.write(work, idempotent=True)
+        if steps.on:
+            copies = sum(line.quantity for line in released.lines)
+            steps.write("released", order_id=order_id, copies=copies)
+        return released
 
     async def _end(self, transaction: Transaction, outcome: Outcome, at_ms: int) -> Outcome:
         """Give back what an order took, where it still has it; its books are locked, and it is."""
@@ -276,6 +290,13 @@ class Stock:
             message = f"nothing was decided about order {order_id}"
             raise ReservationNotFound(message)
         return outcome
+
+
+def _write_decided(step: str, outcomes: Mapping[str, Outcome]) -> None:
+    """Write what was decided of each order; it counts once its transaction is committed."""
+    for order_id, outcome in outcomes.items():
+        code = outcome.rejection.code if outcome.rejection else ""
+        steps.write(step, order_id=order_id, outcome=outcome.status, code=code)
 
 
 def _refuse_nothing(copies: int, member: str) -> None:

@@ -412,7 +412,7 @@ def doctor(  # noqa: PLR0913  the options that find a shop
     from bazar.tools.doctor import examine
 
     sought = sought_there({"catalog": catalog, "order": order, "front": url})
-    announced = heard(sought, looking(shop_name, interface), shop.secret)
+    announced = heard(sought, looking(shop_name, interface), shop.secret, shop.tls)
     findings = examine(shop, data, announced)
     return Answer(findings, show_findings, fine=all(finding.ok for finding in findings))
 

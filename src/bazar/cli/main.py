@@ -9,6 +9,8 @@ from bazar import __version__
 from bazar.cli import (
     backing,
     buyer,
+    certifying,
+    experiment,
     exporting,
     importing,
     keeper,
@@ -18,6 +20,7 @@ from bazar.cli import (
     opening,
     serving,
     settings,
+    tracing,
 )
 from bazar.cli.helping import Group, finish
 
@@ -81,7 +84,10 @@ for _room in (
     settings,
     exporting,
     backing,
+    certifying,
     load,
+    experiment,
+    tracing,
 ):
     _room.register(app)
 app.command()(completion)

@@ -16,6 +16,7 @@ from bazar.kit.peers.addresses import MDNS, SHOP_BYTES_MAX, SHOP_DEFAULT, Lookin
 from bazar.tools.remote import Addresses, ServiceName
 
 if TYPE_CHECKING:
+    from bazar.kit.peers.credentials import Credentials
     from bazar.kit.peers.finding import Found
 
 Announce = Annotated[
@@ -107,7 +108,11 @@ def found_by(urls: str, where: Looking) -> str:
 
 
 def announced_addresses(
-    addresses: Addresses, asked: Collection[ServiceName], where: Looking, secret: str
+    addresses: Addresses,
+    asked: Collection[ServiceName],
+    where: Looking,
+    secret: str,
+    tls: "Credentials | None" = None,
 ) -> Addresses:
     """Return addresses with those of whoever announces itself in place of `mdns:`.
 
@@ -116,12 +121,13 @@ def announced_addresses(
         asked: the services that will be asked; nobody looks for the others.
         where: which shop is meant, and where it is looked for.
         secret: of the shop, which catalog and order service prove to know.
+        tls: what we show of ourselves to them.
 
     Raises:
         NobodyFoundError: nobody announces itself, or nobody who proves to be of this shop.
     """
     sought = sought_there({name: getattr(addresses, name) for name in asked})
-    for name, one in heard(sought, where, secret).items():
+    for name, one in heard(sought, where, secret, tls).items():
         given = getattr(addresses, name).split(",")
         found = [url for url in given if url != MDNS]
         found += sorted(address.url for address in one.proven)
@@ -137,13 +143,15 @@ def sought_there(given: Mapping[ServiceName, str | None]) -> list[ServiceName]:
     return [name for name, urls in given.items() if MDNS in map(str.strip, (urls or "").split(","))]
 
 
-def heard(sought: Collection[ServiceName], where: Looking, secret: str) -> "dict[str, Found]":
+def heard(
+    sought: Collection[ServiceName], where: Looking, secret: str, tls: "Credentials | None" = None
+) -> "dict[str, Found]":
     """Return who announces itself on the network as one of these services."""
     if not sought:
         return {}
     from bazar.kit.peers.finding import look
 
-    return asyncio.run(look(dict.fromkeys(sought, where), secret))
+    return asyncio.run(look(dict.fromkeys(sought, where), secret, tls))
 
 
 def _nobody(service: str, found: "Found", where: Looking) -> str:

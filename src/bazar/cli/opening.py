@@ -181,9 +181,19 @@ def _opened(addresses: Addresses, settings: "UpSettings", data: Path) -> str:
         f"  order       {addresses.order.replace(',', ' ')}\n"
         f"  database    {_kept(settings, data)}\n"
         f"{_priced(addresses)}"
-        f"  data        {data} (service secret: {data / SECRET_FILE})\n\n"
+        f"  data        {data} (service secret: {data / SECRET_FILE})\n"
+        f"{_logged(settings, data)}\n"
         f"{_what_to_do(addresses, data, settings.open_api)}Ctrl-C stops the shop.\n\n"
     )
+
+
+def _logged(settings: "UpSettings", data: Path) -> str:
+    """Return where the log is, where it is in files."""
+    from bazar.cluster import LOGS_FOLDER
+
+    if settings.log_level != "debug":
+        return ""
+    return f"  logs        {data / LOGS_FOLDER}, for 'bazar trace'\n"
 
 
 def _priced(addresses: Addresses) -> str:

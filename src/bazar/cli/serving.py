@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ from bazar.cli.terminal import (
     Currency,
     Data,
     Host,
+    LogFileOption,
     LogFormat,
     LogLevel,
     MailFrom,
@@ -33,21 +35,24 @@ from bazar.cli.terminal import (
     PublicHost,
     PublicUrl,
     SecretFile,
+    Tls,
     environment_secret,
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
 from bazar.kit.peers.addresses import Looking
+from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
     database_place,
     find_secret,
     listening_host,
     service_urls,
+    under_tls,
 )
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it knows all services
     from bazar.kit.http.app import HttpApp
     from bazar.kit.process.server import Announce as Announcing
     from bazar.services import ServiceSettings
@@ -66,6 +71,15 @@ ServicePort = Annotated[
         help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
     ),
 ]
+ProbePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PROBE_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port that tells in the clear whether the service is well, and nothing else.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -75,10 +89,18 @@ Database = Annotated[
     ),
 ]
 Catalogs = Annotated[
-    str, typer.Option(envvar="BAZAR_CATALOG", help=f"Of the catalog: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_CATALOG",
+        help=f"Of the catalog: {_ADDRESSES} [default: {_USUAL.catalog}]",
+    ),
 ]
 Orders = Annotated[
-    str, typer.Option(envvar="BAZAR_ORDER", help=f"Of the order service: {_ADDRESSES}")
+    str | None,
+    typer.Option(
+        envvar="BAZAR_ORDER",
+        help=f"Of the order service: {_ADDRESSES} [default: {_USUAL.order}]",
+    ),
 ]
 
 
@@ -91,8 +113,10 @@ def serve(  # noqa: PLR0913  one parameter an option
     proxies: Proxies = "",
     port: ServicePort = None,
     database: Database = None,
-    catalog: Catalogs = _USUAL.catalog,
-    order: Orders = _USUAL.order,
+    catalog: Catalogs = None,
+    order: Orders = None,
+    tls: Tls = None,
+    probe_port: ProbePort = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -106,6 +130,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     shop: ShopName = SHOP_OPTION,
     interface: Interfaces = "",
     log_level: LogLevel = "info",
+    log_file: LogFileOption = None,
     log_format: LogFormat = "text",
     metrics: MetricsFor = "secret",
 ) -> None:
@@ -116,37 +141,40 @@ def serve(  # noqa: PLR0913  one parameter an option
     Examples:
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
-      bazar serve order --host 0.0.0.0 --announce --catalog mdns:
+      bazar serve order --announce --catalog mdns:
     """
-    from bazar.kit import log
-    from bazar.services import ServiceSettings
+    from bazar.services import Public, ServiceSettings
 
-    currency = currency_code(currency)
-    log.configure(service, log_format, log_level)
+    port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         where = looking(shop, interface, host, announce=announce)
         settings = ServiceSettings(
             service=service,
             host=host,
-            public_hosts=public_host,
-            public_url=public_address(public_url),
-            proxies=proxies,
+            public=Public(
+                hosts=public_host,
+                url=public_address(public_url),
+                proxies=proxies,
+                open_api=open_api,
+                cors=invited_origins(cors),
+            ),
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=found_by(service_urls(catalog, "--catalog"), where),
-            order_url=found_by(service_urls(order, "--order"), where),
+            catalog_url=found_by(_asked(catalog, _USUAL.catalog, "--catalog", tls), where),
+            order_url=found_by(_asked(order, _USUAL.order, "--order", tls), where),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=currency,
+            currency=currency_code(currency),
             name=name,
-            open_api=open_api,
             cache=cache,
-            cors=invited_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
+            tls=read_credentials(tls, service) if tls else None,
+            probe_port=probe_port,
         )
+        _log_to(log_file, log_format, log_level, settings, port)
         told = partial(_announce, service, where) if announce else None
-        code = _run(settings, port or DEFAULT_PORTS[service], workers, told)
+        code = _run(settings, port, workers, told)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
@@ -162,7 +190,9 @@ def _run(
     if settings.service == "front" and workers > 1 and not is_worker():
         _share_port(settings.host, port, workers)
         return 0
-    return serve(lambda: running(settings), settings.host, port, announce)
+    listening = None if settings.service == "front" else settings.tls
+    at = settings.host, port
+    return serve(lambda: running(settings), *at, listening, settings.probe_port, announce=announce)
 
 
 async def _announce(
@@ -172,6 +202,31 @@ async def _announce(
     from bazar.kit.peers.mdns import announce
 
     await announce(service, host, port, where, app.is_ready)
+
+
+def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
+    """Return the addresses of a service that will be asked.
+
+    Raises:
+        StartupError: one is none, or is not under TLS where all has to be.
+    """
+    if given is None:
+        return under_tls(usual) if tls else usual
+    return service_urls(given, option, tls=tls is not None)
+
+
+def _log_to(
+    file: Path | None, style: LogFormat, level: LogLevel, settings: "ServiceSettings", port: int
+) -> None:
+    """Open the log, in a file where one is named; where steps are logged, each line says whose."""
+    from bazar.kit import log
+    from bazar.kit.log_file import LogFile
+    from bazar.kit.steps import process_name, steps
+
+    watched = level == "debug"
+    process = process_name(settings.host, port) if watched else ""
+    log.configure(settings.service, style, level, LogFile(file) if file else None, process)
+    steps.watch(settings.secret, on=watched)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

@@ -29,6 +29,7 @@ from bazar.cli.terminal import (
     UNKNOWN,
     NamedData,
     SecretFile,
+    Tls,
     fail,
     misused,
     print_json,
@@ -39,7 +40,8 @@ from bazar.kit.http.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
 from bazar.kit.lock import is_held
 from bazar.kit.peers.addresses import MDNS
-from bazar.kit.process.config import SECRET_FILE, service_url, service_urls
+from bazar.kit.peers.credentials import read_credentials
+from bazar.kit.process.config import SECRET_FILE, service_url, service_urls, under_tls
 from bazar.kit.secret import check_own, check_secret, read_secret
 from bazar.tools.remote import LOCK_FILE, SHOP_FILE, Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Shop
@@ -63,6 +65,12 @@ Key = Annotated[str | None, typer.Option(help="Idempotency key: the same key nev
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+_UP_WITHOUT_TLS = (
+    "'bazar up' speaks no TLS, since nothing leaves its machine: leave --tls out, or name the "
+    "addresses of services elsewhere with --catalog and --order"
+)
+
+
 class AddressError(StartupError):
     """An option that should hold an address holds none, or one is missing."""
 
@@ -80,6 +88,7 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     interface: Interfaces = "",
     data: NamedData = None,
     secret_file: SecretFile = None,
+    tls: Tls = None,
     asked: Collection[ServiceName] = SERVICES,
 ) -> Shop:
     """Return the shop that the options name, else the one that runs on this data folder.
@@ -92,6 +101,7 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         interface: where they are listened for.
         data: the data folder; None: nobody named one, so it is the usual one.
         secret_file: holds the service secret.
+        tls: folder of the certificates; None: services are asked as their addresses say.
         asked: the services that will be asked; the others' addresses do not matter.
 
     Raises:
@@ -103,30 +113,52 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     folder = data or DATA_DEFAULT
     try:
         left = _left_by_up(folder, sought, named=data is not None) if sought else None
-        known = left or Addresses()
-        addresses = _addresses(url or known.front, catalog or known.catalog, order or known.order)
         keeper = [service for service in asked if service != "front"]
+        known = left or _usual(tls)
+        if tls and left and set(keeper) & set(sought):
+            raise AddressError(_UP_WITHOUT_TLS)
+        addresses = _addresses(
+            (url or known.front, catalog or known.catalog, order or known.order),
+            secured=keeper if tls else (),
+        )
         found = bool(left and set(keeper) & set(sought))
         secret = _client_secret(folder, secret_file, found_there=found) if keeper else None
     except OSError as error:
         message = f"cannot look into the data folder {folder}: {error.strerror}"
         raise StartupError(message) from error
-    addresses = announced_addresses(addresses, asked, looking(shop_name, interface), secret or "")
+    credentials = read_credentials(tls, "keeper") if tls and keeper else None
+    place = looking(shop_name, interface)
+    addresses = announced_addresses(addresses, asked, place, secret or "", credentials)
     where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
-    return Shop(addresses, secret or "", found_in=where)
+    return Shop(addresses, secret or "", found_in=where, tls=credentials)
 
 
-def _addresses(front: str, catalog: str, order: str) -> Addresses:
-    """Return the addresses of a shop, checked.
+def _usual(tls: Path | None) -> Addresses:
+    """Return where a shop usually is."""
+    usual = Addresses()
+    if tls is None:
+        return usual
+    return msgspec.structs.replace(
+        usual, catalog=under_tls(usual.catalog), order=under_tls(usual.order)
+    )
+
+
+def _addresses(given: tuple[str, str, str], *, secured: Collection[str]) -> Addresses:
+    """Return the addresses of front, catalog and order service, checked.
+
+    Args:
+        given: they are.
+        secured: the services that are asked under TLS.
 
     Raises:
-        AddressError: one is none.
+        AddressError: one is none, or is not under TLS where all has to be.
     """
+    front, catalog, order = given
     try:
         return Addresses(
             front if front == MDNS else service_url(front, "--url"),
-            service_urls(catalog, "--catalog"),
-            service_urls(order, "--order"),
+            service_urls(catalog, "--catalog", tls="catalog" in secured),
+            service_urls(order, "--order", tls="order" in secured),
         )
     except StartupError as error:
         raise AddressError(str(error)) from error
@@ -334,7 +366,7 @@ def _finding(
     """
     offered = {*services, *(["order"] if any(_reads(one, order_name) for one in own) else ())}
     left_out = {option for service, option in _OPTIONS.items() if service not in offered}
-    left_out |= {"secret_file"} if offered == {"front"} else set()
+    left_out |= {"secret_file", "tls"} if offered == {"front"} else set()
     return {name: option for name, option in _FINDING.items() if name not in left_out}
 
 

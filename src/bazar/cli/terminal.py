@@ -79,6 +79,14 @@ SecretFile = Annotated[
     Path | None,
     typer.Option(envvar="BAZAR_SECRET_FILE", help="File that holds the service secret."),
 ]
+Tls = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BAZAR_TLS",
+        metavar="DIR",
+        help="Folder of ca.pem and of our certificate and key: services are asked under TLS.",
+    ),
+]
 Currency = Annotated[
     str | None,
     typer.Option(
@@ -118,10 +126,20 @@ LogFormat = Annotated[
     Literal["text", "json"], typer.Option(envvar="BAZAR_LOG_FORMAT", help="Form of the log lines.")
 ]
 LogLevel = Annotated[
-    Literal["info", "warning"],
+    Literal["debug", "info", "warning"],
     typer.Option(
         envvar="BAZAR_LOG_LEVEL",
-        help="What is logged: 'info' all, with a line a request; 'warning' what is wrong.",
+        help="What is logged: 'debug' also a line a step, for 'bazar trace'; 'info' all, with a "
+        "line a request; 'warning' what is wrong.",
+    ),
+]
+LogFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file",
+        metavar="FILE",
+        envvar="BAZAR_LOG_FILE",
+        help="Where the log goes; standard output then gets warnings alone.",
     ),
 ]
 MetricsFor = Annotated[

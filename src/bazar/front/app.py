@@ -18,6 +18,7 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.kit.peers.credentials import Credentials
 from bazar.kit.process.watchdog import watched_loop
 from bazar.wire.teaching.front import FRONT
 
@@ -33,6 +34,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     open_api: bool = True,
     proxies: Sequence[Network] = (),
     cached: bool = True,
+    tls: Credentials | None = None,
 ) -> AsyncIterator[HttpApp]:
     """Open the front. It is ready even while the others are away: purchases may still be kept.
 
@@ -45,11 +47,12 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
         open_api: whether orders may be placed over the JSON routes without the secret.
         proxies: whose word on who asks counts.
         cached: whether answers of the catalog are kept; else each question is asked of it.
+        tls: what it shows of itself to the others; None: they are asked in the clear.
     """
     metrics = Metrics("front")
     cache = Cache(keeps=cached)
-    to_catalog = Upstream("catalog", catalog_url, client, secret, tells_secret=False)
-    to_order = Upstream("order", order_url, client, secret)
+    to_catalog = Upstream("catalog", catalog_url, client, secret, tls=tls)
+    to_order = Upstream("order", order_url, client, secret, tls=tls)
     orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)
 

@@ -19,7 +19,8 @@ _TIME_LETTERS = 10
 _RANDOM_LETTERS = ID_LENGTH - _TIME_LETTERS
 _LETTERS = (_ALPHABET * (256 // len(_ALPHABET))).encode()
 """For each byte a letter; each letter stands there eight times, so that all are as likely."""
-_PROCESS = secrets.token_hex(4)
+PROCESS = secrets.token_hex(4)
+"""Tells this process from all others, those at the same address before and after it too."""
 _REQUESTS = count(1)
 
 
@@ -47,7 +48,7 @@ def is_id(text: str) -> bool:
 
 def new_request_id() -> str:
     """Return an id that no other request of any process has; it is no secret."""
-    return f"{_PROCESS}-{next(_REQUESTS):x}"
+    return f"{PROCESS}-{next(_REQUESTS):x}"
 
 
 def new_key() -> str:

@@ -1,10 +1,13 @@
-"""Structured log lines on standard output: one a request, prefixed by the service's name.
+"""Structured log lines on standard output, or in a file: one a request, after the service's name.
 
 Nobody who logs ever waits. Lines are put into a bounded buffer, and a thread writes what is there
 every 50 ms, since a system call a line costs more than the line; warnings wake it at once. Who
 does not read the log holds up that thread alone: lines that find no room are dropped and counted.
+A file has no reader who could be slow: what is logged is in it before whoever logs goes on, and
+standard output then gets warnings alone.
 
-Source: docs/decisions/0019-nothing-stops-a-service-unseen.md
+Source: docs/decisions/0019-nothing-stops-a-service-unseen.md,
+docs/decisions/0047-a-purchase-can-be-watched.md
 """
 
 import atexit
@@ -24,8 +27,10 @@ from typing import Any, Literal
 import msgspec
 import structlog
 
+from bazar.kit.log_file import LogFile
+
 Format = Literal["text", "json"]
-Level = Literal["info", "warning"]
+Level = Literal["debug", "info", "warning"]
 FLUSH_INTERVAL_S = 0.05
 FLUSH_PATIENCE_S = 0.5
 """How long the end of a process waits for a reader of its log."""
@@ -96,6 +101,8 @@ class Lines:
         self._stuck = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.file: LogFile | None = None
+        """Where lines go instead; warnings go to both."""
 
     def start(self) -> None:
         """Let the thread run, if it does not yet."""
@@ -106,18 +113,50 @@ class Lines:
 
     def put(self, line: str) -> None:
         """Keep a line for the next write; drop and count it where there is no room."""
+        if self.file is not None:
+            self._add(self.file, line)
+        else:
+            self._keep(line)
+
+    def show(self, line: str) -> None:
+        """Keep a line for whoever reads, and have all that waits written now."""
+        self._keep(line)
+        self._wake.set()
+
+    def urgent(self, line: str) -> None:
+        """Keep a line, have all that waits written now, and have it in the file too."""
+        if self.file is not None:
+            self._add(self.file, line)
+        self.show(line)
+
+    def step(self, line: str) -> None:
+        """Keep a line that should be written even if this process is killed in a moment."""
+        self.put(line)
+        if self.file is None:
+            self._wake.set()
+
+    debug = info = msg = put
+    warning = error = critical = urgent
+
+    def _keep(self, line: str) -> None:
         if len(self._lines) < LINES_MAX:
             self._lines.append(line)
         else:
             self._dropped += 1
 
-    def urgent(self, line: str) -> None:
-        """Keep a line, and have all that waits written now."""
-        self.put(line)
-        self._wake.set()
+    def _add(self, file: LogFile, line: str) -> None:
+        """Add a line to the file; where the disk is full, say at the next one that it is not."""
+        untold = self._dropped - self._told
+        try:
+            file.add(f"{self._dropped_line(untold)}{line}".encode("ascii", "backslashreplace"))
+        except OSError:
+            self._dropped += 1
+        else:
+            self._told += untold
 
-    debug = info = msg = put
-    warning = error = critical = urgent
+    @staticmethod
+    def _dropped_line(count: int) -> str:
+        return _render("warning", "lines-dropped", {"count": count}) if count > 0 else ""
 
     def flush(self, within_s: float = FLUSH_PATIENCE_S) -> None:
         """Wait until all that was kept before is written, but no longer than that.
@@ -136,7 +175,7 @@ class Lines:
             self._wake.wait(FLUSH_INTERVAL_S)
             self._wake.clear()
             for line in self.repeats.left_out():
-                self.put(line)
+                self.urgent(line)
             flushing = [self._flushing.popleft() for _ in range(len(self._flushing))]
             self._write()
             self._stuck = False
@@ -147,9 +186,8 @@ class Lines:
         """Write what waits, however long that takes."""
         while self._lines:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            dropped, told = self._dropped, ""
-            if dropped > self._told:
-                told = _render("warning", "lines-dropped", {"count": dropped - self._told})
+            dropped = self._dropped
+            told = self._dropped_line(dropped - self._told)
             data = "".join((*lines, told)).encode("ascii", "backslashreplace")
             try:
                 while data:
@@ -166,6 +204,10 @@ class _Settings:
     service = ""
     style: Format = "text"
     open = False
+    process: Mapping[str, Any] = _NOTHING
+    """What the lines of this process say of it, at the level `debug`."""
+    ending = ""
+    """The same as text."""
 
 
 _settings = _Settings()
@@ -181,15 +223,26 @@ def _standard_output() -> int:
 _lines = Lines(_standard_output)
 
 
-def configure(service: str = "", style: Format = "text", level: Level = "info") -> None:
+def configure(
+    service: str = "",
+    style: Format = "text",
+    level: Level = "info",
+    file: LogFile | None = None,
+    process: str = "",
+) -> None:
     """Set up logging for this process.
 
     Args:
         service: its name: put before every line, or as a member into every JSON line.
         style: `text` for people (logfmt), `json` for machines.
-        level: what is less than that is not written; a request is `info`.
+        level: what is less than that is not written; a request is `info`, a step `debug`.
+        file: gets all lines; standard output then gets warnings alone.
+        process: tells this process from all others, in each of its lines.
     """
-    _settings.service, _settings.style, _settings.open = service, style, level == "info"
+    _settings.service, _settings.style, _settings.open = service, style, level != "warning"
+    _settings.process = {"process": process} if process else _NOTHING
+    _settings.ending = f" process={_shown(process)}" if process else ""
+    _lines.file = file
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -222,7 +275,7 @@ def show(text: str) -> None:
 
     Where `print` would wait for whoever does not read, this does not.
     """
-    _lines.urgent(text)
+    _lines.show(text)
 
 
 def last_words(text: str) -> None:
@@ -271,11 +324,16 @@ def request_line(  # noqa: PLR0913, PLR0917  the values of the line, in its orde
         _lines.put(
             f"{_prefix(_settings.service)}at={_now()} level=info event=request method={method} "
             f"path={_quoted(path)} status={status} ms={duration_ms:.2f} request_id={request_id}"
-            f"{more}\n"
+            f"{more}{_settings.ending}\n"
         )
         return
     values = {"method": method, "path": path, "status": status, "ms": round(duration_ms, 2)}
     _lines.put(_render("info", "request", values | {"request_id": request_id} | dict(facts)))
+
+
+def step_line(values: Mapping[str, Any]) -> None:
+    """Write the line of one step, which a killed process should not lose; see `steps`."""
+    _lines.step(_render("debug", "step", values))
 
 
 def _drop_repeated(
@@ -283,7 +341,7 @@ def _drop_repeated(
     _method: str,
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    if event["level"] == "info":
+    if event["level"] in {"debug", "info"}:
         return event
     error = event.get("exc_info")
     fault = f" {type(error).__name__}" if isinstance(error, Exception) else ""
@@ -300,6 +358,7 @@ def _render(level: str, event: str, values: Mapping[str, Any]) -> str:
     """Return a line of the chosen style, whatever the values hold; the only renderer."""
     head = {"at": _now(), "level": level, "event": event}
     values = {name: _bounded(value) for name, value in values.items()}
+    values.update(_settings.process)
     if _settings.style == "json":
         service = {"service": _settings.service} if _settings.service else {}
         return f"{_json(service | head | values)}\n"

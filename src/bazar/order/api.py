@@ -10,11 +10,13 @@ from bazar.kit.http.answers import encode, json_response, log_fault
 from bazar.kit.http.endpoint import Link, route
 from bazar.kit.http.idempotency import KEY_HEADER, given_or_new_key, key_header
 from bazar.kit.http.request import Request
+from bazar.kit.steps import steps
 from bazar.order.buyers import checked_email
 from bazar.order.checking import Checking
 from bazar.order.domain import first_answer
 from bazar.order.driving import Placed
 from bazar.order.service import Orders
+from bazar.order.watching import write_answers, write_received
 from bazar.wire.actor import actor_of
 from bazar.wire.audit import AuditMark, AuditOrdersQuery, Integrity, KeptOrder
 from bazar.wire.budgets import PLACE_MS
@@ -117,7 +119,9 @@ class OrderApi:
         key = given_or_new_key(request.header_list(KEY_HEADER))
         left_ms = request.deadline(PLACE_MS).left_ms()
         placement = Placement(kind, lines, key, request.id, left_ms, buyer=buyer)
+        write_received([placement], request.id)
         (answer,) = await self._place([placement])
+        write_answers([placement], [answer], request.id)
         response = placing_response(request, answer, internal=True)
         response.raw_headers.append(key_header(key))
         return response
@@ -132,7 +136,9 @@ class OrderApi:
     )
     async def placements(self, request: Request, body: PlacementBatch) -> Response:
         """Place a batch of orders, each on its own; what the front uses."""
+        write_received(body, request.id)
         answers = await self._place(body)
+        write_answers(body, answers, request.id)
         request.facts["request_ids"] = ",".join([one.request_id for one in body])
         request.facts["statuses"] = ",".join([str(answer.status) for answer in answers])
         return json_response(answers)
@@ -204,9 +210,10 @@ class OrderApi:
     )
     async def cancel(self, request: Request) -> Response:
         """Cancel an order and give its copies back, once."""
-        order, released = await self._orders.cancel(
-            request.path_params["order_id"], actor_of(request)
-        )
+        order_id = request.path_params["order_id"]
+        if steps.on:
+            steps.write("cancel-taken", request_id=request.id, order_id=order_id)
+        order, released = await self._orders.cancel(order_id, actor_of(request))
         return json_response(
             order, headers={CHANGED_HEADER: _changed(released)} if released else None
         )

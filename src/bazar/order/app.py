@@ -17,6 +17,8 @@ from bazar.kit.http.endpoint import endpoints_of
 from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
+from bazar.kit.peers.credentials import Credentials
+from bazar.kit.peers.racing import ON_THE_WAY, Rules
 from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
 from bazar.order.checking import Checking
@@ -41,12 +43,14 @@ POSTGRES_SCHEMA = "bazar.order.schema.postgres"
 
 
 @asynccontextmanager
-async def order_app(
+async def order_app(  # noqa: PLR0913  one parameter a setting
     database: Path | str,
     catalog_url: str,
     secret: str,
     client: Client,
     mail: MailSettings | None = None,
+    *,
+    tls: Credentials | None = None,
 ) -> AsyncIterator[HttpApp]:
     """Open the order service; close it at the end.
 
@@ -56,6 +60,7 @@ async def order_app(
         secret: of the shop.
         client: for calls to the catalog.
         mail: by which server mail is sent; None: none is.
+        tls: what it shows of itself to the catalog; None: that is asked in the clear.
 
     Raises:
         StartupError: the database cannot be opened.
@@ -65,7 +70,8 @@ async def order_app(
     try:
         await migrate(opened, schema)
         await opened.write(store.adopt)
-        upstream = Upstream("catalog", catalog_url, client, secret)
+        upstream = Upstream("catalog", catalog_url, client, secret, tls=tls)
+        upstream.rules = Rules(ON_THE_WAY)
         catalog = CatalogClient(upstream)
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)

@@ -24,12 +24,14 @@ from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError
 from bazar.kit.log import get_logger
 from bazar.kit.parts import parts
+from bazar.kit.steps import steps
 from bazar.order.domain import StoredOrder, cancelled, decided, line_count, misfit
 from bazar.order.outbox import Outbox
 from bazar.order.store import Store
 from bazar.order.stuck import Report, Stuck
 from bazar.order.turns import Turns
 from bazar.order.upstream import CatalogClient, Decision, Undecided
+from bazar.order.watching import write_heard, write_of, write_undecided
 from bazar.wire.budgets import ANSWER_MARGIN_MS, AWAY_MS, DECISION_MS
 from bazar.wire.stock import Outcome, Reserve
 
@@ -143,6 +145,7 @@ class Driving:
         if pending:
             placed |= await self._decisions(pending, self._patience_s(deadline), request_ids)
             undecided = [one for one in pending if placed[one.order_id].decision is None]
+            write_undecided(undecided, request_ids)
             for number, part in enumerate(parts(undecided, line_count, LINES_A_PART_MAX)):
                 if number:
                     await asyncio.sleep(0)
@@ -273,6 +276,7 @@ class Driving:
         )
         taken: list[tuple[StoredOrder, Decision]] = []
         later: list[str] = []
+        write_heard(orders, answers)
         for order, answer in zip(orders, answers, strict=True):
             if isinstance(answer, Decision):
                 if reason := misfit(order, answer.outcome):
@@ -307,6 +311,7 @@ class Driving:
             for one in taken:
                 kept |= await self._keep([one])
             return kept
+        write_of("kept", (placed.order for placed in stored.values()))
         for order_id in stored:
             self.stuck.ended(order_id)
         return stored
@@ -392,6 +397,8 @@ class Driving:
         except Exception as error:  # noqa: BLE001  of this order, which is named
             self.stuck.failed(order_id, str(error))
             return None
+        if steps.on:
+            steps.write("released-heard", order_id=order_id)
         self.stuck.ended(order_id)
         return outcome
 
@@ -444,6 +451,7 @@ class Driving:
         read = await self._read([one.order_id for one in part])
         orders = [order for order in read if not self._in_hand(order.order_id)]
         pending = [order for order in orders if order.status == "pending"]
+        write_of("driven-again", orders)
         driven = await self._decisions(pending, self._patience_s(None)) if pending else {}
         ended = [one.order_id for one in orders if one.status != "pending" and not one.settled]
         releases = await asyncio.gather(*map(self._released, ended))
@@ -466,6 +474,7 @@ class Driving:
             return await self._released(order_id) is not None
         if order_id in self._drives:
             return False
+        write_of("driven-again", [order])
         drive = self._start_drive([order], MappingProxyType({}), self._catalog.reserve_alone)
         await asyncio.wait({drive})
         return not drive.cancelled() and drive.exception() is None and order_id in drive.result()

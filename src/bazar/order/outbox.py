@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bazar.kit.clock import Clock, now_ms
 from bazar.kit.data.database import Transaction
+from bazar.kit.steps import steps
 from bazar.order.domain import StoredOrder
 from bazar.order.letters import letter_for
 from bazar.order.store import Store
@@ -39,3 +40,6 @@ class Outbox:
         ]
         if due:
             await self._store.add_letters(transaction, due, self._clock())
+        if steps.on:
+            for order_id, kind in due:
+                steps.write("mail-noted", order_id=order_id, kind=kind)

@@ -24,6 +24,7 @@ from bazar.kit.errors import BazarError, InvalidRequest, Overloaded, Unavailable
 from bazar.kit.identity import new_id
 from bazar.kit.metrics import Metrics
 from bazar.kit.parts import by_parts, parts
+from bazar.kit.steps import steps
 from bazar.order.buyers import checked_buyer, checked_tracking, same_person
 from bazar.order.changes import advance, cancel, event_of, fulfil
 from bazar.order.domain import (
@@ -38,6 +39,7 @@ from bazar.order.domain import (
 from bazar.order.driving import LINES_A_PART_MAX, Driving, Placed
 from bazar.order.finding import check_query, wanted
 from bazar.order.store import Store
+from bazar.order.watching import write_found, write_of, write_stored
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.orders import (
     Line,
@@ -51,8 +53,8 @@ from bazar.wire.placing import Placement
 from bazar.wire.problems import KeyReused, OrderNotFound, TooManyOpenOrders
 from bazar.wire.stock import WITHDRAWN, Outcome, Rejection
 
-_Asked = tuple[StoredOrder | BazarError, Deadline]
-"""A new order, or what is wrong with it, and when it has to be stored by."""
+_Asked = tuple[StoredOrder | BazarError, Placement, Deadline]
+"""A new order, or what is wrong with it, what asks for it, and when it has to be stored by."""
 
 
 class _Inserted(NamedTuple):
@@ -120,7 +122,7 @@ class Orders:
             for order, placement in zip(wanted, placements, strict=True)
             if isinstance(order, StoredOrder) and order.buyer and placement.open_orders_max
         }
-        asked = list(zip(wanted, deadlines, strict=True))
+        asked = list(zip(wanted, placements, deadlines, strict=True))
         found = await self._stored(asked, open_orders_max)
         request_ids = {
             order.order_id: placement.request_id
@@ -153,13 +155,13 @@ class Orders:
     ) -> list[StoredOrder | BazarError]:
         limited = any(
             isinstance(order, StoredOrder) and order.order_id in open_orders_max
-            for order, _deadline in part
+            for order, _placement, _deadline in part
         )
 
         async def insert(transaction: Transaction) -> _Inserted:
             timely = [
                 order
-                for order, deadline in part
+                for order, _placement, deadline in part
                 if isinstance(order, StoredOrder) and deadline.left_s() > 0
             ]
             refused = await self._over_limit(transaction, timely, open_orders_max)
@@ -172,8 +174,11 @@ class Orders:
         # start, or a retry with the same key, goes on from here; between two parts the same holds
         # of each.
         done = await self._database.write(insert, single=not limited, idempotent=True)
+        write_stored([one[:2] for one in part] if steps.on else (), done.inserted)
         with _stored_already():
-            return await self._found([order for order, _deadline in part], done)
+            found = await self._found([order for order, *_rest in part], done)
+        write_found(zip(found, [one[1] for one in part], strict=True), done.inserted)
+        return found
 
     async def _found(
         self, wanted: Sequence[StoredOrder | BazarError], done: _Inserted
@@ -323,7 +328,10 @@ class Orders:
 
         # A crash before this is durable: nothing happened. After it: whoever asks again hears the
         # same.
-        return await self._database.write(work)
+        order_id = await self._database.write(work)
+        if steps.on:
+            steps.write("withdrawn", key=key, order_id=order_id)
+        return order_id
 
     async def find(self, order_id: str) -> Order:
         """Return an order as it stands; a pending one is driven first.
@@ -446,7 +454,9 @@ class Orders:
 
         with self._driving.held([order_id]):
             await self._driving.ended(order_id)
-            return await self._database.write(work)
+            changed = await self._database.write(work)
+        write_of("changed", [changed])
+        return changed
 
 
 def _found(
@@ -479,7 +489,7 @@ def _stored_already() -> Iterator[None]:
 
 
 def _line_count(asked: _Asked) -> int:
-    order, _deadline = asked
+    order, _placement, _deadline = asked
     return line_count(order) if isinstance(order, StoredOrder) else 0
 
 

@@ -11,6 +11,7 @@ from time import monotonic
 from msgspec import Struct
 
 from bazar.kit.log import get_logger
+from bazar.kit.steps import order_names, without_ids
 from bazar.wire.orders import StuckOrder
 
 PAUSE_S_FIRST = 1.0
@@ -40,12 +41,12 @@ class Report:
         now_s = self._time()
         if now_s < self._quiet_until_s:
             return
-        named = ",".join(order_ids[:NAMED_MAX])
+        named = order_names(order_ids[:NAMED_MAX])
         self._log.warning(
             self._event,
             orders=len(order_ids),
-            order_ids=named,
-            reason=reason[:REASON_LENGTH_MAX],
+            named=named,
+            reason=without_ids(reason)[:REASON_LENGTH_MAX],
             times=self._times,
         )
         self._quiet_until_s = now_s + REPORT_INTERVAL_S

@@ -13,9 +13,11 @@ import msgspec
 from bazar.kit.backup import BackupElsewhere, BackupRequest, NoRoomForBackup
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import BazarError, Problem, Unavailable
+from bazar.kit.identity import new_request_id
 from bazar.kit.peers.answers import Answer
 from bazar.kit.peers.batching import Batcher
 from bazar.kit.peers.client import Upstream
+from bazar.kit.steps import steps
 from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.stock import InStock, Outcome, Reserve, StockQuestion
@@ -116,9 +118,11 @@ class CatalogClient:
             Unavailable: indefinite; the catalog did not answer in time. Ask again.
         """
         path = f"/reservations/{quote(order_id, safe='')}/release"
-        answer = await self._upstream.call(
-            "POST", path, deadline=Deadline(budgets.RESERVE_BATCH_MS)
-        )
+        call = new_request_id()
+        if steps.on:
+            steps.write("release-sent", order_id=order_id, call=call)
+        deadline = Deadline(budgets.RESERVE_BATCH_MS)
+        answer = await self._upstream.call("POST", path, deadline=deadline, request_id=call)
         _check(answer)
         try:
             outcome = _outcome(answer.body)
@@ -204,12 +208,19 @@ class CatalogClient:
             NotTaken: it was refused as a whole.
             Unavailable: indefinite; nobody answered, or not now.
         """
+        # Where steps are written each call has an id of its own: an order may be asked for twice.
+        alone = len(requests) == 1 and not steps.on
+        call = (alone and requests[0].request_id) or new_request_id()
+        if steps.on:
+            for one in requests:
+                about = {"request_id": one.request_id, "order_id": one.order_id}
+                steps.write("sent", **about, call=call, batch=len(requests), upstream="catalog")
         try:
             answer = await self._upstream.call(
                 "POST",
                 "/reservations",
                 deadline=deadline,
-                request_id=requests[0].request_id if len(requests) == 1 else "",
+                request_id=call,
                 body=msgspec.json.encode(requests),
             )
         except Unavailable:

@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from socket import SOCK_STREAM, getaddrinfo
 from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
 from pyreqwest.client import SyncClient, SyncClientBuilder
-from pyreqwest.exceptions import ConnectError, RequestError
-from pyreqwest.response import SyncResponse
+from pyreqwest.exceptions import RequestError
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
-from bazar.kit.peers.answers import reason
+from bazar.kit.peers.answers import distrust, is_unsent, reason
+from bazar.kit.peers.connecting import secured, secured_url, shown_until
+from bazar.kit.peers.credentials import Credentials
 from bazar.tools.advice import told
+from bazar.tools.asking import Asked, Asking, NotBelieved, Restarted, Told
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.stock import ACTOR_HEADER
 
@@ -52,6 +54,13 @@ class Addresses(msgspec.Struct, frozen=True):
     front: str = f"http://127.0.0.1:{DEFAULT_PORTS['front']}"
     catalog: str = f"http://127.0.0.1:{DEFAULT_PORTS['catalog']}"
     order: str = f"http://127.0.0.1:{DEFAULT_PORTS['order']}"
+
+
+class Line(NamedTuple):
+    """A way to one place of a service."""
+
+    url: str
+    client: SyncClient
 
 
 class RemoteError(Exception):
@@ -99,6 +108,10 @@ class Remote:
     """The data folders that say where services are, of those that nobody named."""
     actor: str = ""
     """Who asks, for what is noted about a change; the front is not told."""
+    tls: Credentials | None = None
+    """What we show to catalogs and order services; None: they are asked in the clear."""
+    _asking: Asking = field(default_factory=Asking)
+    _lines: dict[tuple[str, str], list[Line]] = field(default_factory=dict)
 
     def url(self, service: str) -> str:
         """Return the address of a service; those of its replicas, with commas between them."""
@@ -124,7 +137,7 @@ class Remote:
         Of several replicas the first one is asked that takes connections.
 
         Args:
-            service: front, catalog or order; the last two get the secret.
+            service: front, catalog or order; calls of the last two are signed.
             method: of the request.
             path: with its query string, percent-encoded.
             kind: of the answer.
@@ -184,35 +197,71 @@ class Remote:
         timeout: timedelta = TIMEOUT,
     ) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes of an answer, and its headers."""
-        client = self._client = self._client or SyncClientBuilder().no_proxy().build()
+        content = b"" if body is None else msgspec.json.encode(body)
+        sent = dict(headers or {})
+        if body is not None:
+            sent["content-type"] = "application/json"
+        if service != "front" and self.actor:
+            sent[ACTOR_HEADER] = self.actor
+        asked = Asked(service, method, path, sent, content, timeout)
+        secret = "" if service == "front" else self.secret
 
-        def ask(url: str) -> tuple[SyncResponse, bytes]:
-            request = client.request(method, url + path).timeout(timeout)
-            if body is not None:
-                request = request.header("content-type", "application/json").body_bytes(
-                    msgspec.json.encode(body)
-                )
-            if service != "front":
-                request = request.bearer_auth(self.secret)
-                if self.actor:
-                    request = request.header(ACTOR_HEADER, self.actor)
-            for name, value in (headers or {}).items():
-                request = request.header(name, value)
-            response = request.build().send()
-            return response, response.bytes().to_bytes()
+        def ask(line: Line) -> Told:
+            return self._asking.ask(line.client, line.url, asked, secret)
 
         try:
-            response, content = _interruptible(lambda: _first(self.urls(service), ask))
-        except RequestError as error:
+            answer = _interruptible(lambda: _first(self._lines_to(service), ask))
+        except NotBelieved as error:
             message = (
-                f"the {service} service at {self.url(service)} does not answer "
-                f"({reason(error)}); {self._where_else(service)}"
+                f"what answers at {self.url(service)} is not believed: {error}; name the data "
+                "folder of this shop with --data, or the file of its secret with --secret-file"
             )
-            raise RemoteError(message, sent=not isinstance(error, ConnectError)) from error
-        if response.status not in _SUCCESS:
-            after = response.headers.get("retry-after", "")
-            raise _refusal(service, response.status, content, after)
-        return content, response.headers
+            raise RemoteError(message) from error
+        except Restarted as error:
+            message = f"{error}, so nobody knows whether this was done; look, and ask again"
+            raise RemoteError(message) from error
+        except RequestError as error:
+            distrusted = distrust(error)
+            message = f"the {service} service at {self.url(service)} does not answer" + (
+                f": {distrusted}"
+                if distrusted
+                else f" ({reason(error)}); {self._where_else(service)}"
+            )
+            raise RemoteError(message, sent=not is_unsent(error)) from error
+        if answer.status not in _SUCCESS:
+            after = answer.headers.get("retry-after", "")
+            raise _refusal(service, answer.status, answer.body, after)
+        return answer.body, answer.headers
+
+    def _lines_to(self, service: str) -> list[Line]:
+        """Return by which ways a service is asked, the first one first.
+
+        Raises:
+            RemoteError: an address is a name that is not known.
+        """
+        if self.tls is None or service == "front":
+            client = self._client = self._client or SyncClientBuilder().no_proxy().build()
+            return [Line(url, client) for url in self.urls(service)]
+        lines: list[Line] = []
+        for url in self.urls(service):
+            if (service, url) not in self._lines:
+                self._lines[service, url] = _secured_lines(service, url, self.tls)
+            lines += self._lines[service, url]
+        return lines
+
+    def ends_at(self, service: str) -> datetime:
+        """Return when the certificate ends that a service shows now, asked under TLS.
+
+        Raises:
+            RemoteError: it does not show one that we believe.
+        """
+        assert self.tls is not None
+        _url, host, port = secured_url(service, self.url(service))
+        try:
+            return shown_until(self.tls, service, host, port)
+        except OSError as error:
+            message = f"the {service} service shows no certificate: {error}"
+            raise RemoteError(message) from error
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""
@@ -313,15 +362,32 @@ def _interruptible(ask: Callable[[], T]) -> T:
     return answers[0]
 
 
-def _first(urls: Sequence[str], ask: Callable[[str], T]) -> T:
-    """Return what the first of several addresses answers that takes connections.
+def _secured_lines(service: str, url: str, tls: Credentials) -> list[Line]:
+    """Return a way to each place that an address under TLS stands for."""
+    asked, host, port = secured_url(service, url)
+    try:
+        found = getaddrinfo(host, port, type=SOCK_STREAM)
+    except OSError as error:
+        message = f"the {service} service at {url} cannot be found: {error.strerror}"
+        raise RemoteError(message, sent=False) from error
+    return [
+        Line(asked, secured(SyncClientBuilder().no_proxy(), tls, service, ip, port).build())
+        for ip in dict.fromkeys(str(place[0]) for *_kind, place in found)
+    ]
+
+
+def _first(lines: Sequence[Line], ask: Callable[[Line], T]) -> T:
+    """Return what the first of several places answers that takes connections.
 
     To one that takes none nothing was sent, so nothing was done there.
     """
-    for url in urls[:-1]:
-        with suppress(ConnectError):
-            return ask(url)
-    return ask(urls[-1])
+    for line in lines[:-1]:
+        try:
+            return ask(line)
+        except RequestError as error:
+            if not is_unsent(error):
+                raise
+    return ask(lines[-1])
 
 
 def _refusal(service: str, status: int, content: bytes, retry_after: str) -> RemoteError:

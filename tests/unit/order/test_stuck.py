@@ -69,5 +69,21 @@ def test_the_log_says_the_same_at_a_limited_rate() -> None:
     assert 10 == len(lines)
     assert [1, 100, 100] == [line["times"] for line in lines[:3]]
     assert ("undecided", 512) == (lines[0]["event"], lines[0]["orders"])
-    assert "0,1,2,3,4" == lines[0]["order_ids"]
+    assert "0,1,2,3,4" == lines[0]["named"]
     assert all(len(str(line)) < stuck.REASON_LENGTH_MAX + 200 for line in lines)
+
+
+def test_the_log_names_no_order_by_its_whole_id() -> None:
+    """Neither among the orders nor in the reason: an id opens the page of its buyer."""
+    lines: list[dict[str, object]] = []
+
+    class Log:
+        def warning(self, event: str, **facts: object) -> None:
+            lines.append({"event": event, **facts})
+
+    report = Report("undecided", Seconds())
+    report._log = Log()  # noqa: SLF001  a log that can be read
+    order_id = "01m8e045wbtxqz992v9jnxfdsx"
+    report.note([order_id], f"the catalog says reserved of {order_id} to a release")
+    assert "01m8e045wb-nxfdsx" == lines[0]["named"]
+    assert order_id not in str(lines)

@@ -12,10 +12,11 @@ from msgspec import Struct
 from bazar.front.upstream.cache import Cache
 from bazar.front.upstream.passing import Passed, passed
 from bazar.kit.deadline import Deadline
-from bazar.kit.errors import Unavailable
-from bazar.kit.identity import is_id
+from bazar.kit.errors import BazarError, Unavailable
+from bazar.kit.identity import is_id, new_request_id
 from bazar.kit.peers.batching import Batcher
 from bazar.kit.peers.client import Upstream
+from bazar.kit.steps import lines_text, steps
 from bazar.wire.books import BookChanged
 from bazar.wire.budgets import PLACE_MS
 from bazar.wire.limits import PLACEMENT_BATCH_MAX
@@ -145,11 +146,34 @@ class Orders:
             delivery_minor,
             open_orders_max,
         )
-        (placed,) = await self._placements.ask([wanted], deadline)
+        if steps.on:
+            return await self._place_watched(wanted)
+        return await self._place(wanted)
+
+    async def _place(self, wanted: _Wanted) -> Placed:
+        (placed,) = await self._placements.ask([wanted], wanted.deadline)
         if placed.again and not _holds(placed.answer):
             message = "the purchase was sent more than once; what came of the first is not known"
             raise Unavailable(message)
         self._announce(placed.answer.changed)
+        return placed
+
+    async def _place_watched(self, wanted: _Wanted) -> Placed:
+        """Place an order, and write what was taken and what its client is told."""
+        about = {"request_id": wanted.request_id, "key": wanted.key}
+        lines = lines_text((line.book_id, line.quantity) for line in wanted.lines)
+        left_ms = wanted.deadline.left_ms()
+        steps.write("taken", **about, lines=lines, channel=wanted.channel, deadline_ms=left_ms)
+        try:
+            placed = await self._place(wanted)
+        except BazarError as error:
+            steps.write("told", **about, status=error.status, code=error.code)
+            raise
+        answer = placed.answer
+        refused = answer.status >= _ERRORS_FROM
+        refusal = _refusal(answer.body) if refused else _Refusal()
+        order_id = answer.order_id or refusal.order_id or ""
+        steps.write("told", **about, order_id=order_id, status=answer.status, code=refusal.code)
         return placed
 
     async def used_by(self, key: str, *, deadline: Deadline, request_id: str) -> str:
@@ -216,6 +240,8 @@ class Orders:
             OrderNotFound: definite; no order can have this id.
             Unavailable: indefinite; the order service did not answer in time.
         """
+        if steps.on:
+            steps.write("cancel-taken", request_id=request_id, order_id=order_id)
         return await self._ask("POST", f"{_path(order_id)}/cancel", deadline, request_id)
 
     async def _ask(self, method: str, path: str, deadline: Deadline, request_id: str) -> Passed:
@@ -245,11 +271,18 @@ class Orders:
             )
             for one in batch
         ]
+        # Where steps are written each call has an id of its own: a client may use its own twice.
+        alone = len(batch) == 1 and not steps.on
+        call = batch[0].request_id if alone else new_request_id()
+        if steps.on:
+            for one in batch:
+                about = {"request_id": one.request_id, "key": one.key}
+                steps.write("sent", **about, call=call, batch=len(batch), upstream="order")
         answer = await self._upstream.call(
             "POST",
             "/placements",
             deadline=Deadline(PLACE_MS),
-            request_id=batch[0].request_id if len(batch) == 1 else "",
+            request_id=call,
             body=msgspec.json.encode(placements),
         )
         if answer.status != _OK:

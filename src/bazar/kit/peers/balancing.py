@@ -14,8 +14,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from random import random
 from time import monotonic
 
+from pyreqwest.client import Client
+
 from bazar.kit.log import get_logger
 from bazar.kit.peers.addresses import Address, Addresses
+from bazar.kit.peers.signer import Peer
 
 PROBE_PAUSE_S_FIRST = 0.05
 PROBE_PAUSE_S_MAX = 1.0
@@ -33,31 +36,43 @@ _SLOW_FROM = 0.95
 class Target:
     """One process that may be asked."""
 
-    __slots__ = ("address", "in_flight", "out", "url")
+    __slots__ = ("address", "client", "in_flight", "out", "peer", "url")
 
-    def __init__(self, address: Address) -> None:
-        """Start as one that answers."""
+    def __init__(self, address: Address, url: str = "", client: Client | None = None) -> None:
+        """Start as one that answers.
+
+        Args:
+            address: where it is.
+            url: what to ask for; empty: the address.
+            client: of its own, where it has one.
+        """
         self.address = address
-        self.url = address.url
+        self.url = url or address.url
+        self.client = client
         self.in_flight = 0
         self.out = False
+        self.peer = Peer()
 
 
 Probe = Callable[[Target], Awaitable[bool]]
+Reach = Callable[[Address], Target]
+"""Makes a target of an address."""
 
 
 class Targets:
     """All targets of a service, as far as they are known."""
 
-    def __init__(self, name: str, probe: Probe) -> None:
+    def __init__(self, name: str, probe: Probe, reach: Reach = Target) -> None:
         """Start with none.
 
         Args:
             name: of the service, for the log.
             probe: tells whether a target is ready, and is who it should be.
+            reach: makes a target of an address.
         """
         self._name = name
         self._probe = probe
+        self._reach = reach
         self._all: list[Target] = []
         self._in: list[Target] = []
         self._probes: dict[Target, asyncio.Task[None]] = {}
@@ -77,7 +92,7 @@ class Targets:
     def set(self, addresses: Addresses) -> None:
         """Have these from now on; who is known already stays as it is."""
         known = {target.address: target for target in self._all}
-        self._all = [known.get(address) or Target(address) for address in sorted(addresses)]
+        self._all = [known.get(address) or self._reach(address) for address in sorted(addresses)]
         self.only = self._all[0] if len(self._all) == 1 else None
         for target in [*self._probes]:
             if target is self.only or target not in self._all:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +11,8 @@ from pyreqwest.client import Client
 
 from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove
 from bazar.kit.peers.answers import FAILURES
-from bazar.kit.peers.client import PROBE_TIMEOUT, Upstream, new_client
+from bazar.kit.peers.client import PROBE_TIMEOUT_MS, Upstream, new_client
+from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.mdns import Announced
 
 PATIENCE_S = 3.0
@@ -35,7 +37,9 @@ class _Health(msgspec.Struct):
     service: str = ""
 
 
-async def look(services: Mapping[str, Looking], secret: str) -> dict[str, Found]:
+async def look(
+    services: Mapping[str, Looking], secret: str, tls: Credentials | None = None
+) -> dict[str, Found]:
     """Return who announces itself, for each service, as soon as there is somebody.
 
     A front is for everybody and proves nothing: it only has to say that it is one, and ready.
@@ -43,24 +47,30 @@ async def look(services: Mapping[str, Looking], secret: str) -> dict[str, Found]
     Args:
         services: names, and where each is looked for.
         secret: of the shop, for the proofs.
+        tls: what we show of ourselves to catalog and order service; None: they are in the clear.
     """
     client = new_client()
     try:
-        provers = [_prover(name, client, secret) for name in services]
-        looks = map(_found, services, services.values(), provers)
+        provers = [_prover(name, client, secret, tls) for name in services]
+        secured = [tls is not None and name != "front" for name in services]
+        looks = map(_found, services, services.values(), provers, secured)
         found = await asyncio.gather(*looks)
     finally:
         await client.close()
     return dict(zip(services, found, strict=True))
 
 
-def _prover(service: str, client: Client, secret: str) -> Prove:
+def _prover(service: str, client: Client, secret: str, tls: Credentials | None) -> Prove:
     if service != "front":
-        return Upstream(service, "", client, secret).proves
+        return Upstream(service, "", client, secret, tls=tls).proves
 
     async def says_so(address: Address) -> bool:
         try:
-            request = client.get(f"{address.url}/readyz").timeout(PROBE_TIMEOUT).build()
+            request = (
+                client.get(f"{address.url}/readyz")
+                .timeout(timedelta(milliseconds=PROBE_TIMEOUT_MS))
+                .build()
+            )
             response = await request.send()
             said = msgspec.json.decode((await response.bytes()).to_bytes(), type=_Health)
         except (*FAILURES, msgspec.DecodeError):
@@ -70,8 +80,8 @@ def _prover(service: str, client: Client, secret: str) -> Prove:
     return says_so
 
 
-async def _found(service: str, where: Looking, prove: Prove) -> Found:
-    announced, some = Announced(service, where), asyncio.Event()
+async def _found(service: str, where: Looking, prove: Prove, tls: bool) -> Found:  # noqa: FBT001
+    announced, some = Announced(service, where, tls=tls), asyncio.Event()
     following = asyncio.create_task(announced.follow(some.set, prove))
     try:
         with suppress(TimeoutError):

@@ -144,15 +144,32 @@ def service_url(url: str, what: str) -> str:
     return url.rstrip("/")
 
 
-def service_urls(urls: str, what: str) -> str:
+def service_urls(urls: str, what: str, *, tls: bool = False) -> str:
     """Return http addresses with commas between them, each without its last slash, or `mdns:`.
+
+    Args:
+        urls: the addresses.
+        what: they are, for error messages.
+        tls: whether only those under TLS are good.
 
     Raises:
         StartupError: there is none, or one of them is none.
     """
     given = [url.strip() for url in urls.split(",") if url.strip()]
-    proper = [url if url == MDNS else service_url(url, what) for url in given or [urls]]
-    return ",".join(proper)
+    checked = [url if url == MDNS else service_url(url, what) for url in given or [urls]]
+    for url in checked:
+        if tls and url != MDNS and not url.startswith("https:"):
+            message = (
+                f"with --tls nothing is sent in the clear, so {what} takes no {url}: name "
+                f"https{url.removeprefix('http')}, of a service that was started with --tls as well"
+            )
+            raise StartupError(message)
+    return ",".join(checked)
+
+
+def under_tls(url: str) -> str:
+    """Return the usual address of a service as one under TLS."""
+    return url.replace("http:", "https:", 1)
 
 
 def proxy_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

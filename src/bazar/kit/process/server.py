@@ -15,19 +15,21 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Any
 
 import uvloop
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.http.app import HttpApp
+from bazar.kit.peers.credentials import Credentials
 from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
+from bazar.kit.process.probing import PROBERS_MAX, Probes
 from bazar.kit.process.stopping import stop_signals
 
 SUPERVISOR_FD_VARIABLE = "BAZAR_SUPERVISOR_FD"
@@ -123,13 +125,23 @@ def check_port(host: str, port: int) -> None:
     bound_socket(host, port).close()
 
 
-def serve(running: Running, host: str, port: int, announce: Announce | None = None) -> int:
+def serve(  # noqa: PLR0913  what a service listens with
+    running: Running,
+    host: str,
+    port: int,
+    tls: Credentials | None = None,
+    probe_port: int | None = None,
+    *,
+    announce: Announce | None = None,
+) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
         running: opens the service and closes it; gives the application in between.
         host: an address of this machine.
         port: 1 to 65535.
+        tls: whom callers see and must show; None: it is served in the clear, to all.
+        probe_port: answers in the clear whether the service is well; None: there is none.
         announce: begins once the service listens, and is cancelled before it stops.
 
     Returns:
@@ -141,11 +153,16 @@ def serve(running: Running, host: str, port: int, announce: Announce | None = No
     files = raise_file_limit()
     with bound_socket(host, port, shared=is_worker()) as bound:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        return uvloop.run(
-            _serve(
-                running, bound, f"http://{address(host, port)}", connections_max(files), announce
+        url = f"{'https' if tls else 'http'}://{address(host, port)}"
+        with ExitStack() as opened:
+            probed = None
+            if probe_port is not None:
+                probed = opened.enter_context(bound_socket(host, probe_port, shared=is_worker()))
+            return uvloop.run(
+                _serve(
+                    running, (bound, probed), url, connections_max(files), tls, announce=announce
+                )
             )
-        )
 
 
 def is_worker() -> bool:
@@ -204,39 +221,34 @@ def _listen(bound: socket.socket) -> None:
         raise _cannot_listen(host, port, error) from error
 
 
-async def _serve(
+async def _serve(  # noqa: PLR0913  the same
     running: Running,
-    bound: socket.socket,
+    sockets: tuple[socket.socket, socket.socket | None],
     url: str,
     connections: int,
+    tls: Credentials | None,
+    *,
     announce: Announce | None,
 ) -> int:
+    bound, probed = sockets
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
-    _watch_supervisor()
+    watch_supervisor()
     async with running() as app:
         _listen(bound)
         host, port = bound.getsockname()[:2]
-        server = _Server(
-            app,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=connections,
-            log_enabled=False,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
-            ),
-        )
-        server.listening = bound
+        server = _server(app, bound, connections, tls)
+        servers = [server]
+        if probed is not None:
+            _listen(probed)
+            servers.append(_server(Probes(app), probed, PROBERS_MAX, None))
         gc.collect()
         gc.freeze()  # what is here now stays; looking through it again and again finds nothing
         gc.set_threshold(GARBAGE_THRESHOLD)
-        serving = asyncio.create_task(server.serve())
+        serving, *others = [asyncio.create_task(one.serve()) for one in servers]
         stopping = asyncio.create_task(stop.wait())
         crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
         pulse = asyncio.create_task(_pulse())
@@ -247,8 +259,9 @@ async def _serve(
         if announcing is not None:
             announcing.cancel()
         app.on_stop()
-        server.stop()  # type: ignore[no-untyped-call]  # granian's own
-        await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
+        for one in servers:
+            one.stop()  # type: ignore[no-untyped-call]  # granian's own
+        await asyncio.wait({serving, *others}, timeout=STOP_TIMEOUT_S)
         if announcing is not None:
             await asyncio.wait({announcing}, timeout=WITHDRAW_TIMEOUT_S)
         crowding.cancel()
@@ -259,6 +272,40 @@ async def _serve(
         return EXIT_SERVER_ENDED
     log.get_logger().info("stopped", pid=os.getpid())
     return 0
+
+
+def _server(
+    app: HttpApp | Probes, bound: socket.socket, connections: int, tls: Credentials | None
+) -> _Server:
+    server = _Server(
+        app,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=connections,
+        log_enabled=False,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
+        ),
+        **_secured(tls),
+    )
+    server.listening = bound
+    return server
+
+
+def _secured(tls: Credentials | None) -> dict[str, Any]:
+    """Return what the server is told of TLS: nobody gets in without a certificate of the shop."""
+    if tls is None:
+        return {}
+    authority, certificate, key = tls.files
+    return {
+        "ssl_cert": certificate,
+        "ssl_key": key,
+        "ssl_protocol_min": SSLProtocols.tls13,
+        "ssl_ca": authority,
+        "ssl_client_verify": True,
+    }
 
 
 def _reason(serving: asyncio.Task[None]) -> str:
@@ -279,7 +326,7 @@ async def _pulse() -> None:
         await asyncio.sleep(PULSE_INTERVAL_S)
 
 
-def _watch_supervisor() -> None:
+def watch_supervisor() -> None:
     """End this process when the supervisor's end of the pipe closes, however it died.
 
     A thread waits for that, so that a service whose event loop hangs ends as well.

@@ -28,6 +28,7 @@ from bazar.kit.clock import Clock, as_datetime, now_ms, passing_s
 from bazar.kit.data.database import Database, Transaction
 from bazar.kit.errors import BazarError
 from bazar.kit.log import get_logger
+from bazar.kit.steps import steps
 from bazar.order.domain import StoredOrder, public
 from bazar.order.letters import Letter, LetterState, still_true
 from bazar.order.mail.message import Writer
@@ -151,6 +152,7 @@ class Sending:
                         server = None
                 else:
                     await self._end(one, "sent")
+                    _write_step("mail-sent", one)
                     sent += 1
         return sent
 
@@ -256,6 +258,7 @@ class Sending:
         failure = _reason(error)
         tries, kind = one.letter.tries, one.letter.kind
         self._log.warning("mail-not-sent", kind=kind, tries=tries, reason=failure)
+        _write_step("mail-failed", one)
         if tries > len(PAUSES_S):
             self.dead += 1
             await self._end(one, "dead", failure)
@@ -304,3 +307,9 @@ class Sending:
 
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:FAILURE_LENGTH_MAX] or type(error).__name__
+
+
+def _write_step(step: str, one: _Waiting) -> None:
+    """Write what became of a letter about an order; to whom it goes is in no log."""
+    if steps.on and one.letter.order_id:
+        steps.write(step, order_id=one.letter.order_id, kind=one.letter.kind)
