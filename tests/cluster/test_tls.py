@@ -211,11 +211,12 @@ def test_a_service_refuses_to_start_with_files_that_are_not_its_own(
 ) -> None:
     """In one line that names the file."""
     started = run_bazar(
-        "serve", "catalog", "--data", tmp_path, "--tls", shop.hosts["order"],
+        "serve", "catalog", "--data", tmp_path / "data", "--tls", shop.hosts["order"],
         env={"BAZAR_SECRET": SECRET},
     )  # fmt: skip
     assert 1 == started.code
     assert "catalog.pem: copy it from the folder" in started.out + started.err
+    assert [] == [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -142,14 +142,15 @@ def serve(  # noqa: PLR0913  one parameter an option
             database=database_place(database, data / f"{service}.db", service),
             catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
             order_url=_asked(order, _USUAL.order, "--order", tls),
-            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency_code(currency),
+            tls=read_credentials(tls, service) if tls else None,
+            # After all that may be refused: it may make the data folder.
+            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             name=name,
             cache=cache,
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
-            tls=read_credentials(tls, service) if tls else None,
             probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
