@@ -5,11 +5,16 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from pyreqwest.client import SyncClientBuilder
+from pyreqwest.exceptions import RequestError
 
+from bazar.kit.peers.answers import distrust, is_unsent
+from bazar.kit.peers.connecting import secured, secured_url
 from bazar.kit.peers.credentials import Credentials, read_credentials
 from bazar.kit.peers.roles import Role, role_name
 from bazar.tools.certificates import certify
@@ -124,6 +129,21 @@ def test_a_certificate_of_another_authority_is_refused(
     """By the service itself, whomever the caller believes."""
     with pytest.raises(OSError, match=r"(?i)unknown.ca"):
         status(shop, _mixed(shop, tmp_path))
+
+
+def test_who_does_not_believe_us_has_done_nothing(shop: SecuredServices, tmp_path: Path) -> None:
+    """The call may have gone out by then, and nobody has read it."""
+    certify(tmp_path / "other")
+    ours = (shop.certificates / "ca.pem").read_bytes()
+    mixed = replace(read_credentials(tmp_path / "other", "keeper"), authority_pem=ours)
+    url, ip, port = secured_url("order", shop.addresses.order)
+    with (
+        secured(SyncClientBuilder(), mixed, "order", ip, port).build() as client,
+        pytest.raises(RequestError) as caught,
+    ):
+        client.get(f"{url}/readyz").build().send()
+    assert "it does not take our certificate" in distrust(caught.value)
+    assert is_unsent(caught.value)
 
 
 def test_no_certificate_is_refused(shop: SecuredServices) -> None:

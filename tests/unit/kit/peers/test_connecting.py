@@ -115,18 +115,6 @@ async def test_who_shows_something_else_is_not(
     assert is_unsent(caught.value)
 
 
-async def test_who_does_not_believe_us_has_done_nothing(shop: Path, other: Path) -> None:
-    """The call may have gone out by then, and nobody has read it."""
-    ours = read_credentials(shop, "front")
-    async with serving(
-        read_credentials(shop, "catalog"), read_credentials(other, "keeper")
-    ) as port:
-        with pytest.raises(RequestError) as caught:
-            await ask(port, ours)
-    assert "it does not take our certificate" in distrust(caught.value)
-    assert is_unsent(caught.value)
-
-
 async def test_who_speaks_plain_http_to_tls_is_told_so(shop: Path) -> None:
     """What comes back is no HTTP."""
     ours = read_credentials(shop, "front")
