@@ -5,11 +5,16 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from pyreqwest.client import SyncClientBuilder
+from pyreqwest.exceptions import RequestError
 
+from bazar.kit.peers.answers import distrust, is_unsent
+from bazar.kit.peers.connecting import secured, secured_url
 from bazar.kit.peers.credentials import Credentials, read_credentials
 from bazar.kit.peers.roles import Role, role_name
 from bazar.tools.certificates import certify
@@ -126,6 +131,21 @@ def test_a_certificate_of_another_authority_is_refused(
         status(shop, _mixed(shop, tmp_path))
 
 
+def test_who_does_not_believe_us_has_done_nothing(shop: SecuredServices, tmp_path: Path) -> None:
+    """The call may have gone out by then, and nobody has read it."""
+    certify(tmp_path / "other")
+    ours = (shop.certificates / "ca.pem").read_bytes()
+    mixed = replace(read_credentials(tmp_path / "other", "keeper"), authority_pem=ours)
+    url, ip, port = secured_url("order", shop.addresses.order)
+    with (
+        secured(SyncClientBuilder(), mixed, "order", ip, port).build() as client,
+        pytest.raises(RequestError) as caught,
+    ):
+        client.get(f"{url}/readyz").build().send()
+    assert "it does not take our certificate" in distrust(caught.value)
+    assert is_unsent(caught.value)
+
+
 def test_no_certificate_is_refused(shop: SecuredServices) -> None:
     """Also for what is otherwise open to everybody."""
     with pytest.raises(OSError, match=r"(?i)certificate.required"):
@@ -211,11 +231,12 @@ def test_a_service_refuses_to_start_with_files_that_are_not_its_own(
 ) -> None:
     """In one line that names the file."""
     started = run_bazar(
-        "serve", "catalog", "--data", tmp_path, "--tls", shop.hosts["order"],
+        "serve", "catalog", "--data", tmp_path / "data", "--tls", shop.hosts["order"],
         env={"BAZAR_SECRET": SECRET},
     )  # fmt: skip
     assert 1 == started.code
     assert "catalog.pem: copy it from the folder" in started.out + started.err
+    assert [] == [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

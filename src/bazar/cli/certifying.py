@@ -23,7 +23,7 @@ def certificates(folder: Folder, *, as_json: Json = False) -> None:
 
     Examples:
       bazar certificates tls
-      bazar serve catalog --tls tls
+      bazar certificates tls --json
     """
     try:
         with tidy_end():

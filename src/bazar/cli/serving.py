@@ -55,7 +55,7 @@ from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 if TYPE_CHECKING:  # it knows all services
     from bazar.kit.http.app import HttpApp
     from bazar.kit.process.server import Announce as Announcing
-    from bazar.services import ServiceSettings
+    from bazar.services import Public, ServiceSettings
 
 _USUAL = Addresses()
 _ADDRESSES = (
@@ -143,7 +143,7 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve front --catalog http://books.example:5001
       bazar serve order --announce --catalog mdns:
     """
-    from bazar.services import Public, ServiceSettings
+    from bazar.services import ServiceSettings
 
     port = port or DEFAULT_PORTS[service]
     try:
@@ -152,24 +152,19 @@ def serve(  # noqa: PLR0913  one parameter an option
         settings = ServiceSettings(
             service=service,
             host=host,
-            public=Public(
-                hosts=public_host,
-                url=public_address(public_url),
-                proxies=proxies,
-                open_api=open_api,
-                cors=invited_origins(cors),
-            ),
+            public=_public(public_host, public_url, proxies, open_api, cors),
             database=database_place(database, data / f"{service}.db", service),
             catalog_url=found_by(_asked(catalog, _USUAL.catalog, "--catalog", tls), where),
             order_url=found_by(_asked(order, _USUAL.order, "--order", tls), where),
-            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency_code(currency),
+            tls=read_credentials(tls, service) if tls else None,
+            # After all that may be refused: it may make the data folder.
+            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             name=name,
             cache=cache,
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
-            tls=read_credentials(tls, service) if tls else None,
             probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
@@ -178,6 +173,21 @@ def serve(  # noqa: PLR0913  one parameter an option
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _public(
+    hosts: str, url: str, proxies: str, open_api: OpenApi, cors: list[str] | None
+) -> "Public":
+    """Return what concerns the public, checked, or end with a clear message."""
+    from bazar.services import Public
+
+    return Public(
+        hosts=hosts,
+        url=public_address(url),
+        proxies=proxies,
+        open_api=open_api,
+        cors=invited_origins(cors),
+    )
 
 
 def _run(
