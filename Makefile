@@ -35,13 +35,15 @@ run: install  ## Start the shop on this machine (options: make run ARGS="--port 
 	@$(BIN)/bazar up $(ARGS)
 
 # Programs with a place of their own: the maker of Python clients wants an older typer than Bazar,
-# and those that read the files of deploy/ are no business of the shop.
-$(VENV)/clients/stamp $(VENV)/deploy/stamp: $(VENV)/%/stamp: requirements/%.txt
+# what reads the files of deploy/ is no business of the shop, and Patroni takes whatever packages
+# it finds, and not all of them fit.
+PLACES := $(VENV)/clients/stamp $(VENV)/deploy/stamp $(VENV)/hosts/stamp
+$(PLACES): $(VENV)/%/stamp: requirements/%.txt
 	@$(PYTHON) -m venv $(VENV)/$*
 	@$(VENV)/$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
-tools: $(VENV)/clients/stamp $(VENV)/deploy/stamp  ## Install what some tests use beside Python's packages (needs npm)
+tools: $(PLACES)  ## Install what some tests use beside Python's packages (needs npm)
 	@npm install --silent --prefix . --no-save --no-package-lock $(NPM_TOOLS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
@@ -68,12 +70,6 @@ format: $(VENV)/test.stamp  ## Format the code
 
 chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether it keeps its word
 	PYTHONPATH=tests:src $(BIN)/python -m chaos $(ARGS)
-
-# Patroni has a place of its own too: it takes whatever packages it finds, and not all of them fit.
-$(VENV)/hosts/stamp: requirements/hosts.txt
-	@$(PYTHON) -m venv $(VENV)/hosts
-	@$(VENV)/hosts/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
-	@touch $@
 
 hosts: $(VENV)/test.stamp $(VENV)/hosts/stamp  ## Run the shop on nine hosts that lose each other (needs Linux, iproute2, nftables, etcd)
 	PYTHONPATH=tests:src $(BIN)/python -m hosts $(ARGS)

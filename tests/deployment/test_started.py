@@ -21,6 +21,7 @@ from deployment.files import (
     CONTAINERFILE,
     FILES,
     MANIFESTS,
+    PATRONI,
     PROGRAM,
     ROOT,
     SERVICES,
@@ -30,6 +31,7 @@ from deployment.files import (
     documents,
     unit,
 )
+from hosts.cluster import DYNAMIC
 from support.described import documented, endpoints
 
 STOP_S_MAX = server.STOP_TIMEOUT_S + CLOSE_S_MAX + CLOSE_TIMEOUT_S
@@ -273,3 +275,24 @@ def test_each_service_may_reach_those_that_it_asks_and_no_others() -> None:
     asked: dict[str, set[int]] = {"catalog": set(), "order": {5001}, "front": {5001, 5002}}
     assert asked == out_of
     assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} == policies["nothing"]
+
+
+def test_the_databases_are_set_as_those_that_are_tried() -> None:
+    """What the hosts of `make hosts` agree on stands in the example, with the same values."""
+    [example] = documents(PATRONI)
+    tried: dict[str, Any] = {**DYNAMIC}
+    server = tried.pop("postgresql")
+    parameters = server.pop("parameters")
+    shown = example["bootstrap"]["dcs"]
+    assert tried == {name: shown[name] for name in tried}
+    assert server == {name: shown["postgresql"][name] for name in server}
+    assert parameters == {name: shown["postgresql"]["parameters"][name] for name in parameters}
+
+
+def test_the_databases_take_all_connections_of_three_machines() -> None:
+    """Three catalogs and three order services, each with all that its page says."""
+    page = (ROOT / "docs/postgresql.md").read_text("utf-8")
+    [told] = re.findall(r"holds up to (\d+) connections", page)
+    [example] = documents(PATRONI)
+    connections = example["bootstrap"]["dcs"]["postgresql"]["parameters"]["max_connections"]
+    assert 2 * 3 * int(told) < connections

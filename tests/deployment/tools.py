@@ -17,7 +17,6 @@ TIMEOUT_S = 60.0
 _GET = {
     "systemd-analyze": "apt-get install systemd",
     "systemd-sysusers": "apt-get install systemd",
-    "patroni": "make hosts",
 }
 _PATRONI = ROOT / ".venv/hosts/bin"
 

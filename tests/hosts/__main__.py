@@ -33,43 +33,48 @@ _INSIDE = "--inside"
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the parts in a world of their own; return 1 where a promise was broken, else 0.
+    """Run the parts, each in a world of its own; return 1 where a promise was broken, else 0.
 
     Where nobody can make such a world here, or a program is missing, say so and return 2.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    parts = [name for name in options.only if _chosen(PLANS[name], options.fault).faults]
+    if not parts:
+        parser.error(f"no fault has {options.fault!r} in its name")
     if options.inside:
-        try:
-            return _run(options)
-        except StartupError as error:
-            sys.stderr.write(f"hosts: {error}\n")
-            return NOT_HERE
+        return _run(options)
     if reason := why_not():
         sys.stderr.write(f"hosts: {reason}\n")
         return NOT_HERE
-    return run_inside([sys.executable, "-m", "hosts", *words, _INSIDE], os.environ, WITHIN_S)
-
-
-def _run(options: argparse.Namespace) -> int:
-    folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-hosts-"))
+    folder = Path(options.folder or tempfile.mkdtemp(prefix="bazar-hosts-")).absolute()
     print(f"seed {options.seed}, in {folder}", flush=True)
-    reports = []
-    whole = False
+    command = [sys.executable, "-m", "hosts", *words, "--seed", str(options.seed)]
+    command += ["--folder", str(folder), _INSIDE, "--only"]
+    code = 1
     try:
-        for name in options.only:
-            part = folder / name
-            part.mkdir(parents=True)
-            plan = _chosen(PLANS[name], options.fault)
-            reports.append(run.run(plan=plan, seed=options.seed, folder=part, progress=Progress()))
-            print(f"\n{reports[-1].text()}", flush=True)
-        whole = True
+        code = max(run_inside([*command, part], os.environ, WITHIN_S) for part in parts)
     finally:
-        broken = not whole or any(report.violations for report in reports)
-        if broken or options.folder:
+        if code or options.folder:
             print(f"\nhistory, databases and logs of each part are kept in {folder}", flush=True)
         else:
             shutil.rmtree(folder)
-    return int(broken)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run one part, and print its report."""
+    (name,) = options.only
+    part = Path(options.folder) / name
+    part.mkdir(parents=True)
+    plan = replace(_chosen(PLANS[name], options.fault), announced=options.announced)
+    try:
+        report = run.run(plan=plan, seed=options.seed, folder=part, progress=Progress())
+    except StartupError as error:
+        sys.stderr.write(f"hosts: {error}\n")
+        return NOT_HERE
+    print(f"\n{report.text()}", flush=True)
+    return int(bool(report.violations))
 
 
 def _chosen(plan: Plan, words: str) -> Plan:
@@ -97,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--fault", default="", metavar="WORDS", help="those that have these words in their names"
+    )
+    parser.add_argument(
+        "--announced",
+        action="store_true",
+        help="the hosts announce themselves, and know no name of each other",
     )
     parser.add_argument("--folder", help="keep histories, databases and logs here")
     parser.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)

@@ -30,12 +30,14 @@ def waits_of(calls: Sequence[Call]) -> Waits:
 
 def _known_s(calls: Sequence[Call]) -> float | None:
     """Return when a buyer had the answer, or stopped to ask for it; None where it gave up."""
-    final = [call.ended_s for call in calls if is_final(call)]
-    if final:
-        return min(final)
-    if len(calls) > 1 or calls[0].status == ACCEPTED:
-        return max(call.ended_s for call in calls)
-    return None
+    for known in (is_final, _is_accepted):
+        if told_s := [call.ended_s for call in calls if known(call)]:
+            return min(told_s)
+    return max(call.ended_s for call in calls) if len(calls) > 1 else None
+
+
+def _is_accepted(call: Call) -> bool:
+    return call.status == ACCEPTED
 
 
 def longest(waits: Waits, started_s: float, ended_s: float) -> float:

@@ -50,6 +50,8 @@ class Plan:
     quiet_s: float = 5.0
     """Without a fault at first, to know how long buyers wait then."""
     shuffled: bool = True
+    announced: bool = False
+    """Whether the hosts of services have to find each other, with nothing to look up."""
     judged: bool = True
     """Whether it is a promise how long buyers wait; it is measured in any case."""
 
@@ -104,14 +106,13 @@ def run(
         progress: is told how far it got.
     """
     started_s = monotonic()
-    folder = folder.absolute()
     with (
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         History(folder / HISTORY) as history,
         Network(folder) as network,
     ):
         kept = plan.database(network, folder)
-        shop = ShopOfHosts(network, folder, kept.urls(), history)
+        shop = ShopOfHosts(network, folder, kept.urls(), history, announced=plan.announced)
         lab = Lab(network, shop, kept, Random(seed))
         shop.start()
         shop.wait_until_ready()

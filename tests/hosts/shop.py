@@ -17,7 +17,7 @@ PORTS = {str(role): port for role, port in DEFAULT_PORTS.items()}
 
 
 class ShopOfHosts(TestedShop):
-    """Two hosts of each service, or some other number; who asks a service knows its name alone."""
+    """Two hosts of each service, or some other number; who asks one knows its name, or nothing."""
 
     def __init__(
         self,
@@ -26,6 +26,8 @@ class ShopOfHosts(TestedShop):
         databases: Mapping[str, str],
         history: History,
         replicas: Replicas = TWO_EACH,
+        *,
+        announced: bool = False,
     ) -> None:
         """Put the hosts on the network; `start` them.
 
@@ -35,8 +37,10 @@ class ShopOfHosts(TestedShop):
             databases: an address each, by the name of a service.
             history: is told of every start.
             replicas: how many hosts of each service.
+            announced: they announce themselves, and know no name of any other.
         """
         self.replicas = replicas
+        self._announced = announced
         self.hosts: dict[str, Host] = {
             name: network.add(name, f"{role_of(name)}.{DOMAIN}") for name in replicas.names()
         }
@@ -84,9 +88,13 @@ class ShopOfHosts(TestedShop):
         role = role_of(name)
         words = [sys.executable, *BAZAR, "serve", role, "--host", "0.0.0.0"]  # noqa: S104  no way out
         for other in SERVICES[:2]:
-            words += [f"--{other}", f"http://{other}.{DOMAIN}:{PORTS[other]}"]
+            words += [f"--{other}", self._sought(other)]
+        words += ["--announce"] if self._announced else []
         words += ["--database", self._databases[role]] if role in self._databases else []
         return [*words, "--data", str(self._folder / name)]
+
+    def _sought(self, role: str) -> str:
+        return "mdns:" if self._announced else f"http://{role}.{DOMAIN}:{PORTS[role]}"
 
     def _note(self, name: str) -> None:
         self._history.add(Started(service=name, at_s=monotonic()))

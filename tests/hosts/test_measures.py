@@ -26,6 +26,7 @@ def asked(started_s: float, ended_s: float, status: int = 0, key: str = "k") -> 
         ([asked(1, 2), asked(3, 4, 503), asked(5, 6, 201), asked(7, 8, 201)], [(1, 6)]),
         ([asked(1, 2, 202), asked(3, 4, 409)], [(1, 4)]),
         ([asked(1, 2, 202)], [(1, 2)]),
+        ([asked(1, 2, 202), asked(5, 6)], [(1, 2)]),
         ([asked(1, 2), asked(3, 9)], [(1, 9)]),
         ([asked(1, 2)], []),
         ([asked(1, 3, 201), asked(2, 4, 201, key="other")], [(1, 3), (2, 4)]),

@@ -130,7 +130,7 @@ def experiment(  # noqa: PLR0913  one parameter an option
     }
     given = {name: value for name, value in given.items() if value is not None}
     if which is None:
-        if given or quick or replace:
+        if given or quick or replace or out != FOLDER_DEFAULT:
             misused("name the experiment that these options are for, or all")
         _list(as_json=as_json)
         return

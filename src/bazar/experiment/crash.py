@@ -16,7 +16,7 @@ from bazar.load.plan import Act
 HANG_LENGTH_S_MIN = 15.0
 """Who only stands still is found out after 5 s, and is replaced then."""
 DOTS_MAX = 1500
-WINDOW_S = 0.1
+WINDOW_S = 0.2
 ACTS: dict[Act, str] = {"browse": "query", "buy": "buy"}
 MANY: dict[Act, str] = {"browse": "queries", "buy": "purchases"}
 
@@ -118,7 +118,7 @@ def _detected(timelines: Sequence[Timeline], settings: Settings) -> Iterator[str
         yield "Nobody noted the fault."
         return
     how = (
-        "it is the parent of all services, so the kernel tells it at once"
+        "it is the parent of all services, so the kernel tells it"
         if settings.fault == "kill"
         else "a process that stands still looks alive, until it is asked and says nothing"
     )
@@ -144,9 +144,7 @@ def _fate(heard: Sequence[Heard], what: str) -> str:
     """Return what became of those who asked while the service was away."""
     asked, good, later, failed = counted(heard)
     if failed:
-        return (
-            f"of {asked:,} {what} meanwhile {failed:,} failed, so for them the fault was not masked"
-        )
+        return f"of {asked:,} {what} meanwhile {failed:,} got no good answer: it was not masked"
     if later:
         return (
             f"none of {asked:,} {what} meanwhile failed; {later:,} were kept, to be decided "
@@ -169,7 +167,7 @@ def _recovered(timelines: Sequence[Timeline], settings: Settings) -> Iterator[st
     if len(calm) < len(timelines):
         yield (
             f"After {len(timelines) - len(calm)} of {len(timelines)} faults they were not, until "
-            "the end of the timeline."
+            "the end of the timeline; it is longer with --duration."
         )
 
 

@@ -132,9 +132,11 @@ class Lab:
 
     @contextmanager
     def _started(self, wanted: Wanted) -> Iterator[OwnShop]:
-        folder = Path(
-            tempfile.mkdtemp(dir=self.folder, prefix=f"{len(list(self.folder.iterdir()))}-")
-        )
+        try:
+            folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="shop-"))
+        except OSError as error:
+            message = f"{self.folder} cannot be written: {error.strerror}"
+            raise ExperimentError(message) from error
         own = OwnShop(wanted.name, folder, self._spawned(wanted, folder))
         try:
             yield own

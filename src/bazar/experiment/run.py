@@ -1,8 +1,10 @@
 """The experiments, and running them one after the other, each with its files once it ends."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EACCES, ENOTDIR
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from bazar.experiment.settings import NAMES, Name, Settings
 from bazar.experiment.writing import chart_name, taken, text_name, write
 from bazar.kit.errors import StartupError
 from bazar.kit.process.config import check_driver
+from bazar.kit.process.connections import raise_file_limit
 from bazar.kit.process.postgres_programs import as_a_user, find_programs
 from bazar.tools.remote import RemoteError
 
@@ -66,24 +69,39 @@ def run(asked: Asked, say: Callable[[str], None], show: Callable[[Report], None]
     Raises:
         ExperimentError: one cannot be made; those before it have their files.
         FileExistsError: a file of one is there already; nothing was run.
-        OSError: the folder cannot be written.
+        OSError: the folder is none, or cannot be written.
     """
     assert set(EXPERIMENTS) == set(NAMES)
     if not asked.replace and (there := taken(asked.folder, list(asked.names))):
         raise FileExistsError(there[0])
+    raise_file_limit()
     machine, found = facts(), []
-    new = not asked.folder.exists()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with opened_lab(say, asked.programs) as lab:
-            for name in asked.names:
-                found.append(_report(lab, EXPERIMENTS[name], asked, machine))
-                show(found[-1])
-    finally:
-        if new:
-            with suppress(OSError):  # something is in it
-                asked.folder.rmdir()
+    with _folder(asked.folder), opened_lab(say, asked.programs) as lab:
+        for name in asked.names:
+            found.append(_report(lab, EXPERIMENTS[name], asked, machine))
+            show(found[-1])
     return Run(machine=machine, experiments=found)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make a folder that can be written to; one that was made, and stays empty, goes again.
+
+    Raises:
+        OSError: it is none, or cannot be written.
+    """
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+        yield
+    finally:
+        with suppress(OSError):  # something is in it
+            for one in new:
+                one.rmdir()
 
 
 def _report(lab: Lab, experiment: Experiment, asked: Asked, machine: Mapping[str, str]) -> Report:

@@ -66,12 +66,12 @@ def test_nothing_is_run_where_a_file_is_in_its_way(tmp_path: Path) -> None:
 
 def test_without_postgresql_the_rest_goes_on(tmp_path: Path) -> None:
     """Where its programs are not, one clear line says so, and no folder is left for it."""
-    folder, programs = tmp_path / "out", tmp_path / "none"
+    folder, programs = tmp_path / "new" / "out", tmp_path / "none"
     shown: list[Report] = []
     done = run(Asked(["replicas"], folder, {}, programs=programs), print, shown.append)
     assert f"in {programs} there is none" in done.experiments[0].skipped
     assert ["replicas"] == [one.name for one in shown]
-    assert not folder.exists()
+    assert not folder.parent.exists()
 
 
 @pytest.mark.parametrize(("value", "expected"), [((1, 2), "1,2"), (2.0, "2"), ("kill", "kill")])

@@ -11,8 +11,10 @@ import pytest
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import BuilderError, RequestError
 
+from bazar.kit.deadline import Deadline
+from bazar.kit.errors import Unavailable
 from bazar.kit.peers.answers import distrust, is_unsent
-from bazar.kit.peers.client import service_client
+from bazar.kit.peers.client import Upstream, service_client
 from bazar.kit.peers.connecting import secured, secured_url, shown_until
 from bazar.kit.peers.credentials import Credentials, read_credentials
 from bazar.kit.peers.roles import Role
@@ -156,3 +158,35 @@ def test_nothing_goes_out_in_the_clear(shop: Path) -> None:
         pytest.raises(BuilderError, match="builder error"),
     ):
         client.get("http://127.0.0.1:1/").build().send()
+
+
+async def test_a_call_tells_why_it_was_not_answered_though_its_time_ended_with_a_wait(
+    shop: Path, other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last try has so little time that it may end before it hears who is there."""
+    ours, theirs = read_credentials(shop, "front"), read_credentials(other, "catalog")
+    async with serving(theirs, ours) as port, service_client().build() as client:
+        url = f"https://127.0.0.1:{port}"
+        upstream = Upstream("catalog", url, client, "a secret of a test", tls=ours)
+        tried = upstream.targets.only
+        assert tried is not None
+        assert tried.client is not None
+        with pytest.raises(Unavailable):
+            await upstream.call("GET", "/info/1", deadline=Deadline(600))
+        await upstream.stop()
+    assert "nobody whom we trust has signed its certificate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_name_is_looked_up_and_then_asked_under_tls(shop: Path, host: str) -> None:
+    """Certificates hold no names of hosts, so what a name stands for is asked."""
+    ours = read_credentials(shop, "front")
+    theirs = read_credentials(shop, "catalog")
+    async with serving(theirs, ours) as port, service_client().build() as client:
+        url = f"https://{host}:{port}"
+        upstream = Upstream("catalog", url, client, "a secret of a test", tls=ours)
+        upstream.start()
+        assert await upstream.targets.until_some_in(10)
+        found = {target.url for target in upstream.targets}
+        await upstream.stop()
+    assert {f"https://catalog.bazar.internal:{port}"} == found
