@@ -55,7 +55,7 @@ from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 if TYPE_CHECKING:  # it knows all services
     from bazar.kit.http.app import HttpApp
     from bazar.kit.process.server import Announce as Announcing
-    from bazar.services import ServiceSettings
+    from bazar.services import Public, ServiceSettings
 
 _USUAL = Addresses()
 _ADDRESSES = (
@@ -143,7 +143,7 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve front --catalog http://books.example:5001
       bazar serve order --host 0.0.0.0 --announce --catalog mdns:
     """
-    from bazar.services import Public, ServiceSettings
+    from bazar.services import ServiceSettings
 
     port = port or DEFAULT_PORTS[service]
     try:
@@ -152,13 +152,7 @@ def serve(  # noqa: PLR0913  one parameter an option
         settings = ServiceSettings(
             service=service,
             host=host,
-            public=Public(
-                hosts=public_host,
-                url=public_address(public_url),
-                proxies=proxies,
-                open_api=open_api,
-                cors=invited_origins(cors),
-            ),
+            public=_public(public_host, public_url, proxies, open_api, cors),
             database=database_place(database, data / f"{service}.db", service),
             catalog_url=found_by(_asked(catalog, _USUAL.catalog, "--catalog", tls), where),
             order_url=found_by(_asked(order, _USUAL.order, "--order", tls), where),
@@ -178,6 +172,21 @@ def serve(  # noqa: PLR0913  one parameter an option
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _public(
+    hosts: str, url: str, proxies: str, open_api: OpenApi, cors: list[str] | None
+) -> "Public":
+    """Return how the public reaches a front, or end with a clear message."""
+    from bazar.services import Public
+
+    return Public(
+        hosts=hosts,
+        url=public_address(url),
+        proxies=proxies,
+        open_api=open_api,
+        cors=invited_origins(cors),
+    )
 
 
 def _run(
