@@ -40,7 +40,7 @@ STEPS: Mapping[str, str] = {
     "asked-for": "received the reservation, {batch} in one call",
     "decided": "decided: {outcome}",
     "decided-before": "found what was decided before: {outcome}",
-    "committed": "committed that in one transaction, on disk",
+    "committed": "has that on disk, in one transaction",
     "release-asked": "received the release of the order",
     "released": "gave back {copies} copies",
 }

@@ -184,13 +184,13 @@ def _with_lives(sources: Sources, asked: str, lines: list[Line]) -> Found:
         line["target"].partition("//")[2] for line in lines if line["target"]
     }
     ports = {place.rpartition(":")[2] for place in places}
-    lives = [
+    lives = (
         line
         for number, offset, raw in (sources.lines_with(_OF_LIVES) if processes else ())
         if (line := parse(raw, number, offset)) is not None
         and line.event.encode() in _OF_LIVES
         and (line.place in places or line["port"] in ports)
-    ]
+    )
     last: dict[str, Line] = {}
     words = [process.encode() for process in processes]
     for word, (number, offset, raw) in sources.last_lines_with(words).items():

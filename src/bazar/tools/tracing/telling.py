@@ -155,7 +155,7 @@ def _words(line: Line) -> tuple[str, set[str]]:
     event = _EVENTS.get(line.event)
     text = STEPS.get(line.step, line.step) if line.step else event or line.event
     used = {name for name in line.facts if f"{{{name}}}" in text}
-    values = _Facts(line.facts)
+    values = _Facts(line.facts | {"target": line["target"].partition("//")[2]})
     return text.format_map(values), used
 
 
