@@ -167,9 +167,7 @@ class Cluster:
                 "listen": f"{address}:{REST_PORT}",
                 "connect_address": f"{address}:{REST_PORT}",
             },
-            "etcd3": {
-                "hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]
-            },
+            "etcd3": {"hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]},
             "bootstrap": {
                 "dcs": DYNAMIC,
                 "initdb": ["no-instructions", {"encoding": "UTF8"}, {"locale": locale()}],
@@ -194,7 +192,13 @@ class Cluster:
     def _make_databases(self, folder: Path) -> None:
         """Make both databases, as an administrator does."""
         leader = self.leader()
-        words = [str(find_programs().folder / "createdb"), "-U", USER, "-h", self.hosts[leader].address]
+        words = [
+            str(find_programs().folder / "createdb"),
+            "-U",
+            USER,
+            "-h",
+            self.hosts[leader].address,
+        ]
         for name in DATABASES:
             made = self.hosts[leader].run([*words, name], folder / "createdb.log")
             assert made == 0, f"createdb failed: {folder / 'createdb.log'}"

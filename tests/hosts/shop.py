@@ -54,7 +54,9 @@ class ShopOfHosts(TestedShop):
         for name in names or self.names:
             log = self._folder / f"{name}.log"
             self._logs.append(log)
-            program = Program(name, self._command(name), environment({"BAZAR_SECRET": self.secret}), log)
+            program = Program(
+                name, self._command(name), environment({"BAZAR_SECRET": self.secret}), log
+            )
             self._note(name)
             self.hosts[name].start(program)
 
