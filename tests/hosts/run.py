@@ -75,7 +75,7 @@ class Press:
         return not self.over
 
 
-def run(  # noqa: PLR0913  what a run is told
+def run(
     *,
     title: str,
     seed: int,

@@ -200,7 +200,7 @@ def proof_in(line: bytes) -> str | None:
 
 def same(one: str, other: str) -> bool:
     """Compare two signatures, or digests, in constant time."""
-    return hmac.compare_digest(one.encode("latin-1"), other.encode("latin-1"))
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def is_covered(name: str) -> bool:
