@@ -244,7 +244,7 @@ class Network:
 
 def _space(pid: str) -> str:
     with suppress(OSError):
-        return os.readlink(f"/proc/{pid}/ns/net")
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     return ""
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from socket import SOCK_STREAM, getaddrinfo
 from threading import Thread, current_thread, main_thread
@@ -17,8 +17,8 @@ from pyreqwest.exceptions import RequestError
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
-from bazar.kit.peers.answers import is_unsent, reason
-from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.answers import distrust, is_unsent, reason
+from bazar.kit.peers.connecting import secured, secured_url, shown_until
 from bazar.kit.peers.credentials import Credentials
 from bazar.tools.advice import told
 from bazar.tools.asking import Asked, Asking, NotBelieved, Restarted, Told
@@ -221,9 +221,11 @@ class Remote:
             message = f"{error}, so nobody knows whether this was done; look, and ask again"
             raise RemoteError(message) from error
         except RequestError as error:
-            message = (
-                f"the {service} service at {self.url(service)} does not answer "
-                f"({reason(error)}); {self._where_else(service)}"
+            distrusted = distrust(error)
+            message = f"the {service} service at {self.url(service)} does not answer" + (
+                f": {distrusted}"
+                if distrusted
+                else f" ({reason(error)}); {self._where_else(service)}"
             )
             raise RemoteError(message, sent=not is_unsent(error)) from error
         if answer.status not in _SUCCESS:
@@ -246,6 +248,20 @@ class Remote:
                 self._lines[service, url] = _secured_lines(service, url, self.tls)
             lines += self._lines[service, url]
         return lines
+
+    def ends_at(self, service: str) -> datetime:
+        """Return when the certificate ends that a service shows now, asked under TLS.
+
+        Raises:
+            RemoteError: it does not show one that we believe.
+        """
+        assert self.tls is not None
+        _url, host, port = secured_url(service, self.url(service))
+        try:
+            return shown_until(self.tls, service, host, port)
+        except OSError as error:
+            message = f"the {service} service shows no certificate: {error}"
+            raise RemoteError(message) from error
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""

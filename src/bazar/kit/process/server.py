@@ -14,9 +14,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from typing import Any, NamedTuple
 
 import uvloop
 from granian._granian import SocketHolder
@@ -29,6 +29,7 @@ from bazar.kit.errors import StartupError
 from bazar.kit.http.app import HttpApp
 from bazar.kit.peers.credentials import Credentials
 from bazar.kit.process.connections import Crowding, connections_max, raise_file_limit
+from bazar.kit.process.probing import PROBERS_MAX, Probes
 from bazar.kit.process.stopping import stop_signals
 
 SUPERVISOR_FD_VARIABLE = "BAZAR_SUPERVISOR_FD"
@@ -54,7 +55,11 @@ server and the client want it only to hand over an answer (docs/performance.md).
 GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for garbage; Python's own 700 are a handful of requests."""
 
+WITHDRAW_TIMEOUT_S = 1.0
+
 Running = Callable[[], AbstractAsyncContextManager[HttpApp]]
+Announce = Callable[[HttpApp, str, int], Coroutine[None, None, None]]
+"""Tells others of a service that listens on this host and port, until it is cancelled."""
 
 
 class NotOurs(StartupError):
@@ -120,14 +125,31 @@ def check_port(host: str, port: int) -> None:
     bound_socket(host, port).close()
 
 
-def serve(running: Running, host: str, port: int, tls: Credentials | None = None) -> int:
+class Place(NamedTuple):
+    """Where a service listens, and how."""
+
+    host: str
+    """An address of this machine."""
+    port: int
+    """1 to 65535."""
+    tls: Credentials | None = None
+    """Whom callers see and must show; None: it is served in the clear, to all."""
+    probe_port: int | None = None
+    """Answers in the clear whether the service is well; None: there is none."""
+
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        return f"{'https' if self.tls else 'http'}://{address(self.host, self.port)}"
+
+
+def serve(running: Running, place: Place, announce: Announce | None = None) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
         running: opens the service and closes it; gives the application in between.
-        host: an address of this machine.
-        port: 1 to 65535.
-        tls: whom callers see and must show; None: it is served in the clear, to all.
+        place: where.
+        announce: begins once the service listens, and is cancelled before it stops.
 
     Returns:
         The exit code: 0, or 70 where the server ended by itself.
@@ -136,10 +158,14 @@ def serve(running: Running, host: str, port: int, tls: Credentials | None = None
         StartupError: the address is taken, or the service cannot start.
     """
     files = raise_file_limit()
-    with bound_socket(host, port, shared=is_worker()) as bound:
+    with ExitStack() as opened:
+        ports = [port for port in (place.port, place.probe_port) if port is not None]
+        sockets = [
+            opened.enter_context(bound_socket(place.host, port, shared=is_worker()))
+            for port in ports
+        ]
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        url = f"{'https' if tls else 'http'}://{address(host, port)}"
-        return uvloop.run(_serve(running, bound, url, connections_max(files), tls))
+        return uvloop.run(_serve(running, place, sockets, connections_max(files), announce))
 
 
 def is_worker() -> bool:
@@ -199,43 +225,47 @@ def _listen(bound: socket.socket) -> None:
 
 
 async def _serve(
-    running: Running, bound: socket.socket, url: str, connections: int, tls: Credentials | None
+    running: Running,
+    place: Place,
+    sockets: Sequence[socket.socket],
+    connections: int,
+    announce: Announce | None,
 ) -> int:
+    bound, *probed = sockets
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
-    _watch_supervisor()
+    watch_supervisor()
     async with running() as app:
         _listen(bound)
-        server = _Server(
-            app,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=connections,
-            log_enabled=False,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
-            ),
-            **_secured(tls),
-        )
-        server.listening = bound
+        host, port = bound.getsockname()[:2]
+        servers = [_server(app, bound, connections, place.tls)]
+        for one in probed:
+            _listen(one)
+            servers.append(_server(Probes(app), one, PROBERS_MAX, None))
         gc.collect()
         gc.freeze()  # what is here now stays; looking through it again and again finds nothing
         gc.set_threshold(GARBAGE_THRESHOLD)
-        serving = asyncio.create_task(server.serve())
+        serving, *others = [asyncio.create_task(one.serve()) for one in servers]
         stopping = asyncio.create_task(stop.wait())
         crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
         pulse = asyncio.create_task(_pulse())
-        log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
+        log.get_logger().info(
+            "listening", url=place.url, pid=os.getpid(), connections_max=connections
+        )
+        announcing = asyncio.create_task(announce(app, host, port)) if announce else None
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ended = None if stop.is_set() else _reason(serving)
+        if announcing is not None:
+            announcing.cancel()
         app.on_stop()
-        server.stop()  # type: ignore[no-untyped-call]  # granian's own
-        await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
+        for server in servers:
+            server.stop()  # type: ignore[no-untyped-call]  # granian's own
+        await asyncio.wait({serving, *others}, timeout=STOP_TIMEOUT_S)
+        if announcing is not None:
+            await asyncio.wait({announcing}, timeout=WITHDRAW_TIMEOUT_S)
         crowding.cancel()
         pulse.cancel()
         stopping.cancel()
@@ -244,6 +274,26 @@ async def _serve(
         return EXIT_SERVER_ENDED
     log.get_logger().info("stopped", pid=os.getpid())
     return 0
+
+
+def _server(
+    app: HttpApp | Probes, bound: socket.socket, connections: int, tls: Credentials | None
+) -> _Server:
+    server = _Server(
+        app,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=connections,
+        log_enabled=False,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
+        ),
+        **_secured(tls),
+    )
+    server.listening = bound
+    return server
 
 
 def _secured(tls: Credentials | None) -> dict[str, Any]:
@@ -278,7 +328,7 @@ async def _pulse() -> None:
         await asyncio.sleep(PULSE_INTERVAL_S)
 
 
-def _watch_supervisor() -> None:
+def watch_supervisor() -> None:
     """End this process when the supervisor's end of the pipe closes, however it died.
 
     A thread waits for that, so that a service whose event loop hangs ends as well.
