@@ -80,11 +80,6 @@ def unproved(reply: Reply) -> bool:
     return PROOF_HEADER not in reply.headers and MOMENT_HEADER not in reply.headers
 
 
-async def change(book_id: int) -> tuple[str, str]:
-    """Return a change that counts each time that it is done."""
-    return "PUT", f"/update/{book_id}/amount_of_items/1"
-
-
 async def test_a_signed_change_is_done_and_its_answer_is_proved(shop: Shop, keeper: Keeper) -> None:
     """Once; and so is what it is refused with: of a wrong body, a wrong path, a wrong method."""
     book_id = await shop.add_book(quantity=5)
@@ -336,5 +331,4 @@ async def test_the_feed_proves_its_head_and_each_part(shop: Shop, keeper: Keeper
     ):
         lines = ProvedLines(keeper.signer, told[PROOF_HEADER])
         with pytest.raises(Stranger, match="not proved"):
-            for part in wrong:
-                lines.lines(part)
+            [lines.lines(part) for part in wrong]

@@ -32,8 +32,8 @@ HEADERS = [
     ("accept", "*/*"),
     ("idempotency-key", '"k"'),
 ]
-CALL_MAC = "9ed6937bec3e44734e2da49ac16d9445c077833e897eef86728a07fef1cc3c5a"
-ANSWER_MAC = "75eae11149d1efa3d9b165edfa164ad03097d5ae3c458d44258e7d0dba56c54a"
+CALL_MAC = "1f98fae173b5796b9c20fb1b56f5c994dc95851e2299f3abad28c1f7d4d91172"
+ANSWER_MAC = "120e294437e60a1dbfa1c7e36b7e8570e6489f205fa4e7c007917e453dc1ea77"
 ANSWER_HEADERS = [
     ("content-length", "2"),
     ("content-type", "application/json"),
@@ -45,14 +45,14 @@ ANSWER_HEADERS = [
     ("date", "Thu, 27 Nov 2025 08:00:00 GMT"),
 ]
 PART = b'data: {"id":1,"version":2}\n\n: told 0a1b-7 12345\n\n'
-FIRST_PART_MAC = "6610233d7db770a2784f59510f274670278150aa4f314992656790ce10db09e8"
-SECOND_PART_MAC = "952ac3c8c4dacfd761ea3e76ee17d707e719a044b13c28da0d36312659a20499"
+FIRST_PART_MAC = "abbc1a6f01d86e1a99dd53cb051bb715a1901c3fae5c23e95c867f2f31abffd3"
+SECOND_PART_MAC = "1a9711e02dc0a52c85134573f55b697bc9b2b526c60540f8cade88e747b8921e"
 CLAIMS = Claims(PROCESS, TIME_MS, NONCE, digest(BODY))
 
 
 def keyed(use: str, text: str) -> str:
     """Return a signature the way that docs/security.md describes it, without our own code."""
-    key = hmac.digest(SECRET.encode(), f"bazar key 1 {use}".encode(), "sha256")
+    key = hmac.digest(SECRET.encode(), f"bazar-key-1 {use}".encode(), "sha256")
     return hmac.digest(key, text.encode("latin-1"), "sha256").hex()
 
 
@@ -65,7 +65,7 @@ def signing() -> Signing:
 def test_a_call_is_signed_as_it_is_described(signing: Signing) -> None:
     """Line by line, and by the vector; the headers that matter in order, whatever theirs is."""
     text = (
-        f"bazar call 1\ncatalog\n{PROCESS}\n{TIME_MS}\n{NONCE}\nPOST\n{TARGET}\n"
+        f"bazar-call-1\ncatalog\n{PROCESS}\n{TIME_MS}\n{NONCE}\nPOST\n{TARGET}\n"
         f"{sha256(BODY).hexdigest()}\nbazar-deadline-ms:1500\ncontent-type:application/json\n"
         'idempotency-key:"k"\nx-request-id:r-1\n'
     )
@@ -77,7 +77,7 @@ def test_a_call_is_signed_as_it_is_described(signing: Signing) -> None:
 def test_an_answer_is_signed_as_it_is_described(signing: Signing) -> None:
     """Bound to the signature of its call."""
     text = (
-        f"bazar answer 1\ncatalog\n{CALL_MAC}\n200\n{sha256(b'[]').hexdigest()}\n"
+        f"bazar-answer-1\ncatalog\n{CALL_MAC}\n200\n{sha256(b'[]').hexdigest()}\n"
         f"bazar-moment:{PROCESS} {TIME_MS + 1}\nbazar-service:catalog/0123456789abcdef\n"
         "cache-control:no-store\ncontent-type:application/json\nserver-timing:catalog;dur=1.50\n"
     )
@@ -89,7 +89,7 @@ def test_the_parts_of_a_stream_are_chained(signing: Signing) -> None:
     """The first to the head of the answer, each to the one before."""
     first = signing.part(ANSWER_MAC, PART)
     assert (FIRST_PART_MAC, SECOND_PART_MAC) == (first, signing.part(first, PART))
-    assert FIRST_PART_MAC == keyed("part", f"bazar part 1\n{ANSWER_MAC}\n{PART.decode()}")
+    assert FIRST_PART_MAC == keyed("part", f"bazar-part-1\n{ANSWER_MAC}\n{PART.decode()}")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_header_without_meaning_may_be_added_on_the_way(signing: Signing) -> N
 def test_no_use_of_the_secret_is_taken_for_another(signing: Signing) -> None:
     """The same text under each of the three keys has three signatures."""
     assert 3 == len({keyed(use, "x") for use in ("call", "answer", "part")})
-    assert signing.part("", b"") != keyed("call", "bazar part 1\n\n")
+    assert signing.part("", b"") != keyed("call", "bazar-part-1\n\n")
 
 
 def test_claims_are_read_as_they_are_written() -> None:
