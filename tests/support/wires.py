@@ -9,7 +9,7 @@ from pyreqwest.middleware.asgi import ASGITestMiddleware
 from pyreqwest.request import Request
 from pyreqwest.response import Response
 
-from support.shops import InProcess
+from support.shops import SECRET, InProcess
 
 BOUND_S = 8.0
 
@@ -49,7 +49,9 @@ class Wire(ASGITestMiddleware):
         if self.away:
             raise nobody()
         if self.twice:
-            await self.inner(request.copy(), following)
+            again = request.copy()  # as a call of its own: the very same one is refused
+            again.headers["authorization"] = f"Bearer {SECRET}"
+            await self.inner(again, following)
         response = await self.inner(request, following)
         if self.lose_replies:
             self.lose_replies -= 1

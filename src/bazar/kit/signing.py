@@ -124,7 +124,7 @@ class _Mac:
     __slots__ = ("_keyed",)
 
     def __init__(self, secret: str, use: str) -> None:
-        key = hmac.digest(secret.encode(), b"bazar key 1 " + use.encode(), "sha256")
+        key = hmac.digest(secret.encode(), b"bazar-key-1 " + use.encode(), "sha256")
         self._keyed = hmac.new(key, digestmod="sha256")
 
     def of(self, text: bytes) -> str:
@@ -159,7 +159,7 @@ class Signing:
         """
         covered = _lines(headers, _COVERED_OF_CALLS)
         text = (
-            f"bazar call 1\n{self._service}\n{said.process}\n{said.time_ms}\n{said.nonce}\n"
+            f"bazar-call-1\n{self._service}\n{said.process}\n{said.time_ms}\n{said.nonce}\n"
             f"{method}\n{target}\n{said.body}\n{covered}"
         )
         return self._call.of(text.encode("latin-1"))
@@ -174,7 +174,7 @@ class Signing:
             headers: all of them; those that matter are covered.
         """
         covered = _lines(headers, _COVERED_OF_ANSWERS)
-        text = f"bazar answer 1\n{self._service}\n{call_mac}\n{status}\n{body}\n{covered}"
+        text = f"bazar-answer-1\n{self._service}\n{call_mac}\n{status}\n{body}\n{covered}"
         return self._answer.of(text.encode("latin-1"))
 
     def part(self, before: str, part: bytes) -> str:
@@ -184,7 +184,7 @@ class Signing:
             before: the signature of the part before; of the first one, that of the answer.
             part: its bytes.
         """
-        return self._part.of(b"bazar part 1\n%b\n%b" % (before.encode(), part))
+        return self._part.of(b"bazar-part-1\n%b\n%b" % (before.encode(), part))
 
 
 def proof_line(mac: str) -> bytes:
@@ -200,7 +200,7 @@ def proof_in(line: bytes) -> str | None:
 
 def same(one: str, other: str) -> bool:
     """Compare two signatures, or digests, in constant time."""
-    return hmac.compare_digest(one.encode("latin-1"), other.encode("latin-1"))
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def is_covered(name: str) -> bool:

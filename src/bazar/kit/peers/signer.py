@@ -129,11 +129,16 @@ class Signer:
         Raises:
             Stranger: it is not the answer of this service of this shop to this call.
         """
+        try:
+            given = [*headers.items()]
+        except ValueError as error:
+            message = "its headers are no text"
+            raise Stranger(message) from error
         said = headers.get(SERVICE_HEADER)
         if said != self._identity:
             message = f"it says that it is {said or 'nobody'}, and not {self._identity}"
             raise Stranger(message)
-        covered = [(name, _as_read(value)) for name, value in headers.items() if is_covered(name)]
+        covered = [(name, _as_read(value)) for name, value in given if is_covered(name)]
         found = dict(covered)
         proof = headers.get(PROOF_HEADER)
         if (
