@@ -23,9 +23,9 @@ from support.shops import (
     order_open,
 )
 
-LONG = ("browser", "chaos", "clients", "cluster", "fuzz", "mutants")
+LONG = ("browser", "chaos", "clients", "cluster", "fuzz", "hosts", "mutants")
 """Folders whose modules take longest."""
-UNMEASURED = ("browser", "chaos", "clients", "fuzz")
+UNMEASURED = ("browser", "chaos", "clients", "fuzz", "hosts")
 """Folders that run no line of a service that the others do not, and have no time to spare."""
 
 

@@ -69,6 +69,8 @@ class ServiceSettings:
     mail_from: str = ""
     tls: Credentials | None = None
     """What it shows of itself; None: all goes in the clear."""
+    probe_port: int | None = None
+    """Where it tells in the clear whether it is well."""
 
 
 @asynccontextmanager

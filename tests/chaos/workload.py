@@ -73,6 +73,7 @@ class Crowd:
         keepers: Sequence[Customers],
         secret: str,
         tell: Callable[[Call], None],
+        *,
         habits: Habits | None = None,
     ) -> None:
         """Send clients to the fronts; the keeper of the shop restocks at the catalogs.

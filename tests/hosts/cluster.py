@@ -8,6 +8,7 @@ Source: patroni.readthedocs.io/en/latest/replication_modes.html; docs/postgresql
 """
 
 import json
+import shutil
 import sys
 from contextlib import suppress
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from bazar.kit.errors import StartupError
 from bazar.kit.process.postgres_programs import as_a_user, find_programs, locale
 from bazar.kit.process.postgres_server import USER
 from hosts.databases import DATABASES, PORT
@@ -53,10 +55,6 @@ DYNAMIC = {
 """What all nodes agree on. `ttl` is the shortest that Patroni takes: after it another one leads."""
 
 
-class NotInstalled(Exception):
-    """Patroni or etcd is missing."""
-
-
 class Cluster:
     """Three hosts with a server each, of which Patroni makes one the primary."""
 
@@ -64,11 +62,14 @@ class Cluster:
         """Put three hosts on the network, and wait until both databases are there.
 
         Raises:
-            NotInstalled: Patroni is missing.
+            StartupError: Patroni, etcd or PostgreSQL is missing.
         """
         if not (PLACE / "bin" / "patroni").exists():
-            message = f"Patroni is not in {PLACE}: make hosts"
-            raise NotInstalled(message)
+            message = f"Patroni is not in {PLACE}: 'make hosts' puts it there"
+            raise StartupError(message)
+        if not shutil.which("etcd"):
+            message = "etcd is missing: apt-get install etcd-server"
+            raise StartupError(message)
         self.hosts: dict[str, Host] = {name: network.add(name) for name in NODES}
         for name, host in self.hosts.items():
             self._start(name, host, folder)
@@ -95,6 +96,8 @@ class Cluster:
                 return False
             if states - {"running", "streaming"} or leader[0]["state"] != "running":
                 return False
+            if len({member.get("timeline") for member in members}) > 1:
+                return False
         return True
 
     def leader(self) -> str:
@@ -116,7 +119,7 @@ class Cluster:
     def standby(self) -> str:
         """Return the name of the node that the primary waits for."""
         members = self._members(self.hosts[self.leader()])
-        return next(member["name"] for member in members if member["role"] == "sync_standby")
+        return next(str(member["name"]) for member in members if member["role"] == "sync_standby")
 
     def switch(self) -> None:
         """Have the standby that has everything become the primary, as before work on a host."""
@@ -167,9 +170,7 @@ class Cluster:
                 "listen": f"{address}:{REST_PORT}",
                 "connect_address": f"{address}:{REST_PORT}",
             },
-            "etcd3": {
-                "hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]
-            },
+            "etcd3": {"hosts": [f"{host.address}:{CLIENT_PORT}" for host in self.hosts.values()]},
             "bootstrap": {
                 "dcs": DYNAMIC,
                 "initdb": ["no-instructions", {"encoding": "UTF8"}, {"locale": locale()}],
@@ -181,10 +182,11 @@ class Cluster:
                 "data_dir": str(place / "data"),
                 "pgpass": str(place / "pgpass"),
                 "authentication": {"superuser": who, "replication": who, "rewind": who},
-                "parameters": {"unix_socket_directories": str(place)},
+                "parameters": {"unix_socket_directories": ""},
                 "pg_hba": [
                     "local all all trust",
                     "host all all 127.0.0.1/32 trust",
+                    "host replication all 127.0.0.1/32 trust",
                     f"host all all {NETWORK}.0.0/16 trust",
                     f"host replication all {NETWORK}.0.0/16 trust",
                 ],
@@ -194,7 +196,13 @@ class Cluster:
     def _make_databases(self, folder: Path) -> None:
         """Make both databases, as an administrator does."""
         leader = self.leader()
-        words = [str(find_programs().folder / "createdb"), "-U", USER, "-h", self.hosts[leader].address]
+        words = [
+            str(find_programs().folder / "createdb"),
+            "-U",
+            USER,
+            "-h",
+            self.hosts[leader].address,
+        ]
         for name in DATABASES:
             made = self.hosts[leader].run([*words, name], folder / "createdb.log")
             assert made == 0, f"createdb failed: {folder / 'createdb.log'}"

@@ -81,7 +81,7 @@ def _fault(which: Which, act: Act, holds_s: float = HOLDS_S) -> Fault:
 
 
 def _any(cluster: Cluster) -> str:
-    return next(name for name in cluster.hosts if name not in {_primary(cluster)})
+    return next(name for name in cluster.hosts if name != _primary(cluster))
 
 
 DATABASE: Faults = {

@@ -7,6 +7,7 @@ from hosts.network import OURS, Way
 
 REPLICA_BOUND_S = 0.5
 HOLDS_S = 3.0
+BRIEF_S = 1.5
 LOOKED_UP_S = 6.0
 """A name is looked up again every 5 seconds."""
 
@@ -80,7 +81,25 @@ def moves(role: str) -> Strike:
         name = lab.pick(role)
         lab.network.move(name)
         lab.shop.find()
+        lab.moved.add(name)
         return Struck(f"{name}, now {lab.shop.hosts[name].address}", lambda: None)
+
+    return strike
+
+
+def leaves_those_that_moved(role: str) -> Strike:
+    """Return what takes the power from every host with this service that is where it was."""
+
+    def strike(lab: Lab) -> Struck:
+        names = [name for name in lab.shop.replicas.names(role) if name not in lab.moved]
+        for name in names:
+            lab.shop.lose_power(name)
+
+        def heal() -> None:
+            for name in names:
+                lab.shop.get_power(name)
+
+        return Struck(" and ".join(names), heal)
 
     return strike
 
@@ -120,9 +139,14 @@ SERVICES: Faults = {
     "an order service gets another address": _of_a_replica(moves("order"), LOOKED_UP_S),
 }
 """Each by a sentence; a host of a service is only one of two."""
-BRIEFLY = (
-    "a catalog loses its power",
-    "an order service does not hear a catalog",
-    "an order service gets another address",
-)
-"""What is seen in every test run."""
+BRIEFLY: Faults = {
+    "an order service does not hear a catalog": Fault(
+        is_cut_off("order", "catalog", "what it hears"), REPLICA_BOUND_S, BRIEF_S
+    ),
+    "a catalog loses its power": Fault(loses_power("catalog"), REPLICA_BOUND_S, BRIEF_S),
+    "an order service gets another address": Fault(moves("order"), REPLICA_BOUND_S, LOOKED_UP_S),
+    "only the order service that moved is left": Fault(
+        leaves_those_that_moved("order"), REPLICA_BOUND_S, BRIEF_S, until_served=True
+    ),
+}
+"""What is seen in every test run, in this order."""

@@ -1,7 +1,7 @@
 """What a run strikes at: the hosts of a shop, and its database."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
@@ -27,6 +27,8 @@ class Lab:
     shop: ShopOfHosts
     database: Database
     random: Random
+    moved: set[str] = field(default_factory=set)
+    """The hosts that have another address than at first."""
 
     def pick(self, role: str) -> str:
         """Return the name of a host that runs a service, any of them."""

@@ -144,7 +144,10 @@ class Host:
     def cut(self, others: Iterable[str], way: Way = "both ways") -> None:
         """Drop the packets between this host and some addresses."""
         listed = ", ".join(others)
-        rules = (f"add rule inet cuts {chain} ip {end} {{ {listed} }} drop" for chain, end in _CHAINS[way])
+        rules = (
+            f"add rule inet cuts {chain} ip {end} {{ {listed} }} drop"
+            for chain, end in _CHAINS[way]
+        )
         self._rules("\n".join([*rules, ""]))
 
     def mend(self) -> None:
@@ -241,7 +244,7 @@ class Network:
 
 def _space(pid: str) -> str:
     with suppress(OSError):
-        return os.readlink(f"/proc/{pid}/ns/net")
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     return ""
 
 

@@ -1,10 +1,9 @@
 """One run: a shop on hosts of its own, buyers, one fault after the other, and a verdict."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -16,8 +15,9 @@ from chaos.checker import check
 from chaos.ending import ask_again, final_state, read_again
 from chaos.history import Call, Final, History
 from chaos.report import Progress, Report
-from chaos.workload import ACCEPTED, CREATED, Crowd, Habits, is_final
+from chaos.workload import CREATED, Crowd, Habits
 from hosts.lab import Database, Fault, Faults, Lab
+from hosts.measures import gap, longest, waits_of
 from hosts.network import Network
 from hosts.shop import ShopOfHosts
 from support.customers import Customers
@@ -29,9 +29,7 @@ PACE_S = 0.05
 LEAVES_FRONT_S = 0.3
 """How long buyers wait for a front that may be gone, before they ask the other one."""
 PATIENT_S = 8.0
-QUIET_S = 5.0
-"""Without a fault, to know how long buyers wait then."""
-AFTERWARDS_S = 2.0
+AFTERWARDS_S = 1.0
 """Between the end of a fault and the next one."""
 WHOLE_WITHIN_S = 90.0
 SERVED_WITHIN_S = 90.0
@@ -39,6 +37,23 @@ POLL_S = 0.05
 
 Opened = Callable[[Network, Path], Database]
 """Puts a database on the network."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about."""
+
+    title: str
+    faults: Faults
+    """Each strikes once."""
+    database: Opened
+    quiet_s: float = 5.0
+    """Without a fault at first, to know how long buyers wait then."""
+    shuffled: bool = True
+    announced: bool = False
+    """Whether the hosts of services have to find each other, with nothing to look up."""
+    judged: bool = True
+    """Whether it is a promise how long buyers wait; it is measured in any case."""
 
 
 @dataclass(frozen=True)
@@ -75,26 +90,20 @@ class Press:
         return not self.over
 
 
-def run(  # noqa: PLR0913  what a run is told
+def run(
     *,
-    title: str,
+    plan: Plan,
     seed: int,
-    faults: Faults,
-    database: Opened,
     folder: Path,
     progress: Progress,
-    judged: bool = True,
 ) -> Report:
     """Let faults strike the hosts of a shop, one after the other, while clients buy.
 
     Args:
-        title: of the report.
+        plan: which faults, and on which database.
         seed: of what clients do, of the order of the faults, and of what they strike at.
-        faults: each strikes once.
-        database: puts one on the network.
         folder: for databases, logs and the history.
         progress: is told how far it got.
-        judged: whether how long buyers wait is a promise; it is measured in any case.
     """
     started_s = monotonic()
     with (
@@ -102,21 +111,21 @@ def run(  # noqa: PLR0913  what a run is told
         History(folder / HISTORY) as history,
         Network(folder) as network,
     ):
-        kept = database(network, folder)
-        shop = ShopOfHosts(network, folder, kept.urls(), history)
+        kept = plan.database(network, folder)
+        shop = ShopOfHosts(network, folder, kept.urls(), history, announced=plan.announced)
         lab = Lab(network, shop, kept, Random(seed))
         shop.start()
         shop.wait_until_ready()
         press = Press(history)
-        runner.run(_press(press, lab, faults, seed, progress))
+        runner.run(_press(press, lab, plan, seed, progress))
     progress.end()
-    report = Report(f"{title}, seed {seed}", violations=check(history.records))
-    _describe(report, press, judged=judged)
+    report = Report(f"{plan.title}, seed {seed}", violations=check(history.records))
+    _describe(report, press, judged=plan.judged)
     report.add("the whole run", f"{monotonic() - started_s:.0f} s")
     return report
 
 
-async def _press(press: Press, lab: Lab, faults: Faults, seed: int, progress: Progress) -> None:
+async def _press(press: Press, lab: Lab, plan: Plan, seed: int, progress: Progress) -> None:
     shop, history = lab.shop, press.history
     habits = Habits(PATIENT_S, POLL_S, in_turns=True)
     async with AsyncExitStack() as stack:
@@ -124,7 +133,7 @@ async def _press(press: Press, lab: Lab, faults: Faults, seed: int, progress: Pr
         await crowd.stock()
         async with asyncio.TaskGroup() as group:
             group.create_task(crowd.serve(CLIENTS, press.admit))
-            group.create_task(_strike(press, lab, faults, habits, progress))
+            group.create_task(_strike(press, lab, plan, habits, progress))
         shop.find()
         final = await asyncio.to_thread(final_state, shop)
         history.add(final)
@@ -149,23 +158,23 @@ async def _crowd(
         }
 
     keepers = list((await opened("catalog")).values())
-    return Crowd(seed, await opened("front"), keepers, shop.secret, tell, habits)
+    return Crowd(seed, await opened("front"), keepers, shop.secret, tell, habits=habits)
 
 
-async def _strike(
-    press: Press, lab: Lab, faults: Faults, habits: Habits, progress: Progress
-) -> None:
+async def _strike(press: Press, lab: Lab, plan: Plan, habits: Habits, progress: Progress) -> None:
     """Let each fault strike once, each when all is well again after the last one."""
     try:
         await asyncio.sleep(1.0)  # connections are opened, and plans of statements made
-        press.quiet_s = monotonic(), monotonic() + QUIET_S
-        await asyncio.sleep(QUIET_S)
-        names = lab.random.sample(list(faults), len(faults))
+        press.quiet_s = monotonic(), monotonic() + plan.quiet_s
+        await asyncio.sleep(plan.quiet_s)
+        faults, names = plan.faults, list(plan.faults)
+        if plan.shuffled:
+            lab.random.shuffle(names)
         for number, name in enumerate(names, 1):
             progress.say(f"fault {number} of {len(names)}: {name}; {press.bought:,} purchases")
             habits.call_timeout_s = LEAVES_FRONT_S if faults[name].before_the_fronts else PATIENT_S
+            await asyncio.sleep(AFTERWARDS_S)  # whoever is asking still asks as before
             press.felt.append(await _strike_one(press, lab, name, faults[name]))
-            await asyncio.sleep(AFTERWARDS_S)
     finally:
         press.over = True
 
@@ -200,14 +209,14 @@ def _describe(report: Report, press: Press, *, judged: bool) -> None:
     records = press.history.records
     final = next(record for record in records if isinstance(record, Final))
     calls = [record for record in records[: records.index(final)] if isinstance(record, Call)]
-    waits = _waits(calls)
-    usual_s = _longest(waits, *press.quiet_s)
+    waits = waits_of(calls)
+    usual_s = longest([one for one in waits if one[1] < press.quiet_s[1]], *press.quiet_s)
     report.add("purchases", f"{press.bought:,}")
     report.add("calls", f"{len(calls):,}")
     report.add("the longest wait without a fault", f"{usual_s:.2f} s")
     for felt in press.felt:
-        longest_s = _longest(waits, felt.started_s, felt.ended_s)
-        gap_s = _gap(calls, felt.started_s, felt.ended_s)
+        longest_s = longest(waits, felt.started_s, felt.ended_s)
+        gap_s = gap(calls, felt.started_s, felt.ended_s)
         whole_s = felt.ended_s - felt.started_s
         report.add(
             f"{felt.name} ({felt.target})",
@@ -220,32 +229,3 @@ def _describe(report: Report, press: Press, *, judged: bool) -> None:
                 f"{felt.fault.bound_s:g} s longer than without a fault"
             )
     report.add("at rest after the last fault within", f"{final.settled_after_s:.1f} s")
-
-
-Waits = Mapping[str, tuple[float, float]]
-"""By key, from the first request to the answer."""
-
-
-def _waits(calls: Sequence[Call]) -> Waits:
-    """Return how long each purchase took; of those who gave up there is none."""
-    first_s: dict[str, float] = {}
-    told_s: dict[str, float] = {}
-    for call in calls:
-        if call.act == "buy" and call.key:
-            first_s[call.key] = min(first_s.get(call.key, call.started_s), call.started_s)
-            if is_final(call) or call.status == ACCEPTED:
-                told_s[call.key] = min(told_s.get(call.key, call.ended_s), call.ended_s)
-    return {key: (first_s[key], ended_s) for key, ended_s in told_s.items()}
-
-
-def _longest(waits: Waits, started_s: float, ended_s: float) -> float:
-    """Return the longest wait that overlaps with a time."""
-    within = [one for one in waits.values() if one[0] < ended_s and one[1] > started_s]
-    return max((ended - started for started, ended in within), default=0.0)
-
-
-def _gap(calls: Sequence[Call], started_s: float, ended_s: float) -> float:
-    """Return the longest time in which nobody's purchase was acknowledged."""
-    told_s = sorted(call.ended_s for call in calls if call.status == CREATED)
-    within = [at_s for at_s in told_s if started_s < at_s < ended_s]
-    return max(after - before for before, after in pairwise([started_s, *within, ended_s]))

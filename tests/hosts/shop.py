@@ -12,10 +12,12 @@ from support.processes import BAZAR, SERVICES, environment
 from support.running import Replicas, TestedShop, role_of
 
 DOMAIN = "bazar.test"
+TWO_EACH = Replicas(2, 2, 2)
+PORTS = {str(role): port for role, port in DEFAULT_PORTS.items()}
 
 
 class ShopOfHosts(TestedShop):
-    """Two hosts of each service, or some other number; who asks a service knows its name alone."""
+    """Two hosts of each service, or some other number; who asks one knows its name, or nothing."""
 
     def __init__(
         self,
@@ -23,7 +25,9 @@ class ShopOfHosts(TestedShop):
         folder: Path,
         databases: Mapping[str, str],
         history: History,
-        replicas: Replicas = Replicas(2, 2, 2),
+        replicas: Replicas = TWO_EACH,
+        *,
+        announced: bool = False,
     ) -> None:
         """Put the hosts on the network; `start` them.
 
@@ -33,8 +37,10 @@ class ShopOfHosts(TestedShop):
             databases: an address each, by the name of a service.
             history: is told of every start.
             replicas: how many hosts of each service.
+            announced: they announce themselves, and know no name of any other.
         """
         self.replicas = replicas
+        self._announced = announced
         self.hosts: dict[str, Host] = {
             name: network.add(name, f"{role_of(name)}.{DOMAIN}") for name in replicas.names()
         }
@@ -54,7 +60,9 @@ class ShopOfHosts(TestedShop):
         for name in names or self.names:
             log = self._folder / f"{name}.log"
             self._logs.append(log)
-            program = Program(name, self._command(name), environment({"BAZAR_SECRET": self.secret}), log)
+            program = Program(
+                name, self._command(name), environment({"BAZAR_SECRET": self.secret}), log
+            )
             self._note(name)
             self.hosts[name].start(program)
 
@@ -74,15 +82,19 @@ class ShopOfHosts(TestedShop):
         self._probes.clear()
 
     def _url(self, name: str) -> str:
-        return f"http://{self.hosts[name].address}:{DEFAULT_PORTS[role_of(name)]}"
+        return f"http://{self.hosts[name].address}:{PORTS[role_of(name)]}"
 
     def _command(self, name: str) -> list[str]:
         role = role_of(name)
         words = [sys.executable, *BAZAR, "serve", role, "--host", "0.0.0.0"]  # noqa: S104  no way out
         for other in SERVICES[:2]:
-            words += [f"--{other}", f"http://{other}.{DOMAIN}:{DEFAULT_PORTS[other]}"]
+            words += [f"--{other}", self._sought(other)]
+        words += ["--announce"] if self._announced else []
         words += ["--database", self._databases[role]] if role in self._databases else []
         return [*words, "--data", str(self._folder / name)]
+
+    def _sought(self, role: str) -> str:
+        return "mdns:" if self._announced else f"http://{role}.{DOMAIN}:{PORTS[role]}"
 
     def _note(self, name: str) -> None:
         self._history.add(Started(service=name, at_s=monotonic()))

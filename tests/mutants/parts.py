@@ -203,6 +203,7 @@ SCANS_LEFT = _tests("scans left", f"{_POSTGRES}::test_the_server_ends_a_scan_tha
 SEVERAL_HOSTS = _tests(
     "several hosts", f"{_POSTGRES}::test_of_several_hosts_one_that_works_is_taken"
 )
+FAILED_OVER = _tests("hosts that take each other's place", "tests/contract/test_postgres_hosts.py")
 LAZY_WRITES = _tests("lazy writes", "tests/contract/test_lazy_writes.py")
 LAZY_CUTS = _tests(
     "power cuts among lazy writes",

@@ -3,6 +3,7 @@
 from mutants.bug import Bug, Edit
 from mutants.parts import (
     COMMITS_ENDED,
+    FAILED_OVER,
     HIDDEN_FAILURES,
     LOST_COMMITS,
     NO_STANDBY,
@@ -74,7 +75,19 @@ POSTGRES_BUGS = (
     Bug(
         "hosts-in-turn",
         "One host that hangs keeps everybody from the next.",
-        (Edit(_CONNECTING, "for each in each_host(url)}", "for each in [url]}"),),
+        (Edit(_CONNECTING, "hosts = each_host(url)", "hosts = [url]"),),
         (SEVERAL_HOSTS,),
+    ),
+    Bug(
+        "hosts-asked-once",
+        "While a dead primary says nothing, nobody looks whether a standby took its place.",
+        (Edit(_CONNECTING, "or not asked.silent or", "or asked.silent or"),),
+        (FAILED_OVER,),
+    ),
+    Bug(
+        "replaced-and-used",
+        "A primary that stood still is used again although another one took its place.",
+        (Edit(_CONNECTING, "if timeline < latest:", "if False:"),),
+        (FAILED_OVER,),
     ),
 )

@@ -29,6 +29,8 @@ class Wire:
         self._carried: set[asyncio.Task[None]] = set()
         self.refuses = False
         """Whether new connections are cut at once."""
+        self.refused = 0
+        """How many were."""
         self.greeted = 0
         """How many of the next new connections end as soon as the server has let them in."""
 
@@ -59,6 +61,7 @@ class Wire:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
+            self.refused += 1
             writer.transport.abort()
             return
         from_server, to_server = await asyncio.open_unix_connection(self._socket)

@@ -20,6 +20,7 @@ from bazar.cli import (
     opening,
     serving,
     settings,
+    tracing,
 )
 from bazar.cli.helping import Group, finish
 
@@ -86,6 +87,7 @@ for _room in (
     certifying,
     load,
     experiment,
+    tracing,
 ):
     _room.register(app)
 app.command()(completion)

@@ -56,6 +56,15 @@ ServicePort = Annotated[
         help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
     ),
 ]
+ProbePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PROBE_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port that tells in the clear whether the service is well, and nothing else.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -92,6 +101,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     catalog: Catalogs = None,
     order: Orders = None,
     tls: Tls = None,
+    probe_port: ProbePort = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -140,6 +150,7 @@ def serve(  # noqa: PLR0913  one parameter an option
             mail_from=mail_from,
             metrics=metrics,
             tls=read_credentials(tls, service) if tls else None,
+            probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
         code = _run(settings, port, workers)
@@ -157,7 +168,7 @@ def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
         _share_port(settings.host, port, workers)
         return 0
     listening = None if settings.service == "front" else settings.tls
-    return serve(lambda: running(settings), settings.host, port, listening)
+    return serve(lambda: running(settings), settings.host, port, listening, settings.probe_port)
 
 
 def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:

@@ -18,6 +18,7 @@ from bazar.kit.http.operations import operations
 from bazar.kit.metrics import Metrics
 from bazar.kit.peers.client import Upstream
 from bazar.kit.peers.credentials import Credentials
+from bazar.kit.peers.racing import ON_THE_WAY, Rules
 from bazar.kit.process.watchdog import watched_loop
 from bazar.order.api import OrderApi
 from bazar.order.checking import Checking
@@ -70,6 +71,7 @@ async def order_app(  # noqa: PLR0913  one parameter a setting
         await migrate(opened, schema)
         await opened.write(store.adopt)
         upstream = Upstream("catalog", catalog_url, client, secret, tls=tls)
+        upstream.rules = Rules(ON_THE_WAY)
         catalog = CatalogClient(upstream)
         outbox = Outbox(store, on=mail is not None)
         driving = Driving(opened, store, catalog, outbox)

@@ -63,7 +63,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 BY_INDEX = {"enable_seqscan": "off"}
 """Of who looks rows up by their keys. A plan that was made while a table was empty would read it
 from end to end, and is kept until the server looks at the table again, a minute of sales later."""
-WRITER = {"idle_in_transaction_session_timeout": "500ms"}
+WRITER = {"idle_in_transaction_session_timeout": "250ms"}
 """A process that hangs inside a transaction keeps nobody from its rows for longer: buyers who want
 the same book wait for it. No transaction rests for as long between two statements."""
 LAZY = WRITER | {"synchronous_commit": "off"}

@@ -12,6 +12,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from socket import gaierror
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -19,6 +20,10 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 import asyncpg
 
 CONNECT_TIMEOUT_S = 2.0
+ASK_AGAIN_S = 0.1
+"""Between two questions to a host that said no, while another one says nothing."""
+LEAST_S = 0.05
+"""That a host has to answer such a question."""
 STATEMENTS_KEPT = 400
 """Prepared ones, of one connection; all that a service sends are fewer."""
 SETTINGS = {
@@ -45,6 +50,12 @@ DRIVER_ERRORS = (
 )
 """All that a connection raises."""
 
+_ANY = "target_session_attrs="
+"""Of an address that says itself which kind of server will do."""
+_TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+"""A number that grows, in hexadecimal, whenever a standby takes the place of a primary."""
+_timelines: dict[str, int] = {}
+"""By address, of the last server of several that this process has used."""
 _ERRNO = re.compile(r"\[Errno ([0-9]+)\]")
 
 Connection = Any
@@ -92,13 +103,18 @@ def unsent(error: Exception) -> bool:
 async def connect(url: str, settings: Mapping[str, str] = SETTINGS) -> Connection:
     """Connect; where the address names several hosts, to the first that answers and takes writes.
 
-    All are asked at once, so one that hangs keeps nobody from the next.
+    All are asked at once, so one that hangs keeps nobody from the next. While one says nothing the
+    others are asked again and again: in the end one of them takes its place.
 
     Raises:
         Refused: the address is wrong, or it will never let us in.
         Away: no host answers in time and takes writes.
     """
-    tries = {asyncio.ensure_future(_connect(each, settings)) for each in each_host(url)}
+    hosts = each_host(url)
+    if len(hosts) == 1:
+        return await _connect(url, settings, CONNECT_TIMEOUT_S)
+    asked = _Asked(url, settings, asyncio.get_running_loop().time() + CONNECT_TIMEOUT_S, {*hosts})
+    tries = {asyncio.ensure_future(_insist(each, asked)) for each in hosts}
     waiting, reasons = tries, []
     chosen: Connection = None
     try:
@@ -125,15 +141,71 @@ def _let_go(tried: asyncio.Task[Connection], chosen: Connection) -> None:
         tried.result().terminate()
 
 
-async def _connect(url: str, settings: Mapping[str, str]) -> Connection:
+@dataclass(frozen=True)
+class _Asked:
+    """Several hosts that are asked for one connection."""
+
+    url: str
+    """That names them all."""
+    settings: Mapping[str, str]
+    until_s: float
+    silent: set[str]
+    """The addresses of those that have not answered yet."""
+
+
+async def _insist(host: str, asked: _Asked) -> Connection:
+    """Connect to one host; again while another one says nothing."""
+    now_s = asyncio.get_running_loop().time
+    while True:
+        try:
+            found = await _connect(host, asked.settings, max(asked.until_s - now_s(), LEAST_S))
+            return found if _ANY in host else await _not_replaced(found, asked.url)
+        except Away as error:
+            asked.silent.discard(host)
+            if isinstance(error, Refused) or not asked.silent or now_s() > asked.until_s:
+                raise
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def _not_replaced(connection: Connection, url: str) -> Connection:
+    """Return a connection, unless this process has used a server that came after this one.
+
+    A primary that stood still does not know that another one has taken its place, until somebody
+    tells it. Nothing is acknowledged there any more, but it would answer as things were.
+
+    Raises:
+        Away: it is to one that was replaced.
+
+    Source: postgresql.org/docs/current/continuous-archiving.html, Timelines
+    """
+    try:
+        with cut_after(CONNECT_TIMEOUT_S, connection):
+            timeline = int(await connection.fetchval(_TIMELINE), 16)
+    except DRIVER_ERRORS as error:
+        connection.terminate()
+        message = f"the connection was lost as it opened: {error}"
+        raise Away(message) from None
+    except BaseException:  # who asked has another one
+        connection.terminate()
+        raise
+    latest = _timelines.get(url, 0)
+    if timeline < latest:
+        connection.terminate()
+        message = f"another host has taken its place (timeline {timeline}, now {latest})"
+        raise Away(message)
+    _timelines[url] = timeline
+    return connection
+
+
+async def _connect(url: str, settings: Mapping[str, str], timeout_s: float) -> Connection:
     try:
         return await asyncpg.connect(
             url,
-            timeout=CONNECT_TIMEOUT_S,
+            timeout=timeout_s,
             statement_cache_size=STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
             server_settings=settings,
-            target_session_attrs=None if "target_session_attrs=" in url else "read-write",
+            target_session_attrs=None if _ANY in url else "read-write",
         )
     except TimeoutError:
         message = f"no answer within {CONNECT_TIMEOUT_S:g} s"

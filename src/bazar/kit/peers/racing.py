@@ -15,8 +15,12 @@ from bazar.kit.peers.balancing import (
     Targets,
 )
 
-ATTEMPT_S = 0.5
-"""Without an answer after that a target is out until it answers a probe, and another is asked."""
+ATTEMPT_S = 0.4
+"""Without an answer after that a target is out until it answers a probe, and another is asked. A
+buyer who meets a host that died without a word waits for as long, and for the other's answer."""
+ON_THE_WAY = 0.6
+"""Of that, the share for whoever is asked by a service that is asked itself. So it has found
+another one before its own caller takes it for the one that does not answer."""
 
 Attempt = Callable[[Target], Coroutine[None, None, Answer]]
 
@@ -24,11 +28,21 @@ Attempt = Callable[[Target], Coroutine[None, None, Answer]]
 class Rules:
     """How much may be asked twice, and when."""
 
-    def __init__(self) -> None:
-        """Start with no call counted."""
+    def __init__(self, share: float = 1.0) -> None:
+        """Start with no call counted.
+
+        Args:
+            share: of the time after which a target that has not answered is out.
+        """
+        self._share = share
         self.retries = Budget(RETRIES_SHARE, RETRIES_LEAST)
         self.hedges = Budget(HEDGES_SHARE, 0)
         self.patience = Patience(ATTEMPT_S)
+
+    @property
+    def attempt_s(self) -> float:
+        """How long a target may take to answer."""
+        return ATTEMPT_S * self._share
 
 
 class Race:
@@ -89,7 +103,7 @@ class Race:
         raise self._failure
 
     def _start(self, target: Target | None) -> None:
-        self._late_at_s = monotonic() + ATTEMPT_S
+        self._late_at_s = monotonic() + self._rules.attempt_s
         if target is not None:
             task = asyncio.create_task(self._attempt(target))
             task.add_done_callback(_end)
@@ -103,7 +117,7 @@ class Race:
             budget = self._rules.hedges
         else:
             for target in self._under_way.values():
-                self._targets.eject(target, f"no answer for {ATTEMPT_S:g} s")
+                self._targets.eject(target, f"no answer for {self._rules.attempt_s:g} s")
         self._ask_another(budget)
 
     def _ask_another(self, budget: Budget | None) -> None:
