@@ -110,7 +110,11 @@ def test_shops_end_with_an_experiment_that_is_killed(place: Place) -> None:
     below = [one.pid for one in descendants(process.pid)]
     process.kill()
     process.communicate()
-    wait_for("the end of all of them", lambda: not list(running(below)))
+    try:
+        wait_for("the end of all of them", lambda: not list(running(below)))
+    finally:
+        for pid in running(below):
+            os.kill(pid, signal.SIGKILL)
     assert [] != place.left()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(place.temporary))
