@@ -25,7 +25,7 @@ from support.shops import (
 
 LONG = ("browser", "chaos", "clients", "cluster", "fuzz", "hosts", "mutants")
 """Folders whose modules take longest."""
-UNMEASURED = ("browser", "chaos", "clients", "fuzz", "hosts")
+UNMEASURED = ("browser", "chaos", "clients", "deployment", "fuzz", "hosts")
 """Folders that run no line of a service that the others do not, and have no time to spare."""
 
 

@@ -82,7 +82,7 @@ def unit(path: Path) -> Unit:
 
 def settings(path: Path) -> dict[str, str]:
     """Return the variables of a file that a unit reads; those that are commented out as well."""
-    named = re.findall(r"^#?(BAZAR_\w+)=(.*)$", path.read_text("utf-8"), flags=re.MULTILINE)
+    named = re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", path.read_text("utf-8"), flags=re.MULTILINE)
     return dict(named)
 
 
@@ -110,15 +110,17 @@ def of_units() -> Iterator[Started]:
         for service in services:
             named = "bazar@.service" if service else "bazar.service"
             [start] = unit(DEPLOY / "systemd" / named)["ExecStart"]
-            program, *words = start.replace("%i", service).split()
+            told = settings(path)
+            start = start.replace("%i", service).replace("$OPTIONS", told.pop("OPTIONS", ""))
+            program, *words = start.split()
             assert program == PROGRAM
-            yield Started(f"{named} {service} with {path.name}", words, settings(path))
+            yield Started(f"{named} {service} with {path.name}", words, told)
 
 
 def of_compose() -> Iterator[Started]:
     """Yield what compose files start, in the environment of the image."""
     image = image_environment()
-    given = {"BAZAR_HOST": "127.0.0.2", "BAZAR_DATABASE": "postgresql://bazar@db1,db2,db3"}
+    given = {"BAZAR_DATABASE": "postgresql://bazar@db1,db2,db3"}
     for path in COMPOSE:
         [document] = documents(path)
         for name, one in document["services"].items():

@@ -14,7 +14,7 @@ import pytest
 from deployment.confined import LIBRARY
 from deployment.files import DEPLOY, PROGRAM, Unit, settings, unit
 from deployment.tools import missing, said, tool
-from support.running import ThreeServices, role_of
+from support.running import ThreeServices
 
 CONFINED = Path(__file__).with_name("confined.py")
 UNIT = unit(DEPLOY / "systemd/bazar@.service")
@@ -22,21 +22,24 @@ SETTINGS = settings(DEPLOY / "systemd/three-machines.env")
 
 
 class Units(ThreeServices):
-    """Three services, each started by the line of its unit."""
+    """Three services, each started by the line of its unit, which find each other."""
 
     def command(self, service: str) -> list[str]:
         """Return the words that start a process, in the environment that its unit gives it."""
-        role, at = role_of(service), self.everywhere()
         told = SETTINGS | {
             "BAZAR_HOST": "127.0.0.1",
             "BAZAR_PORT": self.urls[service].rpartition(":")[2],
-            "BAZAR_CATALOG": at.catalog,
-            "BAZAR_ORDER": at.order,
+            "BAZAR_SHOP": self.addresses.front,
         }
         [line] = UNIT["ExecStart"]
-        line = line.replace("%i", role).replace("${STATE_DIRECTORY}", str(self.folder / role))
-        line = line.replace("${CREDENTIALS_DIRECTORY}", str(self.folder))
-        line = line.replace(PROGRAM, f"{sys.executable} -m bazar")
+        for name, text in (
+            ("%i", service),
+            ("${STATE_DIRECTORY}", str(self.folder / service)),
+            ("${CREDENTIALS_DIRECTORY}", str(self.folder)),
+            ("$OPTIONS", told.pop("OPTIONS")),
+            (PROGRAM, f"{sys.executable} -m bazar"),
+        ):
+            line = line.replace(name, text)
         return ["/usr/bin/env", *(f"{name}={text}" for name, text in told.items()), *line.split()]
 
 

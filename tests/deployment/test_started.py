@@ -125,10 +125,14 @@ def test_what_is_looked_at_is_a_route_of_every_service() -> None:
         for one in endpoints("front")
         if documented(one) in common and not one.route.secret
     }
-    texts = [path.read_text("utf-8") for path in (CONTAINERFILE, *MANIFESTS)]
-    asked = {path for text in texts for path in re.findall(r"/\w+z\b", text)}
-    assert {"/healthz", "/readyz"} == asked
-    assert asked <= open_to_all
+    asked = set(re.findall(r"http://[^/]+(/[^']*)'", CONTAINERFILE.read_text("utf-8")))
+    assert {"/readyz"} == asked
+    for name in SERVICES:
+        _pod_of, container = _pod(name)
+        probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness")]
+        assert {("/healthz", "http")} == {(probe["path"], probe["port"]) for probe in probes}
+        assert "/readyz" == container["readinessProbe"]["httpGet"]["path"]
+    assert {"/healthz", "/readyz"} <= open_to_all
 
 
 def test_nobody_is_killed_before_its_end() -> None:
