@@ -34,13 +34,16 @@ install: $(VENV)/run.stamp  ## Set up .venv with the locked dependencies
 run: install  ## Start the shop on this machine (options: make run ARGS="--port 8000")
 	@$(BIN)/bazar up $(ARGS)
 
-# The maker of Python clients has a place of its own: it wants an older typer than Bazar.
-$(VENV)/clients/stamp: requirements/clients.txt
-	@$(PYTHON) -m venv $(VENV)/clients
-	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+# Programs with a place of their own: the maker of Python clients wants an older typer than Bazar,
+# what reads the files of deploy/ is no business of the shop, and Patroni takes whatever packages
+# it finds, and not all of them fit.
+PLACES := $(VENV)/clients/stamp $(VENV)/deploy/stamp $(VENV)/hosts/stamp
+$(PLACES): $(VENV)/%/stamp: requirements/%.txt
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
-tools: $(VENV)/clients/stamp  ## Install what some tests use beside Python's packages (needs npm)
+tools: $(PLACES)  ## Install what some tests use beside Python's packages (needs npm)
 	@npm install --silent --prefix . --no-save --no-package-lock $(NPM_TOOLS)
 
 test: $(VENV)/test.stamp check  ## Check the code, then run every test
@@ -68,12 +71,6 @@ format: $(VENV)/test.stamp  ## Format the code
 chaos: $(VENV)/test.stamp  ## Break the shop in every way known, and see whether it keeps its word
 	PYTHONPATH=tests:src $(BIN)/python -m chaos $(ARGS)
 
-# Patroni has a place of its own too: it takes whatever packages it finds, and not all of them fit.
-$(VENV)/hosts/stamp: requirements/hosts.txt
-	@$(PYTHON) -m venv $(VENV)/hosts
-	@$(VENV)/hosts/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
-	@touch $@
-
 hosts: $(VENV)/test.stamp $(VENV)/hosts/stamp  ## Run the shop on nine hosts that lose each other (needs Linux, iproute2, nftables, etcd)
 	PYTHONPATH=tests:src $(BIN)/python -m hosts $(ARGS)
 
@@ -100,6 +97,8 @@ lock:  ## Write the lock files anew, with hashes and without addresses (needs uv
 	  --group clients -o requirements/clients.txt $(ARGS)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --group hosts -o requirements/hosts.txt $(ARGS)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --group deploy -o requirements/deploy.txt $(ARGS)
 
 clean:  ## Remove what was built; the shop's data stays
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

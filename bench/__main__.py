@@ -72,6 +72,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="BOOKS",
         help="of the shops that are searched, 0: none [1000000]",
     )
+    parser.add_argument(
+        "--tls",
+        choices=("on", "off"),
+        default="on",
+        help="whether calls under TLS are measured [on]",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     return parser.parse_args(arguments)
 
@@ -133,6 +139,7 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     from bench.report import Report
     from bench.rows import chosen
     from bench.searching import measure_searches
+    from bench.securing import measure_securing
 
     options = Options(given.rounds, given.duration, given.warmup)
     stated = facts(folder), method(options)
@@ -156,6 +163,8 @@ def run(given: argparse.Namespace, folder: Path) -> bool:
     report = Report(*stated, results, overload, replicas, searches)
     if "bazar" in given.only and given.imports:
         report.importing = _tried(results[0], measure_importing, folder / "imports", given.imports)
+    if "bazar" in given.only and given.tls == "on":
+        report.securing = _tried(results[0], measure_securing, folder / "securing")
     print(report.figures(), flush=True)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ from bench.rows import (
     SEARCH,
 )
 from bench.searching import A_BOOK, Searches
+from bench.securing import Securing
 from bench.shared import One, Two
 from bench.systems import Bazar, Lab
 from bench.turns import Spread
@@ -47,6 +48,7 @@ RESERVE_CPU_MAX = 1.2
 CHANGE_P99_MS_MAX = 20.0
 LOST_GAP_S_MAX, LOST_SLOWEST_S_MAX = 0.3, 0.5
 SEARCH_P99_MS_MAX = 10.0
+SECURED_CPU_MAX = 1.25
 IMPORT_TIMES_MAX, IMPORT_GROWTH_MAX = 4.0, 1.25
 READ_MEANWHILE_P99_MS_MAX, PURCHASE_MEANWHILE_P99_MS_MAX = 50.0, 100.0
 HUNG_GAP_S_MAX, HUNG_SLOWEST_S_MAX = 1.0, 1.0
@@ -231,6 +233,16 @@ def of_imports(found: Importing | None) -> Iterator[Goal]:
     ):
         text = f"{what} during an import: p99 < {most_ms:g} ms"
         yield _below(text, p99(times_ms) if times_ms else None, most_ms, "{:.1f} ms")
+
+
+def of_securing(found: Securing | None) -> Iterator[Goal]:
+    """Compare calls under TLS with what they aim at.
+
+    Args:
+        found: None where they were not measured.
+    """
+    text = f"a call between services under TLS takes <= {SECURED_CPU_MAX:g} x the processor time"
+    yield _at_most(text, found.spread if found else None, SECURED_CPU_MAX)
 
 
 def _clients(count: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from bench.figures import Figures, Series
-from bench.goals import Goal, digits, goals, of_imports
+from bench.goals import Goal, digits, goals, of_imports, of_securing
 from bench.importing import Importing
 from bench.measure import Options, Result
 from bench.nginx import Nginx
@@ -13,6 +13,7 @@ from bench.overload import TIMES, Overload
 from bench.replicas import Replicas
 from bench.rows import CROWD, FEW, INFO, MANY, MANY_BOOKS, PAGE, PURCHASES, READS, SHOP_LOADS
 from bench.searching import Searches
+from bench.securing import Securing
 from bench.shared import One, Two
 from bench.systems import Bazar, Floor, Lab
 
@@ -34,6 +35,8 @@ class Report:
 
     importing: Importing | None = None
     """None where it was not measured."""
+    securing: Securing | None = None
+    """The same."""
 
     def __init__(  # noqa: PLR0913, PLR0917  all that is measured
         self,
@@ -73,7 +76,7 @@ class Report:
     def figures(self) -> str:
         """Return all that was measured, and how it compares."""
         parts = [*self._table(), "", *self._processes(), "", *self._books(), ""]
-        parts += [*self._overloaded(), *self._replicated(), *self._imported()]
+        parts += [*self._overloaded(), *self._replicated(), *self._imported(), *self._secured()]
         parts += [*self._searched(), *self._goals()]
         return "\n".join(parts)
 
@@ -99,6 +102,7 @@ class Report:
             "replicas": asdict(self._replicas) if self._replicas else None,
             "searches": asdict(self._searches) if self._searches else None,
             "imports": asdict(self.importing) if self.importing else None,
+            "securing": asdict(self.securing) if self.securing else None,
             "goals": [asdict(goal) for goal in self.goals()],
         }
 
@@ -107,6 +111,7 @@ class Report:
         shop = self._results.get(Bazar.name)
         yield from goals(self._figures, shop, self._overload, self._replicas, self._searches)
         yield from of_imports(self.importing)
+        yield from of_securing(self.securing)
 
     def _rows_as_data(self) -> Iterator[dict[str, object]]:
         for load, clients, line, bazar in self._lines():
@@ -217,6 +222,14 @@ class Report:
         yield "imports: beside a bulk insert of the same rows under the same indexes"
         for line in self.importing.lines():
             yield from _wrapped(line, "  ")
+        yield ""
+
+    def _secured(self) -> Iterator[str]:
+        if self.securing is None:
+            return
+        yield "TLS between services: the same calls in the clear and under TLS"
+        for line in self.securing.lines():
+            yield f"  {line}"
         yield ""
 
     def _books(self) -> Iterator[str]:

@@ -36,7 +36,7 @@ from bazar.kit.process.postgres_server import (
     prepare,
 )
 from bazar.kit.process.readiness import until_ready, wait_for_ports
-from bazar.kit.process.server import address
+from bazar.kit.process.server import address, watch_supervisor
 from bazar.kit.process.sharing import until_told
 from bazar.kit.process.supervisor import Child, Supervisor
 from bazar.kit.secret import read_or_make_secret
@@ -265,6 +265,7 @@ async def up(
             service does not get ready. Nothing is left running.
     """
     raise_file_limit()
+    watch_supervisor()
     with hold(settings.data / LOCK_FILE, f"the data folder {settings.data}"):
         refuse_half_restored(settings.data)
         _log_to_files(settings)

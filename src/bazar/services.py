@@ -31,17 +31,26 @@ STORING: tuple[ServiceName, ...] = ("catalog", "order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """How the public reaches the shop, and who of it may do what."""
+
+    hosts: str = ""
+    """Names by which a proxy before it is reached, with commas between them."""
+    url: str = ""
+    """Where people reach the shop, or empty."""
+    proxies: str = ""
+    """Network addresses of proxies whose word on who asks counts, with commas between them."""
+    open_api: OpenApi = "on"
+    cors: Sequence[str] = ()
+    """Origins whose pages may ask the front."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
     """What one service is started with."""
 
     service: ServiceName
     host: str
-    public_hosts: str
-    """Names by which a proxy before it is reached, with commas between them."""
-    public_url: str
-    """Where people reach the shop, or empty."""
-    proxies: str
-    """Network addresses of proxies whose word on who asks counts, with commas between them."""
     database: Path | str
     """A file of SQLite, or an address in a PostgreSQL."""
     catalog_url: str
@@ -52,16 +61,16 @@ class ServiceSettings:
     """None: that of the shop, which is US dollars where nobody ever said another."""
     name: str | None
     """Of the shop, at its first start."""
-    open_api: OpenApi
     metrics: Metrics
+    public: Public = Public()
     cache: Cache = "on"
-    cors: Sequence[str] = ()
-    """Origins whose pages may ask the front."""
     smtp_url: str = ""
     """By which server the order service sends mail; empty: by none."""
     mail_from: str = ""
     tls: Credentials | None = None
     """What it shows of itself; None: all goes in the clear."""
+    probe_port: int | None = None
+    """Where it tells in the clear whether it is well."""
 
 
 @asynccontextmanager
@@ -88,33 +97,33 @@ async def running(settings: ServiceSettings) -> AsyncIterator[HttpApp]:
             from bazar.order.app import order_app
             from bazar.order.mail.settings import mail_settings
 
-            mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public_url)
+            mail = mail_settings(settings.smtp_url, settings.mail_from, settings.public.url)
             opened = order_app(
                 settings.database, catalog_url, secret, client, mail, tls=settings.tls
             )
         case "front":
             from bazar.front.app import front_app
 
-            open_api = settings.open_api == "on"
+            open_api = settings.public.open_api == "on"
             opened = front_app(
                 catalog_url,
                 order_url,
                 secret,
                 client,
-                settings.public_url,
+                settings.public.url,
                 open_api=open_api,
-                proxies=proxy_networks(settings.proxies),
+                proxies=proxy_networks(settings.public.proxies),
                 cached=settings.cache == "on",
                 tls=settings.tls,
             )
     async with opened as app, _watched(settings.tls):
-        own = urlsplit(settings.public_url).hostname or ""
+        own = urlsplit(settings.public.url).hostname or ""
         app.admission = Admission(
             loopback=is_loopback(settings.host),
-            public_hosts=[own, role_name(settings.service), *settings.public_hosts.split(",")],
+            public_hosts=[own, role_name(settings.service), *settings.public.hosts.split(",")],
         )
-        if settings.service == "front" and settings.cors:
-            app.cors = Cors(settings.cors)
+        if settings.service == "front" and settings.public.cors:
+            app.cors = Cors(settings.public.cors)
         if settings.metrics == "open":
             app.open_to_strangers("/metrics")
         yield app

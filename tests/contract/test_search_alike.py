@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bazar.catalog import searching
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.searching import FEW
-from bazar.catalog.store import Store, postgres_lists, postgres_search, sqlite_search
+from bazar.catalog.store import Store, postgres_search, sqlite_search
 from bazar.kit.data.database import Database
 from support.engines import POSTGRES
 from support.searches import search_pages
@@ -43,6 +43,11 @@ ASKED = (
     "x y",
 )
 BOOKS = 70
+LARGE = {"SMALL_BOOKS": 1, "MANY_FACTOR": 1000, "COUNTED_US_MAX": 1e9}
+AT_ONCE = LARGE | {"FETCH_US": 1.0, "GATHER_US": 0.01, "SKIP_US": 0.01, "LOOK_US": 1e6}
+"""What steps cost where the index is asked, for the books of several tiers."""
+LOOKED_THROUGH = LARGE | {"FETCH_US": 100.0, "GATHER_US": 0.01, "LOOK_US": 20.0}
+"""What they cost where the books are looked through, often in vain."""
 
 
 class Shelf(NamedTuple):
@@ -89,19 +94,18 @@ async def found(shelf: Shelf, text: str, topic: str | None = None) -> list[int]:
     return [book_id for page in pages for book_id in page]
 
 
-@pytest.mark.parametrize("few", [FEW, 5])
+@pytest.mark.parametrize(("few", "prices"), [(FEW, {}), (5, AT_ONCE), (5, LOOKED_THROUGH)])
 async def test_a_search_finds_the_same_books_in_the_same_order(
-    both: Sequence[Shelf], monkeypatch: pytest.MonkeyPatch, few: int
+    both: Sequence[Shelf], monkeypatch: pytest.MonkeyPatch, few: int, prices: dict[str, float]
 ) -> None:
     """Whatever the words: beginnings, accents, other scripts, signs, and some that nothing has.
 
     And whatever the plan, which in a shop of many books goes by what the server knows of them.
     """
     monkeypatch.setattr(searching, "FEW", few)
+    for name, value in prices.items():
+        monkeypatch.setattr(postgres_search, name, value)
     if few < FEW:
-        for name, value in (("SMALL_BOOKS", 1), ("RARE_BOOKS", 5), ("LOOK_THROUGH_MAX", 40)):
-            monkeypatch.setattr(postgres_search, name, value)
-        monkeypatch.setattr(postgres_lists, "MANY_FACTOR", 1000)
         monkeypatch.setattr(sqlite_search, "WORDS_MAX", 1)
     seed = random.randrange(10**6)
     chance = random.Random(seed)

@@ -9,7 +9,7 @@ from pyreqwest.client import ClientBuilder
 
 from bazar.kit.http.app import HttpApp
 from bazar.kit.http.cors import Cors
-from bazar.services import ServiceSettings, running
+from bazar.services import Public, ServiceSettings, running
 from support.problem_documents import check_problem
 from support.shops import CATALOG_URL, FRONT_URL, ORDER_URL, SECRET, Caller, InProcess, Shop
 
@@ -146,18 +146,14 @@ async def started(service: str) -> AsyncIterator[Caller]:
     settings = ServiceSettings(
         service=service,  # type: ignore[arg-type]
         host="127.0.0.1",
-        public_hosts="",
-        public_url="",
-        proxies="",
         database=Path("nowhere"),
         catalog_url=CATALOG_URL,
         order_url=ORDER_URL,
         secret=SECRET,
         currency="USD",
         name=None,
-        open_api="on",
         metrics="secret",
-        cors=(PAGE,),
+        public=Public(cors=(PAGE,)),
     )
     network = InProcess()
     async with running(settings) as app, ClientBuilder().with_middleware(network).build() as client:

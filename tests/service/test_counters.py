@@ -40,16 +40,12 @@ async def test_the_setting_opens_the_counters(
     settings = ServiceSettings(
         service="front",
         host="127.0.0.1",
-        public_hosts="",
-        public_url="",
-        proxies="",
         database=Path("nowhere"),
         catalog_url="http://127.0.0.1:1",
         order_url="http://127.0.0.1:1",
         secret=SECRET,
         currency="USD",
         name=None,
-        open_api="on",
         metrics=opened,
     )
     network = InProcess()

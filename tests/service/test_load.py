@@ -105,6 +105,23 @@ async def test_clients_think_between_two_questions() -> None:
     assert 2 <= asked(load.measured) <= 40
 
 
+@pytest.mark.parametrize(("no_cache", "sent"), [(True, {"no-cache"}), (False, {None})])
+async def test_who_asks_past_the_cache_says_so_in_every_question(
+    no_cache: bool,  # noqa: FBT001  a parameter of the test
+    sent: set[str | None],
+) -> None:
+    """And nobody else does."""
+    seen: set[str | None] = set()
+
+    async def at_once(request: Request, _following: Next) -> Response:
+        seen.add(request.headers.get("cache-control"))
+        return await answer(200, [])
+
+    tastes = Tastes({"browse": 0.5, "search": 0.5})
+    await pressed(at_once, Pace(0.1, clients=2, no_cache=no_cache), tastes)
+    assert sent == seen
+
+
 async def test_a_load_tells_how_far_it_is_and_can_be_stopped() -> None:
     """After `stop` only what is in flight is waited for."""
     seen: list[Snapshot] = []

@@ -8,15 +8,42 @@ from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
 from bazar.kit.secret import SERVICE_HEADER, service_identity
+from bazar.kit.signing import MOMENT_HEADER, PROOF_HEADER, Claims, Moment, Signing, digest
 from support.wires import lost
 
 SECRET = "secret"
+PROCESS = "0123456789abcdef"
 
 
-def identity(request: Request) -> dict[str, str]:
-    """Return the header by which a service shows who it is; the host `order.test` is `order`."""
+def proof(
+    authorization: str | None, service: str, status: int, body: str, headers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the headers of an answer to a signed call, with those that prove it.
+
+    Args:
+        authorization: the header of the call.
+        service: that answers.
+        status: of the answer.
+        body: its digest, or `streamed`.
+        headers: of the answer.
+    """
+    said = Claims.parsed(authorization or "")
+    assert said is not None, "every call between services is signed"
+    moment = Moment(PROCESS, said.time_ms).header()
+    own = {SERVICE_HEADER: service_identity(service, SECRET), MOMENT_HEADER: moment}
+    told = own | dict(headers)
+    mac = Signing(service, SECRET).answer(said.mac, status, body, told.items())
+    return {**told, PROOF_HEADER: mac}
+
+
+def answering(
+    request: Request, status: int, body: bytes, headers: Mapping[str, str] | None = None
+) -> ResponseBuilder:
+    """Return an answer of the service whose host is asked: `order.test` is `order`."""
     name = (request.url.host_str or "").removesuffix(".test")
-    return {SERVICE_HEADER: service_identity(name, SECRET)}
+    given = request.headers.get("authorization")
+    told = proof(given, name, status, digest(body), headers or {})
+    return ResponseBuilder().status(status).headers(told).body_bytes(body)
 
 
 class Answering:
@@ -44,10 +71,7 @@ class Answering:
         if self.breaks:
             self.breaks -= 1
             raise lost()
-        builder = (
-            ResponseBuilder().status(self.status).headers(identity(request) | dict(self.headers))
-        )
-        return await builder.body_bytes(self.body).build()
+        return await answering(request, self.status, self.body, self.headers).build()
 
     def client(self) -> Client:
         """Return a client whose every call comes here."""

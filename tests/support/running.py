@@ -21,6 +21,7 @@ from typing import Self
 
 import msgspec
 
+from bazar.kit.peers.credentials import Credentials
 from bazar.tools.audit import AuditReport
 from bazar.tools.audit import audit as run_audit
 from bazar.tools.remote import SHOP_FILE, Addresses, RemoteError
@@ -62,10 +63,12 @@ class TestedShop:
     _logs: list[Path] = field(default_factory=list)
     _probes: dict[str, Shop] = field(default_factory=dict)
     """By service; each asks for readiness, many times a second, and keeps its client."""
+    tls: Credentials | None = None
+    """What its keeper shows, where services are asked under TLS."""
 
     def remote(self) -> Shop:
         """Return the shop as the commands see it."""
-        return Shop(self.addresses, self.secret)
+        return Shop(self.addresses, self.secret, tls=self.tls)
 
     def customers(self) -> Customers:
         """Return clients of its front."""
@@ -133,7 +136,7 @@ class TestedShop:
         if service not in self._probes:
             there = {role_of(service): self.urls[service]} if service in self.urls else {}
             known = msgspec.structs.replace(self.addresses, **there)
-            self._probes[service] = Shop(known, self.secret)
+            self._probes[service] = Shop(known, self.secret, tls=self.tls)
         try:
             return bool(self._probes[service].call(role_of(service), "GET", "/readyz", dict))
         except RemoteError:

@@ -18,7 +18,7 @@ from bazar.catalog.expressions import But, Expression, Term, either, every
 from bazar.catalog.paging import SearchPlace, decode_search_place, encode_search_place
 from bazar.catalog.relevance import relevance
 from bazar.catalog.store import Store
-from bazar.catalog.store.lists import LAST_ID, MATCHES_MAX, Ranked
+from bazar.catalog.store.lists import LAST_ID, MATCHES_MAX, Ranked, Stage
 from bazar.catalog.words import (
     ANYWHERE,
     IN_HEAD,
@@ -59,25 +59,38 @@ class Search(NamedTuple):
         """Return what asks for everything that matches."""
         return self.asked(self.among(ANYWHERE, more=True))
 
-    def tiers(self) -> list[Expression]:
-        """Return what asks for each tier; they have no book in common, and all matches together."""
+    def stages(self) -> list[Stage]:
+        """Return what asks for each tier; they have no book in common, and all matches together.
+
+        Those of the first stage are in the heads of their books.
+        """
         title: Expression = Term(self.wanted.title)
         in_title, in_head = self.among(IN_TITLE, more=False), self.among(IN_HEAD, more=False)
         begin_title, begin_head = self.among(IN_TITLE, more=True), self.among(IN_HEAD, more=True)
         anywhere = self.among(ANYWHERE, more=False)
         begin_anywhere = self.among(ANYWHERE, more=True)
+        heads = begin_head
         if len(self.wanted.title) >= TERM_LENGTH:  # longer titles begin so, too
-            title = every(title, begin_anywhere)
-        tiers = (
+            title, heads = every(title, begin_anywhere), begin_anywhere
+        in_heads = (
             title,
             But(in_title, title),
             But(in_head, either(title, in_title)),
             But(begin_title, either(title, in_head)),
             But(begin_head, either(title, in_head, begin_title)),
+        )
+        elsewhere = (
             But(anywhere, either(title, begin_head)),
             But(begin_anywhere, either(title, begin_head, anywhere)),
         )
-        return [self.asked(tier) for tier in tiers]
+        return [self._stage(heads, in_heads), self._stage(begin_anywhere, elsewhere)]
+
+    def _stage(self, within: Expression, tiers: Iterable[Expression]) -> Stage:
+        return Stage(self.asked(within), tuple(map(self.asked, tiers)))
+
+    def tiers(self) -> list[Expression]:
+        """Return what asks for each tier of all stages."""
+        return [tier for stage in self.stages() for tier in stage.tiers]
 
 
 def _word(ways: tuple[Way, ...], where: str, *, more: bool) -> Expression:
@@ -144,11 +157,8 @@ class Searching:
         if scored or (scored is None and len(ids) <= FEW):
             heads = await self._store.heads(transaction, ids)
             return [Ranked(-relevance(asked.wanted, head), head.book_id) for head in heads]
-        ranks = dict.fromkeys(ids, 0)
-        for number, tier in enumerate(asked.tiers()):
-            found = await self._store.found(transaction, tier, ids[0] - 1, ids[-1], MATCHES_MAX)
-            ranks.update((book_id, number) for book_id in found if book_id in ranks)
-        return [Ranked(rank, book_id) for book_id, rank in ranks.items()]
+        tiers = await self._store.tiers_of(transaction, asked.stages(), ids)
+        return [Ranked(tiers.get(book_id, 0), book_id) for book_id in ids]
 
     async def ids(self, transaction: Transaction, asked: Search) -> list[int]:
         """Return the first matches by id, at most `MATCHES_MAX`."""
@@ -160,12 +170,11 @@ class Searching:
         Whole words are looked for first: where many books have them, no beginnings have to be.
         """
         whole = asked.asked(asked.among(ANYWHERE, more=False))
+        few: list[int] | None = None
         for expression in dict.fromkeys((whole, asked.anywhere)):
-            if await self._store.many(transaction, expression, FEW):
-                return None
-            few = await self._store.found(transaction, expression, 0, LAST_ID, FEW + 1)
-            if len(few) > FEW:
-                return None
+            few = await self._store.few(transaction, expression, FEW)
+            if few is None:
+                break
         return few
 
     async def _scored(
@@ -200,14 +209,9 @@ class Searching:
         self, transaction: Transaction, asked: Search, tier: int, after: int, limit: int
     ) -> Page:
         """Return a page of many matches: of one tier, and of those after it until it is full."""
-        page: list[tuple[int, int]] = []
-        for number, expression in enumerate(asked.tiers()[tier:], tier):
-            wanted = limit + 1 - len(page)
-            found = await self._store.found(transaction, expression, after, LAST_ID, wanted)
-            page += [(number, book_id) for book_id in found]
-            if len(page) > limit:
-                break
-            after = 0
+        stages = _from_tier(asked.stages(), tier)
+        found = await self._store.in_tiers(transaction, stages, after, limit + 1)
+        page = [(tier + number, book_id) for number, book_id in found]
         return await self._shown(transaction, page, limit, lambda last: SearchPlace(None, *last))
 
     async def _shown(
@@ -221,6 +225,16 @@ class Searching:
         books = _in_order(ids, await self._store.shown(transaction, ids) if ids else [])
         cursor = encode_search_place(place(page[limit - 1])) if len(page) > limit else None
         return books, cursor
+
+
+def _from_tier(stages: Iterable[Stage], first: int) -> list[Stage]:
+    """Return what is left of stages from a tier on."""
+    left: list[Stage] = []
+    for stage in stages:
+        if first < len(stage.tiers):
+            left.append(stage._replace(tiers=stage.tiers[first:]))
+        first = max(0, first - len(stage.tiers))
+    return left
 
 
 def _in_order(ids: Sequence[int], books: Iterable[StoredBook]) -> list[StoredBook]:

@@ -51,6 +51,10 @@ RealStock = Annotated[
 ]
 Books = Annotated[int, typer.Option(min=1, max=1000, help="How many books the load brings.")]
 Copies = Annotated[int, typer.Option(min=1, max=10**9, help="Of each book that the load brings.")]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Ask past the front's cache, with Cache-Control: no-cache."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed, the same customers.")]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Load a shop that has books of its own without asking.")
@@ -77,6 +81,7 @@ def load(  # noqa: PLR0913  one parameter an option
     books: Books = 20,
     copies: Copies = 1_000_000,
     seed: Seed = 1,
+    no_cache: NoCache = False,
     plot: Plot = None,
     yes: Yes = False,
 ) -> "Answer[LoadReport]":
@@ -102,7 +107,7 @@ def load(  # noqa: PLR0913  one parameter an option
     except ValueError as error:
         misused(str(error))
     at_once = clients or (CLIENTS_DEFAULT if rate is None else CLIENTS_DEFAULT_OPEN)
-    pace = Pace(duration, at_once, think, rate, seed)
+    pace = Pace(duration, at_once, think, rate, seed, no_cache)
     stock = StockOptions(books, copies, real_stock, flash_sale, duration)
     options = LoadOptions(pace, tastes, stock, plot)
     try:

@@ -10,6 +10,7 @@ from bazar.cli import (
     backing,
     buyer,
     certifying,
+    experiment,
     exporting,
     importing,
     keeper,
@@ -19,6 +20,7 @@ from bazar.cli import (
     opening,
     serving,
     settings,
+    tracing,
 )
 from bazar.cli.helping import Group, finish
 
@@ -84,6 +86,8 @@ for _room in (
     backing,
     certifying,
     load,
+    experiment,
+    tracing,
 ):
     _room.register(app)
 app.command()(completion)

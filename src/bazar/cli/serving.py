@@ -56,6 +56,15 @@ ServicePort = Annotated[
         help="Port to listen on [default: front 5000, catalog 5001, order 5002].",
     ),
 ]
+ProbePort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BAZAR_PROBE_PORT",
+        min=1,
+        max=PORT_MAX,
+        help="Port that tells in the clear whether the service is well, and nothing else.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -92,6 +101,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     catalog: Catalogs = None,
     order: Orders = None,
     tls: Tls = None,
+    probe_port: ProbePort = None,
     data: Data = DATA_DEFAULT,
     secret_file: SecretFile = None,
     currency: Currency = None,
@@ -114,43 +124,51 @@ def serve(  # noqa: PLR0913  one parameter an option
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
     """
-    from bazar.kit.process.server import is_worker
-    from bazar.kit.process.server import serve as run_service
-    from bazar.services import ServiceSettings, running
+    from bazar.services import Public, ServiceSettings
 
-    currency = currency_code(currency)
     port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
         settings = ServiceSettings(
             service=service,
             host=host,
-            public_hosts=public_host,
-            public_url=public_address(public_url),
-            proxies=proxies,
+            public=Public(
+                hosts=public_host,
+                url=public_address(public_url),
+                proxies=proxies,
+                open_api=open_api,
+                cors=invited_origins(cors),
+            ),
             database=database_place(database, data / f"{service}.db", service),
             catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
             order_url=_asked(order, _USUAL.order, "--order", tls),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=currency,
+            currency=currency_code(currency),
             name=name,
-            open_api=open_api,
             cache=cache,
-            cors=invited_origins(cors),
             smtp_url=environment_smtp_url(),
             mail_from=mail_from,
             metrics=metrics,
             tls=read_credentials(tls, service) if tls else None,
+            probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
-        if service == "front" and workers > 1 and not is_worker():
-            _share_port(host, port, workers)
-            raise typer.Exit
-        listening = None if service == "front" else settings.tls
-        code = run_service(lambda: running(settings), host, port, listening)
+        code = _run(settings, port, workers)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
+
+
+def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
+    """Run a service until told to stop, in several processes where that is asked for."""
+    from bazar.kit.process.server import is_worker, serve
+    from bazar.services import running
+
+    if settings.service == "front" and workers > 1 and not is_worker():
+        _share_port(settings.host, port, workers)
+        return 0
+    listening = None if settings.service == "front" else settings.tls
+    return serve(lambda: running(settings), settings.host, port, listening, settings.probe_port)
 
 
 def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:

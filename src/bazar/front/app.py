@@ -51,7 +51,7 @@ async def front_app(  # noqa: PLR0913  one parameter a setting
     """
     metrics = Metrics("front")
     cache = Cache(keeps=cached)
-    to_catalog = Upstream("catalog", catalog_url, client, secret, tells_secret=False, tls=tls)
+    to_catalog = Upstream("catalog", catalog_url, client, secret, tls=tls)
     to_order = Upstream("order", order_url, client, secret, tls=tls)
     orders = Orders(to_order, cache)
     feed = Feed(to_catalog, cache)

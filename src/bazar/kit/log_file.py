@@ -10,6 +10,7 @@ Source: docs/decisions/0047-a-purchase-can-be-watched.md
 import fcntl
 import os
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class LogFile:
         """
         self.path = path
         self._bytes_max = bytes_max
+        self._turning = threading.Lock()
         self._cut = False
         """Whether the last write ended within a line, as when the disk is full."""
         try:
@@ -58,9 +60,15 @@ class LogFile:
         if written < len(data):
             message = "the disk took a part of it"
             raise OSError(message)
-        if os.fstat(self._descriptor).st_size > self._bytes_max:
-            with suppress(OSError):  # such as that another process is at it: the next line tries
+        if os.fstat(self._descriptor).st_size > self._bytes_max and self._turning.acquire(
+            blocking=False
+        ):
+            try:
                 self._put_aside()
+            except OSError:  # such as that another process is at it: the next line tries again
+                pass
+            finally:
+                self._turning.release()
 
     def close(self) -> None:
         """Let go of the file."""

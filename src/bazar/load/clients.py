@@ -51,6 +51,8 @@ class Pace:
     rate: float | None = None
     """Arrivals a second; None is a closed loop."""
     seed: int = 1
+    no_cache: bool = False
+    """Whether each question is asked past the front's cache."""
 
 
 class Snapshot(NamedTuple):
@@ -165,6 +167,8 @@ class Load:
             request = self._client.post(url).header(KEY_HEADER, format_key(key))
         else:
             request = self._client.get(url)
+            if self._pace.no_cache:
+                request = request.header("cache-control", "no-cache")
         status, body = 0, b""
         try:
             response = await request.build().send()

@@ -62,7 +62,8 @@ def _described(options: LoadOptions) -> str:
     pace, tastes = options.pace, options.tastes
     pressed = f"{pace.rate:g} arrivals a second" if pace.rate else f"{pace.clients} clients"
     mix = ", ".join(f"{act} {share * 100:.3g} %" for act, share in tastes.mix.items())
-    return f"{pressed}; {mix}; Zipf {tastes.zipf:g}; seed {tastes.seed}"
+    past = "; past the cache" if pace.no_cache else ""
+    return f"{pressed}; {mix}; Zipf {tastes.zipf:g}; seed {tastes.seed}{past}"
 
 
 async def _press(url: str, plan: Plan, pace: Pace, progress: LiveProgress) -> Load:

@@ -208,8 +208,9 @@ class CatalogClient:
             NotTaken: it was refused as a whole.
             Unavailable: indefinite; nobody answered, or not now.
         """
-        alone = requests[0].request_id if len(requests) == 1 else ""
-        call = alone or new_request_id()
+        # Where steps are written each call has an id of its own: an order may be asked for twice.
+        alone = len(requests) == 1 and not steps.on
+        call = (alone and requests[0].request_id) or new_request_id()
         if steps.on:
             for one in requests:
                 about = {"request_id": one.request_id, "order_id": one.order_id}

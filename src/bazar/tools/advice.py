@@ -22,6 +22,8 @@ ADVICE: dict[str, str] = {
         "Name the data folder of this shop with --data, or the file of its secret with "
         "--secret-file; 'bazar doctor' says whether it is accepted."
     ),
+    "call-outdated": "The same command again is signed for the service as it is now.",
+    "call-repeated": "Something between this command and the shop sent it twice.",
     "cross-site": "Name the address of the shop itself, with --url.",
     "foreign-form": "Use the shop's own page.",
     "open-api-off": (

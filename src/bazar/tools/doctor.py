@@ -5,12 +5,24 @@ import platform
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from time import sleep
 
 import msgspec
 
+from bazar.kit.clock import as_datetime, now_ms
 from bazar.kit.data.sqlite import SQLITE_VERSION_MIN, sqlite_version
+from bazar.kit.errors import StartupError
+from bazar.kit.peers.credentials import (
+    WARN_DAYS,
+    Credentials,
+    days_left,
+    pair_files,
+    read_credentials,
+)
+from bazar.kit.peers.roles import ROLES
 from bazar.kit.process.config import SECRET_FILE
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Service, Shop
@@ -36,13 +48,21 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(shop: Shop, data: Path) -> list[Finding]:
     """Look at Python, SQLite, the data folder, each service, the secret, and undecided orders.
 
+    Also at certificates, where services are asked under TLS.
+
     Args:
         shop: where the services should be.
         data: the data folder.
     """
     return [
         *_machine(data),
-        *(_service(one) for name in SERVICES for one in getattr(shop, name).replicas()),
+        *_certificates(shop.tls),
+        *(
+            finding
+            for name in SERVICES
+            for one in getattr(shop, name).replicas()
+            for finding in _service(one)
+        ),
         _secret_accepted(shop),
         *_undecided(shop),
     ]
@@ -103,16 +123,52 @@ def _folder(data: Path) -> list[Finding]:
     return findings
 
 
-def _service(service: Service) -> Finding:
+def _certificates(tls: Credentials | None) -> Iterator[Finding]:
+    """Look at the certificates in the folder that was named: the keeper's, and others there."""
+    if tls is None:
+        return
+    yield _certificate("certificate ca.pem", tls.authority_ends_at)
+    for role in ROLES:
+        file, _key = pair_files(tls.folder, role)
+        if not file.exists():
+            continue
+        try:
+            ends_at = read_credentials(tls.folder, role).ends_at
+        except StartupError as error:
+            yield Finding(f"certificate {file.name}", ok=False, found=str(file), advice=str(error))
+        else:
+            yield _certificate(f"certificate {file.name}", ends_at)
+
+
+def _certificate(what: str, ends_at: datetime) -> Finding:
+    left = days_left(ends_at, as_datetime(now_ms()))
+    advice = (
+        "run 'bazar certificates' on the folder that holds ca.key, copy the files to their hosts "
+        "again, and restart the services one by one"
+    )
+    ok = left >= WARN_DAYS
+    return Finding(what, ok, f"until {ends_at:%Y-%m-%d} ({left} days)", "" if ok else advice)
+
+
+def _service(service: Service) -> Iterator[Finding]:
+    """Look whether a service is ready, and how long its certificate holds where it has one."""
     name, url = service.name, service.url
     try:
         health = service.ready()
     except RemoteError as error:
-        return Finding(name, ok=False, found=f"{url} is not ready", advice=str(error))
+        yield Finding(name, ok=False, found=f"{url} is not ready", advice=str(error))
+        return
     if health.service != name:
         advice = f"this address belongs to the {health.service} service"
-        return Finding(name, ok=False, found=url, advice=advice)
-    return Finding(name, ok=True, found=f"{url} is ready (version {health.version})")
+        yield Finding(name, ok=False, found=url, advice=advice)
+        return
+    yield Finding(name, ok=True, found=f"{url} is ready (version {health.version})")
+    if service.remote.tls is None or name == "front":
+        return
+    try:
+        yield _certificate(f"the {name}'s certificate", service.remote.ends_at(name))
+    except RemoteError as error:
+        yield Finding(f"the {name}'s certificate", ok=False, found=url, advice=str(error))
 
 
 def _secret_accepted(shop: Shop) -> Finding:

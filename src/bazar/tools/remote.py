@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from socket import SOCK_STREAM, getaddrinfo
 from threading import Thread, current_thread, main_thread
@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import msgspec
 from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import RequestError
-from pyreqwest.response import SyncResponse
 
 from bazar.kit.errors import Problem
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
-from bazar.kit.peers.answers import is_unsent, reason
-from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.answers import distrust, is_unsent, reason
+from bazar.kit.peers.connecting import secured, secured_url, shown_until
 from bazar.kit.peers.credentials import Credentials
 from bazar.tools.advice import told
+from bazar.tools.asking import Asked, Asking, NotBelieved, Restarted, Told
 from bazar.wire.limits import PAGE_MAX
 from bazar.wire.stock import ACTOR_HEADER
 
@@ -110,6 +110,7 @@ class Remote:
     """Who asks, for what is noted about a change; the front is not told."""
     tls: Credentials | None = None
     """What we show to catalogs and order services; None: they are asked in the clear."""
+    _asking: Asking = field(default_factory=Asking)
     _lines: dict[tuple[str, str], list[Line]] = field(default_factory=dict)
 
     def url(self, service: str) -> str:
@@ -136,7 +137,7 @@ class Remote:
         Of several replicas the first one is asked that takes connections.
 
         Args:
-            service: front, catalog or order; the last two get the secret.
+            service: front, catalog or order; calls of the last two are signed.
             method: of the request.
             path: with its query string, percent-encoded.
             kind: of the answer.
@@ -196,34 +197,41 @@ class Remote:
         timeout: timedelta = TIMEOUT,
     ) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes of an answer, and its headers."""
+        content = b"" if body is None else msgspec.json.encode(body)
+        sent = dict(headers or {})
+        if body is not None:
+            sent["content-type"] = "application/json"
+        if service != "front" and self.actor:
+            sent[ACTOR_HEADER] = self.actor
+        asked = Asked(service, method, path, sent, content, timeout)
+        secret = "" if service == "front" else self.secret
 
-        def ask(line: Line) -> tuple[SyncResponse, bytes]:
-            request = line.client.request(method, line.url + path).timeout(timeout)
-            if body is not None:
-                request = request.header("content-type", "application/json").body_bytes(
-                    msgspec.json.encode(body)
-                )
-            if service != "front":
-                request = request.bearer_auth(self.secret)
-                if self.actor:
-                    request = request.header(ACTOR_HEADER, self.actor)
-            for name, value in (headers or {}).items():
-                request = request.header(name, value)
-            response = request.build().send()
-            return response, response.bytes().to_bytes()
+        def ask(line: Line) -> Told:
+            return self._asking.ask(line.client, line.url, asked, secret)
 
         try:
-            response, content = _interruptible(lambda: _first(self._lines_to(service), ask))
-        except RequestError as error:
+            answer = _interruptible(lambda: _first(self._lines_to(service), ask))
+        except NotBelieved as error:
             message = (
-                f"the {service} service at {self.url(service)} does not answer "
-                f"({reason(error)}); {self._where_else(service)}"
+                f"what answers at {self.url(service)} is not believed: {error}; name the data "
+                "folder of this shop with --data, or the file of its secret with --secret-file"
+            )
+            raise RemoteError(message) from error
+        except Restarted as error:
+            message = f"{error}, so nobody knows whether this was done; look, and ask again"
+            raise RemoteError(message) from error
+        except RequestError as error:
+            distrusted = distrust(error)
+            message = f"the {service} service at {self.url(service)} does not answer" + (
+                f": {distrusted}"
+                if distrusted
+                else f" ({reason(error)}); {self._where_else(service)}"
             )
             raise RemoteError(message, sent=not is_unsent(error)) from error
-        if response.status not in _SUCCESS:
-            after = response.headers.get("retry-after", "")
-            raise _refusal(service, response.status, content, after)
-        return content, response.headers
+        if answer.status not in _SUCCESS:
+            after = answer.headers.get("retry-after", "")
+            raise _refusal(service, answer.status, answer.body, after)
+        return answer.body, answer.headers
 
     def _lines_to(self, service: str) -> list[Line]:
         """Return by which ways a service is asked, the first one first.
@@ -240,6 +248,20 @@ class Remote:
                 self._lines[service, url] = _secured_lines(service, url, self.tls)
             lines += self._lines[service, url]
         return lines
+
+    def ends_at(self, service: str) -> datetime:
+        """Return when the certificate ends that a service shows now, asked under TLS.
+
+        Raises:
+            RemoteError: it does not show one that we believe.
+        """
+        assert self.tls is not None
+        _url, host, port = secured_url(service, self.url(service))
+        try:
+            return shown_until(self.tls, service, host, port)
+        except OSError as error:
+            message = f"the {service} service shows no certificate: {error}"
+            raise RemoteError(message) from error
 
     def _where_else(self, service: str) -> str:
         """Return what somebody does about a service that does not answer."""

@@ -12,14 +12,14 @@ STEPS: Mapping[str, str] = {
     "told": "told the client {status}",
     "cancel-taken": "took the request to cancel the order",
     # front, order: into a batch, with others that came meanwhile
-    "sent": "put it into a call with {batch} of its kind",
+    "sent": "put it into a call to the {upstream} service, {batch} in one",
     # front, order: one call to another service
     "asked": "asked the {upstream} service at {target}",
     "answered": "got the answer {status} of the {upstream} service at {target}",
     "no-answer": "got no answer of the {upstream} service at {target}: {reason}",
     "gave-up": "gave up asking the {upstream} service",
     # order
-    "received": "received it, with {batch} of its kind in one call",
+    "received": "received it, {batch} in one call",
     "stored": "stored the order as pending, on disk",
     "refused": "did not take it: {code}",
     "replayed": "found the order that this key has placed before, {status}",
@@ -37,7 +37,7 @@ STEPS: Mapping[str, str] = {
     "mail-sent": "sent the letter: {kind}",
     "mail-failed": "could not send the letter: {kind}",
     # catalog
-    "asked-for": "received the reservation, with {batch} of its kind in one call",
+    "asked-for": "received the reservation, {batch} in one call",
     "decided": "decided: {outcome}",
     "decided-before": "found what was decided before: {outcome}",
     "committed": "committed that in one transaction, on disk",

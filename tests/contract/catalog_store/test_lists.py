@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bazar.catalog.domain import StoredBook
 from bazar.catalog.expressions import All, But, Either, Expression, Term
 from bazar.catalog.store import Store
-from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
+from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked, Stage
 from bazar.kit.data.database import Database
 from bazar.wire.books import TopicCount
 from bazar.wire.stock import Outcome
@@ -239,9 +239,35 @@ async def test_terms_find_books_in_order_of_id(database: Database, store: Store)
     assert [1, 2, 4] == await found(Either((sea, Term("hsea"))))
     assert [3] == await found(But(seas, Either((sea, Term("twind")))))
     assert [1] == await database.scan(lambda t: store.found(t, seas, 0, LAST_ID, 1))
-    assert not await database.scan(lambda t: store.many(t, seas, 1))
     await database.write(lambda t: store.edit_book(t, gone, NOW_MS))
     assert [1, 3] == await found(seas)
     (head,) = await database.scan(lambda t: store.heads(t, [4, 9]))
     assert (4, "Wind", "", "Sea", "", "systems") == head
     assert [books[3]] == await database.scan(lambda t: store.shown(t, [4, 9]))
+
+
+async def test_few_are_all_that_fit_or_none(database: Database, store: Store) -> None:
+    """One more than are few is too many, also where it does not come first."""
+    await added(database, store, *(book(f"Sea {n}") for n in range(5)))
+    seas = Term("tsea", more=True)
+    assert [1, 2, 3, 4, 5] == await database.scan(lambda t: store.few(t, seas, 5))
+    assert None is await database.scan(lambda t: store.few(t, seas, 4))
+    assert [] == await database.scan(lambda t: store.few(t, Term("tland"), 4))
+
+
+async def test_tiers_follow_each_other(database: Database, store: Store) -> None:
+    """Within a tier by id; of the first one only what comes after an id."""
+    titles = "Sea wind", "Wind", "Sea", "Land", "Seal", "Sea"
+    await added(database, store, *(book(title) for title in titles))
+    sea, wind, seas = Term("tsea"), Term("twind"), Term("tsea", more=True)
+    stages = [
+        Stage(Either((seas, wind)), (All((sea, wind)), But(sea, wind), But(wind, sea))),
+        Stage(seas, (But(seas, sea),)),
+    ]
+    wanted = [(0, 1), (1, 3), (1, 6), (2, 2), (3, 5)]
+    for limit in range(1, 7):
+        found = await database.scan(lambda t, n=limit: store.in_tiers(t, stages, 0, n))  # type: ignore[misc]
+        assert wanted[:limit] == found
+    assert wanted[1:] == await database.scan(lambda t: store.in_tiers(t, stages, 1, 9))
+    of_books = await database.scan(lambda t: store.tiers_of(t, stages, [1, 2, 4, 5, 6]))
+    assert {1: 0, 2: 2, 5: 3, 6: 1} == of_books

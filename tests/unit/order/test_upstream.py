@@ -10,7 +10,7 @@ import pytest
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.middleware import Next
 from pyreqwest.request import Request
-from pyreqwest.response import Response, ResponseBuilder
+from pyreqwest.response import Response
 
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers import batching
@@ -27,7 +27,7 @@ from bazar.wire import budgets
 from bazar.wire.limits import RESERVE_BATCH_MAX
 from bazar.wire.orders import Line
 from bazar.wire.stock import Outcome, Rejection, Reserve, SoldLine
-from support.answering import SECRET, identity
+from support.answering import SECRET, answering
 from support.wires import nobody
 
 LINES = [Line(1)]
@@ -71,8 +71,7 @@ class FakeCatalog:
         answer = msgspec.json.encode(self.answer(batch))
         refusals = [self.refused[one.order_id] for one in batch if one.order_id in self.refused]
         status = refusals[0] if refusals else self.status
-        builder = ResponseBuilder().status(status).headers(identity(request))
-        return await builder.body_bytes(answer).build()
+        return await answering(request, status, answer).build()
 
 
 @pytest.fixture

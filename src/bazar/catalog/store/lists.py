@@ -35,6 +35,15 @@ class Narrowing(NamedTuple):
     """Those of a set that are no longer sold, and not those that are."""
 
 
+class Stage(NamedTuple):
+    """Tiers of matches that follow each other."""
+
+    within: Expression
+    """What all their books fit, and maybe others."""
+    tiers: tuple[Expression, ...]
+    """No two have a book in common."""
+
+
 Order = Literal["rank", "new", "price", "-price", "title"]
 """Of a list: its own, or by id where it is of all books; the newest, cheapest, dearest first; by
 title."""
@@ -64,10 +73,42 @@ class Lists(Protocol):
         """
         ...
 
-    async def many(self, transaction: Transaction, asked: Expression, limit: int) -> bool:
-        """Tell whether more books than so many surely fit, without looking for them.
+    async def few(
+        self, transaction: Transaction, asked: Expression, limit: int
+    ) -> list[int] | None:
+        """Return all books on sale that fit an expression, in order of id, where they are few.
 
-        Where that is not sure, or to look for them is as quick, it is False.
+        Args:
+            transaction: to read in.
+            asked: the expression.
+            limit: how many are few; None is returned where more fit. An engine may take that for
+                granted where many more are expected.
+        """
+        ...
+
+    async def in_tiers(
+        self, transaction: Transaction, stages: Sequence[Stage], after: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """Return the first books of tiers that follow each other.
+
+        Args:
+            transaction: to read in.
+            stages: the tiers.
+            after: which id those of the first tier come.
+            limit: how many at most.
+
+        Returns:
+            Of each the number of its tier, from 0, and its id; in that order.
+        """
+        ...
+
+    async def tiers_of(
+        self, transaction: Transaction, stages: Sequence[Stage], book_ids: Sequence[int]
+    ) -> dict[int, int]:
+        """Return of some books, which are in order of id, the number of the tier of each.
+
+        Of more than `MATCHES_MAX` books between the first and the last of them it may leave out
+        some.
         """
         ...
 

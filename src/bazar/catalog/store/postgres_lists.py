@@ -9,29 +9,16 @@ Source: postgresql.org/docs/current/indexes-ordering.html
 
 from collections.abc import Sequence
 from functools import lru_cache
-from time import monotonic
 from typing import Any, NamedTuple
 
 from bazar.catalog.domain import StoredBook
-from bazar.catalog.expressions import Expression
 from bazar.catalog.relevance import Head
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
-from bazar.catalog.store.postgres_search import (
-    FOUND,
-    FOUND_BY_PART,
-    LOOKED_THROUGH,
-    MANY_FACTOR,
-    SMALL_BOOKS,
-    STATISTICS,
-    STATISTICS_AGE_S_MAX,
-    Frequencies,
-    plan,
-    text_query,
-)
+from bazar.catalog.store.postgres_finding import Finding
 from bazar.catalog.store.shared import BOOK
-from bazar.catalog.store.shared_lists import RETIRED, SharedLists
+from bazar.catalog.store.shared_lists import RETIRED
 from bazar.catalog.words import topic_key
-from bazar.kit.data.database import Row, Transaction, made
+from bazar.kit.data.database import Transaction, made
 from bazar.wire.books import TopicCount
 
 # ------------------------------------------------------------------- sets
@@ -192,11 +179,9 @@ FROM (
 GROUP BY topic_key"""
 
 
-class ListingStore(SharedLists):
+class ListingStore(Finding):
     """The lists of the catalog in PostgreSQL."""
 
-    _frequencies: Frequencies | None = None
-    _frequencies_until_s = 0.0
     by_author_sql = _BY_AUTHOR
     bought_sql = _BOUGHT
     retired_named_sql = _RETIRED_NAMED
@@ -206,36 +191,6 @@ class ListingStore(SharedLists):
     def set_of(self, members: Sequence[object]) -> Any:  # noqa: ANN401  as the driver takes it
         """Return words or ids as one value of a statement."""
         return list(members)
-
-    async def found(
-        self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
-    ) -> list[int]:
-        """Return books that fit an expression, in order of id."""
-        how = plan(asked, await self._known_frequencies(transaction), limit)
-        given: tuple[Any, ...]
-        given = text_query(asked), after, until, limit
-        rows: list[Row] = []
-        if how.look_through:
-            rows = await transaction.all(LOOKED_THROUGH, *given, how.look_through)
-        if len(rows) < limit and how.by == asked:
-            rows = await transaction.all(FOUND, *given)
-        elif len(rows) < limit:
-            rows = await transaction.all(FOUND_BY_PART, *given, text_query(how.by))
-        return [made(int, row) for row in rows]
-
-    async def many(self, transaction: Transaction, asked: Expression, limit: int) -> bool:
-        """Tell whether more books than so many surely fit, without looking for them."""
-        known = await self._known_frequencies(transaction)
-        large = known.books >= SMALL_BOOKS
-        return large and known.share(asked) * known.books > MANY_FACTOR * limit
-
-    async def _known_frequencies(self, transaction: Transaction) -> Frequencies:
-        """Return how many books have each term; as the server said within the last minutes."""
-        if self._frequencies is None or monotonic() > self._frequencies_until_s:
-            row = await transaction.one(STATISTICS)
-            self._frequencies = Frequencies([], [], 0) if row is None else made(Frequencies, row)
-            self._frequencies_until_s = monotonic() + STATISTICS_AGE_S_MAX
-        return self._frequencies
 
     async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
         """Return of some books what a search goes by."""

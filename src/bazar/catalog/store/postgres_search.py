@@ -2,135 +2,206 @@
 
 How it works: the terms of a book are the lexemes of a `tsvector`, in a table of their own, so that
 no sale writes them. The index on them gathers all books that have a term, or any that begins so,
-before it returns one; and the planner guesses badly how many that are. So we choose ourselves, by
-how often terms are, as the server's own statistics have it: where some part of the question is
-rare, the index finds that part, and the rest is looked at book by book; where all of it is common,
-the books are looked through in order of id, until enough are found. A look that has not found
-enough soon is left, and the index is asked after all: so a plan changes the time alone.
+before it returns one; each book that it has found then costs a look at its row. The other way is
+to look through the books in order of id, until enough are found. The planner guesses badly how many
+that will be. So we choose, by how often terms are: what the index is asked for is what costs least,
+and the rest of a question is looked at book by book. A look through the books that has cost what
+the index would is left, and the index is asked after all: so a plan changes the time alone.
 
-Source: postgresql.org/docs/current/datatype-textsearch.html, postgresql.org/docs/current/gin.html,
-postgresql.org/docs/current/view-pg-stats.html
+Source: postgresql.org/docs/current/datatype-textsearch.html, postgresql.org/docs/current/gin.html
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from math import expm1, log1p
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-from bazar.catalog.expressions import All, But, Either, Expression, Term
+from bazar.catalog.expressions import All, But, Either, Expression, Term, every
+from bazar.catalog.store.postgres_frequencies import Frequencies
 
-STATISTICS_AGE_S_MAX = 600.0
-"""After which the server's statistics are read again."""
-SMALL_BOOKS = 20_000
+SMALL_BOOKS = 2000
 """In a shop with fewer, the index alone is quick enough."""
-RARE_BOOKS = 3000
-"""So many that have a part of the question are looked at one by one."""
-LOOK_THROUGH_MAX = 12_000
-"""Books that are looked through, where that is expected to be enough."""
-BEGINNING_SHARE_MAX = 0.1
-"""Of books; the index gathers a beginning that more have too slowly."""
-_SHARE_MAX = 0.999
-MANY_FACTOR = 10
+LOOKS_FACTOR = 1.5
+"""So many times as many books are looked through as should be enough, to be sure."""
+MANY_FACTOR = 4
 """Matches are taken to be many where so many times as many are expected."""
+COUNTED_US_MAX = 3000
+"""Or more than are few at all, where to count them costs more."""
+
+GATHER_US = 0.1
+"""What it takes the index to gather a book that has a term."""
+GATHER_BEGINNING_US = 0.45
+"""The same, of any term that begins so."""
+SKIP_US = 1.0
+"""What it takes to look a book that was gathered up in the list of one more term."""
+FETCH_US = 2.0
+"""What it takes to look at the row of a book that the index has found."""
+LOOK_US = 0.5
+"""The same, where books are looked through in order of id."""
+_SHARE_MIN = 1e-12
 
 # The sums have the index of the terms used, and not that of the ids, also in a plan that is kept.
 # What is asked for comes from a query of its own: so the server does not look terms up in its
-# statistics each time it plans, and reads the text once, and not for each book.
+# statistics each time it plans, and reads the text once, and not for each book. An array of ids is
+# one row: ten thousand rows would keep the catalog's loop busy for as long as the server.
 FOUND = """
-SELECT book_id FROM books_text
-WHERE words @@ (SELECT ?1::text::tsquery) AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-ORDER BY book_id + 0 LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?1::text::tsquery) AND book_id + 0 > ?2 AND book_id + 0 <= ?3
+    ORDER BY book_id + 0 LIMIT ?4
+)"""
 
 # Called by its name, what the operator does is asked of no index.
 FOUND_BY_PART = """
-SELECT book_id FROM books_text
-WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-    AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-ORDER BY book_id + 0 LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+        AND book_id + 0 > ?2 AND book_id + 0 <= ?3
+    ORDER BY book_id + 0 LIMIT ?4
+)"""
 
 LOOKED_THROUGH = """
-SELECT book_id FROM (
-    SELECT book_id, words FROM books_text
-    WHERE book_id > ?2 AND book_id <= ?3
-    ORDER BY book_id LIMIT ?5
-) AS looked_at
-WHERE ts_match_vq(words, (SELECT ?1::text::tsquery))
-ORDER BY book_id LIMIT ?4"""
+SELECT array(
+    SELECT book_id FROM (
+        SELECT book_id, words FROM books_text
+        WHERE book_id > ?2 AND book_id <= ?3
+        ORDER BY book_id LIMIT ?5
+    ) AS looked_at
+    WHERE ts_match_vq(words, (SELECT ?1::text::tsquery))
+    ORDER BY book_id LIMIT ?4
+)"""
 
-STATISTICS = """
-SELECT coalesce(most_common_elems::text::text[], '{}'),
-    coalesce(most_common_elem_freqs, '{}')::float8[],
-    (SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = 'books_text'::regclass)
-FROM pg_stats
-WHERE schemaname = current_schema() AND tablename = 'books_text' AND attname = 'words'"""
+# In whatever order: so it ends as soon as there are too many.
+FEW = """
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+    LIMIT ?3
+)"""
 
 
-class Frequencies:
-    """How many books have each term, as the server's statistics have it."""
+def _tier(count: int, first: int) -> str:
+    """Return what tells the tier of a book, of so many, whose values are numbered from `first`."""
+    cases = "\n        ".join(
+        f"WHEN ts_match_vq(words, (SELECT ?{first + tier}::text::tsquery)) THEN {tier}"
+        for tier in range(count)
+    )
+    return f"CASE\n        {cases}\n    END"
 
-    def __init__(self, terms: Sequence[str], shares: Sequence[float], books: int) -> None:
-        """Take the most common terms, the share of the books that have each, and all books."""
-        pairs = sorted(zip(terms, shares, strict=False))
-        self._terms = [term for term, _share in pairs]
-        self._shares = [share for _term, share in pairs]
-        without = (log1p(-min(share, _SHARE_MAX)) for share in self._shares)
-        self._without = [0.0, *accumulate(without)]
-        self._rarest = min((share for _term, share in pairs), default=0.0)
-        self.books = books
 
-    def share(self, asked: Expression) -> float:
-        """Return which share of the books is expected to fit; terms are taken as independent."""
-        match asked:
-            case Term(text, more):
-                return self._share_of(text, more=more)
-            case All(parts):
-                share = 1.0
-                for part in parts:
-                    share *= self.share(part)
-                return share
-            case Either(parts):
-                return min(1.0, sum(map(self.share, parts)))
-            case But(wanted, unwanted):
-                return max(0.0, self.share(wanted) - self.share(unwanted))
+@lru_cache
+def in_tiers(count: int) -> str:
+    """Return the statement that finds the first books of so many tiers, all at once."""
+    return f"""
+SELECT tier, book_id FROM (
+    SELECT {_tier(count, 5)} AS tier, book_id FROM books_text
+    WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+) AS matching
+WHERE tier > 0 OR tier = 0 AND book_id > ?3
+ORDER BY tier, book_id LIMIT ?4"""
 
-    def _share_of(self, text: str, *, more: bool) -> float:
-        first = bisect_left(self._terms, text)
-        if more:
-            last = bisect_left(self._terms, text + "\U0010ffff")
-            return -expm1(self._without[last] - self._without[first]) or self._rarest
-        if first < len(self._terms) and self._terms[first] == text:
-            return self._shares[first]
-        return min(self._rarest, RARE_BOOKS / (self.books or 1))
+
+@lru_cache
+def tiers_of(count: int) -> str:
+    """Return the statement that tells the tiers of some books."""
+    return f"""
+SELECT coalesce(array_agg(book_id), '{{}}'), coalesce(array_agg(tier), '{{}}') FROM (
+    SELECT book_id, {_tier(count, 2)} AS tier FROM books_text
+    WHERE book_id = ANY(?1::bigint[])
+) AS told"""
 
 
 class Plan(NamedTuple):
     """How books are found."""
 
     by: Expression
-    """What the index finds first."""
+    """What the index is asked for."""
     look_through: int
     """So many books are looked at before, in order of id; 0 for none."""
+    cost_us: float
+    """What is expected."""
 
 
 def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
-    """Return how so many books that fit are found soonest.
+    """Return how the first so many books that fit are found soonest, in order of id.
 
     Args:
         asked: what they have to fit.
         frequencies: of terms.
         limit: how many are wanted.
     """
+    indexed = by_index(asked, frequencies)
+    looks = LOOKS_FACTOR * limit / max(frequencies.share(asked), _SHARE_MIN)
+    if looks * LOOK_US < indexed.cost_us:
+        affordable = int(indexed.cost_us / LOOK_US)
+        return indexed._replace(look_through=affordable, cost_us=looks * LOOK_US)
+    return indexed
+
+
+def by_index(asked: Expression, frequencies: Frequencies, enough: float | None = None) -> Plan:
+    """Return what the index is asked for, to find books in whatever order.
+
+    Args:
+        asked: what they have to fit.
+        frequencies: of terms.
+        enough: after how many no more is looked at; None: all are.
+    """
     if frequencies.books < SMALL_BOOKS:
-        return Plan(asked, 0)
-    parts = list(_parts(asked))
-    share, rarest = min((frequencies.share(part), at) for at, part in enumerate(parts))
-    if share * frequencies.books <= RARE_BOOKS:
-        return Plan(parts[rarest], 0)
-    indexed = [part for part in parts if _is_quick(part, frequencies)]
-    soon = limit <= frequencies.share(asked) * LOOK_THROUGH_MAX
-    by = All(tuple(indexed or [parts[rarest]]))
-    return Plan(by, LOOK_THROUGH_MAX if soon or not indexed else 0)
+        return Plan(asked, 0, 0.0)
+    looked_at = 1.0
+    if enough is not None:
+        looked_at = min(1.0, enough / max(frequencies.count(asked), 1.0))
+    fetch_us = FETCH_US * looked_at
+    parts = sorted(_parts(asked), key=lambda part: _price(part, frequencies, fetch_us))
+    rows = frequencies.count(parts[0])
+    chosen, cost_us = [parts[0]], _gather_us(parts[0], frequencies)
+    for part in parts[1:]:
+        gather_us = _gather_us(part, frequencies)
+        if isinstance(part, Term) and not part.more:
+            gather_us = min(gather_us, SKIP_US * rows)
+        share = frequencies.share(part)
+        if gather_us < rows * (1 - share) * fetch_us:
+            chosen.append(part)
+            cost_us += gather_us
+            rows *= share
+    by = every(*chosen)
+    return Plan(
+        asked if len(chosen) == len(parts) and _is_plain(asked) else by,
+        0,
+        cost_us + rows * fetch_us,
+    )
+
+
+def are_many(asked: Expression, frequencies: Frequencies, limit: int, cost_us: float) -> bool:
+    """Tell whether more books than so many are taken to fit, without looking for them."""
+    expected = frequencies.count(asked)
+    large = frequencies.books >= SMALL_BOOKS
+    costly = cost_us > COUNTED_US_MAX and expected > limit
+    return large and (costly or expected > MANY_FACTOR * limit)
+
+
+def _price(part: Expression, frequencies: Frequencies, fetch_us: float) -> float:
+    return _gather_us(part, frequencies) + frequencies.count(part) * fetch_us
+
+
+def _gather_us(part: Expression, frequencies: Frequencies) -> float:
+    match part:
+        case Term(_text, more):
+            return frequencies.count(part) * (GATHER_BEGINNING_US if more else GATHER_US)
+        case All(parts) | Either(parts):
+            return sum(_gather_us(one, frequencies) for one in parts)
+        case But(wanted, _unwanted):
+            return _gather_us(wanted, frequencies)
+
+
+def _is_plain(asked: Expression) -> bool:
+    """Tell whether an expression asks for no book to be without something."""
+    match asked:
+        case Term():
+            return True
+        case All(parts) | Either(parts):
+            return all(map(_is_plain, parts))
+        case But():
+            return False
 
 
 def _parts(asked: Expression) -> Iterator[Expression]:
@@ -143,11 +214,6 @@ def _parts(asked: Expression) -> Iterator[Expression]:
             yield from _parts(wanted)
         case _:
             yield asked
-
-
-def _is_quick(part: Expression, frequencies: Frequencies) -> bool:
-    whole = isinstance(part, Term) and not part.more
-    return whole or frequencies.share(part) <= BEGINNING_SHARE_MAX
 
 
 def text_query(asked: Expression) -> str:

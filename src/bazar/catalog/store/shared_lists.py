@@ -4,7 +4,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from bazar.catalog.store.lists import Ranked
+from bazar.catalog.expressions import Expression
+from bazar.catalog.store.lists import LAST_ID, MATCHES_MAX, Ranked, Stage
 from bazar.catalog.store.refolding import Refolding
 from bazar.catalog.words import topic_key, topic_letters
 from bazar.kit.data.database import Transaction, made
@@ -39,6 +40,44 @@ class SharedLists(Refolding):
     topic_of_letters_sql: ClassVar[str]
     lists_sql: ClassVar[Mapping[str, str]]
     """By the name of the list."""
+
+    @abstractmethod
+    async def found(
+        self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
+    ) -> list[int]:
+        """Return books that fit an expression, in order of id."""
+        ...
+
+    async def few(
+        self, transaction: Transaction, asked: Expression, limit: int
+    ) -> list[int] | None:
+        """Return all books that fit an expression, by id, or None where they are more."""
+        found = await self.found(transaction, asked, 0, LAST_ID, limit + 1)
+        return found if len(found) <= limit else None
+
+    async def in_tiers(
+        self, transaction: Transaction, stages: Sequence[Stage], after: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """Return the first books of tiers that follow each other, one tier after the other."""
+        page: list[tuple[int, int]] = []
+        for number, tier in enumerate(tier for stage in stages for tier in stage.tiers):
+            found = await self.found(transaction, tier, after, LAST_ID, limit - len(page))
+            page += [(number, book_id) for book_id in found]
+            if len(page) >= limit:
+                break
+            after = 0
+        return page
+
+    async def tiers_of(
+        self, transaction: Transaction, stages: Sequence[Stage], book_ids: Sequence[int]
+    ) -> dict[int, int]:
+        """Return of some books the number of the tier of each."""
+        numbers: dict[int, int] = {}
+        first, last = book_ids[0] - 1, book_ids[-1]
+        for number, tier in enumerate(tier for stage in stages for tier in stage.tiers):
+            found = await self.found(transaction, tier, first, last, MATCHES_MAX)
+            numbers.update(dict.fromkeys(found, number))
+        return {book_id: numbers[book_id] for book_id in book_ids if book_id in numbers}
 
     @abstractmethod
     def set_of(self, members: Sequence[object]) -> Any:  # noqa: ANN401  as the engine takes it

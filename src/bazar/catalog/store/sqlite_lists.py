@@ -225,15 +225,6 @@ class ListingStore(SharedLists):
         rows = await transaction.all(FOUND, expression, after, until, limit)
         return [made(int, row) for row in rows]
 
-    async def many(
-        self,
-        transaction: Transaction,  # noqa: ARG002
-        asked: Expression,  # noqa: ARG002
-        limit: int,  # noqa: ARG002
-    ) -> bool:
-        """Tell of nothing that more surely fit: to look for them costs nothing here."""
-        return False
-
     async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:
         """Return of some books what a search goes by."""
         rows = await transaction.all(_HEADS, self.set_of(book_ids))

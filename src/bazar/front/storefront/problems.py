@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from bazar.front.storefront.frame import Frame, Head
 from bazar.kit.errors import BazarError, Overloaded
-from bazar.kit.http.admission import SAFE_METHODS
 from bazar.kit.http.answers import Headers, Ready
 from bazar.kit.http.request import Request
+from bazar.kit.signing import SAFE_METHODS
 from bazar.kit.web.answers import HTML, NO_STORE, SECURITY, TRANSPORT
 from bazar.kit.web.texts import Texts
 

@@ -271,7 +271,9 @@ class Orders:
             )
             for one in batch
         ]
-        call = batch[0].request_id if len(batch) == 1 else new_request_id()
+        # Where steps are written each call has an id of its own: a client may use its own twice.
+        alone = len(batch) == 1 and not steps.on
+        call = batch[0].request_id if alone else new_request_id()
         if steps.on:
             for one in batch:
                 about = {"request_id": one.request_id, "key": one.key}

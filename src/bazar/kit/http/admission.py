@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from bazar.kit.errors import BazarError, Headers, InvalidRequest
 from bazar.kit.http.request import Request
+from bazar.kit.signing import SAFE_METHODS
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOSTS_REMEMBERED_MAX = 256
 _HOST = re.compile(r"(?P<name>[\w.-]*|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{0,5}))?", re.ASCII)
 _LOOPBACK = re.compile(r"(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\]|[^.\[]*", re.ASCII)
@@ -103,6 +103,7 @@ class UnsupportedMediaType(BazarError):
 
 
 _TWICE: dict[bytes, type[InvalidRequest]] = {
+    b"authorization": InvalidRequest,
     b"content-length": InvalidFraming,
     b"content-type": InvalidRequest,
     b"host": InvalidHost,

@@ -24,7 +24,6 @@ from bazar.kit.errors import (
 )
 from bazar.kit.errors import Headers as Told
 from bazar.kit.http.admission import (
-    SAFE_METHODS,
     Admission,
     check_content,
     check_form_type,
@@ -34,11 +33,13 @@ from bazar.kit.http.answers import Headers, Ready, log_fault, problem_response, 
 from bazar.kit.http.coding import Packer
 from bazar.kit.http.cors import Cors, preflight
 from bazar.kit.http.endpoint import Endpoint, ErrorPage
+from bazar.kit.http.gate import Gate
 from bazar.kit.http.refusals import PLACES, Room
 from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
 from bazar.kit.metrics import Metrics
 from bazar.kit.secret import SERVICE_HEADER, check_bearer, service_identity
+from bazar.kit.signing import SAFE_METHODS
 
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
@@ -90,7 +91,8 @@ class HttpApp:
             metrics: count the requests.
             secret: opens the endpoints that want one; without it they stay closed.
             on_stop: ends what would go on for ever, before the server waits for what is in flight.
-            internal: other services of the shop ask it: every answer says who gave it.
+            internal: other services of the shop ask it: every answer says who gave it, and those
+                to signed calls prove it.
         """
         self.service = service
         self.on_stop = on_stop
@@ -106,6 +108,7 @@ class HttpApp:
         self.lost: ErrorPage | None = None
         """Tells a browser that nothing is where it asked; everybody else gets a document."""
         self._secret = secret
+        self._gate = Gate(service, secret) if internal and secret else None
         self._open: set[str] = set()
         self._metrics = metrics
         self._nowhere = _Path("(none)", [])
@@ -138,6 +141,8 @@ class HttpApp:
         if method == "GET" and (ready := self._ready(scope)) is not None:
             await send_whole(send, *ready)
             return
+        gate = self._gate
+        heard = gate.heard(scope) if gate is not None else None
         path = self._path(scope)
         endpoint = path.endpoints.get(method)
         counted = method if endpoint else "other"
@@ -148,11 +153,15 @@ class HttpApp:
             self._metrics.request(counted, path.template, Overloaded.status, 0.0)
             page = endpoint.crowded() if endpoint and endpoint.crowded else None
             also = () if path.own_site else self._shared(scope)
-            await room.refusals.send(send, page, again=method in SAFE_METHODS, also=also)
+            prove = gate.prover(heard) if gate is not None and heard is not None else None
+            await room.refusals.send(
+                send, page, again=method in SAFE_METHODS, also=also, prove=prove
+            )
             return
         started_s = perf_counter()
         body_bytes_max = endpoint.route.body_bytes_max if endpoint else BODY_BYTES_MAX
         request = Request(scope, receive, send, body_bytes_max=body_bytes_max)
+        request.heard = heard
         client = scope.get("client") or _NOBODY
         self.waiting.add(client)
         try:
@@ -169,6 +178,8 @@ class HttpApp:
             self._tell(scope, told, response.raw_headers, request.timings, request.facts)
             if method == "HEAD":
                 response = _without_body(response)
+            if gate is not None and heard is not None:
+                await gate.prove(heard, response)
             await response(scope, receive, send)
         finally:
             self.waiting.discard(client)
@@ -244,6 +255,7 @@ class HttpApp:
     async def _answer(
         self, request: Request, path: "_Path", endpoint: Endpoint | None, room: Room
     ) -> Response:
+        scope = request.scope
         try:
             invited = (
                 self.cors is not None
@@ -251,20 +263,15 @@ class HttpApp:
                 and self.cors.invites(request.raw_headers.get(_ORIGIN))
             )
             self.admission.check(request, invited=invited)
+            if request.heard is not None:
+                request.heard.check()
             if endpoint is None:
                 return path.without_endpoint(request, invited=invited)
             if endpoint.route.secret and path.template not in self._open:
-                check_bearer(request.header(b"authorization"), self._secret)
-            if endpoint.route.page:
-                if endpoint.route.method == "POST" and request.has_body:
-                    check_form_type(request)
-                    await self._receive(request, room)
-            elif endpoint.query is None and request.scope["query_string"]:
+                self._check_secret(request)
+            if not endpoint.route.page and endpoint.query is None and scope["query_string"]:
                 path.refuse_arguments()
-            if endpoint.body is not None and request.has_body:
-                check_media_type(request)
-                await self._receive(request, room)
-                check_content(request)
+            await self._take_body(request, endpoint, room)
             room.in_flight.take()  # only now, as a whole; the places may have gone meanwhile
             try:
                 return await endpoint.answer(request)
@@ -279,6 +286,25 @@ class HttpApp:
         except Exception as error:  # noqa: BLE001  told to the caller as our fault, and logged
             fault = InternalError(log_fault(error, request.id))
             return await self._refusal(request, path, endpoint, fault)
+
+    def _check_secret(self, request: Request) -> None:
+        """Let in who has the secret: who signed with it, or a person who sends it."""
+        if request.heard is None:
+            check_bearer(request.header(b"authorization"), self._secret)
+
+    async def _take_body(self, request: Request, endpoint: Endpoint, room: Room) -> None:
+        """Receive what a handler reads: a form, or JSON that is what was signed."""
+        if endpoint.route.page:
+            if endpoint.route.method == "POST" and request.has_body:
+                check_form_type(request)
+                await self._receive(request, room)
+        elif endpoint.body is not None:
+            if request.has_body:
+                check_media_type(request)
+                await self._receive(request, room)
+                check_content(request)
+            if request.heard is not None:  # also where nothing came: it may have been cut off
+                await request.heard.check_body(request.content)
 
     async def _receive(self, request: Request, room: Room) -> None:
         client = request.scope.get("client") or _NOBODY

@@ -15,7 +15,6 @@ from bazar.kit.errors import (
     Unauthorized,
 )
 from bazar.kit.http.admission import (
-    SAFE_METHODS,
     CodingNotImplemented,
     CrossSite,
     InvalidFraming,
@@ -38,6 +37,7 @@ from bazar.kit.http.schemas import (
 )
 from bazar.kit.http.teaching import NOTHING, Header, Teaching, member_texts
 from bazar.kit.identity import ID_MAX
+from bazar.kit.signing import SAFE_METHODS
 
 _ANYWHERE: tuple[type[BazarError], ...] = (
     InvalidFraming,

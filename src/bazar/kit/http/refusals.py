@@ -16,6 +16,7 @@ Source: RFC 9110, section 10.2.3; docs/performance.md
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -40,6 +41,8 @@ PLACES: dict[Kind, int] = {
 
 Watchers have as many as there are connections: they wait for nothing, and are never refused.
 """
+Prove = Callable[[int, Headers, bytes], Headers]
+"""Of an answer's status, headers and body."""
 RETURNS_PER_S = 250
 """Turns to come back in a second, for each kind."""
 RETRY_AFTER_S_MAX = 60
@@ -71,12 +74,18 @@ class Refusals:
             }
             for answer in answers
         ]
-        self._body = {"type": "http.response.body", "body": answers[0].body}
+        self._body: dict[str, Any] = {"type": "http.response.body", "body": answers[0].body}
         self._last_turn_s = 0.0
         self._unlogged = 0
 
     async def send(
-        self, send: Send, page: Ready | None = None, *, again: bool = True, also: Told = ()
+        self,
+        send: Send,
+        page: Ready | None = None,
+        *,
+        again: bool = True,
+        also: Told = (),
+        prove: Prove | None = None,
     ) -> None:
         """Refuse one request. The log tells how many, once a second at most.
 
@@ -86,6 +95,7 @@ class Refusals:
             again: whether the page asks again by itself. A form must not: the browser would ask
                 for what is behind it, and what was typed would be lost.
             also: headers of the answer, where it is no page.
+            prove: makes what shows a signed call that this is its answer.
         """
         after_s = self.next_turn()
         if not self._unlogged:
@@ -99,7 +109,11 @@ class Refusals:
             await send_whole(send, page.status, page.body, headers)
             return
         start = self._starts[after_s]
-        await send(start | {"headers": [*start["headers"], *also]} if also else start)
+        if also or prove is not None:
+            headers = [*start["headers"], *also]
+            proof = prove(start["status"], headers, self._body["body"]) if prove else []
+            start = start | {"headers": [*headers, *proof]}
+        await send(start)
         await send(self._body)
 
     def next_turn(self) -> int:

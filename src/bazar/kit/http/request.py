@@ -12,6 +12,7 @@ from starlette.requests import Request as StarletteRequest
 
 from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import BodyTimeout, BodyTooLarge, InvalidRequest
+from bazar.kit.http.heard import Heard
 from bazar.kit.identity import ID_MAX, REQUEST_ID_HEADER, REQUEST_ID_LENGTH_MAX, new_request_id
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class Request(StarletteRequest):
         self.timings: list[str] = []
         self.facts: dict[str, Any] = {}
         self._content = b""
+        self.heard: Heard | None = None
+        """What its signature shows, where it has one."""
 
     def header(self, name: bytes) -> str:
         """Return the last header of this lower-case name, empty where there is none."""

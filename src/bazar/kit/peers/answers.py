@@ -79,15 +79,23 @@ _refusal = msgspec.json.Decoder(_Refusal).decode
 
 
 def reason(error: Failure) -> str:
-    """Return the innermost cause of a failed request, such as what the system said of it."""
+    """Return why a request failed: in words, or the innermost cause as the system says it."""
     if isinstance(error, Stranger):
         return str(error)
+    return distrust(error) or _cause(error)
+
+
+def distrust(error: RequestError) -> str:
+    """Return what keeps two sides from trusting each other, and what to do; empty: nothing does."""
+    said = _cause(error)
+    return next((words for begins, words in _IN_WORDS.items() if said.startswith(begins)), "")
+
+
+def _cause(error: RequestError) -> str:
+    """Return the innermost cause of a failed request."""
     message, details = (*error.args, {})[:2]
     causes = details.get("causes") or [{"message": message}]
-    said = str(causes[-1]["message"])
-    return next(
-        (words for beginning, words in _IN_WORDS.items() if said.startswith(beginning)), said
-    )
+    return str(causes[-1]["message"])
 
 
 def is_unsent(error: BaseException) -> bool:

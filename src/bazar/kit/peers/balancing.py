@@ -18,6 +18,7 @@ from pyreqwest.client import Client
 
 from bazar.kit.log import get_logger
 from bazar.kit.peers.discovery import Address, Addresses
+from bazar.kit.peers.signer import Peer
 
 PROBE_PAUSE_S_FIRST = 0.05
 PROBE_PAUSE_S_MAX = 1.0
@@ -35,7 +36,7 @@ _SLOW_FROM = 0.95
 class Target:
     """One process that may be asked."""
 
-    __slots__ = ("address", "client", "in_flight", "out", "url")
+    __slots__ = ("address", "client", "in_flight", "out", "peer", "url")
 
     def __init__(self, address: Address, url: str = "", client: Client | None = None) -> None:
         """Start as one that answers.
@@ -50,6 +51,7 @@ class Target:
         self.client = client
         self.in_flight = 0
         self.out = False
+        self.peer = Peer()
 
 
 Probe = Callable[[Target], Awaitable[bool]]

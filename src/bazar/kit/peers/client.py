@@ -17,7 +17,7 @@ Source: docs/decisions/0031-several-targets-one-service.md
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,9 @@ from datetime import timedelta
 from msgspec import Struct
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError
+from pyreqwest.http import Url
 from pyreqwest.request import RequestBuilder
+from pyreqwest.response import Response
 
 from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
@@ -44,8 +46,10 @@ from bazar.kit.peers.balancing import Target, Targets
 from bazar.kit.peers.connecting import secured, secured_url
 from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.discovery import Address, Discovery
+from bazar.kit.peers.following import LINE_BYTES_MAX, ProvedLines
 from bazar.kit.peers.racing import Race, Rules
-from bazar.kit.secret import SERVICE_HEADER, service_identity
+from bazar.kit.peers.signer import ASKS_MAX, Call, Signer
+from bazar.kit.signing import PROOF_HEADER, STREAMED, digest
 from bazar.kit.steps import steps
 
 PAUSE_S_FIRST = 0.02
@@ -53,8 +57,7 @@ PAUSE_S_MAX = 0.25
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(milliseconds=DEADLINE_MS_MAX)
 """Ends an exchange that nobody waits for any more: to cancel its caller does not end it."""
-PROBE_TIMEOUT = timedelta(milliseconds=250)
-LINE_BYTES_MAX = 4096
+PROBE_TIMEOUT_MS = 250
 _OK = 200
 _DEADLINE = DEADLINE_HEADER.decode()
 _REQUEST_ID = REQUEST_ID_HEADER.decode()
@@ -68,9 +71,9 @@ class _Sending(Struct):
     method: str
     path: str
     deadline: Deadline
-    request_id: str
-    body: bytes | None
-    hedge: bool
+    request_id: str = ""
+    body: bytes | None = None
+    hedge: bool = False
     sent: int = 0
     """How often it may have arrived."""
 
@@ -108,7 +111,6 @@ class Upstream:
         client: Client,
         secret: str,
         *,
-        tells_secret: bool = True,
         discovery: Discovery | None = None,
         tls: Credentials | None = None,
     ) -> None:
@@ -118,15 +120,13 @@ class Upstream:
             name: in its answers and in error messages.
             urls: http addresses with commas between them; a name stands for all its addresses.
             client: sends the calls.
-            secret: of the shop: its answers show that they know it.
-            tells_secret: with every call, for what is not open to everybody.
+            secret: of the shop: calls and answers show that they know it, and tell it to nobody.
             discovery: of its addresses, where it is another than that of the urls.
             tls: what we show of ourselves; None: calls go in the clear, or as the address says.
         """
         self.name = name
-        self._identity = service_identity(name, secret)
+        self._signer = Signer(name, secret)
         self._client = client
-        self._authorization = f"Bearer {secret}" if tells_secret and secret else ""
         self._discovery = discovery or Discovery(urls, every_name=tls is not None)
         self._tls = tls
         self.targets = Targets(name, self._probe, self._reach)
@@ -198,7 +198,9 @@ class Upstream:
                 else:
                     answer = await self._race(sending)
             except FAILURES as error:
-                slow, cause = is_slow(error), reason(error)
+                slow = is_slow(error)
+                # What ends with the time that is left hides no reason that there was before.
+                cause = cause if slow and cause else reason(error)
                 outcome = "did not answer in time" if slow else "cannot be reached"
             else:  # only now: a rival may have been sent while this answer was on its way
                 return replace(answer, again=True) if sending.sent > 1 else answer
@@ -240,35 +242,53 @@ class Upstream:
         """Yield the lines of an endless answer, without blank ones, until the other side ends it.
 
         Raises:
-            Unavailable: it cannot be opened, the connection broke, its lines are endless, or no
-                line of it ends for that long: a connection that is cut without a word never ends
-                by itself, and one that drips says nothing either.
+            Unavailable: it cannot be opened, the connection broke, its lines are endless or not
+                proved, or nothing of it is proved for that long: a connection that is cut without a
+                word never ends by itself, and one that drips says nothing either.
         """
         now_s = asyncio.get_running_loop().time
         target = self._next_to_follow()
-        builder = self._to(target, "GET", path).streamed_read_buffer_limit(0)
+        url = Url(target.url + path)
+        call = self._signer.call(target.peer, "GET", url, {})
+        builder = self._to(target, "GET", url).header("authorization", call.header)
+        builder = builder.streamed_read_buffer_limit(0)
         async with AsyncExitStack() as open_response:
             by_s = now_s() + silence_s_max
             async with self._heard_by(by_s, silence_s_max, target):
-                request = builder.build_streamed()
-                response = await open_response.enter_async_context(request)
-                self._check(response.headers)
-            if response.status != _OK:
-                message = f"the {self.name} service answered {response.status} to {path}"
-                raise Unavailable(message)
-            rest = b""
+                response = await open_response.enter_async_context(builder.build_streamed())
+                proved = await self._opened(target, call, response, path)
             while True:
                 async with self._heard_by(by_s, silence_s_max, target):
                     chunk = await response.body_reader.read_chunk()
-                if chunk is None:
-                    return
-                *lines, rest = (rest + chunk.to_bytes()).split(b"\n")
-                if len(rest) > LINE_BYTES_MAX:
-                    message = f"the {self.name} service sends lines without an end"
-                    raise Unavailable(message)
+                    if chunk is None:
+                        return
+                    lines = proved.lines(chunk.to_bytes())
                 for line in filter(None, lines):
                     by_s = now_s() + silence_s_max
                     yield line
+
+    async def _opened(
+        self, target: Target, call: Call, response: Response, path: str
+    ) -> ProvedLines:
+        """Believe the head of a stream; one that is refused is told, whatever it says beside.
+
+        Raises:
+            Stranger: the head is not proved.
+            Unavailable: the stream is refused.
+        """
+        status, headers = response.status, response.headers
+        if status == _OK:
+            self._signer.believed(call, status, headers, STREAMED)
+            return ProvedLines(self._signer, headers[PROOF_HEADER])
+        content = b""
+        while (chunk := await response.body_reader.read_chunk()) is not None:
+            content += chunk.to_bytes()
+            if len(content) > LINE_BYTES_MAX:
+                break
+        found = self._signer.believed(call, status, headers, digest(content))
+        self._signer.is_outdated(target.peer, status, found, content)
+        message = f"the {self.name} service answered {status} to {path}"
+        raise Unavailable(message)
 
     def _next_to_follow(self) -> Target:
         """Return whose stream to follow: another one than the last time, where there is another."""
@@ -322,7 +342,7 @@ class Upstream:
         """Send a call once, and write that, and what came of it."""
         about = {"call": sending.request_id, "upstream": self.name, "target": target.url}
         path = sending.path.partition("?")[0]
-        steps.write("asked", **about, attempt=sending.sent, path=path, left_ms=int(left_s * 1000))
+        steps.write("asked", **about, path=path, left_ms=int(left_s * 1000))
         try:
             answer = await self._send(target, sending, left_s)
         except FAILURES as error:
@@ -335,45 +355,60 @@ class Upstream:
         return answer
 
     async def _send(self, target: Target, sending: _Sending, left_s: float) -> Answer:
-        builder = (
-            self._to(target, sending.method, sending.path)
-            .timeout(timedelta(seconds=left_s))
-            .header(_DEADLINE, str(int(left_s * 1000)))
-        )
+        """Send a call, signed anew where it is for another process or moment than the one there."""
+        headers = {_DEADLINE: str(int(left_s * 1000))}
         if sending.request_id:
-            builder = builder.header(_REQUEST_ID, sending.request_id)
-        if self._authorization:
-            builder = builder.header("authorization", self._authorization, is_sensitive=True)
+            headers[_REQUEST_ID] = sending.request_id
         if sending.body is not None:
-            builder = builder.header("content-type", "application/json").body_bytes(sending.body)
-        response = await builder.build().send()
-        headers = response.headers
-        self._check(headers)
-        content = (await response.bytes()).to_bytes()
-        return Answer(response.status, content, headers)
+            headers["content-type"] = "application/json"
+        for _asked in range(ASKS_MAX):
+            call, answer = await self._ask(target, sending, headers, left_s)
+            if answer is not None:
+                return answer
+            if not call.undone:
+                sending.sent += 1  # another process may have done it, before it ended
+        message = "it takes no call as timely"
+        raise Stranger(message)
 
-    def _to(self, target: Target, method: str, path: str) -> RequestBuilder:
+    async def _ask(
+        self, target: Target, sending: _Sending, headers: dict[str, str], left_s: float
+    ) -> tuple[Call, Answer | None]:
+        """Send one request; return no answer where it was signed for another moment.
+
+        Raises:
+            RequestError: no answer.
+            Stranger: the answer is not proved.
+        """
+        url, body = Url(target.url + sending.path), sending.body
+        call = self._signer.call(target.peer, sending.method, url, headers, body or b"")
+        builder = self._to(target, sending.method, url).timeout(timedelta(seconds=left_s))
+        for name, value in headers.items():
+            builder = builder.header(name, value)
+        builder = builder.header("authorization", call.header)
+        if body is not None:
+            builder = builder.body_bytes(body)
+        response = await builder.build().send()
+        content = (await response.bytes()).to_bytes()
+        status = response.status
+        found = self._signer.believed(call, status, response.headers, digest(content))
+        if self._signer.is_outdated(target.peer, status, found, content):
+            return call, None
+        return call, Answer(status, content, found)
+
+    def _to(self, target: Target, method: str, url: Url) -> RequestBuilder:
         """Begin a request to a target, by the name that it goes by."""
         if target.client is not None:
-            return target.client.request(method, target.url + path)
-        builder = self._client.request(method, target.url + path)
+            return target.client.request(method, url)
+        builder = self._client.request(method, url)
         host = target.address.host
         return builder.header("host", host) if host else builder
 
-    def _check(self, headers: Mapping[str, str]) -> None:
-        """Believe only who says that it is this service of this shop."""
-        said = headers.get(SERVICE_HEADER)
-        if said != self._identity:
-            message = f"it says that it is {said or 'nobody'}, and not {self._identity}"
-            raise Stranger(message)
-
     async def _probe(self, target: Target) -> bool:
         """Tell whether a target is ready, and the service that it should be."""
-        builder = self._to(target, "GET", "/readyz").timeout(PROBE_TIMEOUT)
+        sending = _Sending("GET", "/readyz", Deadline(PROBE_TIMEOUT_MS))
         try:
-            response = await builder.build().send()
-            self._check(response.headers)
+            answer = await self._send(target, sending, PROBE_TIMEOUT_MS / 1000)
         except FAILURES:
             heed_cancel()
             return False
-        return response.status == _OK
+        return answer.status == _OK

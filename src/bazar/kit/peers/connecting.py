@@ -8,14 +8,19 @@ target has a client of its own, and its own connections.
 Source: docs/decisions/0044-certificates-name-roles.md
 """
 
+import socket
+import ssl
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pyreqwest.client import ClientBuilder, SyncClientBuilder
 
+from bazar.kit.clock import as_datetime
 from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.roles import role_name
 
+PATIENCE_S = 5.0
 B = TypeVar("B", ClientBuilder, SyncClientBuilder)
 PORT = 443
 """Of an address that names none."""
@@ -45,3 +50,20 @@ def secured_url(role: str, url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     port = parts.port or PORT
     return f"https://{role_name(role)}:{port}{parts.path}", parts.hostname or "", port
+
+
+def shown_until(credentials: Credentials, role: str, host: str, port: int) -> datetime:
+    """Return when the certificate ends that a role shows at a place.
+
+    Raises:
+        OSError: nobody answers there, or nobody whom we believe.
+    """
+    authority, certificate, key = credentials.files
+    context = ssl.create_default_context(cafile=authority)
+    context.load_cert_chain(certificate, key)
+    with (
+        socket.create_connection((host, port), PATIENCE_S) as plain,
+        context.wrap_socket(plain, server_hostname=role_name(role)) as secure,
+    ):
+        shown = secure.getpeercert() or {}
+    return as_datetime(ssl.cert_time_to_seconds(str(shown["notAfter"])) * 1000)

@@ -193,15 +193,28 @@ def read_key_file(file: Path) -> "Key":
     from bazar.kit.peers import certificates
 
     pem, status = _content(file)
-    if status.st_uid not in {os.geteuid(), 0}:
-        refuse(file, "belongs to another user, who can read it as well")
-    own = status.st_uid == os.geteuid()
-    if status.st_mode & (_OTHERS if own else _OTHERS_OF_ROOT):
-        refuse(file, f"may be read by others; if nobody has: chmod 600 {file}")
+    fault = key_fault(status.st_uid, status.st_mode, os.geteuid())
+    if fault:
+        refuse(file, f"{fault}: chmod 600 {file}")
     try:
         return certificates.read_key(pem)
     except certificates.NotProper as error:
         refuse(file, str(error))
+
+
+def key_fault(owner: int, mode: int, user: int) -> str:
+    """Return why a key in a file is not ours alone; empty: it is.
+
+    Args:
+        owner: of the file.
+        mode: of the file.
+        user: who wants to use it.
+    """
+    if owner not in {user, 0}:
+        return "belongs to another user, who may read it; make a copy of your own, and"
+    if mode & (_OTHERS if owner == user else _OTHERS_OF_ROOT):
+        return "may be read by others; if nobody has"
+    return ""
 
 
 def check_time(file: Path, one: "Certificate", now: datetime) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from bazar.kit.http.admission import SAFE_METHODS
 from bazar.kit.http.endpoint import Endpoint, Handler, endpoints_of
 from bazar.kit.http.request import Request
+from bazar.kit.signing import SAFE_METHODS
 from bazar.kit.web.answers import TRANSPORT
 from bazar.kit.web.site import Site
 

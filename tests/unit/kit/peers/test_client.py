@@ -1,6 +1,7 @@
 """The client between services: when it asks again, when it gives up, and what it sends along."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -13,19 +14,16 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import ConnectError, ReadError, ReadTimeoutError, RequestError
 from pyreqwest.middleware import Next
 from pyreqwest.request import Request
-from pyreqwest.response import Response, ResponseBuilder
+from pyreqwest.response import Response
 
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers.answers import Answer, reason
 from bazar.kit.peers.client import Upstream, new_client
-from bazar.kit.secret import service_identity
-from support.answering import SECRET, identity
+from bazar.kit.signing import STREAMED, Signing, proof_line
+from support.answering import SECRET, answering, proof
 
 URL = "http://catalog.test"
-HEAD = (
-    b"HTTP/1.1 200 OK\r\nbazar-service: %s\r\n\r\n" % service_identity("catalog", SECRET).encode()
-)
 
 
 class FakeService:
@@ -49,9 +47,7 @@ class FakeService:
         if self.failures:
             self.failures -= 1
             raise self.error()
-        said = identity(request) | {"x-one": "1"}
-        builder = ResponseBuilder().status(self.status).headers(said)
-        return await builder.body_bytes(b"said").build()
+        return await answering(request, self.status, b"said", {"x-one": "1", "etag": '"1"'}).build()
 
 
 @pytest.fixture
@@ -76,7 +72,8 @@ def upstream(client: Client) -> Upstream:
 async def test_an_answer_comes_back_whole(service: FakeService, upstream: Upstream) -> None:
     """Status, body and headers are the other side's; the path is appended to the address."""
     answer = await upstream.call("GET", "/books?q=a%20b", deadline=Deadline(1000))
-    assert (200, b"said", "1") == (answer.status, answer.body, answer.headers["x-one"])
+    assert (200, b"said", '"1"') == (answer.status, answer.body, answer.headers["etag"])
+    assert "x-one" not in answer.headers, "what no proof covers is not believed"
     assert [f"GET {URL}/books?q=a%20b"] == service.urls
     assert [None] == service.bodies
 
@@ -195,8 +192,8 @@ async def test_the_deadline_travels_along_and_shrinks(
     assert all(after < before for before, after in pairwise(left_ms))
 
 
-async def test_the_secret_goes_as_a_bearer_token(service: FakeService, upstream: Upstream) -> None:
-    """Every attempt carries it and the request id; a body is called JSON."""
+async def test_each_attempt_is_signed_anew(service: FakeService, upstream: Upstream) -> None:
+    """With another nonce; it carries the request id, and a body is called JSON. No secret goes."""
     service.failures = 1
     await upstream.call(
         "POST",
@@ -205,24 +202,40 @@ async def test_the_secret_goes_as_a_bearer_token(service: FakeService, upstream:
         request_id="r-1",
         body=b"{}",
     )
+    signed = [headers["authorization"] for headers in service.headers]
+    assert 2 == len(set(signed))
     for headers in service.headers:
-        assert "Bearer secret" == headers["authorization"]
+        assert headers["authorization"].startswith("Bazar-HMAC-SHA256 process=")
+        assert SECRET not in "".join(headers.values())
         assert "r-1" == headers["x-request-id"]
         assert "application/json" == headers["content-type"]
     assert 2 == len(service.headers)
 
 
-@pytest.mark.parametrize("said", [b"", HEAD, HEAD + b": open\n\n"])
+def stream(request: bytes, *parts: bytes) -> bytes:
+    """Return the head of a stream and its first parts, proved as a service does it."""
+    given = re.search(rb"(?i)authorization: (.*)\r\n", request)
+    assert given is not None
+    told = proof(given[1].decode(), "catalog", 200, STREAMED, {})
+    said = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    sent, before = f"HTTP/1.1 200 OK\r\n{said}\r\n".encode(), told["bazar-proof"]
+    for part in parts:
+        before = Signing("catalog", SECRET).part(before, part)
+        sent += part + proof_line(before)
+    return sent
+
+
+@pytest.mark.parametrize("parts", [None, (), (b": open\n\n",)])
 async def test_a_stream_that_falls_silent_is_given_up(
-    said: bytes, monkeypatch: pytest.MonkeyPatch
+    parts: tuple[bytes, ...] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What came before is yielded, and the connection is closed after a while."""
     monkeypatch.setattr("bazar.kit.peers.client.READ_TIMEOUT", timedelta(seconds=0.5))
     gone = asyncio.Event()
 
     async def fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"" if parts is None else stream(head, *parts))
         await reader.read()
         gone.set()
         writer.close()
@@ -241,16 +254,13 @@ async def test_a_stream_that_falls_silent_is_given_up(
             await follow()
         async with asyncio.timeout(5):
             await gone.wait()
-    assert ([b": open"] if b"open" in said else []) == lines
+    assert ([b": open"] if parts else []) == lines
 
 
-async def test_without_a_secret_there_is_no_token(service: FakeService, client: Client) -> None:
-    """A public service is called without credentials, and no empty headers are made up."""
-    await Upstream("catalog", URL, client, SECRET, tells_secret=False).call(
-        "GET", "/x", deadline=Deadline(1000)
-    )
+async def test_no_empty_headers_are_made_up(service: FakeService, upstream: Upstream) -> None:
+    """What a call does not have is not sent."""
+    await upstream.call("GET", "/x", deadline=Deadline(1000))
     (headers,) = service.headers
-    assert "authorization" not in headers
     assert "x-request-id" not in headers
     assert "content-type" not in headers
 

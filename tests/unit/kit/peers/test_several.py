@@ -22,7 +22,8 @@ from bazar.kit.peers.balancing import PATIENCES
 from bazar.kit.peers.client import Upstream
 from bazar.kit.peers.discovery import Address, Discovery
 from bazar.kit.secret import SERVICE_HEADER, service_identity
-from support.answering import SECRET
+from bazar.kit.signing import PROOF_HEADER, STREAMED, Signing, digest, proof_line
+from support.answering import SECRET, proof
 
 IDENTITY = service_identity("catalog", SECRET)
 BOUND_S = 5.0
@@ -66,8 +67,6 @@ class Network:
         (self.probes if probed else self.calls).append(url)
         self.hosts.append(request.headers.get("host") or "")
         status, body = self.statuses.get(url, 200), url.encode()
-        if request.url.path == "/changes":
-            body += b"\n\n"
         way = self.ways.get(url, "answers")
         if probed:
             status = 200 if url in self.ready else 503
@@ -78,8 +77,14 @@ class Network:
             await self.released.wait()
         elif way != "answers":
             raise refused() if way == "refuses" else broken()
-        said = {SERVICE_HEADER: self.identities.get(url, IDENTITY)}
-        builder = ResponseBuilder().status(status).headers({k: v for k, v in said.items() if v})
+        given = request.headers.get("authorization")
+        streamed = request.url.path == "/changes"
+        told = proof(given, "catalog", status, STREAMED if streamed else digest(body), {})
+        if streamed:
+            body += b"\n\n"
+            body += proof_line(Signing("catalog", SECRET).part(told[PROOF_HEADER], body))
+        told[SERVICE_HEADER] = self.identities.get(url, IDENTITY)
+        builder = ResponseBuilder().status(status).headers({k: v for k, v in told.items() if v})
         return await builder.body_bytes(body).build()
 
 

@@ -1,0 +1,1 @@
+"""The lab's experiments: shops of their own, pressed, broken, measured and explained."""
