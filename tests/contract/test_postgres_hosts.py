@@ -56,14 +56,17 @@ async def test_who_said_no_is_asked_again_while_another_says_nothing(
         )
         wire.refuses = True
         opening = asyncio.create_task(connect(several(url, str(folder), socket_of(standby))))
-        await until(lambda: wire.refused > 1 and len(hanging) == 1)
-        wire.refuses = False
-        connection = await opening
-        assert 1 == await connection.fetchval("SELECT 1")
-        await connection.close()
-        silent.close()
-        for writer in hanging:
-            writer.transport.abort()
+        try:
+            await until(lambda: wire.refused > 1 and len(hanging) == 1)
+            wire.refuses = False
+            connection = await opening
+            assert 1 == await connection.fetchval("SELECT 1")
+            await connection.close()
+        finally:
+            opening.cancel()
+            silent.close()
+            for writer in hanging:
+                writer.transport.abort()
 
 
 async def test_one_looks_for_all_whether_a_server_is_back(
