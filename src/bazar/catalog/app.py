@@ -89,7 +89,9 @@ async def catalog_app(
         try:
             async with completing(shelf.complete):
                 with watched_loop(metrics):
-                    yield HttpApp("catalog", endpoints, metrics, secret, on_stop=feed.close)
+                    yield HttpApp(
+                        "catalog", endpoints, metrics, secret, on_stop=feed.close, check=check
+                    )
         finally:
             await rehearsals.close()
 

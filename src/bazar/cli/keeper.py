@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bazar.cli.shop import Answer, Key, asks, once, with_key
+from bazar.cli.network import SHOP_OPTION, Interfaces, ShopName, heard, looking, sought_there
+from bazar.cli.shop import Answer, CatalogUrl, Key, OrderUrl, Url, asks, once, with_key
 from bazar.cli.show import (
     counted,
     show_audit,
@@ -392,15 +393,27 @@ def _doctor_closed(data: Path, why: str) -> "Answer[list[Finding]]":
 
 
 @asks("front", "catalog", "order", closed=_doctor_closed)
-def doctor(shop: Shop, data: Path) -> "Answer[list[Finding]]":
+def doctor(  # noqa: PLR0913  the options that find a shop
+    shop: Shop,
+    data: Path,
+    *,
+    url: Url = None,
+    catalog: CatalogUrl = None,
+    order: OrderUrl = None,
+    shop_name: ShopName = SHOP_OPTION,
+    interface: Interfaces = "",
+) -> "Answer[list[Finding]]":
     """Check this machine and the shop, and say what to do; exit code 1 when something is wrong.
 
     Examples:
       bazar doctor
+      bazar doctor --url mdns: --catalog mdns: --order mdns:
     """
     from bazar.tools.doctor import examine
 
-    findings = examine(shop, data)
+    sought = sought_there({"catalog": catalog, "order": order, "front": url})
+    announced = heard(sought, looking(shop_name, interface), shop.secret, shop.tls)
+    findings = examine(shop, data, announced)
     return Answer(findings, show_findings, fine=all(finding.ok for finding in findings))
 
 

@@ -2,11 +2,20 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bazar.cli.network import (
+    SHOP_OPTION,
+    Announce,
+    Interfaces,
+    ShopName,
+    found_by,
+    looking,
+)
 from bazar.cli.starting import Workers, currency_code, end, invited_origins, public_address
 from bazar.cli.terminal import (
     DATA_DEFAULT,
@@ -31,6 +40,7 @@ from bazar.cli.terminal import (
     environment_smtp_url,
 )
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.addresses import Looking
 from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import (
     PORT_MAX,
@@ -43,10 +53,15 @@ from bazar.kit.process.config import (
 from bazar.tools.remote import DEFAULT_PORTS, Addresses, ServiceName
 
 if TYPE_CHECKING:  # it knows all services
+    from bazar.kit.http.app import HttpApp
+    from bazar.kit.process.server import Announce as Announcing
     from bazar.services import ServiceSettings
 
 _USUAL = Addresses()
-_ADDRESSES = "its address, or several with commas between; a name stands for all its addresses."
+_ADDRESSES = (
+    "its address, or several with commas between; a name stands for all its addresses, and "
+    "'mdns:' for whoever announces itself."
+)
 ServicePort = Annotated[
     int | None,
     typer.Option(
@@ -111,6 +126,9 @@ def serve(  # noqa: PLR0913  one parameter an option
     cors: CorsOrigins = None,
     mail_from: MailFrom = "",
     workers: Workers = 1,
+    announce: Announce = False,
+    shop: ShopName = SHOP_OPTION,
+    interface: Interfaces = "",
     log_level: LogLevel = "info",
     log_file: LogFileOption = None,
     log_format: LogFormat = "text",
@@ -123,12 +141,14 @@ def serve(  # noqa: PLR0913  one parameter an option
     Examples:
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
+      bazar serve order --host 0.0.0.0 --announce --catalog mdns:
     """
     from bazar.services import Public, ServiceSettings
 
     port = port or DEFAULT_PORTS[service]
     try:
         host = listening_host(host)
+        where = looking(shop, interface, host, announce=announce)
         settings = ServiceSettings(
             service=service,
             host=host,
@@ -140,8 +160,8 @@ def serve(  # noqa: PLR0913  one parameter an option
                 cors=invited_origins(cors),
             ),
             database=database_place(database, data / f"{service}.db", service),
-            catalog_url=_asked(catalog, _USUAL.catalog, "--catalog", tls),
-            order_url=_asked(order, _USUAL.order, "--order", tls),
+            catalog_url=found_by(_asked(catalog, _USUAL.catalog, "--catalog", tls), where),
+            order_url=found_by(_asked(order, _USUAL.order, "--order", tls), where),
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
             currency=currency_code(currency),
             name=name,
@@ -153,22 +173,26 @@ def serve(  # noqa: PLR0913  one parameter an option
             probe_port=probe_port,
         )
         _log_to(log_file, log_format, log_level, settings, port)
-        code = _run(settings, port, workers)
+        told = partial(_announce, service, where) if announce else None
+        code = _run(settings, port, workers, told)
     except StartupError as error:
         end(f"{service}: {error}")
     raise typer.Exit(code)
 
 
-def _run(settings: "ServiceSettings", port: int, workers: int) -> int:
+def _run(
+    settings: "ServiceSettings", port: int, workers: int, announce: "Announcing | None"
+) -> int:
     """Run a service until told to stop, in several processes where that is asked for."""
-    from bazar.kit.process.server import is_worker, serve
+    from bazar.kit.process.server import Place, is_worker, serve
     from bazar.services import running
 
     if settings.service == "front" and workers > 1 and not is_worker():
         _share_port(settings.host, port, workers)
         return 0
-    listening = None if settings.service == "front" else settings.tls
-    return serve(lambda: running(settings), settings.host, port, listening, settings.probe_port)
+    tls = None if settings.service == "front" else settings.tls
+    place = Place(settings.host, port, tls, settings.probe_port)
+    return serve(lambda: running(settings), place, announce)
 
 
 def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
@@ -194,6 +218,15 @@ def _log_to(
     process = process_name(settings.host, port) if watched else ""
     log.configure(settings.service, style, level, LogFile(file) if file else None, process)
     steps.watch(settings.secret, on=watched)
+
+
+async def _announce(
+    service: ServiceName, where: Looking, app: "HttpApp", host: str, port: int
+) -> None:
+    """Tell the network of a service that listens here, until cancelled."""
+    from bazar.kit.peers.mdns import announce
+
+    await announce(service, host, port, where, app.is_ready)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

@@ -14,6 +14,14 @@ import typer
 
 from bazar.cli.helping import same_command
 from bazar.cli.naming import BookName, OrderName, book_name, find_book, find_order, order_name
+from bazar.cli.network import (
+    SHOP_OPTION,
+    Interfaces,
+    NobodyFoundError,
+    ShopName,
+    announced_addresses,
+    looking,
+)
 from bazar.cli.terminal import (
     DATA_DEFAULT,
     INTERRUPTED,
@@ -31,6 +39,7 @@ from bazar.kit.errors import StartupError
 from bazar.kit.http.idempotency import InvalidKey, parse_key
 from bazar.kit.identity import new_key
 from bazar.kit.lock import is_held
+from bazar.kit.peers.addresses import MDNS
 from bazar.kit.peers.credentials import read_credentials
 from bazar.kit.process.config import SECRET_FILE, service_url, service_urls, under_tls
 from bazar.kit.secret import check_own, check_secret, read_secret
@@ -75,6 +84,8 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     url: Url = None,
     catalog: CatalogUrl = None,
     order: OrderUrl = None,
+    shop_name: ShopName = SHOP_OPTION,
+    interface: Interfaces = "",
     data: NamedData = None,
     secret_file: SecretFile = None,
     tls: Tls = None,
@@ -86,13 +97,16 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         url: address of the front.
         catalog: address of the catalog.
         order: address of the order service.
+        shop_name: whose announcements count, where an address is `mdns:`.
+        interface: where they are listened for.
         data: the data folder; None: nobody named one, so it is the usual one.
         secret_file: holds the service secret.
         tls: folder of the certificates; None: services are asked as their addresses say.
         asked: the services that will be asked; the others' addresses do not matter.
 
     Raises:
-        StartupError: an option is no address, or the secret may not be used.
+        StartupError: an option is no address, the secret may not be used, or nobody announces
+            itself.
     """
     named = {"front": url, "catalog": catalog, "order": order}
     sought = [service for service in asked if named[service] is None]
@@ -112,8 +126,10 @@ def find_shop(  # noqa: PLR0913  one parameter an option
     except OSError as error:
         message = f"cannot look into the data folder {folder}: {error.strerror}"
         raise StartupError(message) from error
-    where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
     credentials = read_credentials(tls, "keeper") if tls and keeper else None
+    there = looking(shop_name, interface)
+    addresses = announced_addresses(addresses, asked, there, secret or "", credentials)
+    where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)
     return Shop(addresses, secret or "", found_in=where, tls=credentials)
 
 
@@ -140,7 +156,7 @@ def _addresses(given: tuple[str, str, str], *, secured: Collection[str]) -> Addr
     front, catalog, order = given
     try:
         return Addresses(
-            service_url(front, "--url"),
+            front if front == MDNS else service_url(front, "--url"),
             service_urls(catalog, "--catalog", tls="catalog" in secured),
             service_urls(order, "--order", tls="order" in secured),
         )
@@ -313,7 +329,7 @@ def asks(
                 shop = find_shop(**{name: given[name] for name in finding}, asked=asked)
                 known = {**_with_ids(shop, given, services[0]), "data": folder}
                 answer = function(shop, **{option.name: known[option.name] for option in own})
-            except NoShopError as error:
+            except (NoShopError, NobodyFoundError) as error:
                 if closed is None:
                     fail(str(error), unanswered)
                 answer = closed(folder, str(error))

@@ -100,7 +100,7 @@ async def order_app(  # noqa: PLR0913  one parameter a setting
         try:
             endpoints = operations("order", metrics, check, own, ORDER)
             with watched_loop(metrics):
-                yield HttpApp("order", endpoints, metrics, secret)
+                yield HttpApp("order", endpoints, metrics, secret, check=check)
         finally:
             if sending:
                 await wishing.stop()

@@ -5,10 +5,12 @@ import platform
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import sleep
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,11 +29,15 @@ from bazar.kit.process.config import SECRET_FILE
 from bazar.tools.remote import RemoteError
 from bazar.tools.shop import Service, Shop
 
+if TYPE_CHECKING:
+    from bazar.kit.peers.finding import Found
+
 DISK_FREE_BYTES_MIN = 200 * 1024 * 1024
 UNDECIDED_PAUSE_S = 4.0
 """Longer than any decision takes while both services are well."""
 UNDECIDED_MAX = 1000
 UNDECIDED_SHOWN = 5
+ANNOUNCED_SHOWN = 5
 SERVICES = ("catalog", "order", "front")
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
@@ -45,7 +51,9 @@ class Finding(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-def examine(shop: Shop, data: Path) -> list[Finding]:
+def examine(
+    shop: Shop, data: Path, announced: Mapping[str, "Found"] = MappingProxyType({})
+) -> list[Finding]:
     """Look at Python, SQLite, the data folder, each service, the secret, and undecided orders.
 
     Also at certificates, where services are asked under TLS.
@@ -53,10 +61,12 @@ def examine(shop: Shop, data: Path) -> list[Finding]:
     Args:
         shop: where the services should be.
         data: the data folder.
+        announced: who announces itself on the network, for each service that is looked for there.
     """
     return [
         *_machine(data),
         *_certificates(shop.tls),
+        *(_announced(name, found) for name, found in announced.items()),
         *(
             finding
             for name in SERVICES
@@ -121,6 +131,23 @@ def _folder(data: Path) -> list[Finding]:
             Finding("secret file", private, found, "" if private else f"chmod 600 {secret}")
         )
     return findings
+
+
+def _announced(name: str, found: "Found") -> Finding:
+    """Tell who announces itself, who of them is not believed, and which other shops there are."""
+    ours, others = (sorted(one.url for one in those) for those in (found.proven, found.strangers))
+    said = [f"{name}: {', '.join(ours) or 'nobody'} announced"]
+    if others:
+        said.append(f"not ours, or not ready: {_some(others)}")
+    if found.shops:
+        said.append(f"other shops: {_some(sorted(found.shops))}")
+    advice = "whoever is there was told nothing" if others else ""
+    return Finding("network", bool(ours), "; ".join(said), advice)
+
+
+def _some(those: Sequence[str]) -> str:
+    more = f" and {len(those) - ANNOUNCED_SHOWN} more" if len(those) > ANNOUNCED_SHOWN else ""
+    return ", ".join(those[:ANNOUNCED_SHOWN]) + more
 
 
 def _certificates(tls: Credentials | None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ on what is in flight, a request id, a log line, metrics, Server-Timing, HEAD and
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple, NoReturn
 
@@ -81,6 +81,7 @@ class HttpApp:
         secret: str = "",
         on_stop: Callable[[], None] = lambda: None,
         *,
+        check: Callable[[], Awaitable[None]] | None = None,
         internal: bool = True,
     ) -> None:
         """Answer these endpoints.
@@ -91,11 +92,13 @@ class HttpApp:
             metrics: count the requests.
             secret: opens the endpoints that want one; without it they stay closed.
             on_stop: ends what would go on for ever, before the server waits for what is in flight.
+            check: raises when the service cannot work.
             internal: other services of the shop ask it: every answer says who gave it, and those
                 to signed calls prove it.
         """
         self.service = service
         self.on_stop = on_stop
+        self._check = check
         own = (SERVICE_HEADER.encode(), service_identity(service, secret).encode())
         self._said: Headers = [own] if internal else []
         self.rooms = {kind: Room(kind, self._said) for kind in PLACES}
@@ -130,6 +133,15 @@ class HttpApp:
             "Requests being answered now.",
             {kind: room.in_flight.count for kind, room in self.rooms.items()},
         )
+
+    async def is_ready(self) -> bool:
+        """Tell whether the service can do its work, as `/readyz` would."""
+        try:
+            if self._check is not None:
+                await self._check()
+        except BazarError:
+            return False
+        return True
 
     def open_to_strangers(self, template: str) -> None:
         """Let those without the service secret ask this path, too."""

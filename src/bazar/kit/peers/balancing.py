@@ -17,7 +17,7 @@ from time import monotonic
 from pyreqwest.client import Client
 
 from bazar.kit.log import get_logger
-from bazar.kit.peers.discovery import Address, Addresses
+from bazar.kit.peers.addresses import Address, Addresses
 from bazar.kit.peers.signer import Peer
 
 PROBE_PAUSE_S_FIRST = 0.05

@@ -33,6 +33,7 @@ from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
+from bazar.kit.peers.addresses import Address
 from bazar.kit.peers.answers import (
     FAILURES,
     Answer,
@@ -45,7 +46,7 @@ from bazar.kit.peers.answers import (
 from bazar.kit.peers.balancing import Target, Targets
 from bazar.kit.peers.connecting import secured, secured_url
 from bazar.kit.peers.credentials import Credentials
-from bazar.kit.peers.discovery import Address, Discovery
+from bazar.kit.peers.discovery import Discovery
 from bazar.kit.peers.following import LINE_BYTES_MAX, ProvedLines
 from bazar.kit.peers.racing import Race, Rules
 from bazar.kit.peers.signer import ASKS_MAX, Call, Signer
@@ -118,7 +119,8 @@ class Upstream:
 
         Args:
             name: in its answers and in error messages.
-            urls: http addresses with commas between them; a name stands for all its addresses.
+            urls: http addresses with commas between them; a name stands for all its addresses,
+                and `mdns:` for whoever announces itself and proves who it is.
             client: sends the calls.
             secret: of the shop: calls and answers show that they know it, and tell it to nobody.
             discovery: of its addresses, where it is another than that of the urls.
@@ -127,7 +129,7 @@ class Upstream:
         self.name = name
         self._signer = Signer(name, secret)
         self._client = client
-        self._discovery = discovery or Discovery(urls, every_name=tls is not None)
+        self._discovery = discovery or Discovery(urls, service=name, every_name=tls is not None)
         self._tls = tls
         self.targets = Targets(name, self._probe, self._reach)
         self.targets.set(self._discovery.known)
@@ -145,12 +147,13 @@ class Upstream:
         return Target(address, url, builder.build())
 
     def start(self) -> None:
-        """Start to look names up; without any there is nothing to do."""
+        """Start to look names up, and to listen; without anything that may change do nothing."""
         if self._discovery.changes:
-            self._follower = asyncio.create_task(self._discovery.follow(self.targets.set))
+            following = self._discovery.follow(self.targets.set, self.proves)
+            self._follower = asyncio.create_task(following)
 
     async def stop(self) -> None:
-        """Look nothing up and probe nobody any more."""
+        """Look nothing up, listen to nobody and probe nobody any more."""
         if self._follower is not None:
             self._follower.cancel()
             with suppress(asyncio.CancelledError):
@@ -193,7 +196,7 @@ class Upstream:
         outcome, cause, slow = "had no time left", "", False
         while (left_s := deadline.left_s()) > 0:
             try:
-                if (target := targets.only) is not None:
+                if (target := targets.only) is not None and not self._discovery.changes:
                     answer = await self._attempt(target, sending, left_s)
                 else:
                     answer = await self._race(sending)
@@ -402,6 +405,10 @@ class Upstream:
         builder = self._client.request(method, url)
         host = target.address.host
         return builder.header("host", host) if host else builder
+
+    async def proves(self, address: Address) -> bool:
+        """Tell whether whoever announced itself is ready, and the service that it should be."""
+        return await self._probe(self._reach(address))
 
     async def _probe(self, target: Target) -> bool:
         """Tell whether a target is ready, and the service that it should be."""

@@ -121,7 +121,10 @@ class Race:
         self._ask_another(budget)
 
     def _ask_another(self, budget: Budget | None) -> None:
-        another = self._targets.another([*self._under_way.values()])
+        asked = [*self._under_way.values()]
+        if self._targets.only in self._failed:  # whoever calls waits a moment before that
+            asked += self._failed
+        another = self._targets.another(asked)
         allowed = another is not None and (budget is None or budget.take())
         self._start(another if allowed else None)
 
@@ -144,6 +147,7 @@ class Race:
                     self._rules.patience.note(monotonic() - self._started_s)
                 return answer
             self._refused = answer
+            self._failed.add(target)
             self._targets.eject(target, "it says that it cannot work now")
         self._ask_another(self._rules.retries)
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bazar.kit.errors import StartupError
+from bazar.kit.peers.addresses import MDNS
 from bazar.kit.process.postgres_programs import INSTALL
 from bazar.kit.secret import check_secret, is_loopback, read_or_make_secret, read_secret
 
@@ -137,13 +138,14 @@ def service_url(url: str, what: str) -> str:
     except ValueError:
         proper = False
     if not proper:
-        message = f"{what} must be an address such as http://127.0.0.1:5001, not {url!r}"
+        found = ", or mdns:" * url.startswith(MDNS)
+        message = f"{what} must be an address such as http://127.0.0.1:5001{found}, not {url!r}"
         raise StartupError(message)
     return url.rstrip("/")
 
 
 def service_urls(urls: str, what: str, *, tls: bool = False) -> str:
-    """Return http addresses with commas between them, each without its last slash.
+    """Return http addresses with commas between them, each without its last slash, or `mdns:`.
 
     Args:
         urls: the addresses.
@@ -154,9 +156,9 @@ def service_urls(urls: str, what: str, *, tls: bool = False) -> str:
         StartupError: there is none, or one of them is none.
     """
     given = [url.strip() for url in urls.split(",") if url.strip()]
-    checked = [service_url(url, what) for url in given or [urls]]
+    checked = [url if url == MDNS else service_url(url, what) for url in given or [urls]]
     for url in checked:
-        if tls and not url.startswith("https:"):
+        if tls and url != MDNS and not url.startswith("https:"):
             message = (
                 f"with --tls nothing is sent in the clear, so {what} takes no {url}: name "
                 f"https{url.removeprefix('http')}, of a service that was started with --tls as well"

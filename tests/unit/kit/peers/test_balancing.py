@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from bazar.kit.peers import balancing
+from bazar.kit.peers.addresses import Address
 from bazar.kit.peers.balancing import PATIENCES, WINDOW_S, Budget, Patience, Target, Targets
-from bazar.kit.peers.discovery import Address
 from support.feeds import FakeClock
 
 BOUND_S = 5.0

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from bazar.kit.peers import discovery
-from bazar.kit.peers.discovery import Address, Addresses, Discovery, look_up
+from bazar.kit.peers.addresses import Address, Addresses
+from bazar.kit.peers.discovery import Discovery, look_up
 
 BOUND_S = 5.0
 
@@ -36,6 +37,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "LOOK_AGAIN_S", 0.002)
 
 
+async def nobody(_address: Address) -> bool:
+    """Believe nobody."""
+    return False
+
+
 async def told(found: Discovery, changes: int) -> list[Addresses]:
     """Return the first changes that are told."""
     heard: list[Addresses] = []
@@ -46,7 +52,7 @@ async def told(found: Discovery, changes: int) -> list[Addresses]:
         if len(heard) == changes:
             enough.set()
 
-    following = asyncio.create_task(found.follow(changed))
+    following = asyncio.create_task(found.follow(changed, nobody))
     try:
         async with asyncio.timeout(BOUND_S):
             await enough.wait()

@@ -17,10 +17,11 @@ from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Overloaded, Unavailable
 from bazar.kit.http.answers import problem_response
 from bazar.kit.peers import balancing, racing
+from bazar.kit.peers.addresses import Address
 from bazar.kit.peers.answers import Answer
 from bazar.kit.peers.balancing import PATIENCES
 from bazar.kit.peers.client import Upstream
-from bazar.kit.peers.discovery import Address, Discovery
+from bazar.kit.peers.discovery import Discovery
 from bazar.kit.secret import SERVICE_HEADER, service_identity
 from bazar.kit.signing import PROOF_HEADER, STREAMED, Signing, digest, proof_line
 from support.answering import SECRET, proof
