@@ -141,7 +141,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     Examples:
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
-      bazar serve order --host 0.0.0.0 --announce --catalog mdns:
+      bazar serve order --announce --catalog mdns:
     """
     from bazar.services import Public, ServiceSettings
 

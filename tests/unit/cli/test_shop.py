@@ -19,13 +19,28 @@ from bazar.tools.remote import Addresses, RemoteError, ServiceName
 from bazar.tools.shop import Orders, Shop
 
 SHARED: list[tuple[tuple[ServiceName, ...], list[str]]] = [
-    (("front",), ["url", "data", "as_json"]),
-    (("catalog",), ["catalog", "data", "secret_file", "as_json"]),
-    (("order",), ["order", "data", "secret_file", "as_json"]),
-    (("catalog", "order"), ["catalog", "order", "data", "secret_file", "as_json"]),
+    (("front",), ["url", "shop_name", "interface", "data", "as_json"]),
+    (("catalog",), ["catalog", "shop_name", "interface", "data", "secret_file", "tls", "as_json"]),
+    (("order",), ["order", "shop_name", "interface", "data", "secret_file", "tls", "as_json"]),
+    (
+        ("catalog", "order"),
+        ["catalog", "order", "shop_name", "interface", "data", "secret_file", "tls", "as_json"],
+    ),
     (
         ("front", "catalog", "order"),
-        ["url", "catalog", "order", "data", "secret_file", "as_json"],
+        [
+            *[
+                "url",
+                "catalog",
+                "order",
+                "shop_name",
+                "interface",
+                "data",
+                "secret_file",
+                "tls",
+                "as_json",
+            ]
+        ],
     ),
 ]
 
@@ -76,7 +91,17 @@ def test_a_reference_is_looked_up_with_the_secret_where_the_orders_are(
         return [Named("0" * 20 + "f7d4s8")]
 
     monkeypatch.setattr(Orders, "listing", listing)
-    shared = ["order_id", "url", "order", "data", "secret_file", "as_json"]
+    shared = [
+        "order_id",
+        "url",
+        "order",
+        "shop_name",
+        "interface",
+        "data",
+        "secret_file",
+        "tls",
+        "as_json",
+    ]
     assert shared == list(inspect.signature(command).parameters)
     assert (0, "0" * 20 + "f7d4s8\n", "") == run(command, "F7D-4S8")
     assert (0, "0" * 26 + "\n", "") == run(command, "0" * 26, "--url", "http://f")

@@ -34,7 +34,7 @@ async def broken(self):
 server._Server.serve = broken
 log.configure("odd")
 try:
-    code = server.serve(running, "127.0.0.1", {port})
+    code = server.serve(running, server.Place("127.0.0.1", {port}))
 except StartupError as error:
     log.get_logger().error("refused", reason=str(error))
     code = 1

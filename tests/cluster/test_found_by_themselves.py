@@ -1,0 +1,88 @@
+"""A shop whose services know no address: they find each other, and nobody else, on loopback."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from bazar.kit.identity import new_key
+from bazar.kit.peers.addresses import Looking
+from bazar.kit.peers.mdns import announce
+from bazar.tools.remote import Addresses
+from support.processes import free_ports, run_bazar
+from support.running import ThreeServices
+
+LOOPBACK = "127.0.0.1"
+TRIES_MAX = 8
+
+
+class Announced(ThreeServices):
+    """Three services that are told the name of their shop alone."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Name the shop."""
+        super().__init__(folder)
+        self.name = name
+        found = Addresses(self.addresses.front, "mdns:", "mdns:")
+        self.seen = {"order": found, "front": found}
+
+    def command(self, service: str) -> list[str]:
+        """Return the words that start a process."""
+        return [*super().command(service), "--announce", "--shop", self.name]
+
+    def move(self, service: str) -> None:
+        """Have a service start at another port from now on."""
+        url = f"http://{LOOPBACK}:{free_ports(1)[0]}"
+        self.urls[service] = url
+
+
+async def ready() -> bool:
+    """Be ready."""
+    return True
+
+
+async def test_services_find_each_other_in_any_order_and_after_a_move(tmp_path: Path) -> None:
+    """And nobody is taken in by a stranger who announces the same: he hears no secret."""
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            heard.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    name = f"found {new_key()}"
+    stranger = await asyncio.start_server(listen, LOOPBACK, 0)
+    port = stranger.sockets[0].getsockname()[1]
+    where = Looking(name, (LOOPBACK,))
+    telling = [
+        asyncio.create_task(announce(service, LOOPBACK, port, where, ready))
+        for service in ("catalog", "order")
+    ]
+    with Announced(tmp_path, name) as shop:
+        await asyncio.to_thread(shop.open, "front", "order", "catalog")
+        book_id = await asyncio.to_thread(shop.add_book, 3)
+        async with shop.customers() as customers:
+            assert 201 == (await customers.buy(book_id, new_key())).status
+            await asyncio.to_thread(shop.stop, "order")
+            shop.move("order")
+            await asyncio.to_thread(shop.start, "order")
+            key, tries = new_key(), 0
+            while (await customers.buy(book_id, key)).status != 201:  # each waits for some seconds
+                tries += 1
+                assert tries < TRIES_MAX
+        assert heard
+        assert all(b" /readyz " in said for said in heard)
+        assert not any(shop.secret.encode() in said for said in heard)
+        words = ("--shop", name, "--interface", LOOPBACK, "--data", tmp_path / "none")
+        found = await asyncio.to_thread(
+            run_bazar,
+            *("doctor", "--url", "mdns:", "--catalog", "mdns:", "--order", "mdns:", *words),
+            env={"BAZAR_SECRET": shop.secret},
+        )
+        assert f"order: {shop.urls['order']} announced; not ours, or not ready" in found.out
+    for task in telling:
+        task.cancel()
+    await asyncio.wait(telling)
+    stranger.close()
+    await stranger.wait_closed()
