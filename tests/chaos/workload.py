@@ -141,11 +141,12 @@ class Crowd:
         asked = self._fronts[front].call("GET", f"/info/{book_id}", headers=headers)
         return await self._call(errand, "read", asked, lines=((book_id, 0),), front=front)
 
-    def _front(self, errand: int) -> str:
-        """Return the front that an errand goes to next."""
+    def _front(self, errand: int, silent: str = "") -> str:
+        """Return the front that an errand goes to next; another than one that said nothing."""
         if self._habits.in_turns:
             self._sent[errand] += 1
-            return list(self._fronts)[(errand + self._sent[errand]) % len(self._fronts)]
+            those = [front for front in self._fronts if front != silent]
+            return those[(errand + self._sent[errand]) % len(those)]
         turn = next(self._turns) if errand % 2 else 0
         return list(self._fronts)[(errand // 2 + turn) % len(self._fronts)]
 
@@ -241,8 +242,10 @@ class Crowd:
             call = await self._ask(errand, key, lines, act, hurries_s=hurries_s)
             if is_final(call) or (call.body and said(call.body).definite):
                 return call
+        silent = ""
         while True:
-            call = await self._ask(errand, key, lines, act)
+            call = await self._ask(errand, key, lines, act, silent=silent)
+            silent = "" if call.status else call.front
             if is_final(call) or (leaves and call.status == ACCEPTED) or monotonic() > give_up_s:
                 return call
             await asyncio.sleep(self._habits.pause_s)
@@ -256,6 +259,7 @@ class Crowd:
         *,
         timeout_s: float | None = None,
         hurries_s: float | None = None,
+        silent: str = "",
     ) -> Call:
         """Ask for a purchase, once."""
         headers = {"bazar-deadline-ms": f"{1000 * hurries_s:.0f}"} if hurries_s else None
@@ -264,7 +268,7 @@ class Crowd:
             path, body = f"/purchase/{items[0].pop('id')}", dict[str, object](items[0])
         else:
             path, body = "/orders", {"lines": items}
-        front = self._front(errand)
+        front = self._front(errand, silent)
         asked = self._fronts[front].call("POST", path, body, key=key, headers=headers)
         return await self._call(
             errand, act, asked, lines=lines, key=key, front=front, timeout_s=timeout_s

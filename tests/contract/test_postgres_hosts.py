@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import asyncpg
 import pytest
 
-from bazar.kit.data import postgres_connecting
+from bazar.kit.data import postgres_connecting, postgres_pool
 from bazar.kit.data.postgres_connecting import Away, Connection, connect
 from bazar.kit.process.postgres_server import STOP_SIGNAL, STOP_TIMEOUT_S, PostgresServer, prepare
 from support.cutting import wire_to
@@ -21,6 +21,7 @@ from support.postgres import RELEASES, needing_postgres, server
 from support.processes import START_TIMEOUT_S, wait_for
 
 PATIENT_S = 60.0
+CROWD = 8
 WITHIN_S = 20.0
 NOWHERE = "/nowhere"
 
@@ -55,14 +56,48 @@ async def test_who_said_no_is_asked_again_while_another_says_nothing(
         )
         wire.refuses = True
         opening = asyncio.create_task(connect(several(url, str(folder), socket_of(standby))))
-        await until(lambda: wire.refused > 1 and len(hanging) == 1)
+        try:
+            await until(lambda: wire.refused > 1 and len(hanging) == 1)
+            wire.refuses = False
+            connection = await opening
+            assert 1 == await connection.fetchval("SELECT 1")
+            await connection.close()
+        finally:
+            opening.cancel()
+            silent.close()
+            for writer in hanging:
+                writer.transport.abort()
+
+
+async def test_one_looks_for_all_whether_a_server_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd of those who wait does not become a crowd at a server that starts."""
+    for pause in ("PAUSE_S_FIRST", "PAUSE_S_MAX"):
+        monkeypatch.setattr(postgres_pool, pause, 0.0)
+    url = server(max(RELEASES.values())).url(tmp_path / "crowded")
+    async with asyncio.timeout(WITHIN_S), wire_to(url) as (wire, through):
+        pool = postgres_pool.Server(through).pool("tests", CROWD)
+        wire.refuses = True
+        asking = [
+            asyncio.create_task(pool.run(one_row, WITHIN_S, idempotent=True)) for _ in range(CROWD)
+        ]
+        await until(lambda: wire.refused > CROWD)
+        wire.open.clear()
         wire.refuses = False
-        connection = await opening
-        assert 1 == await connection.fetchval("SELECT 1")
-        await connection.close()
-        silent.close()
-        for writer in hanging:
-            writer.transport.abort()
+        await until(lambda: wire.held > 0)
+        _, last = await asyncio.open_unix_connection(f"{socket_of(through)}/.s.PGSQL.5432")
+        await until(lambda: wire.held > 1)  # whoever came before that one has come
+        assert 2 == wire.held
+        last.transport.abort()
+        wire.open.set()
+        assert {1} == set(await asyncio.gather(*asking))
+        pool.cut_idle()
+
+
+async def one_row(connection: Connection) -> int:
+    """Ask for a number."""
+    return int(await connection.fetchval("SELECT 1"))
 
 
 @contextmanager

@@ -114,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # Told to end, it ends what it started first, as on Ctrl-C.
+    # Told to end, it ends what it started first, as on Ctrl-C, which a shell may have it ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exited(signal.SIGTERM)))
     try:
         sys.exit(main(sys.argv[1:]))

@@ -117,10 +117,7 @@ class Host:
     def lose_power(self) -> None:
         """Be gone at once: no packet says so."""
         self.card(f"link set {_CARD} down")
-        for pid in self.pids():
-            _send(pid, signal.SIGKILL)
-        for process in self.running.values():
-            process.wait(WAIT_S)
+        self._kill()
         wait_for(f"{self.name} is dark", lambda: not self.pids())
 
     def get_power(self) -> None:
@@ -167,10 +164,16 @@ class Host:
 
     def end(self) -> None:
         """Be gone for good."""
-        for pid in self.pids():
-            _send(pid, signal.SIGKILL)
+        self._kill()
         self._heart.kill()
         self._heart.wait(WAIT_S)
+
+    def _kill(self) -> None:
+        """Kill what runs on it, and what is only on its way there."""
+        for process in self.running.values():
+            process.kill()
+        for pid in self.pids():
+            _send(pid, signal.SIGKILL)
         for process in self.running.values():
             process.wait(WAIT_S)
 

@@ -31,6 +31,11 @@ class Wire:
         """Whether new connections are cut at once."""
         self.refused = 0
         """How many were."""
+        self.open = asyncio.Event()
+        """Unless this is set, new connections hear nothing."""
+        self.open.set()
+        self.held = 0
+        """How many have come, to be carried now or later."""
         self.greeted = 0
         """How many of the next new connections end as soon as the server has let them in."""
 
@@ -64,6 +69,8 @@ class Wire:
             self.refused += 1
             writer.transport.abort()
             return
+        self.held += 1
+        await self.open.wait()
         from_server, to_server = await asyncio.open_unix_connection(self._socket)
         ends = {writer, to_server}
         self._ends |= ends

@@ -56,6 +56,10 @@ class Server:
         """Open no connection yet; the address is as libpq takes it."""
         self._url = url
         self._pools: list[Pool] = []
+        self._away: Away | None = None
+        """Why there was no connection when somebody looked last; None where there was one."""
+        self._looking: asyncio.Future[None] | None = None
+        """Ends when somebody who looks whether it is back knows."""
 
     def pool(self, who: str, size: int, settings: Mapping[str, str] = _NO_SETTINGS) -> "Pool":
         """Return a new pool.
@@ -72,10 +76,35 @@ class Server:
     async def connect(self, settings: Mapping[str, str] = _NO_SETTINGS) -> Connection:
         """Open a connection.
 
+        While the server is away one looks for all who want one. A server that starts has enough
+        to do, without a crowd at each of its hosts that is told to wait.
+
         Raises:
             Away: there is none now.
         """
-        return await connect(self._url, {**SETTINGS, **settings})
+        if self._away is None:
+            return await self._look(settings)
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_future()
+            try:
+                return await self._look(settings)
+            finally:
+                self._looking.set_result(None)
+                self._looking = None
+        await asyncio.wait({self._looking})
+        if self._away is not None:
+            raise type(self._away)(str(self._away))
+        return await self._look(settings)
+
+    async def _look(self, settings: Mapping[str, str]) -> Connection:
+        """Open a connection, and note whether there is one."""
+        try:
+            found = await connect(self._url, {**SETTINGS, **settings})
+        except Away as error:
+            self._away = error
+            raise
+        self._away = None
+        return found
 
     def cut_idle(self) -> None:
         """Cut all connections that nobody uses."""
