@@ -243,6 +243,7 @@ async def test_searches_read_no_more_once_their_plans_are_kept(database: Databas
     asked = {
         postgres_search.FOUND: (rare, 100),
         postgres_search.FOUND_BY_PART: ([*rare, "'aw777'"], 100),
+        postgres_search.FOUND_BETWEEN: (["'aw777'", 77, 177, 10, "'aw777'"], 250),
         postgres_search.LOOKED_THROUGH: (["'aw':*", 77, LAST_ID, 10, 40], 50),
     }
 

@@ -48,6 +48,8 @@ AT_ONCE = LARGE | {"FETCH_US": 1.0, "GATHER_US": 0.01, "SKIP_US": 0.01, "LOOK_US
 """What steps cost where the index is asked, for the books of several tiers."""
 LOOKED_THROUGH = LARGE | {"FETCH_US": 100.0, "GATHER_US": 0.01, "LOOK_US": 20.0}
 """What they cost where the books are looked through, often in vain."""
+AMONG = LARGE | {"FETCH_US": 100.0, "SPAN_US": 0.0, "LOOK_US": 1e6}
+"""What they cost where one part of the books after the other is asked for."""
 
 
 class Shelf(NamedTuple):
@@ -94,7 +96,9 @@ async def found(shelf: Shelf, text: str, topic: str | None = None) -> list[int]:
     return [book_id for page in pages for book_id in page]
 
 
-@pytest.mark.parametrize(("few", "prices"), [(FEW, {}), (5, AT_ONCE), (5, LOOKED_THROUGH)])
+@pytest.mark.parametrize(
+    ("few", "prices"), [(FEW, {}), (5, AT_ONCE), (5, LOOKED_THROUGH), (5, AMONG)]
+)
 async def test_a_search_finds_the_same_books_in_the_same_order(
     both: Sequence[Shelf], monkeypatch: pytest.MonkeyPatch, few: int, prices: dict[str, float]
 ) -> None:

@@ -7,9 +7,11 @@ from bazar.catalog.store.postgres_frequencies import Frequencies, Shares
 from bazar.catalog.store.postgres_search import (
     LOOK_US,
     SMALL_BOOKS,
+    Plan,
     are_many,
     by_index,
     plan,
+    surely,
     text_query,
 )
 
@@ -80,9 +82,28 @@ def test_what_is_common_is_looked_through() -> None:
     """Until that has cost what the index would."""
     for asked in (THE, BEGIN):
         way = plan(asked, KNOWN, 21)
-        assert asked == way.by
-        assert way.look_through * LOOK_US == pytest.approx(by_index(asked, KNOWN).cost_us, rel=0.1)
+        assert (asked, None) == (way.by, way.by_among)
+        assert surely(21) <= way.look_through * KNOWN.share(asked)
+        assert way.look_through * LOOK_US <= by_index(asked, KNOWN).cost_us
     assert 0 == plan(SUN, KNOWN, 500).look_through
+
+
+def test_in_between_the_index_is_asked_among_so_many_as_should_be_enough() -> None:
+    """It gathers all of one word, and looks at the rows of a part of the books."""
+    in_title = Term("tsea")
+    asked = All((Term("ather", more=True), in_title))
+    way = plan(asked, KNOWN, 21)
+    assert in_title == way.by_among
+    assert pytest.approx(surely(21), abs=1) == way.among * KNOWN.share(asked)
+    assert way.cost_us < by_index(asked, KNOWN).cost_us
+    assert 0 == plan(asked, KNOWN, 600).among
+
+
+def test_so_many_books_end_at_an_id() -> None:
+    """Where ids have gaps it is further off."""
+    assert 110 == KNOWN.id_after(10, 100)
+    wide = Frequencies(Shares(["a"], [1.0], 0), 1000, first_id=5001, last_id=9000)
+    assert [5400, 8400] == [wide.id_after(after, 100) for after in (0, 8000)]
 
 
 def test_who_needs_a_few_of_many_has_them_looked_at_no_longer() -> None:
@@ -106,7 +127,7 @@ def test_a_small_shop_leaves_all_to_the_index() -> None:
     """No plan is quicker there."""
     small = Frequencies(Shares(list(SHARES), list(SHARES.values()), 0), SMALL_BOOKS - 1)
     asked = All((THE, SUN))
-    assert (asked, 0) == plan(asked, small, 21)[:2]
+    assert Plan(asked, 0.0) == plan(asked, small, 21)
     assert not are_many(THE, small, 1, 1e6)
 
 

@@ -10,6 +10,7 @@ from bazar.catalog.store.postgres_frequencies import Frequencies, Statistics
 from bazar.catalog.store.postgres_search import (
     FEW,
     FOUND,
+    FOUND_BETWEEN,
     FOUND_BY_PART,
     LOOKED_THROUGH,
     Plan,
@@ -17,12 +18,19 @@ from bazar.catalog.store.postgres_search import (
     by_index,
     in_tiers,
     plan,
+    surely,
     text_query,
     tiers_of,
 )
 from bazar.catalog.store.shared import there
 from bazar.catalog.store.shared_lists import SharedLists
 from bazar.kit.data.database import Transaction, Value, made
+
+WIDER = (1, 4)
+"""So many times as many books as should be enough are looked among, before all are."""
+
+PARTS_MAX = 3
+"""Parts of the books that are looked among, before all are."""
 
 
 class Finding(SharedLists):
@@ -36,16 +44,53 @@ class Finding(SharedLists):
         self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
     ) -> list[int]:
         """Return books that fit an expression, in order of id."""
-        how = plan(asked, await self._statistics.known(transaction), limit)
-        given = text_query(asked), after, until, limit
-        ids: list[int] = []
+        known = await self._statistics.known(transaction)
+        how = plan(asked, known, limit)
+        query = text_query(asked)
+        found: list[int] = []
         if how.look_through:
-            ids = await _ids(transaction, LOOKED_THROUGH, *given, how.look_through)
-        if len(ids) < limit and how.by == asked:
-            ids = await _ids(transaction, FOUND, *given)
-        elif len(ids) < limit:
-            ids = await _ids(transaction, FOUND_BY_PART, *given, text_query(how.by))
-        return ids
+            given = query, after, until, limit, how.look_through
+            found = await _ids(transaction, LOOKED_THROUGH, *given)
+            found = found if len(found) == limit else []
+        if how.by_among is not None:
+            found, after = await self._among(
+                transaction, how, query, range(after, until + 1), limit
+            )
+        wanted = limit - len(found)
+        if wanted > 0 and after < until:
+            sql, part = (FOUND, ()) if how.by == asked else (FOUND_BY_PART, (text_query(how.by),))
+            found += await _ids(transaction, sql, query, after, until, wanted, *part)
+        return found
+
+    async def _among(
+        self,
+        transaction: Transaction,
+        how: Plan,
+        query: str,
+        ids: range,
+        limit: int,
+    ) -> tuple[list[int], int]:
+        """Return books that fit, after the first of some ids, and up to which id they are all.
+
+        Where the first part of the books has too few, another part follows that should have the
+        rest, as the first one had its own.
+        """
+        assert how.by_among is not None
+        known = await self._statistics.known(transaction)
+        by = text_query(how.by_among)
+        after, until = ids[0], ids[-1]
+        found: list[int] = []
+        books, looked_among = how.among, 0
+        for _ in range(PARTS_MAX):
+            end = min(until, known.id_after(after, books))
+            wanted = limit - len(found)
+            found += await _ids(transaction, FOUND_BETWEEN, query, after, end, wanted, by)
+            after = end
+            looked_among += books
+            if not found or len(found) == limit or after == until:
+                break
+            books = int(surely(limit - len(found)) * looked_among / len(found))
+        return found, after
 
     async def few(
         self, transaction: Transaction, asked: Expression, limit: int

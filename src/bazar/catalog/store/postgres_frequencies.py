@@ -32,7 +32,9 @@ _TERM_BYTES = 4
 NEWS = """
 SELECT analyze_count + autoanalyze_count,
     CAST(reltuples / greatest(relpages, 1) * pg_relation_size(relid)
-        / current_setting('block_size')::int AS bigint)
+        / current_setting('block_size')::int AS bigint),
+    coalesce((SELECT min(book_id) FROM books_text), 1),
+    coalesce((SELECT max(book_id) FROM books_text), 1)
 FROM pg_stat_user_tables JOIN pg_class ON oid = relid
 WHERE relid = 'books_text'::regclass"""
 
@@ -102,13 +104,19 @@ def _unlisted(terms: Sequence[str], shares: Sequence[float], width: int) -> floa
 
 
 class Frequencies:
-    """How many books have each term, and how many there are."""
+    """How many books have each term, how many there are, and between which ids."""
 
-    def __init__(self, shares: Shares, books: int) -> None:
+    def __init__(self, shares: Shares, books: int, first_id: int = 1, last_id: int = 1) -> None:
         """Take what the statistics say."""
         self._shares = shares
         self.books = books if shares.terms else 0
         """0 where nothing is known."""
+        self._first_id = first_id
+        self._ids_a_book = max(1.0, (last_id - first_id + 1) / max(books, 1))
+
+    def id_after(self, after: int, books: int) -> int:
+        """Return up to which id there are about so many books after another."""
+        return max(after, self._first_id - 1) + int(books * self._ids_a_book)
 
     def share(self, asked: Expression) -> float:
         """Return which share of the books is expected to fit; terms are taken as independent."""
@@ -147,11 +155,11 @@ class Statistics:
         """Return how often terms are, as the server found when it last looked."""
         if monotonic() > self._until_s:
             row = await transaction.one(NEWS)
-            looks, books = row or (None, 0)
+            looks, *size = row or (None, 0)
             if looks != self._looks or not self._shares.terms:
                 found = await transaction.one(STATISTICS)
                 self._shares = Shares([], [], 0) if found is None else made(Shares, found)
                 self._looks = looks
-            self._known = Frequencies(self._shares, int(books or 0))
+            self._known = Frequencies(self._shares, *map(int, size))  # type: ignore[arg-type]
             self._until_s = monotonic() + NEWS_AGE_S_MAX
         return self._known

@@ -13,6 +13,7 @@ Source: postgresql.org/docs/current/datatype-textsearch.html, postgresql.org/doc
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import sqrt
 from typing import NamedTuple
 
 from bazar.catalog.expressions import All, But, Either, Expression, Term, every
@@ -20,8 +21,6 @@ from bazar.catalog.store.postgres_frequencies import Frequencies
 
 SMALL_BOOKS = 2000
 """In a shop with fewer, the index alone is quick enough."""
-LOOKS_FACTOR = 1.5
-"""So many times as many books are looked through as should be enough, to be sure."""
 MANY_FACTOR = 4
 """Matches are taken to be many where so many times as many are expected."""
 COUNTED_US_MAX = 3000
@@ -37,6 +36,8 @@ FETCH_US = 2.0
 """What it takes to look at the row of a book that the index has found."""
 LOOK_US = 0.5
 """The same, where books are looked through in order of id."""
+SPAN_US = 0.05
+"""What it takes the index to gather a book between two ids."""
 _SHARE_MIN = 1e-12
 
 # The sums have the index of the terms used, and not that of the ids, also in a plan that is kept.
@@ -56,6 +57,15 @@ SELECT array(
     SELECT book_id FROM books_text
     WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
         AND book_id + 0 > ?2 AND book_id + 0 <= ?3
+    ORDER BY book_id + 0 LIMIT ?4
+)"""
+
+# The rows that the index has found are looked at only between two ids: it is asked for both.
+FOUND_BETWEEN = """
+SELECT array(
+    SELECT book_id FROM books_text
+    WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+        AND book_id > ?2 AND book_id <= ?3
     ORDER BY book_id + 0 LIMIT ?4
 )"""
 
@@ -114,11 +124,15 @@ class Plan(NamedTuple):
     """How books are found."""
 
     by: Expression
-    """What the index is asked for."""
-    look_through: int
-    """So many books are looked at before, in order of id; 0 for none."""
+    """What the index is asked for, among all books."""
     cost_us: float
     """What is expected."""
+    look_through: int = 0
+    """So many books are looked at before, in order of id; 0 for none."""
+    among: int = 0
+    """Among about so many books the index is asked first; 0 for all at once."""
+    by_among: Expression | None = None
+    """What it is asked for there."""
 
 
 def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
@@ -130,11 +144,23 @@ def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
         limit: how many are wanted.
     """
     indexed = by_index(asked, frequencies)
-    looks = LOOKS_FACTOR * limit / max(frequencies.share(asked), _SHARE_MIN)
-    if looks * LOOK_US < indexed.cost_us:
-        affordable = int(indexed.cost_us / LOOK_US)
-        return indexed._replace(look_through=affordable, cost_us=looks * LOOK_US)
+    enough = surely(limit)
+    looks = enough / max(frequencies.share(asked), _SHARE_MIN)
+    if looks >= frequencies.books:
+        return indexed
+    among = by_index(asked, frequencies, enough)
+    among_us = among.cost_us + looks * SPAN_US
+    if looks * LOOK_US < min(indexed.cost_us, among_us):
+        affordable = int(min(indexed.cost_us, among_us) / LOOK_US)
+        return indexed._replace(cost_us=looks * LOOK_US, look_through=affordable)
+    if among_us < indexed.cost_us:
+        return indexed._replace(cost_us=among_us, among=int(looks), by_among=among.by)
     return indexed
+
+
+def surely(limit: int) -> float:
+    """Return among how many expected books there are so many, nearly always."""
+    return limit + 2 * sqrt(limit) + 1
 
 
 def by_index(asked: Expression, frequencies: Frequencies, enough: float | None = None) -> Plan:
@@ -146,7 +172,7 @@ def by_index(asked: Expression, frequencies: Frequencies, enough: float | None =
         enough: after how many no more is looked at; None: all are.
     """
     if frequencies.books < SMALL_BOOKS:
-        return Plan(asked, 0, 0.0)
+        return Plan(asked, 0.0)
     looked_at = 1.0
     if enough is not None:
         looked_at = min(1.0, enough / max(frequencies.count(asked), 1.0))
@@ -163,12 +189,8 @@ def by_index(asked: Expression, frequencies: Frequencies, enough: float | None =
             chosen.append(part)
             cost_us += gather_us
             rows *= share
-    by = every(*chosen)
-    return Plan(
-        asked if len(chosen) == len(parts) and _is_plain(asked) else by,
-        0,
-        cost_us + rows * fetch_us,
-    )
+    whole = len(chosen) == len(parts) and _is_plain(asked)
+    return Plan(asked if whole else every(*chosen), cost_us + rows * fetch_us)
 
 
 def are_many(asked: Expression, frequencies: Frequencies, limit: int, cost_us: float) -> bool:
