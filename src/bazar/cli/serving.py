@@ -141,7 +141,7 @@ def serve(  # noqa: PLR0913  one parameter an option
     Examples:
       bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
-      bazar serve order --announce --catalog mdns:
+      bazar serve order --host 0.0.0.0 --announce --catalog mdns:
     """
     from bazar.services import Public, ServiceSettings
 
@@ -184,24 +184,15 @@ def _run(
     settings: "ServiceSettings", port: int, workers: int, announce: "Announcing | None"
 ) -> int:
     """Run a service until told to stop, in several processes where that is asked for."""
-    from bazar.kit.process.server import is_worker, serve
+    from bazar.kit.process.server import Place, is_worker, serve
     from bazar.services import running
 
     if settings.service == "front" and workers > 1 and not is_worker():
         _share_port(settings.host, port, workers)
         return 0
-    listening = None if settings.service == "front" else settings.tls
-    at = settings.host, port
-    return serve(lambda: running(settings), *at, listening, settings.probe_port, announce=announce)
-
-
-async def _announce(
-    service: ServiceName, where: Looking, app: "HttpApp", host: str, port: int
-) -> None:
-    """Tell the network of a service that listens here, until cancelled."""
-    from bazar.kit.peers.mdns import announce
-
-    await announce(service, host, port, where, app.is_ready)
+    tls = None if settings.service == "front" else settings.tls
+    place = Place(settings.host, port, tls, settings.probe_port)
+    return serve(lambda: running(settings), place, announce)
 
 
 def _asked(given: str | None, usual: str, option: str, tls: Path | None) -> str:
@@ -227,6 +218,15 @@ def _log_to(
     process = process_name(settings.host, port) if watched else ""
     log.configure(settings.service, style, level, LogFile(file) if file else None, process)
     steps.watch(settings.secret, on=watched)
+
+
+async def _announce(
+    service: ServiceName, where: Looking, app: "HttpApp", host: str, port: int
+) -> None:
+    """Tell the network of a service that listens here, until cancelled."""
+    from bazar.kit.peers.mdns import announce
+
+    await announce(service, host, port, where, app.is_ready)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

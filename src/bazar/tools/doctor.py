@@ -65,8 +65,8 @@ def examine(
     """
     return [
         *_machine(data),
-        *(_announced(name, found) for name, found in announced.items()),
         *_certificates(shop.tls),
+        *(_announced(name, found) for name, found in announced.items()),
         *(
             finding
             for name in SERVICES
@@ -178,6 +178,7 @@ def _certificate(what: str, ends_at: datetime) -> Finding:
 
 
 def _service(service: Service) -> Iterator[Finding]:
+    """Look whether a service is ready, and how long its certificate holds where it has one."""
     name, url = service.name, service.url
     try:
         health = service.ready()

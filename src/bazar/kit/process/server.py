@@ -14,9 +14,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvloop
 from granian._granian import SocketHolder
@@ -125,23 +125,30 @@ def check_port(host: str, port: int) -> None:
     bound_socket(host, port).close()
 
 
-def serve(  # noqa: PLR0913  what a service listens with
-    running: Running,
-    host: str,
-    port: int,
-    tls: Credentials | None = None,
-    probe_port: int | None = None,
-    *,
-    announce: Announce | None = None,
-) -> int:
+class Place(NamedTuple):
+    """Where a service listens, and how."""
+
+    host: str
+    """An address of this machine."""
+    port: int
+    """1 to 65535."""
+    tls: Credentials | None = None
+    """Whom callers see and must show; None: it is served in the clear, to all."""
+    probe_port: int | None = None
+    """Answers in the clear whether the service is well; None: there is none."""
+
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        return f"{'https' if self.tls else 'http'}://{address(self.host, self.port)}"
+
+
+def serve(running: Running, place: Place, announce: Announce | None = None) -> int:
     """Serve until told to stop; then finish what is in flight.
 
     Args:
         running: opens the service and closes it; gives the application in between.
-        host: an address of this machine.
-        port: 1 to 65535.
-        tls: whom callers see and must show; None: it is served in the clear, to all.
-        probe_port: answers in the clear whether the service is well; None: there is none.
+        place: where.
         announce: begins once the service listens, and is cancelled before it stops.
 
     Returns:
@@ -151,18 +158,14 @@ def serve(  # noqa: PLR0913  what a service listens with
         StartupError: the address is taken, or the service cannot start.
     """
     files = raise_file_limit()
-    with bound_socket(host, port, shared=is_worker()) as bound:
+    with ExitStack() as opened:
+        ports = [port for port in (place.port, place.probe_port) if port is not None]
+        sockets = [
+            opened.enter_context(bound_socket(place.host, port, shared=is_worker()))
+            for port in ports
+        ]
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        url = f"{'https' if tls else 'http'}://{address(host, port)}"
-        with ExitStack() as opened:
-            probed = None
-            if probe_port is not None:
-                probed = opened.enter_context(bound_socket(host, probe_port, shared=is_worker()))
-            return uvloop.run(
-                _serve(
-                    running, (bound, probed), url, connections_max(files), tls, announce=announce
-                )
-            )
+        return uvloop.run(_serve(running, place, sockets, connections_max(files), announce))
 
 
 def is_worker() -> bool:
@@ -221,16 +224,14 @@ def _listen(bound: socket.socket) -> None:
         raise _cannot_listen(host, port, error) from error
 
 
-async def _serve(  # noqa: PLR0913  the same
+async def _serve(
     running: Running,
-    sockets: tuple[socket.socket, socket.socket | None],
-    url: str,
+    place: Place,
+    sockets: Sequence[socket.socket],
     connections: int,
-    tls: Credentials | None,
-    *,
     announce: Announce | None,
 ) -> int:
-    bound, probed = sockets
+    bound, *probed = sockets
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -240,11 +241,10 @@ async def _serve(  # noqa: PLR0913  the same
     async with running() as app:
         _listen(bound)
         host, port = bound.getsockname()[:2]
-        server = _server(app, bound, connections, tls)
-        servers = [server]
-        if probed is not None:
-            _listen(probed)
-            servers.append(_server(Probes(app), probed, PROBERS_MAX, None))
+        servers = [_server(app, bound, connections, place.tls)]
+        for one in probed:
+            _listen(one)
+            servers.append(_server(Probes(app), one, PROBERS_MAX, None))
         gc.collect()
         gc.freeze()  # what is here now stays; looking through it again and again finds nothing
         gc.set_threshold(GARBAGE_THRESHOLD)
@@ -252,15 +252,17 @@ async def _serve(  # noqa: PLR0913  the same
         stopping = asyncio.create_task(stop.wait())
         crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
         pulse = asyncio.create_task(_pulse())
-        log.get_logger().info("listening", url=url, pid=os.getpid(), connections_max=connections)
+        log.get_logger().info(
+            "listening", url=place.url, pid=os.getpid(), connections_max=connections
+        )
         announcing = asyncio.create_task(announce(app, host, port)) if announce else None
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ended = None if stop.is_set() else _reason(serving)
         if announcing is not None:
             announcing.cancel()
         app.on_stop()
-        for one in servers:
-            one.stop()  # type: ignore[no-untyped-call]  # granian's own
+        for server in servers:
+            server.stop()  # type: ignore[no-untyped-call]  # granian's own
         await asyncio.wait({serving, *others}, timeout=STOP_TIMEOUT_S)
         if announcing is not None:
             await asyncio.wait({announcing}, timeout=WITHDRAW_TIMEOUT_S)
