@@ -16,7 +16,6 @@ from bazar.kit.peers.addresses import MDNS, SHOP_BYTES_MAX, SHOP_DEFAULT, Lookin
 from bazar.tools.remote import Addresses, ServiceName
 
 if TYPE_CHECKING:
-    from bazar.kit.peers.credentials import Credentials
     from bazar.kit.peers.finding import Found
 
 Announce = Annotated[
@@ -113,6 +112,7 @@ def announced_addresses(
     where: Looking,
     secret: str,
     tls: "Credentials | None" = None,
+    tls: Credentials | None = None,
 ) -> Addresses:
     """Return addresses with those of whoever announces itself in place of `mdns:`.
 
@@ -122,6 +122,7 @@ def announced_addresses(
         where: which shop is meant, and where it is looked for.
         secret: of the shop, which catalog and order service prove to know.
         tls: what we show of ourselves to them.
+        tls: what a keeper shows of themselves, where those two are asked under TLS.
 
     Raises:
         NobodyFoundError: nobody announces itself, or nobody who proves to be of this shop.
@@ -145,6 +146,7 @@ def sought_there(given: Mapping[ServiceName, str | None]) -> list[ServiceName]:
 
 def heard(
     sought: Collection[ServiceName], where: Looking, secret: str, tls: "Credentials | None" = None
+    sought: Collection[ServiceName], where: Looking, secret: str, tls: Credentials | None = None
 ) -> "dict[str, Found]":
     """Return who announces itself on the network as one of these services."""
     if not sought:

@@ -130,6 +130,7 @@ class Upstream:
         self._signer = Signer(name, secret)
         self._client = client
         self._discovery = discovery or Discovery(urls, service=name, tls=tls is not None)
+        self._discovery = discovery or Discovery(urls, service=name, every_name=tls is not None)
         self._tls = tls
         self.targets = Targets(name, self._probe, self._reach)
         self.targets.set(self._discovery.known)

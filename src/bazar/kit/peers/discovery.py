@@ -52,6 +52,7 @@ class Discovery:
 
     def __init__(
         self, urls: str, look_up: LookUp = look_up, *, service: str = "", tls: bool = False
+        self, urls: str, look_up: LookUp = look_up, *, service: str = "", every_name: bool = False
     ) -> None:
         """Start with what is given, names as they are.
 
@@ -62,6 +63,8 @@ class Discovery:
             service: what it is announced as.
             tls: every name is looked up, whatever it is, and is no address before that, since
                 certificates hold roles and no names; and all are asked under TLS.
+            every_name: is looked up, whatever it is, and is no address before that: certificates
+                hold roles and no names.
         """
         given = [url.strip().rstrip("/") for url in urls.split(",") if url.strip()]
         places = [url for url in given if not url.startswith(MDNS)]
@@ -69,6 +72,9 @@ class Discovery:
             url: frozenset() if tls else frozenset({Address(url)})
             for url in places
             if _is_to_be_looked_up(urlsplit(url), every_name=tls)
+            url: frozenset() if every_name else frozenset({Address(url)})
+            for url in places
+            if _is_to_be_looked_up(urlsplit(url), every_name=every_name)
         }
         self._unknown = set(self._named)
         self._fixed = frozenset(Address(url) for url in places if url not in self._named)
@@ -78,7 +84,7 @@ class Discovery:
             from bazar.kit.peers import mdns  # late: most services need none of it
 
             looking = next(url for url in given if url.startswith(MDNS))
-            self.announced = mdns.Announced(service, Looking.read(looking), tls=tls)
+            self.announced = mdns.Announced(service, Looking.read(looking))
         self._look_up = look_up
         self._hurry = asyncio.Event()
         self._told = self.known

@@ -48,12 +48,14 @@ async def look(
         services: names, and where each is looked for.
         secret: of the shop, for the proofs.
         tls: what we show of ourselves to catalog and order service; None: they are in the clear.
+        tls: what we show of ourselves, where services are asked under TLS.
     """
     client = new_client()
     try:
         provers = [_prover(name, client, secret, tls) for name in services]
         secured = [tls is not None and name != "front" for name in services]
         looks = map(_found, services, services.values(), provers, secured)
+        looks = map(_found, services, services.values(), provers)
         found = await asyncio.gather(*looks)
     finally:
         await client.close()
@@ -66,11 +68,7 @@ def _prover(service: str, client: Client, secret: str, tls: Credentials | None) 
 
     async def says_so(address: Address) -> bool:
         try:
-            request = (
-                client.get(f"{address.url}/readyz")
-                .timeout(timedelta(milliseconds=PROBE_TIMEOUT_MS))
-                .build()
-            )
+            request = client.get(f"{address.url}/readyz").timeout(PROBE_TIMEOUT).build()
             response = await request.send()
             said = msgspec.json.decode((await response.bytes()).to_bytes(), type=_Health)
         except (*FAILURES, msgspec.DecodeError):
@@ -80,8 +78,8 @@ def _prover(service: str, client: Client, secret: str, tls: Credentials | None) 
     return says_so
 
 
-async def _found(service: str, where: Looking, prove: Prove, tls: bool) -> Found:  # noqa: FBT001
-    announced, some = Announced(service, where, tls=tls), asyncio.Event()
+async def _found(service: str, where: Looking, prove: Prove) -> Found:
+    announced, some = Announced(service, where), asyncio.Event()
     following = asyncio.create_task(announced.follow(some.set, prove))
     try:
         with suppress(TimeoutError):

@@ -185,9 +185,8 @@ def _announcement(service: str, addresses: Sequence[str], port: int, shop: str) 
 class Hearing(RecordUpdateListener):
     """Which addresses are announced on one network as a service of a shop."""
 
-    def __init__(self, service: str, looking: Looking, candidates: Candidates, scheme: str) -> None:
-        """Tell the candidates; the scheme is that of all addresses."""
-        self._scheme = scheme
+    def __init__(self, service: str, looking: Looking, candidates: Candidates) -> None:
+        """Tell the candidates."""
         self._kind = kind(service)
         self._shop = looking.shop.encode()
         self._candidates = candidates
@@ -275,7 +274,7 @@ class Hearing(RecordUpdateListener):
             return frozenset()
         there = [one for one in info.parsed_addresses() if self._may_be(one)]
         return frozenset(
-            Address(f"{self._scheme}://{f'[{one}]' if ':' in one else one}:{info.port}")
+            Address(f"http://{f'[{one}]' if ':' in one else one}:{info.port}")
             for one in there[:ADDRESSES_MAX]
         )
 
@@ -292,11 +291,11 @@ class Hearing(RecordUpdateListener):
 class Announced:
     """Who of a service of our shop announces itself, and has proved who it is."""
 
-    def __init__(self, service: str, looking: Looking, *, tls: bool = False) -> None:
-        """Look for this service, which is asked under TLS or in the clear."""
+    def __init__(self, service: str, looking: Looking) -> None:
+        """Look for this service."""
+        self._looking = looking
         self._candidates = Candidates()
-        scheme = "https" if tls else "http"
-        self._hearing = Hearing(service, looking, self._candidates, scheme)
+        self._hearing = Hearing(service, looking, self._candidates)
         self._network = Network(looking.interfaces, self._opened)
         self._ask_s = ASK_S_FIRST
         self._ask_now = asyncio.Event()
