@@ -13,6 +13,8 @@ import typer
 from bazar.cli.terminal import misused
 from bazar.kit.errors import StartupError
 from bazar.kit.peers.addresses import MDNS, SHOP_BYTES_MAX, SHOP_DEFAULT, Looking
+from bazar.kit.peers.credentials import Credentials
+from bazar.kit.process.config import under_tls
 from bazar.tools.remote import Addresses, ServiceName
 
 if TYPE_CHECKING:
@@ -111,7 +113,6 @@ def announced_addresses(
     asked: Collection[ServiceName],
     where: Looking,
     secret: str,
-    tls: "Credentials | None" = None,
     tls: Credentials | None = None,
 ) -> Addresses:
     """Return addresses with those of whoever announces itself in place of `mdns:`.
@@ -121,7 +122,6 @@ def announced_addresses(
         asked: the services that will be asked; nobody looks for the others.
         where: which shop is meant, and where it is looked for.
         secret: of the shop, which catalog and order service prove to know.
-        tls: what we show of ourselves to them.
         tls: what a keeper shows of themselves, where those two are asked under TLS.
 
     Raises:
@@ -131,7 +131,8 @@ def announced_addresses(
     for name, one in heard(sought, where, secret, tls).items():
         given = getattr(addresses, name).split(",")
         found = [url for url in given if url != MDNS]
-        found += sorted(address.url for address in one.proven)
+        there = sorted(address.url for address in one.proven)
+        found += map(under_tls, there) if tls and name != "front" else there
         if not found:
             raise NobodyFoundError(_nobody(name, one, where))
         kept = found[:1] if name == "front" else found
@@ -145,7 +146,6 @@ def sought_there(given: Mapping[ServiceName, str | None]) -> list[ServiceName]:
 
 
 def heard(
-    sought: Collection[ServiceName], where: Looking, secret: str, tls: "Credentials | None" = None
     sought: Collection[ServiceName], where: Looking, secret: str, tls: Credentials | None = None
 ) -> "dict[str, Found]":
     """Return who announces itself on the network as one of these services."""

@@ -139,13 +139,13 @@ def serve(  # noqa: PLR0913  one parameter an option
     The secret comes from --secret-file, from BAZAR_SECRET, or from the data folder.
 
     Examples:
+      bazar serve catalog --database sqlite:///books.db
       bazar serve front --catalog http://books.example:5001
       bazar serve order --announce --catalog mdns:
     """
     from bazar.services import ServiceSettings
 
     port = port or DEFAULT_PORTS[service]
-    url, origins, unit = public_address(public_url), invited_origins(cors), currency_code(currency)
     try:
         host = listening_host(host)
         where = looking(shop, interface, host, announce=announce)
@@ -160,14 +160,6 @@ def serve(  # noqa: PLR0913  one parameter an option
             tls=read_credentials(tls, service) if tls else None,
             # After all that may be refused: it may make the data folder.
             secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            public=Public(
-                hosts=public_host, url=url, proxies=proxies, open_api=open_api, cors=origins
-            ),
-            database=database_place(database, data / f"{service}.db", service),
-            catalog_url=found_by(_asked(catalog, _USUAL.catalog, "--catalog", tls), where),
-            order_url=found_by(_asked(order, _USUAL.order, "--order", tls), where),
-            secret=find_secret(environment_secret(secret_file), secret_file, data, host),
-            currency=unit,
             name=name,
             cache=cache,
             smtp_url=environment_smtp_url(),

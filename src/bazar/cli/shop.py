@@ -127,8 +127,6 @@ def find_shop(  # noqa: PLR0913  one parameter an option
         message = f"cannot look into the data folder {folder}: {error.strerror}"
         raise StartupError(message) from error
     credentials = read_credentials(tls, "keeper") if tls and keeper else None
-    place = looking(shop_name, interface)
-    addresses = announced_addresses(addresses, asked, place, secret or "", credentials)
     there = looking(shop_name, interface)
     addresses = announced_addresses(addresses, asked, there, secret or "", credentials)
     where: dict[str, Path] = dict.fromkeys(sought if left else (), folder)

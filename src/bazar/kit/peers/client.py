@@ -129,7 +129,6 @@ class Upstream:
         self.name = name
         self._signer = Signer(name, secret)
         self._client = client
-        self._discovery = discovery or Discovery(urls, service=name, tls=tls is not None)
         self._discovery = discovery or Discovery(urls, service=name, every_name=tls is not None)
         self._tls = tls
         self.targets = Targets(name, self._probe, self._reach)

@@ -51,7 +51,6 @@ class Discovery:
     """The addresses of one service."""
 
     def __init__(
-        self, urls: str, look_up: LookUp = look_up, *, service: str = "", tls: bool = False
         self, urls: str, look_up: LookUp = look_up, *, service: str = "", every_name: bool = False
     ) -> None:
         """Start with what is given, names as they are.
@@ -61,17 +60,12 @@ class Discovery:
                 certificate holds it. `mdns:` is whoever announces itself.
             look_up: gives the addresses of a name.
             service: what it is announced as.
-            tls: every name is looked up, whatever it is, and is no address before that, since
-                certificates hold roles and no names; and all are asked under TLS.
             every_name: is looked up, whatever it is, and is no address before that: certificates
                 hold roles and no names.
         """
         given = [url.strip().rstrip("/") for url in urls.split(",") if url.strip()]
         places = [url for url in given if not url.startswith(MDNS)]
         self._named: dict[str, Addresses] = {
-            url: frozenset() if tls else frozenset({Address(url)})
-            for url in places
-            if _is_to_be_looked_up(urlsplit(url), every_name=tls)
             url: frozenset() if every_name else frozenset({Address(url)})
             for url in places
             if _is_to_be_looked_up(urlsplit(url), every_name=every_name)

@@ -15,6 +15,7 @@ from bazar.kit.peers.client import PROBE_TIMEOUT_MS, Upstream, new_client
 from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.mdns import Announced
 
+PROBE_TIMEOUT = timedelta(milliseconds=PROBE_TIMEOUT_MS)
 PATIENCE_S = 3.0
 """How long nobody may be found."""
 OTHERS_S = 0.3
@@ -47,14 +48,11 @@ async def look(
     Args:
         services: names, and where each is looked for.
         secret: of the shop, for the proofs.
-        tls: what we show of ourselves to catalog and order service; None: they are in the clear.
         tls: what we show of ourselves, where services are asked under TLS.
     """
     client = new_client()
     try:
         provers = [_prover(name, client, secret, tls) for name in services]
-        secured = [tls is not None and name != "front" for name in services]
-        looks = map(_found, services, services.values(), provers, secured)
         looks = map(_found, services, services.values(), provers)
         found = await asyncio.gather(*looks)
     finally:
