@@ -60,13 +60,16 @@ Rate = Annotated[
 ]
 Updates = Annotated[
     str | None,
-    typer.Option(metavar="N,N,...", help="Of 'consistency': updates a second, row by row."),
+    typer.Option(metavar="N,N", help="Of 'consistency': updates a second, row by row."),
 ]
 Replicas = Annotated[
-    str | None, typer.Option(metavar="N,N,...", help="Of 'replicas': how many, shop by shop.")
+    str | None, typer.Option(metavar="N,N", help="Of 'replicas': how many, shop by shop.")
 ]
 Struck = Annotated[
-    Service | None, typer.Option("--service", help="Of 'crash': the service that is struck.")
+    Service | None,
+    typer.Option(
+        "--service", metavar="SERVICE", help="Of 'crash', who is struck: catalog, order or front."
+    ),
 ]
 Kind = Annotated[
     Fault | None,

@@ -53,7 +53,7 @@ Books = Annotated[int, typer.Option(min=1, max=1000, help="How many books the lo
 Copies = Annotated[int, typer.Option(min=1, max=10**9, help="Of each book that the load brings.")]
 NoCache = Annotated[
     bool,
-    typer.Option("--no-cache", help="Ask past the front's cache, with Cache-Control: no-cache."),
+    typer.Option("--no-cache", help="Ask past the cache of the front."),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed, the same customers.")]
 Yes = Annotated[
