@@ -67,7 +67,9 @@ def _run(options: argparse.Namespace) -> int:
     (name,) = options.only
     part = Path(options.folder) / name
     part.mkdir(parents=True)
-    plan = replace(_chosen(PLANS[name], options.fault), announced=options.announced)
+    plan = replace(
+        _chosen(PLANS[name], options.fault), announced=options.announced, secured=options.tls
+    )
     try:
         report = run.run(plan=plan, seed=options.seed, folder=part, progress=Progress())
     except StartupError as error:
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the hosts announce themselves, and know no name of each other",
     )
+    parser.add_argument("--tls", action="store_true", help="they talk to each other under TLS")
     parser.add_argument("--folder", help="keep histories, databases and logs here")
     parser.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
     return parser

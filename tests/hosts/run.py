@@ -52,6 +52,8 @@ class Plan:
     shuffled: bool = True
     announced: bool = False
     """Whether the hosts of services have to find each other, with nothing to look up."""
+    secured: bool = False
+    """Whether they talk to each other under TLS."""
     judged: bool = True
     """Whether it is a promise how long buyers wait; it is measured in any case."""
 
@@ -112,7 +114,9 @@ def run(
         Network(folder) as network,
     ):
         kept = plan.database(network, folder)
-        shop = ShopOfHosts(network, folder, kept.urls(), history, announced=plan.announced)
+        shop = ShopOfHosts(
+            network, folder, kept.urls(), history, announced=plan.announced, secured=plan.secured
+        )
         lab = Lab(network, shop, kept, Random(seed))
         shop.start()
         shop.wait_until_ready()
@@ -153,7 +157,9 @@ async def _crowd(
 
     async def opened(role: str) -> dict[str, Customers]:
         return {
-            name: await stack.enter_async_context(Customers(shop.urls[name]))
+            name: await stack.enter_async_context(
+                Customers(shop.urls[name], role, tls=None if role == "front" else shop.tls)
+            )
             for name in shop.replicas.names(role)
         }
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
+from bazar.kit.peers.credentials import read_credentials
+from bazar.tools.certificates import certify
 from bazar.tools.remote import DEFAULT_PORTS, Addresses
 from chaos.history import History, Started
 from hosts.network import Host, Network, Program
@@ -28,6 +30,7 @@ class ShopOfHosts(TestedShop):
         replicas: Replicas = TWO_EACH,
         *,
         announced: bool = False,
+        secured: bool = False,
     ) -> None:
         """Put the hosts on the network; `start` them.
 
@@ -38,14 +41,19 @@ class ShopOfHosts(TestedShop):
             history: is told of every start.
             replicas: how many hosts of each service.
             announced: they announce themselves, and know no name of any other.
+            secured: they talk to each other under TLS.
         """
         self.replicas = replicas
         self._announced = announced
+        self._certificates = folder / "certificates" if secured else None
         self.hosts: dict[str, Host] = {
             name: network.add(name, f"{role_of(name)}.{DOMAIN}") for name in replicas.names()
         }
         super().__init__(Addresses(*(self._url(role) for role in ("front", "catalog", "order"))))
         self._folder = folder
+        if self._certificates is not None:
+            certify(self._certificates)
+            self.tls = read_credentials(self._certificates, "keeper")
         self._databases = databases
         self._history = history
         self.find()
@@ -82,7 +90,10 @@ class ShopOfHosts(TestedShop):
         self._probes.clear()
 
     def _url(self, name: str) -> str:
-        return f"http://{self.hosts[name].address}:{PORTS[role_of(name)]}"
+        return f"{self._scheme(role_of(name))}://{self.hosts[name].address}:{PORTS[role_of(name)]}"
+
+    def _scheme(self, role: str) -> str:
+        return "https" if self._certificates is not None and role != "front" else "http"
 
     def _command(self, name: str) -> list[str]:
         role = role_of(name)
@@ -90,11 +101,14 @@ class ShopOfHosts(TestedShop):
         for other in SERVICES[:2]:
             words += [f"--{other}", self._sought(other)]
         words += ["--announce"] if self._announced else []
+        words += ["--tls", str(self._certificates)] if self._certificates is not None else []
         words += ["--database", self._databases[role]] if role in self._databases else []
         return [*words, "--data", str(self._folder / name)]
 
     def _sought(self, role: str) -> str:
-        return "mdns:" if self._announced else f"http://{role}.{DOMAIN}:{PORTS[role]}"
+        return (
+            "mdns:" if self._announced else f"{self._scheme(role)}://{role}.{DOMAIN}:{PORTS[role]}"
+        )
 
     def _note(self, name: str) -> None:
         self._history.add(Started(service=name, at_s=monotonic()))

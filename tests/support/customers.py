@@ -11,6 +11,8 @@ import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError
 
+from bazar.kit.peers.connecting import secured, secured_url
+from bazar.kit.peers.credentials import Credentials
 from support.shops import Reply
 
 BUY_PATIENCE_S = 45.0
@@ -19,14 +21,18 @@ BUY_PATIENCE_S = 45.0
 class Customers:
     """Many clients of the front at once."""
 
-    def __init__(self, url: str) -> None:
-        """Call the front at this address."""
+    def __init__(self, url: str, role: str = "front", tls: Credentials | None = None) -> None:
+        """Call the front at this address, or another service, under TLS where there is a pair."""
         self.url = url
+        self._builder = ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S))
+        if tls is not None:
+            self.url, ip, port = secured_url(role, url)
+            self._builder = secured(self._builder, tls, role, ip, port)
         self._client: Client | None = None
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
-        self._client = ClientBuilder().no_proxy().timeout(timedelta(seconds=BUY_PATIENCE_S)).build()
+        self._client = self._builder.build()
         return self
 
     async def __aexit__(
