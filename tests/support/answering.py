@@ -8,7 +8,16 @@ from pyreqwest.request import Request
 from pyreqwest.response import Response, ResponseBuilder
 
 from bazar.kit.secret import SERVICE_HEADER, service_identity
-from bazar.kit.signing import MOMENT_HEADER, PROOF_HEADER, Claims, Moment, Signing, digest
+from bazar.kit.signing import (
+    MOMENT_HEADER,
+    PROOF_HEADER,
+    Claims,
+    Moment,
+    Signing,
+    digest,
+    is_covered,
+    told_lines,
+)
 from support.wires import lost
 
 SECRET = "secret"
@@ -32,7 +41,9 @@ def proof(
     moment = Moment(PROCESS, said.time_ms).header()
     own = {SERVICE_HEADER: service_identity(service, SECRET), MOMENT_HEADER: moment}
     told = own | dict(headers)
-    mac = Signing(service, SECRET).answer(said.mac, status, body, told.items())
+    mac = Signing(service, SECRET).answer(
+        said.mac, status, body, told_lines([pair for pair in told.items() if is_covered(pair[0])])
+    )
     return {**told, PROOF_HEADER: mac}
 
 

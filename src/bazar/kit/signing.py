@@ -10,7 +10,7 @@ Source: RFC 2104; docs/decisions/0043-calls-are-signed.md
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -62,8 +62,11 @@ _CLAIMS = re.compile(
 _MOMENT = re.compile(rf"([0-9a-f]{{{PROCESS_DIGITS}}}) ([0-9]{{1,15}})", re.ASCII)
 _PROOF_LINE = re.compile(b": proof ([0-9a-f]{64})")
 
-Headers = Iterable[tuple[str, str]]
-"""Names in lower case."""
+_OWN_BYTES = _OWN.encode()
+_OWN_LENGTH = len(_OWN)
+_CALLS_BYTES = frozenset(name.encode() for name in _COVERED_OF_CALLS)
+_ANSWERS_BYTES = frozenset(name.encode() for name in _COVERED_OF_ANSWERS)
+_BLOCK_BYTES = 64
 
 
 class Claims(NamedTuple):
@@ -119,18 +122,25 @@ def digest(body: bytes) -> str:
 
 
 class _Mac:
-    """Signs texts with one key."""
+    """Signs texts with one key: HMAC, with all that does not depend on the text done beforehand.
 
-    __slots__ = ("_keyed",)
+    Half as dear as `hmac.digest`, and each call needs four. Source: RFC 2104, section 4
+    """
+
+    __slots__ = ("_inner", "_outer")
 
     def __init__(self, secret: str, use: str) -> None:
         key = hmac.digest(secret.encode(), b"bazar-key-1 " + use.encode(), "sha256")
-        self._keyed = hmac.new(key, digestmod="sha256")
+        padded = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner, self._outer = (
+            sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C)
+        )
 
     def of(self, text: bytes) -> str:
-        mac = self._keyed.copy()
-        mac.update(text)
-        return mac.hexdigest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
 
 class Signing:
@@ -148,34 +158,32 @@ class Signing:
         self._answer = _Mac(secret, "answer")
         self._part = _Mac(secret, "part")
 
-    def call(self, method: str, target: str, said: Claims, headers: Headers) -> str:
+    def call(self, method: str, target: str, said: Claims, covered: bytes) -> str:
         """Return the signature of a call.
 
         Args:
             method: in capital letters.
             target: the path as it is sent, percent-encoded, and behind a `?` its query, if any.
             said: without the signature, or with any.
-            headers: all of them; those that matter are covered.
+            covered: its headers that matter, a line each.
         """
-        covered = _lines(headers, _COVERED_OF_CALLS)
         text = (
             f"bazar-call-1\n{self._service}\n{said.process}\n{said.time_ms}\n{said.nonce}\n"
-            f"{method}\n{target}\n{said.body}\n{covered}"
+            f"{method}\n{target}\n{said.body}\n"
         )
-        return self._call.of(text.encode("latin-1"))
+        return self._call.of(text.encode("latin-1") + covered)
 
-    def answer(self, call_mac: str, status: int, body: str, headers: Headers) -> str:
+    def answer(self, call_mac: str, status: int, body: str, covered: bytes) -> str:
         """Return the signature of an answer.
 
         Args:
             call_mac: the signature of the call that it answers, and of no other.
             status: of the answer.
             body: its digest, or `streamed`.
-            headers: all of them; those that matter are covered.
+            covered: its headers that matter, a line each.
         """
-        covered = _lines(headers, _COVERED_OF_ANSWERS)
-        text = f"bazar-answer-1\n{self._service}\n{call_mac}\n{status}\n{body}\n{covered}"
-        return self._answer.of(text.encode("latin-1"))
+        text = f"bazar-answer-1\n{self._service}\n{call_mac}\n{status}\n{body}\n"
+        return self._answer.of(text.encode("latin-1") + covered)
 
     def part(self, before: str, part: bytes) -> str:
         """Return the signature of a part of a stream.
@@ -205,15 +213,39 @@ def same(one: str, other: str) -> bool:
 
 def is_covered(name: str) -> bool:
     """Tell whether a header of an answer is signed, so that its reader may believe it."""
-    return name in _COVERED_OF_ANSWERS or (name.startswith(_OWN) and name != PROOF_HEADER)
+    return name in _COVERED_OF_ANSWERS or (name[:_OWN_LENGTH] == _OWN and name != PROOF_HEADER)
 
 
-def _lines(headers: Headers, names: frozenset[str]) -> str:
-    """Return the headers that are covered, one a line, in order of their names."""
+def call_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the headers of a call that are covered, a line each, in order; names in lower case."""
+    return _lines(headers, _CALLS_BYTES)
+
+
+def answer_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the headers of an answer that are covered, without the proof itself."""
+    return _lines(headers, _ANSWERS_BYTES)
+
+
+def sent_lines(headers: Mapping[str, str]) -> bytes:
+    """Return the same of a call, as whoever sends it has them; values travel as UTF-8."""
     covered = [
         f"{name}:{value}\n"
+        for name, value in headers.items()
+        if name in _COVERED_OF_CALLS or name[:_OWN_LENGTH] == _OWN
+    ]
+    return "".join(sorted(covered)).encode()
+
+
+def told_lines(covered: Iterable[tuple[str, str]]) -> bytes:
+    """Return the same of an answer, as whoever gets it has them, see `is_covered`."""
+    return "".join(sorted([f"{name}:{value}\n" for name, value in covered])).encode()
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]], names: frozenset[bytes]) -> bytes:
+    covered = [
+        b"%b:%b\n" % (name, value)
         for name, value in headers
-        if name in names or (name.startswith(_OWN) and name != PROOF_HEADER)
+        if name in names or name[:_OWN_LENGTH] == _OWN_BYTES
     ]
     covered.sort()
-    return "".join(covered)
+    return b"".join(covered)

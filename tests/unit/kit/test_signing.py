@@ -11,11 +11,15 @@ from bazar.kit.signing import (
     Claims,
     Moment,
     Signing,
+    answer_lines,
+    call_lines,
     digest,
     is_covered,
     proof_in,
     proof_line,
     same,
+    sent_lines,
+    told_lines,
 )
 
 SECRET = "correct horse battery staple"
@@ -56,6 +60,22 @@ def keyed(use: str, text: str) -> str:
     return hmac.digest(key, text.encode("latin-1"), "sha256").hex()
 
 
+def lines_of_call(headers: list[tuple[str, str]]) -> bytes:
+    """Return what is covered, which both sides find in the same way."""
+    found = call_lines([(name.encode(), value.encode()) for name, value in headers])
+    if len(dict(headers)) == len(headers):
+        assert sent_lines(dict(headers)) == found
+    return found
+
+
+def lines_of_answer(headers: list[tuple[str, str]]) -> bytes:
+    """Return what is covered, which both sides find in the same way; the proof comes last."""
+    raw = [(name.encode(), value.encode()) for name, value in headers if name != "bazar-proof"]
+    found = answer_lines(raw)
+    assert told_lines([pair for pair in headers if is_covered(pair[0])]) == found
+    return found
+
+
 @pytest.fixture
 def signing() -> Signing:
     """Return what signs for the catalog."""
@@ -70,8 +90,8 @@ def test_a_call_is_signed_as_it_is_described(signing: Signing) -> None:
         'idempotency-key:"k"\nx-request-id:r-1\n'
     )
     assert CALL_MAC == keyed("call", text)
-    assert CALL_MAC == signing.call("POST", TARGET, CLAIMS, HEADERS)
-    assert CALL_MAC == signing.call("POST", TARGET, CLAIMS, HEADERS[::-1])
+    assert CALL_MAC == signing.call("POST", TARGET, CLAIMS, lines_of_call(HEADERS))
+    assert CALL_MAC == signing.call("POST", TARGET, CLAIMS, lines_of_call(HEADERS[::-1]))
 
 
 def test_an_answer_is_signed_as_it_is_described(signing: Signing) -> None:
@@ -82,7 +102,9 @@ def test_an_answer_is_signed_as_it_is_described(signing: Signing) -> None:
         "cache-control:no-store\ncontent-type:application/json\nserver-timing:catalog;dur=1.50\n"
     )
     assert ANSWER_MAC == keyed("answer", text)
-    assert ANSWER_MAC == signing.answer(CALL_MAC, 200, digest(b"[]"), ANSWER_HEADERS)
+    assert ANSWER_MAC == signing.answer(
+        CALL_MAC, 200, digest(b"[]"), lines_of_answer(ANSWER_HEADERS)
+    )
 
 
 def test_the_parts_of_a_stream_are_chained(signing: Signing) -> None:
@@ -112,14 +134,14 @@ def test_whatever_is_altered_is_another_call(
     signing: Signing, method: str, target: str, claims: Claims, headers: list[tuple[str, str]]
 ) -> None:
     """Method, path, query, process, time, nonce, body, and each header that matters."""
-    assert CALL_MAC != signing.call(method, target, claims, headers)
+    assert CALL_MAC != signing.call(method, target, claims, lines_of_call(headers))
 
 
 @pytest.mark.parametrize("other", [Signing("order", SECRET), Signing("catalog", SECRET + "!")])
 def test_another_service_or_shop_signs_otherwise(other: Signing) -> None:
     """Calls, answers, and what is sent as a stream to them."""
-    assert CALL_MAC != other.call("POST", TARGET, CLAIMS, HEADERS)
-    assert ANSWER_MAC != other.answer(CALL_MAC, 200, digest(b"[]"), ANSWER_HEADERS)
+    assert CALL_MAC != other.call("POST", TARGET, CLAIMS, lines_of_call(HEADERS))
+    assert ANSWER_MAC != other.answer(CALL_MAC, 200, digest(b"[]"), lines_of_answer(ANSWER_HEADERS))
 
 
 @pytest.mark.parametrize(
@@ -138,13 +160,13 @@ def test_whatever_is_altered_is_another_answer(
     signing: Signing, call_mac: str, status: int, body: str, headers: list[tuple[str, str]]
 ) -> None:
     """The call that it is for, its status, its body, and each header that is believed."""
-    assert ANSWER_MAC != signing.answer(call_mac, status, body, headers)
+    assert ANSWER_MAC != signing.answer(call_mac, status, body, lines_of_answer(headers))
 
 
 def test_a_header_without_meaning_may_be_added_on_the_way(signing: Signing) -> None:
     """Such as those of a proxy; nobody reads them in a proved answer."""
     more = [*ANSWER_HEADERS, ("via", "1.1 x"), ("bazar-proof", "0")]
-    assert ANSWER_MAC == signing.answer(CALL_MAC, 200, digest(b"[]"), more)
+    assert ANSWER_MAC == signing.answer(CALL_MAC, 200, digest(b"[]"), lines_of_answer(more))
     assert [False, False] == [is_covered(name) for name in ("via", "bazar-proof")]
     assert [True, True] == [is_covered(name) for name in ("etag", "bazar-version")]
 

@@ -37,8 +37,9 @@ from bazar.kit.signing import (
     SCHEME,
     STREAMED,
     Claims,
-    Moment,
     Signing,
+    answer_lines,
+    call_lines,
     digest,
     proof_line,
     same,
@@ -127,10 +128,8 @@ class Gate:
             return Heard(Unauthorized("the signature is not written as it has to be"))
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-        read = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.items()
-        ]
-        mac = self._signing.call(scope["method"], target.decode("latin-1"), said, read)
+        covered = call_lines(scope["headers"])
+        mac = self._signing.call(scope["method"], target.decode("latin-1"), said, covered)
         if not same(mac, said.mac):
             return Heard(Unauthorized("the signature is wrong"))
         return self._timely(said, safe=scope["method"] in SAFE_METHODS)
@@ -177,11 +176,10 @@ class Gate:
         if not heard.mac:
             return []
         time_ms = int((self._clock() + self._ahead_s) * 1000)
-        moment = Moment(self.process, time_ms).header()
-        read = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers]
-        read.append((MOMENT_HEADER, moment))
-        mac = self._signing.answer(heard.mac, status, body, read)
-        return [(_MOMENT, moment.encode()), (_PROOF, mac.encode())]
+        moment = _MOMENT, f"{self.process} {time_ms}".encode()
+        covered = answer_lines([*raw_headers, moment])
+        mac = self._signing.answer(heard.mac, status, body, covered)
+        return [moment, (_PROOF, mac.encode())]
 
     def prover(self, heard: Heard) -> Prove:
         """Return what proves an answer to a call whose body is here as a whole, and short."""

@@ -16,6 +16,7 @@ Source: docs/decisions/0043-calls-are-signed.md
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import NamedTuple
 
 import msgspec
@@ -37,6 +38,8 @@ from bazar.kit.signing import (
     digest,
     is_covered,
     same,
+    sent_lines,
+    told_lines,
 )
 
 ASKS_MAX = 3
@@ -90,6 +93,9 @@ class Signer:
         self._identity = service_identity(service, secret)
         self._signing = Signing(service, secret)
         self._clock = clock
+        self._mark = secrets.token_hex(NONCE_DIGITS // 4)
+        self._number = count()
+        """With the mark, which no other has, it makes a nonce of each call."""
 
     def call(
         self, peer: Peer, method: str, url: Url, headers: Mapping[str, str], body: bytes = b""
@@ -108,11 +114,10 @@ class Signer:
         said = Claims(
             process,
             int((self._clock() + peer.ahead_s) * 1000),
-            secrets.token_hex(NONCE_DIGITS // 2),
+            f"{self._mark}{next(self._number):0{NONCE_DIGITS // 2}x}",
             digest(body),
         )
-        read = [(name, _as_read(value)) for name, value in headers.items()]
-        mac = self._signing.call(method, target_of(url), said, read)
+        mac = self._signing.call(method, target_of(url), said, sent_lines(headers))
         return Call(said._replace(mac=mac).header(), mac, process, safe)
 
     def believed(
@@ -138,13 +143,13 @@ class Signer:
         if said != self._identity:
             message = f"it says that it is {said or 'nobody'}, and not {self._identity}"
             raise Stranger(message)
-        covered = [(name, _as_read(value)) for name, value in given if is_covered(name)]
+        covered = [pair for pair in given if is_covered(pair[0])]
         found = dict(covered)
         proof = headers.get(PROOF_HEADER)
         if (
             proof is None
             or len(found) != len(covered)
-            or not same(proof, self._signing.answer(call.mac, status, body, covered))
+            or not same(proof, self._signing.answer(call.mac, status, body, told_lines(covered)))
         ):
             message = f"its answer, {status}, does not prove that it is that of {self._identity}"
             raise Stranger(message)
@@ -154,9 +159,12 @@ class Signer:
         self, peer: Peer, status: int, found: Mapping[str, str], content: bytes
     ) -> bool:
         """Learn from a proved answer who gave it; tell whether it refuses a call for its moment."""
-        moment = Moment.parsed(found.get(MOMENT_HEADER, ""))
+        told = found.get(MOMENT_HEADER, "")
         outdated = status == _REFUSED and _code(content) == OUTDATED
-        if moment is not None and (outdated or moment.process != peer.process):
+        if not outdated and told.startswith(peer.process):
+            return False
+        moment = Moment.parsed(told)
+        if moment is not None:
             peer.process = moment.process
             peer.ahead_s = moment.time_ms / 1000 - self._clock()
         return outdated
@@ -178,8 +186,3 @@ def _code(content: bytes) -> str:
         return _coded(content).code
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-
-
-def _as_read(value: str) -> str:
-    """Return a header as the other side reads its bytes."""
-    return value if value.isascii() else value.encode().decode("latin-1")

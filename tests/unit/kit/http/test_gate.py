@@ -62,7 +62,7 @@ def test_so_many_are_remembered_and_no_more() -> None:
 
 def _scope(gate: Gate, time_ms: int, method: str = "POST", number: int = 1) -> dict[str, object]:
     claims = Claims(gate.process, time_ms, nonce(number), digest(b""))
-    claims = claims._replace(mac=Signing("catalog", SECRET).call(method, "/x", claims, []))
+    claims = claims._replace(mac=Signing("catalog", SECRET).call(method, "/x", claims, b""))
     headers = [(b"authorization", claims.header().encode())]
     return {"method": method, "raw_path": b"/x", "query_string": b"", "headers": headers}
 
