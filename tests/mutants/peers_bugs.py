@@ -27,9 +27,10 @@ PEERS_BUGS = (
         "An answer that does not say whose it is counts as one of the service.",
         (
             Edit(
-                "kit/peers/client.py",
+                "kit/peers/signer.py",
                 "        if said != self._identity:\n",
-                "        if said is not None and said != self._identity:\n",
+                "        if said is None:\n            return dict(headers)\n"
+                "        if said != self._identity:\n",
             ),
         ),
         (SEVERAL_TARGETS,),
@@ -40,8 +41,10 @@ PEERS_BUGS = (
         (
             Edit(
                 "kit/peers/client.py",
-                "            self._check(response.headers)\n        except FAILURES:\n",
-                "        except FAILURES:\n",
+                "            heed_cancel()\n            return False\n"
+                "        return answer.status == _OK\n",
+                "            heed_cancel()\n            return True\n"
+                "        return answer.status == _OK\n",
             ),
         ),
         (SEVERAL_TARGETS,),

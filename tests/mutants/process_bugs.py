@@ -20,8 +20,8 @@ PROCESS_BUGS = (
         (
             Edit(
                 "kit/log.py",
-                "            self._dropped += 1\n",
-                "            self._write()\n            self._lines.append(line)\n",
+                "        else:\n            self._dropped += 1\n",
+                "        else:\n            self._write()\n            self._lines.append(line)\n",
             ),
         ),
         (UNREAD_LOG,),
