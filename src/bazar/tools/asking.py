@@ -40,6 +40,11 @@ class Told(NamedTuple):
 class NotBelieved(Exception):
     """An answer that is not proved; the message says what it was."""
 
+    def __init__(self, message: str, *, undone: bool) -> None:
+        """Say whether nobody can have done what was asked, whoever has the call."""
+        super().__init__(message)
+        self.undone = undone
+
 
 class Restarted(Exception):
     """Another process is there than a moment ago; nobody knows what the one before did."""
@@ -79,7 +84,7 @@ class Asking:
                 proved = signer.believed(call, told.status, told.headers, digest(told.body))
             except Stranger as error:
                 reason = f"{error}{_code(told.body)}"
-                raise NotBelieved(reason) from error
+                raise NotBelieved(reason, undone=call.undone) from error
             if not signer.is_outdated(peer, told.status, proved, told.body):
                 return Told(told.status, proved, told.body)
             if not call.undone and KEY_HEADER not in asked.headers:

@@ -216,7 +216,7 @@ class Remote:
                 f"what answers at {self.url(service)} is not believed: {error}; name the data "
                 "folder of this shop with --data, or the file of its secret with --secret-file"
             )
-            raise RemoteError(message) from error
+            raise RemoteError(message, certain=error.undone) from error
         except Restarted as error:
             message = f"{error}, so nobody knows whether this was done; look, and ask again"
             raise RemoteError(message) from error

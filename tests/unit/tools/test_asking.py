@@ -123,9 +123,13 @@ def test_without_a_secret_calls_are_plain(service: Service, client: SyncClient) 
 
 
 def test_a_person_is_told_that_somebody_else_answers(service: Service, client: SyncClient) -> None:
-    """It is unknown what was done: the error is not definite."""
-    service.lie = lambda _told: {}
+    """Of a call for nobody it is certain that nobody did it; of one for a process it is not."""
     remote = Remote(Addresses(catalog=URL), SECRET, _client=client)
-    with pytest.raises(RemoteError, match="is not believed") as refused:
-        remote.call("catalog", "PUT", "/x", list[int])
-    assert not refused.value.definite
+    for known in (False, True):
+        if known:
+            service.lie = lambda told: told
+            remote.call("catalog", "PUT", "/x", list[int])
+        service.lie = lambda _told: {}
+        with pytest.raises(RemoteError, match="is not believed") as refused:
+            remote.call("catalog", "PUT", "/x", list[int])
+        assert (not known) == refused.value.definite
