@@ -133,12 +133,13 @@ class TestedShop:
 
     def ready(self, service: str) -> bool:
         """Tell whether a service answers, and that it is ready."""
-        if service not in self._probes:
+        probe = self._probes.get(service)
+        if probe is None or probe.secret != self.secret:
             there = {role_of(service): self.urls[service]} if service in self.urls else {}
             known = msgspec.structs.replace(self.addresses, **there)
-            self._probes[service] = Shop(known, self.secret, tls=self.tls)
+            probe = self._probes[service] = Shop(known, self.secret, tls=self.tls)
         try:
-            return bool(self._probes[service].call(role_of(service), "GET", "/readyz", dict))
+            return bool(probe.call(role_of(service), "GET", "/readyz", dict))
         except RemoteError:
             return False
 

@@ -11,6 +11,7 @@ import pytest
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import BuilderError, RequestError
 
+from bazar.kit import log
 from bazar.kit.deadline import Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.peers.answers import distrust, is_unsent
@@ -161,9 +162,10 @@ def test_nothing_goes_out_in_the_clear(shop: Path) -> None:
 
 
 async def test_a_call_tells_why_it_was_not_answered_though_its_time_ended_with_a_wait(
-    shop: Path, other: Path, capsys: pytest.CaptureFixture[str]
+    shop: Path, other: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The last try has so little time that it may end before it hears who is there."""
+    log.configure("front")
     ours, theirs = read_credentials(shop, "front"), read_credentials(other, "catalog")
     async with serving(theirs, ours) as port, service_client().build() as client:
         url = f"https://127.0.0.1:{port}"
@@ -174,7 +176,8 @@ async def test_a_call_tells_why_it_was_not_answered_though_its_time_ended_with_a
         with pytest.raises(Unavailable):
             await upstream.call("GET", "/info/1", deadline=Deadline(600))
         await upstream.stop()
-    assert "nobody whom we trust has signed its certificate" in capsys.readouterr().out
+    log.flush()
+    assert "nobody whom we trust has signed its certificate" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

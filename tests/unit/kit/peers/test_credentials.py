@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bazar.kit import log
 from bazar.kit.errors import StartupError
 from bazar.kit.peers.credentials import WARN_DAYS, key_fault, read_credentials, watch
 from bazar.tools.certificates import certify
@@ -163,10 +164,9 @@ def test_an_authority_that_ends_soon_is_told_too(tmp_path: Path) -> None:
     assert {"catalog.pem", "ca.pem"} == names
 
 
-async def test_the_log_says_it_every_day(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_the_log_says_it_every_day(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """From the first day on which it is so, in a process that runs for a year."""
+    log.configure("catalog")
     certify(tmp_path)
     shown = shown_by("catalog", tmp_path)
     ends_ms = int(shown.ends_at.timestamp() * 1000)
@@ -183,7 +183,8 @@ async def test_the_log_says_it_every_day(
     async with asyncio.timeout(10):
         await ended.wait()
     watching.cancel()
-    told = [line for line in capsys.readouterr().out.splitlines() if "certificate-ends" in line]
+    log.flush()
+    told = [line for line in capfd.readouterr().out.splitlines() if "certificate-ends" in line]
     assert [True, True] == [
         f"days_left={left}" in line and "catalog.pem" in line
         for line, left in zip(told, (29, 0), strict=True)
