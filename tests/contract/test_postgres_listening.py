@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -12,9 +13,13 @@ import pytest
 
 from bazar.kit.data.database import Transaction
 from bazar.kit.data.postgres import PostgresDatabase
-from bazar.kit.data.postgres_listening import BEAT_INTERVAL_S, BEAT_TIMEOUT_S, Listener
+from bazar.kit.data.postgres_connecting import DRIVER_ERRORS, Away, connect
+from bazar.kit.data.postgres_listening import BEAT_INTERVAL_S, BEAT_TIMEOUT_S, Line, Listener
 from support.moments import WAIT_S, until
 from support.postgres import RELEASES, server
+
+TURNS = 12
+"""Of the loop, within which a connection does not begin to listen yet."""
 
 
 class Ear:
@@ -186,6 +191,19 @@ async def test_a_connection_that_hangs_is_given_up(
     finally:
         os.kill(backend, signal.SIGCONT)
     assert 1 == ear.told.count("lost")
+
+
+async def test_a_connection_that_is_lost_while_it_begins_to_listen_is_a_lost_one(url: str) -> None:
+    """At whichever turn of the loop; what would end whoever listens for ever is no answer."""
+    for turns in range(TURNS):
+        ears, voice = await connect(url), await connect(url)
+        opening = asyncio.create_task(Line(ears, voice, lambda _told: None).open())
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        ears.terminate()
+        with suppress(*DRIVER_ERRORS, Away):  # or it was done before
+            await opening
+        voice.terminate()
 
 
 async def test_closing_is_told_and_ends_both_connections(

@@ -69,7 +69,7 @@ class Listener:
         self._on_beat = on_beat
         self._on_lost = on_lost
         self._clock = clock
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._away = False
         self._log = log.get_logger()
         self._task = asyncio.create_task(self._listen())
@@ -103,7 +103,7 @@ class Listener:
         except BaseException:
             ears.terminate()
             raise
-        self._line = line = _Line(ears, voice, self._on_changes)
+        self._line = line = Line(ears, voice, self._on_changes)
         try:
             await line.open()
             while True:
@@ -117,10 +117,11 @@ class Listener:
             self._on_lost()
 
 
-class _Line:
+class Line:
     """One pair of connections, until one of them breaks."""
 
     def __init__(self, ears: Connection, voice: Connection, on_changes: OnChanges) -> None:
+        """Listen with one, and speak with the other, so that each beat travels as changes do."""
         self._ears = ears
         self._voice = voice
         self._on_changes = on_changes
@@ -145,8 +146,8 @@ class _Line:
             with cut_after(BEAT_TIMEOUT_S, self._ears):
                 await self._ears.add_listener(CHANNEL, self._hear)
                 await self._ears.add_listener(BEATS, self._hear_beat)
-        except AttributeError as error:  # the driver's own, where the other connection was lost
-            if not self._gone:
+        except AttributeError as error:  # the driver's own, where one of the two was just lost
+            if not (self._gone or self._ears.is_closed()):
                 raise
             raise Away(_LOST) from error
 

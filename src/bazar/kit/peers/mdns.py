@@ -90,6 +90,8 @@ class Network:
         self._on: Sequence[Interface] | None = None
         self._failed = ""
         self.zeroconf: AsyncZeroconf | None = None
+        self._last: AsyncZeroconf | None = None
+        """What was open before, until it is closed."""
         self._log = get_logger()
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # it writes where nobody reads
 
@@ -102,11 +104,12 @@ class Network:
                     await self._change(there)
                 await asyncio.sleep(LOOK_S)
         finally:
-            await self._close(self.zeroconf)
+            for one in (self._last, self.zeroconf):  # the first, where a change was interrupted
+                await self._close(one)
 
     async def _change(self, there: Sequence[Interface]) -> None:
         """Open anew, and only then close what was open: what asks meanwhile hears something."""
-        last, self.zeroconf, self._on = self.zeroconf, None, there
+        self._last, self.zeroconf, self._on = self.zeroconf, None, there
         try:
             if there:
                 self.zeroconf = AsyncZeroconf(interfaces=multicast_on(there))
@@ -119,7 +122,8 @@ class Network:
             self._failed = str(error) or "it says no reason"
             await self._close(self.zeroconf)
             self.zeroconf = None
-        await self._close(last)
+        await self._close(self._last)
+        self._last = None
         if not there:
             self._tell(there, "there is no such interface with an address")
 
