@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -113,6 +113,8 @@ class Lab:
     """Which every shop holds; the other end is closed when this process ends."""
     programs: Path | None = None
     """Of PostgreSQL, where somebody named them."""
+    given: set[int] = field(default_factory=set)
+    """Ports that a shop was given; it may not listen there yet."""
 
     @contextmanager
     def shops(self, wanted: Sequence[Wanted], books: int) -> Iterator[list[OwnShop]]:
@@ -144,7 +146,9 @@ class Lab:
             _stop(own.process)
 
     def _spawned(self, wanted: Wanted, folder: Path) -> subprocess.Popen[bytes]:
-        front, catalog, order = free_rows(3, wanted.replicas * 2)
+        length = wanted.replicas * 2
+        front, catalog, order = firsts = free_rows(3, length, self.given)
+        self.given.update(port for first in firsts for port in range(first, first + length))
         command = [sys.executable, "-m", "bazar", "up", "--data", str(folder / "data"), "--empty"]
         command += ["--port", str(front), "--catalog-port", str(catalog)]
         command += ["--order-port", str(order), "--replicas", str(wanted.replicas)]
@@ -270,18 +274,20 @@ def _undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def free_rows(count: int, length: int) -> list[int]:
+def free_rows(count: int, length: int, given: Collection[int] = ()) -> list[int]:
     """Return ports of this machine that nobody listens on, and which begin a row of such.
 
     Args:
         count: how many rows.
         length: how many ports in each, one after the other.
+        given: ports that are somebody's, though nobody may listen there yet.
     """
     found: list[int] = []
     while len(found) < count:
         first = SystemRandom().choice(PORTS)
+        row = range(first, first + length)
         apart = all(abs(first - other) >= length for other in found)
-        if apart and all(map(_is_free, range(first, first + length))):
+        if apart and not any(port in given for port in row) and all(map(_is_free, row)):
             found.append(first)
     return found
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from bazar.experiment.asking import Answer
-from bazar.experiment.lab import free_rows
+from bazar.experiment.lab import PORTS, free_rows
 from bazar.experiment.machine import Watch, cores, descendants, facts
 
 
@@ -30,6 +30,13 @@ def test_rows_of_ports_do_not_touch() -> None:
     first, second, third = sorted(free_rows(3, 8))
     assert second - first >= 8
     assert third - second >= 8
+
+
+def test_rows_of_ports_keep_off_those_that_were_given() -> None:
+    """Whoever was given a port may not listen there yet."""
+    (kept,) = free_rows(1, 1)
+    given = {*PORTS} - {kept}
+    assert [kept] == free_rows(1, 1, given)
 
 
 def test_an_answer_tells_its_version() -> None:
