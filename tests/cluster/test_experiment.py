@@ -16,7 +16,10 @@ import pytest
 
 from bazar.experiment.lab import Wanted, free_rows, opened_lab
 from bazar.experiment.machine import descendants
-from support.processes import BAZAR, Result, environment, wait_for
+from support.processes import BAZAR, STOP_TIMEOUT_S, Result, environment, wait_for
+
+WITHIN_S = 100.0
+"""For an experiment, or its end."""
 
 
 class Place:
@@ -27,11 +30,12 @@ class Place:
         self.work, self.temporary = folder / "work", folder / "t"
         self.work.mkdir()
         self.temporary.mkdir()
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start an experiment."""
         settings = {"TMPDIR": str(self.temporary), "BAZAR_DATA": str(self.work / "mine")}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *BAZAR, "experiment", *map(str, words)],
             cwd=self.work,
             env=environment(settings),
@@ -41,12 +45,20 @@ class Place:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
 
     def run(self, *words: object) -> Result:
         """Run an experiment to its end."""
         process = self.start(*words)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=WITHIN_S)
         return Result(process.returncode, out, err)
+
+    def end(self) -> None:
+        """End what still runs, however the test went."""
+        for process in self._started:
+            process.kill()
+            process.communicate(timeout=STOP_TIMEOUT_S)
 
     def left(self) -> list[str]:
         """Return all files and folders there are."""
@@ -55,9 +67,11 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Iterator[Place]:
     """Return a place where nothing is yet."""
-    return Place(tmp_path)
+    place = Place(tmp_path)
+    yield place
+    place.end()
 
 
 def test_an_experiment_explains_itself_and_leaves_a_chart_and_a_report(place: Place) -> None:
@@ -89,13 +103,11 @@ def test_a_crash_is_seen_and_everything_adds_up(place: Place) -> None:
 def test_an_experiment_that_is_interrupted_leaves_nothing(place: Place) -> None:
     """No process, no folder, no file; Ctrl-C reaches it while customers ask."""
     process = place.start("clients", "--duration", 600, "--books", 2)
-    assert process.stderr is not None
-    while "round 1" not in process.stderr.readline():
-        pass
+    wait_to_read(process, "round 1")
     below = [one.pid for one in descendants(process.pid)]
     assert len(below) > 4
     process.send_signal(signal.SIGINT)
-    out, _err = process.communicate()
+    out, _err = process.communicate(timeout=WITHIN_S)
     assert (130, "") == (process.returncode, out)
     assert [] == place.left()
     assert [] == list(running(below))
@@ -104,12 +116,10 @@ def test_an_experiment_that_is_interrupted_leaves_nothing(place: Place) -> None:
 def test_shops_end_with_an_experiment_that_is_killed(place: Place) -> None:
     """Nobody tells them; and the next run takes away the folder that was left."""
     process = place.start("crash", "--duration", 600, "--books", 2)
-    assert process.stderr is not None
-    while "fault 1" not in process.stderr.readline():
-        pass
+    wait_to_read(process, "fault 1")
     below = [one.pid for one in descendants(process.pid)]
     process.kill()
-    process.communicate()
+    process.communicate(timeout=STOP_TIMEOUT_S)
     try:
         wait_for("the end of all of them", lambda: not list(running(below)))
     finally:
@@ -121,6 +131,17 @@ def test_shops_end_with_an_experiment_that_is_killed(place: Place) -> None:
         with opened_lab(print):
             pass
     assert ["experiments"] == place.left()
+
+
+def wait_to_read(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a process says, until these words; fail where it ends without them."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if words in line:
+            return
+    pytest.fail("".join(said))
 
 
 def running(pids: list[int]) -> Iterator[int]:

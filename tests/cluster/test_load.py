@@ -191,7 +191,7 @@ def test_what_a_killed_load_leaves_goes_with_the_next(shop: RunningShop) -> None
     load = Started(shop, "--rate", 20, "--mix", "buy=1")
     wait_for("books for sale", lambda: for_sale(shop))
     load.process.kill()
-    load.process.communicate()
+    load.process.communicate(timeout=STOP_TIMEOUT_S)
     assert for_sale(shop)
     assert 0 == shop.bazar("load", "--duration", 1, "--rate", 20, "--books", 1).code
     assert [] == for_sale(shop)

@@ -127,7 +127,7 @@ def test_one_that_was_left_behind_is_stopped(server: PostgresServer) -> None:
     (server.data / "postmaster.pid").write_text(told.replace(str(left.pid), str(ending.pid), 1))
     end_orphan(server.data)
     assert ending.poll() is None
-    ending.communicate()
+    ending.communicate(timeout=STOP_TIMEOUT_S)
     assert 0 == ending.returncode
 
 

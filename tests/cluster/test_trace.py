@@ -12,7 +12,7 @@ import msgspec
 
 from bazar.kit.steps import order_name
 from bazar.tools.tracing import Sources, Story, find, tell
-from support.processes import BAZAR, environment, run_bazar, wait_for
+from support.processes import BAZAR, STOP_TIMEOUT_S, environment, run_bazar, wait_for
 from support.running import RunningShop, ThreeServices
 
 PURCHASES = 30
@@ -92,7 +92,7 @@ def test_a_service_of_its_own_logs_to_the_file_that_is_named(tmp_path: Path) -> 
         wait_for("it listens", lambda: file.exists() and "listening" in file.read_text())
     finally:
         started.send_signal(signal.SIGTERM)
-        shown, _ = started.communicate()
+        shown, _ = started.communicate(timeout=STOP_TIMEOUT_S)
     lines = [msgspec.json.decode(line) for line in file.read_text().splitlines()]
     assert (b"", "stopped") == (shown, lines[-1]["event"])
     assert {f"127.0.0.1:{port}"} == {line["process"].partition("#")[0] for line in lines}

@@ -67,7 +67,7 @@ def test_no_buyer_is_lied_to_while_hosts_lose_each_other(tmp_path: Path) -> None
         printed, _ = running.communicate(timeout=WITHIN_S)
     finally:
         running.kill()
-        running.wait()
+        running.wait(STOP_TIMEOUT_S)
     sys.stdout.write(printed)
     assert 0 == running.returncode
     assert "only the order service that moved is left" in printed
@@ -81,7 +81,7 @@ def runs(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
     yield several
     for one in several:
         one.kill()
-        one.communicate()
+        one.communicate(timeout=STOP_TIMEOUT_S)
 
 
 def test_nothing_is_left_however_a_run_ends(
