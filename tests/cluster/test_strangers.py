@@ -13,10 +13,11 @@ import pytest
 from bazar.kit.identity import new_key
 from bazar.tools.remote import Addresses
 from support.customers import Customers
-from support.processes import free_ports
+from support.processes import free_ports, wait_for
 from support.running import ThreeServices
 
 PURCHASES = 24
+TRIES_MAX = 10
 SOON = {"bazar-deadline-ms": "1000"}
 
 
@@ -75,13 +76,22 @@ async def test_a_stranger_among_the_targets_costs_nobody_an_order(
                 bought = await customers.buy(book_id, new_key())
                 assert 201 == bought.status
                 path = f"/orders/{bought.json['order_id']}"
-                assert 200 == (await customers.call("GET", path)).status
-                assert 200 == (await customers.call("POST", f"{path}/cancel")).status
-                assert 200 == (await customers.call("GET", f"/info/{book_id}")).status
+                assert 200 == await definite(customers, "GET", path)
+                assert 200 == await definite(customers, "POST", f"{path}/cancel")
+                assert 200 == await definite(customers, "GET", f"/info/{book_id}")
 
             await asyncio.gather(*[buy_and_cancel() for _ in range(PURCHASES)])
-        assert PURCHASES == shop.stock(book_id)
         assert not shop.settled_audit().differences
+        wait_for("all copies are back", lambda: PURCHASES == shop.stock(book_id))
+
+
+async def definite(customers: Customers, method: str, path: str) -> int:
+    """Return the status of the first answer that says what is; a busy machine may be too late."""
+    for _ in range(TRIES_MAX):
+        answer = await customers.call(method, path)
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+    return answer.status
 
 
 async def ask(customers: Customers, order_id: str) -> list[tuple[int, object]]:
