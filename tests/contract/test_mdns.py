@@ -15,7 +15,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from bazar.kit.identity import new_key
 from bazar.kit.peers import candidates, mdns
-from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove
+from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove, is_announced
 from bazar.kit.peers.discovery import Discovery
 from bazar.kit.peers.interfaces import Interface, interfaces
 from bazar.kit.peers.mdns import Announced, announce, kind
@@ -165,6 +165,20 @@ async def test_nobody_is_believed_without_a_proof(looking: Looking) -> None:
         assert of(5001, 666) == found.announced
         may.set()
         await until(lambda: of(5001) == found.known)
+
+
+async def test_what_a_service_says_of_itself_is_what_others_hear(looking: Looking) -> None:
+    """Its shop, and its addresses, letter by letter."""
+    said_of_it: list[str] = []
+    task = asyncio.create_task(
+        announce("catalog", LOOPBACK, 5001, looking, ready, tell=said_of_it.append)
+    )
+    async with heard(looking) as found:
+        await until(lambda: of(5001) == found.known)
+        (told_of_it,) = said_of_it
+        assert all(is_announced(told_of_it, looking.shop, one.url) for one in found.known)
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_a_service_is_announced_once_it_is_ready(looking: Looking) -> None:

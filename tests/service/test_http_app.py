@@ -22,6 +22,7 @@ from bazar.kit.http.refusals import PLACES
 from bazar.kit.http.request import Request
 from bazar.kit.metrics import Metrics
 from bazar.kit.process.connections import CONNECTIONS_MAX
+from support.logs import ORDER, ORDER_ID
 from support.problem_documents import check_problem
 from support.shops import SECRET, Caller, InProcess, Reply
 
@@ -474,3 +475,12 @@ async def test_that_all_is_well_makes_no_log_line(
         await caller.get("/readyz")
         await caller.post("/healthz")
     assert ["/readyz", "/healthz"] == [line["path"] for line in logged()]
+
+
+@pytest.mark.parametrize("path", ["/orders/{}/foo", "//orders/{}", "/Orders/{}", "/say/{}/x"])
+async def test_a_log_line_of_a_path_that_is_not_there_holds_no_order_id(
+    odd: Caller, logged: Callable[[], list[dict[str, object]]], path: str
+) -> None:
+    """It may be the address of an order, with a letter too many."""
+    assert 404 == (await odd.get(path.format(ORDER_ID))).status
+    assert [path.format(ORDER)] == [line["path"] for line in logged()]

@@ -236,7 +236,10 @@ async def _announce(
     """Tell the network of a service that listens here, until cancelled."""
     from bazar.kit.peers.mdns import announce
 
-    await announce(service, host, port, where, app.is_ready)
+    def tell(said: str) -> None:
+        app.announced = said
+
+    await announce(service, host, port, where, app.is_ready, tell=tell)
 
 
 def _share_port(host: str, port: int, workers: int) -> None:

@@ -140,7 +140,7 @@ def _announced(name: str, found: "Found") -> Finding:
     if others:
         said.append(f"not ours, or not ready: {_some(others)}")
     if found.shops:
-        said.append(f"other shops: {_some(sorted(found.shops))}")
+        said.append(f"other shops: {_some([repr(shop) for shop in sorted(found.shops)])}")
     advice = "whoever is there was told nothing" if others else ""
     return Finding("network", bool(ours), "; ".join(said), advice)
 

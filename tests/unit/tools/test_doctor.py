@@ -8,6 +8,7 @@ import pytest
 
 from bazar.kit.errors import Unauthorized
 from bazar.kit.http.operations import Health
+from bazar.kit.peers.finding import Found
 from bazar.tools import doctor
 from bazar.tools.doctor import Finding, examine
 from bazar.tools.remote import TIMEOUT, Addresses, RemoteError
@@ -110,3 +111,12 @@ def test_each_replica_is_looked_at() -> None:
     lines = [one.found for one in examine(shop, Path("nowhere")) if one.found.endswith("0)")]
     versions = [line.partition(" is ready")[0] for line in lines]
     assert ["http://c1", "http://c2", "http://o", "http://f"] == versions
+
+
+def test_the_name_of_a_strange_shop_makes_no_line_of_its_own() -> None:
+    """Anybody can announce any name."""
+    shop = FakeShop()
+    name = "theirs\nok   secret: accepted\x1b[2K"
+    seen = {"catalog": Found(frozenset(), frozenset(), frozenset({name}))}
+    (told,) = [one for one in examine(shop, Path("nowhere"), seen) if one.what == "network"]
+    assert r"other shops: 'theirs\nok   secret: accepted\x1b[2K'" in told.found

@@ -39,7 +39,8 @@ from bazar.kit.http.request import BODY_BYTES_MAX, Request
 from bazar.kit.identity import REQUEST_ID_HEADER, new_request_id
 from bazar.kit.metrics import Metrics
 from bazar.kit.secret import SERVICE_HEADER, check_bearer, service_identity
-from bazar.kit.signing import SAFE_METHODS
+from bazar.kit.signing import ANNOUNCED_HEADER, SAFE_METHODS
+from bazar.kit.steps import without_ids
 
 _LOGGED_PATH_LENGTH_MAX = 200
 _DIGITS_MAX = 15
@@ -52,8 +53,12 @@ _NOTHING: Mapping[str, Any] = {}
 Client = tuple[str, Any]
 """The address and the port that a request came from."""
 _NOBODY: Client = ("", 0)
+_NOWHERE = "(none)"
+"""In the place of the template of a path that there is not."""
 _QUIET = "/healthz"
 """A supervisor asks this every second: that all is well makes no log line."""
+_READY = "/readyz"
+_ANNOUNCED = ANNOUNCED_HEADER.encode()
 _OK = 200
 
 
@@ -110,11 +115,13 @@ class HttpApp:
         """Pages of other origins that are invited; the site's own pages are for nobody else."""
         self.lost: ErrorPage | None = None
         """Tells a browser that nothing is where it asked; everybody else gets a document."""
+        self.announced = ""
+        """What it says of how it is announced on the network, to those that want a proof."""
         self._secret = secret
         self._gate = Gate(service, secret) if internal and secret else None
         self._open: set[str] = set()
         self._metrics = metrics
-        self._nowhere = _Path("(none)", [])
+        self._nowhere = _Path(_NOWHERE, [])
         self._paths: dict[str, list[_Path]] = {}
         by_template: dict[str, list[Endpoint]] = {}
         packer = Packer()
@@ -191,6 +198,8 @@ class HttpApp:
             if method == "HEAD":
                 response = _without_body(response)
             if gate is not None and heard is not None:
+                if self.announced and path.template == _READY:
+                    response.raw_headers.append((_ANNOUNCED, self.announced.encode("latin-1")))
                 await gate.prove(heard, response)
             await response(scope, receive, send)
         finally:
@@ -243,7 +252,10 @@ class HttpApp:
         self._metrics.request(told.counted, told.template, told.status, duration_s)
         if told.template == _QUIET and told.status == _OK:
             return
-        shown = told.template if told.hidden else scope["path"][:_LOGGED_PATH_LENGTH_MAX]
+        shown = told.template if told.hidden else scope["path"]
+        if told.template == _NOWHERE:  # it may be that of an order, with a letter too many
+            shown = without_ids(shown)
+        shown = shown[:_LOGGED_PATH_LENGTH_MAX]
         log.request_line(
             scope["method"], shown, told.status, duration_s * 1000, told.request_id, facts
         )

@@ -1,6 +1,6 @@
 """What an address of a service is, and what `mdns:` stands for among them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import quote, unquote
 
@@ -21,6 +21,8 @@ class Address(NamedTuple):
 
 
 Addresses = frozenset[Address]
+Tell = Callable[[str], None]
+"""Takes in what a service says of how it is announced, whenever that is another."""
 Prove = Callable[[Address], Awaitable[bool]]
 """Tells whether an address belongs to the service of this shop, and the service is ready."""
 
@@ -42,3 +44,19 @@ class Looking(NamedTuple):
         shop, _, interfaces = word.removeprefix(MDNS).partition("@")
         named = tuple(unquote(interfaces).split("+")) if interfaces else ()
         return cls(unquote(shop) or SHOP_DEFAULT, named)
+
+
+def url_at(host: str, port: int) -> str:
+    """Return the address of what listens at a port, as it is used wherever it was announced."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def announced_as(shop: str, hosts: Sequence[str], port: int) -> str:
+    """Return what a service says of how it is announced, on one line."""
+    return " ".join([quote(shop, safe=""), *(url_at(host, port) for host in hosts)])
+
+
+def is_announced(said: str, shop: str, url: str) -> bool:
+    """Tell whether that says that an address is one of a service of a shop."""
+    named, *urls = said.split(" ")
+    return named == quote(shop, safe="") and url in urls

@@ -36,22 +36,28 @@ _SLOW_FROM = 0.95
 class Target:
     """One process that may be asked."""
 
-    __slots__ = ("address", "client", "in_flight", "out", "peer", "url")
+    __slots__ = ("address", "checked", "client", "in_flight", "out", "peer", "shop", "url")
 
-    def __init__(self, address: Address, url: str = "", client: Client | None = None) -> None:
+    def __init__(
+        self, address: Address, url: str = "", client: Client | None = None, shop: str = ""
+    ) -> None:
         """Start as one that answers.
 
         Args:
             address: where it is.
             url: what to ask for; empty: the address.
             client: of its own, where it has one.
+            shop: as whose it was announced there, and has to say that it is; empty: nobody's.
         """
         self.address = address
+        self.shop = shop
         self.url = url or address.url
         self.client = client
         self.in_flight = 0
         self.out = False
         self.peer = Peer()
+        self.checked = ""
+        """Which process there has said so."""
 
 
 Probe = Callable[[Target], Awaitable[bool]]

@@ -121,10 +121,19 @@ class Candidates:
         if one is None:  # it was withdrawn meanwhile
             return
         one.under_way, one.at_s = False, self._clock()
-        if proved and (address in self._proved_at_s or len(self._proved_at_s) < PROVEN_MAX):
+        if proved:
+            if address not in self._proved_at_s and len(self._proved_at_s) >= PROVEN_MAX:
+                self._give_way()
             self._proved_at_s[address] = one.at_s
         elif address not in self._announced and self._is_gone(address, one.at_s):
             del self._proved_at_s[address], self._asked[address]
+
+    def _give_way(self) -> None:
+        """Use the address no more that proved itself longest ago; it may do so again."""
+        oldest = min(self._proved_at_s, key=self._proved_at_s.__getitem__)
+        del self._proved_at_s[oldest]
+        if oldest not in self._announced:
+            del self._asked[oldest]
 
     def _is_gone(self, address: Address, now_s: float) -> bool:
         return len(self._proved_at_s) > 1 and self._proved_at_s[address] + FORGET_S <= now_s

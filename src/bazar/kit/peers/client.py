@@ -33,7 +33,7 @@ from bazar.kit.deadline import DEADLINE_HEADER, DEADLINE_MS_MAX, Deadline
 from bazar.kit.errors import Unavailable
 from bazar.kit.identity import REQUEST_ID_HEADER
 from bazar.kit.log import get_logger
-from bazar.kit.peers.addresses import Address
+from bazar.kit.peers.addresses import Address, is_announced
 from bazar.kit.peers.answers import (
     FAILURES,
     Answer,
@@ -50,7 +50,7 @@ from bazar.kit.peers.discovery import Discovery
 from bazar.kit.peers.following import LINE_BYTES_MAX, ProvedLines
 from bazar.kit.peers.racing import Race, Rules
 from bazar.kit.peers.signer import ASKS_MAX, Call, Signer
-from bazar.kit.signing import PROOF_HEADER, STREAMED, digest
+from bazar.kit.signing import ANNOUNCED_HEADER, MOMENT_HEADER, PROOF_HEADER, STREAMED, digest
 from bazar.kit.steps import steps
 
 PAUSE_S_FIRST = 0.02
@@ -60,6 +60,7 @@ READ_TIMEOUT = timedelta(milliseconds=DEADLINE_MS_MAX)
 """Ends an exchange that nobody waits for any more: to cancel its caller does not end it."""
 PROBE_TIMEOUT_MS = 250
 _OK = 200
+_READY = "/readyz"
 _DEADLINE = DEADLINE_HEADER.decode()
 _REQUEST_ID = REQUEST_ID_HEADER.decode()
 _CLIMBS = re.compile(r"[^?]*(/(\.|%2e){1,2}([/?]|$)|[\\#\x00-\x20])", re.IGNORECASE)
@@ -140,11 +141,12 @@ class Upstream:
 
     def _reach(self, address: Address) -> Target:
         """Return a target at an address; under TLS it has a client of its own."""
+        shop = self._discovery.shop_of(address)
         if self._tls is None:
-            return Target(address)
+            return Target(address, shop=shop)
         url, ip, port = secured_url(self.name, address.url)
         builder = secured(service_client(), self._tls, self.name, ip, port)
-        return Target(address, url, builder.build())
+        return Target(address, url, builder.build(), shop)
 
     def start(self) -> None:
         """Start to look names up, and to listen; without anything that may change do nothing."""
@@ -258,6 +260,7 @@ class Upstream:
         async with AsyncExitStack() as open_response:
             by_s = now_s() + silence_s_max
             async with self._heard_by(by_s, silence_s_max, target):
+                await self._check_announced(target, path)
                 response = await open_response.enter_async_context(builder.build_streamed())
                 proved = await self._opened(target, call, response, path)
             while True:
@@ -365,7 +368,9 @@ class Upstream:
         if sending.body is not None:
             headers["content-type"] = "application/json"
         for _asked in range(ASKS_MAX):
+            await self._check_announced(target, sending.path)  # before it may change anything
             call, answer = await self._ask(target, sending, headers, left_s)
+            await self._check_announced(target, sending.path)  # another one may have read for us
             if answer is not None:
                 return answer
             if not call.undone:
@@ -411,11 +416,36 @@ class Upstream:
         return await self._probe(self._reach(address))
 
     async def _probe(self, target: Target) -> bool:
-        """Tell whether a target is ready, and the service that it should be."""
-        sending = _Sending("GET", "/readyz", Deadline(PROBE_TIMEOUT_MS))
+        """Tell whether a target is ready, and the service that it should be.
+
+        One that was announced has to say of itself that it is so, at this very address: whoever
+        only passes on what it is asked can do that for no address of his own.
+        """
+        sending = _Sending("GET", _READY, Deadline(PROBE_TIMEOUT_MS))
         try:
             answer = await self._send(target, sending, PROBE_TIMEOUT_MS / 1000)
         except FAILURES:
             heed_cancel()
             return False
+        if target.shop:
+            said = answer.headers.get(ANNOUNCED_HEADER, "")
+            if not is_announced(said, target.shop, target.address.url):
+                return False
+            target.checked = answer.headers.get(MOMENT_HEADER, "").partition(" ")[0]
         return answer.status == _OK
+
+    async def _check_announced(self, target: Target, path: str) -> None:
+        """See that the process at an address that was announced is one of the shop there.
+
+        Args:
+            target: that is asked.
+            path: for what.
+
+        Raises:
+            Stranger: it does not say so.
+        """
+        if not target.shop or target.peer.process == target.checked or path == _READY:
+            return
+        if not await self._probe(target) or target.peer.process != target.checked:
+            message = f"it does not say that it is announced there as one of {target.shop}"
+            raise Stranger(message)

@@ -95,6 +95,12 @@ class Discovery:
         proven = self.announced.known if self.announced is not None else frozenset()
         return self._fixed.union(proven, *self._named.values())
 
+    def shop_of(self, address: Address) -> str:
+        """Return of which shop it has to say that it is; empty where a person named the address."""
+        if self.announced is None or address.host or address in self._fixed:
+            return ""
+        return self.announced.shop
+
     def hurry(self) -> None:
         """Look up soon: nobody answers where we look."""
         self._hurry.set()

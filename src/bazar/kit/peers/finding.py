@@ -52,7 +52,7 @@ async def look(
     """
     client = new_client()
     try:
-        provers = [_prover(name, client, secret, tls) for name in services]
+        provers = [_prover(name, where, client, secret, tls) for name, where in services.items()]
         looks = map(_found, services, services.values(), provers)
         found = await asyncio.gather(*looks)
     finally:
@@ -60,9 +60,11 @@ async def look(
     return dict(zip(services, found, strict=True))
 
 
-def _prover(service: str, client: Client, secret: str, tls: Credentials | None) -> Prove:
+def _prover(
+    service: str, where: Looking, client: Client, secret: str, tls: Credentials | None
+) -> Prove:
     if service != "front":
-        return Upstream(service, "", client, secret, tls=tls).proves
+        return Upstream(service, str(where), client, secret, tls=tls).proves
 
     async def says_so(address: Address) -> bool:
         try:

@@ -30,7 +30,15 @@ from zeroconf import (  # type: ignore[attr-defined]  # two of these are offered
 from zeroconf.asyncio import AsyncZeroconf
 
 from bazar.kit.log import get_logger
-from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove
+from bazar.kit.peers.addresses import (
+    Address,
+    Addresses,
+    Looking,
+    Prove,
+    Tell,
+    announced_as,
+    url_at,
+)
 from bazar.kit.peers.candidates import LASTS_S, Candidates
 from bazar.kit.peers.interfaces import (
     Interface,
@@ -145,6 +153,7 @@ async def announce(  # noqa: PLR0913  what an announcement is made of
     looking: Looking,
     ready: Callable[[], Awaitable[bool]],
     *,
+    tell: Tell = lambda _said: None,
     see: See = interfaces,
 ) -> None:
     """Announce a service from when it is ready until this is cancelled, and then withdraw it.
@@ -155,6 +164,7 @@ async def announce(  # noqa: PLR0913  what an announcement is made of
         port: that it listens on.
         looking: for which shop, and on which interfaces.
         ready: tells whether it can do its work.
+        tell: is told what the service has to say of it, before anybody hears of it.
         see: returns the interfaces of this machine that are meant.
     """
     log = get_logger()
@@ -163,6 +173,7 @@ async def announce(  # noqa: PLR0913  what an announcement is made of
         addresses = reached_at(host, there, named=bool(looking.interfaces))
         if not addresses:
             return
+        tell(announced_as(looking.shop, addresses, port))
         await on.async_register_service(
             _announcement(service, addresses, port, looking.shop), cooperating_responders=True
         )
@@ -274,13 +285,11 @@ class Hearing(RecordUpdateListener):
             if shop and len(self.shops) < SHOPS_MAX:
                 self.shops.add(shop.decode(errors="replace"))
             return frozenset()
-        if info.port not in _PORTS:
+        port = info.port or 0
+        if port not in _PORTS:
             return frozenset()
         there = [one for one in info.parsed_addresses() if self._may_be(one)]
-        return frozenset(
-            Address(f"http://{f'[{one}]' if ':' in one else one}:{info.port}")
-            for one in there[:ADDRESSES_MAX]
-        )
+        return frozenset(Address(url_at(one, port)) for one in there[:ADDRESSES_MAX])
 
     def _may_be(self, text: str) -> bool:
         """Tell whether something that can be asked may be at an address."""
@@ -304,6 +313,11 @@ class Announced:
         self._ask_s = ASK_S_FIRST
         self._ask_now = asyncio.Event()
         self._proofs: set[asyncio.Task[None]] = set()
+
+    @property
+    def shop(self) -> str:
+        """Whose announcements count."""
+        return self._looking.shop
 
     @property
     def known(self) -> Addresses:

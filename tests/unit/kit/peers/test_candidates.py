@@ -184,12 +184,28 @@ def test_a_flood_takes_no_more_room_and_hides_nobody_who_proved_it() -> None:
 
 
 def test_no_more_are_used_than_there_is_room_for() -> None:
-    """However many prove it, such as relays of one who means harm."""
+    """However many prove it."""
     candidates = Candidates(Clock())
     for number in range(2 * PROVEN_MAX):
-        candidates.hear(f"relay-{number}", at(number))
+        candidates.hear(f"replica-{number}", at(number))
     prove(candidates, at(*range(2 * PROVEN_MAX)))
     assert PROVEN_MAX == len(candidates.proven)
+
+
+def test_old_addresses_that_somebody_still_announces_keep_no_service_out() -> None:
+    """One that moves on is used at its new address; who gave way and is there comes back."""
+    clock = Clock()
+    candidates = Candidates(clock)
+    for number in range(PROVEN_MAX):
+        candidates.hear(f"{number}", at(number))
+        prove(candidates, at(number))
+        clock.now_s += PROVE_AGAIN_S
+    candidates.hear("new", at(PROVEN_MAX))
+    prove(candidates, at(PROVEN_MAX))
+    assert at(*range(1, PROVEN_MAX + 1)) == candidates.proven
+    clock.now_s += PROOFS_A_SECOND
+    assert [*at(0)] == prove(candidates, at(0))
+    assert at(0, *range(2, PROVEN_MAX + 1)) == candidates.proven
 
 
 def test_what_was_withdrawn_while_it_was_asked_does_not_count() -> None:
