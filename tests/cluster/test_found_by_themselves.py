@@ -9,7 +9,7 @@ from bazar.kit.identity import new_key
 from bazar.kit.peers.addresses import Looking
 from bazar.kit.peers.mdns import announce
 from bazar.tools.remote import Addresses
-from support.processes import free_ports, run_bazar
+from support.processes import free_ports, run_bazar, wait_for
 from support.running import ThreeServices
 
 LOOPBACK = "127.0.0.1"
@@ -83,11 +83,18 @@ async def test_services_find_each_other_in_any_order_and_after_a_move(tmp_path: 
         writer.close()
 
     answered: list[bytes] = []
+
+    def passed() -> list[bytes]:
+        return [answer for answer in answered if answer.startswith(b"HTTP/1.1 200 ")]
+
     name = f"found {new_key()}"
     with Announced(tmp_path, name) as shop:
         async with strange(name, listen):
             await asyncio.to_thread(shop.open, "front", "order", "catalog")
             book_id = await asyncio.to_thread(shop.add_book, PURCHASES + 1)
+            await asyncio.to_thread(
+                wait_for, "the proof of the catalog, passed on to two", lambda: len(passed()) > 1
+            )
             async with shop.customers() as customers:
                 for _ in range(PURCHASES):
                     assert 201 == (await customers.buy(book_id, new_key())).status
@@ -100,7 +107,6 @@ async def test_services_find_each_other_in_any_order_and_after_a_move(tmp_path: 
                 ).status != 201:  # each waits for some seconds
                     tries += 1
                     assert tries < TRIES_MAX
-            assert any(answer.startswith(b"HTTP/1.1 200 ") for answer in answered)
             assert all(b" /readyz " in said for said in heard)
             assert not any(shop.secret.encode() in said for said in heard)
             words = ("--shop", name, "--interface", LOOPBACK, "--data", tmp_path / "none")
