@@ -4,7 +4,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,6 +17,8 @@ from bazar.kit.peers.answers import distrust, is_unsent
 from bazar.kit.peers.connecting import secured, secured_url
 from bazar.kit.peers.credentials import Credentials, read_credentials
 from bazar.kit.peers.roles import Role, role_name
+from bazar.kit.process.probing import PROBERS_MAX
+from bazar.kit.process.server import HEADER_TIMEOUT_MS
 from bazar.tools.certificates import certify
 from bazar.tools.remote import RemoteError
 from support.certificates import SecuredServices, host_of, in_days, shown_by
@@ -257,6 +259,19 @@ def test_who_watches_from_outside_is_told_whether_it_is_well(
     with closing(connection):
         connection.request("GET", path)
         assert expected == connection.getresponse().status
+
+
+def test_who_says_nothing_keeps_no_watcher_out(shop: SecuredServices) -> None:
+    """Though all places of that port are taken: he waits for less than they may say nothing."""
+    with ExitStack() as open_ones:
+        for _ in range(PROBERS_MAX + 1):
+            silent = socket.create_connection(("127.0.0.1", shop.probe_port), timeout=10)
+            open_ones.enter_context(closing(silent))
+        patience_s = HEADER_TIMEOUT_MS / 1000 - 2
+        connection = HTTPConnection("127.0.0.1", shop.probe_port, timeout=patience_s)
+        with closing(connection):
+            connection.request("GET", "/readyz")
+            assert 200 == connection.getresponse().status
 
 
 def test_who_watches_from_outside_changes_nothing(shop: SecuredServices) -> None:

@@ -362,12 +362,14 @@ class Upstream:
 
     async def _send(self, target: Target, sending: _Sending, left_s: float) -> Answer:
         """Send a call, signed anew where it is for another process or moment than the one there."""
-        headers = {_DEADLINE: str(int(left_s * 1000))}
+        headers: dict[str, str] = {}
         if sending.request_id:
             headers[_REQUEST_ID] = sending.request_id
         if sending.body is not None:
             headers["content-type"] = "application/json"
         for _asked in range(ASKS_MAX):
+            left_s = min(left_s, sending.deadline.left_s())
+            headers[_DEADLINE] = str(int(left_s * 1000))
             await self._check_announced(target, sending.path)  # before it may change anything
             call, answer = await self._ask(target, sending, headers, left_s)
             await self._check_announced(target, sending.path)  # another one may have read for us

@@ -144,14 +144,15 @@ def read_authorities(folder: Path) -> tuple[bytes, "list[Certificate]"]:
     """Return whom a process believes, as bytes and as certificates.
 
     Raises:
-        StartupError: the file cannot be read, others may write to it, or it holds no authority.
+        StartupError: the file cannot be read, is another user's, others may write to it, or it
+            holds no authority.
     """
     from bazar.kit.peers import certificates
 
     file = folder / AUTHORITY_FILE
     pem, status = _content(file)
-    if status.st_mode & _OTHERS_WRITE:
-        refuse(file, f"may be changed by others; if it is what it should be: chmod go-w {file}")
+    if fault := authority_fault(status.st_uid, status.st_mode, os.geteuid()):
+        refuse(file, f"{fault} {file}")
     try:
         found = certificates.read_certificates(pem)
     except certificates.NotProper as error:
@@ -214,6 +215,21 @@ def key_fault(owner: int, mode: int, user: int) -> str:
         return "belongs to another user, who may read it; make a copy of your own, and"
     if mode & (_OTHERS if owner == user else _OTHERS_OF_ROOT):
         return "may be read by others; if nobody has"
+    return ""
+
+
+def authority_fault(owner: int, mode: int, user: int) -> str:
+    """Return why others may say whom we believe, and what to do; empty: they may not.
+
+    Args:
+        owner: of the file.
+        mode: of the file.
+        user: who wants to use it.
+    """
+    if owner not in {user, 0}:
+        return "is another user's, who may change it; make it your own, or: chown root"
+    if mode & _OTHERS_WRITE:
+        return "may be changed by others; if it is what it should be: chmod go-w"
     return ""
 
 

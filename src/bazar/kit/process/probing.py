@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from bazar.kit.http.app import HttpApp
 
 PROBES = frozenset({"/healthz", "/readyz"})
-PROBERS_MAX = 32
-"""Connections of that port at once."""
+PROBERS_MAX = 256
+"""Connections of that port at once; where they get scarce, those that say nothing are closed."""
 _METHODS = frozenset({"GET", "HEAD"})
 _NOT_FOUND = 404
 

@@ -250,7 +250,10 @@ async def _serve(
         gc.set_threshold(GARBAGE_THRESHOLD)
         serving, *others = [asyncio.create_task(one.serve()) for one in servers]
         stopping = asyncio.create_task(stop.wait())
-        crowding = asyncio.create_task(Crowding(bound, connections, lambda: app.waiting).run())
+        crowds = [
+            asyncio.create_task(Crowding(one, places, lambda: app.waiting).run())
+            for one, places in ((bound, connections), *((one, PROBERS_MAX) for one in probed))
+        ]
         pulse = asyncio.create_task(_pulse())
         log.get_logger().info(
             "listening", url=place.url, pid=os.getpid(), connections_max=connections
@@ -266,7 +269,8 @@ async def _serve(
         await asyncio.wait({serving, *others}, timeout=STOP_TIMEOUT_S)
         if announcing is not None:
             await asyncio.wait({announcing}, timeout=WITHDRAW_TIMEOUT_S)
-        crowding.cancel()
+        for crowd in crowds:
+            crowd.cancel()
         pulse.cancel()
         stopping.cancel()
     if ended is not None:

@@ -10,7 +10,13 @@ import pytest
 
 from bazar.kit import log
 from bazar.kit.errors import StartupError
-from bazar.kit.peers.credentials import WARN_DAYS, key_fault, read_credentials, watch
+from bazar.kit.peers.credentials import (
+    WARN_DAYS,
+    authority_fault,
+    key_fault,
+    read_credentials,
+    watch,
+)
 from bazar.tools.certificates import certify
 from support.certificates import host_of, in_days, shown_by
 
@@ -104,6 +110,15 @@ def test_what_is_wrong_with_a_file_is_said_at_the_start(
 def test_a_key_is_for_its_user_alone(owner: int, mode: int, *, fine: bool) -> None:
     """One of root may be given out through a group, as secrets of a cluster are."""
     assert fine == (not key_fault(owner, mode, 1000))
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "fine"),
+    [(1000, 0o644, True), (0, 0o444, True), (1001, 0o644, False), (1000, 0o664, False)],
+)
+def test_only_we_and_root_say_whom_we_believe(owner: int, mode: int, *, fine: bool) -> None:
+    """Anybody may read it."""
+    assert fine == (not authority_fault(owner, mode, 1000))
 
 
 @pytest.mark.parametrize(
