@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = set(given.only.split(",")) if given.only else {state.name for state in STATES}
     states = [state for state in STATES if state.name in wanted]
     given.folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as data, staged(Path(data)) as stage, chromium() as browser:
+    with TemporaryDirectory() as data, staged(Path(data)) as stage, chromium() as browsers:
         for language, state in product(given.language or DIRECTIONS, states):
-            for picture in pictures(browser, stage, state, language, given.folder):
+            for picture in pictures(browsers.open(), stage, state, language, given.folder):
                 print(picture)
     return 0
 

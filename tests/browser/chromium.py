@@ -6,10 +6,13 @@ content security, and let no script fail.
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Timer
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,10 +20,14 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
+    Playwright,
     Request,
     sync_playwright,
 )
+
+from support.processes import command_line, descendants_of
 
 CHROMIUM = shutil.which("chromium")
 AXE = Path(os.environ.get("BAZAR_AXE", "node_modules/axe-core/axe.min.js"))
@@ -28,6 +35,9 @@ AXE = Path(os.environ.get("BAZAR_AXE", "node_modules/axe-core/axe.min.js"))
 WIDTH_NARROWEST, WIDTH_PHONE, WIDTH_TABLET, WIDTH_WIDE = 320, 375, 768, 1440
 HEIGHT = 900
 TIMEOUT_MS = 10_000
+PATIENCE_S = 50.0
+"""For one look at a page; a browser that hangs answers never, and to some questions nobody else
+has an end."""
 _ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -56,17 +66,83 @@ def need_browser() -> None:
         pytest.skip(reason)
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start one, and end it."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=_ARGUMENTS, ignore_default_args=_LEFT_OUT
-        )
+T = TypeVar("T")
+
+
+class Browsers:
+    """A browser, and another one where it hung: that is no fault of the page."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        """Start none yet."""
+        self._playwright = playwright
+        self._browser: Browser | None = None
+
+    def open(self) -> Browser:
+        """Return the one that runs, else a new one."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(
+                executable_path=CHROMIUM, args=_ARGUMENTS, ignore_default_args=_LEFT_OUT
+            )
+        return self._browser
+
+    def close(self) -> None:
+        """End it."""
+        if self._browser is not None:
+            self._browser.close()
+
+    def look(self, work: Callable[[Browser], T]) -> T:
+        """Do something that can be done again; once more where the browser hung.
+
+        Raises:
+            Error: it hung again, or something else failed.
+        """
+        ended = Event()
         try:
-            yield browser
+            with _bounded(ended):
+                return work(self.open())
+        except Error:
+            if not ended.is_set():
+                raise
+        with _bounded(ended):
+            return work(self.open())
+
+
+@contextmanager
+def _bounded(ended: Event) -> Iterator[None]:
+    """End all browsers of this process where something takes too long, and take note of it."""
+
+    def end() -> None:
+        ended.set()
+        for pid in browsers_of(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+
+    timer = Timer(PATIENCE_S, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def browsers_of(pid: int) -> list[int]:
+    """Return the browsers that a process started; what they started goes with them."""
+    return [
+        one.pid
+        for one in descendants_of(pid)
+        if "--headless" in (words := command_line(one.pid))
+        and not any(word.startswith("--type=") for word in words)
+    ]
+
+
+@contextmanager
+def chromium() -> Iterator[Browsers]:
+    """Start one, whenever it is needed, and end it."""
+    with sync_playwright() as playwright:
+        browsers = Browsers(playwright)
+        try:
+            yield browsers
         finally:
-            browser.close()
+            browsers.close()
 
 
 @dataclass
@@ -119,4 +195,5 @@ def window(
         yield context
         assert not watched.faults
     finally:
-        context.close()
+        with _bounded(Event()):
+            context.close()

@@ -177,9 +177,9 @@ def test_a_browser_lets_invited_pages_buy_and_no_others(
     """They see the headers that they need; a stranger is neither answered nor heard."""
     need_browser()
     told = []
-    with chromium() as browser:
+    with chromium() as browsers:
         for origin in pages:
-            page = browser.new_page()
+            page = browsers.open().new_page()
             with page_at(origin):
                 page.goto(f"{origin}/")
             told.append(page.evaluate(SCRIPT, shop.addresses.front))

@@ -14,9 +14,8 @@ from hosts.namespaces import why_not
 from support.processes import (
     SOURCES,
     STOP_TIMEOUT_S,
-    Running,
     all_gone,
-    children_of,
+    descendants_of,
     environment,
     process_stat,
     wait_for,
@@ -49,12 +48,6 @@ def started(folder: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def family(pid: int) -> list[Running]:
-    """Return all that a process has started, and that those have."""
-    children = children_of(pid)
-    return [*children, *(one for child in children for one in family(child.pid))]
 
 
 def test_no_buyer_is_lied_to_while_hosts_lose_each_other(tmp_path: Path) -> None:
@@ -90,7 +83,7 @@ def test_nothing_is_left_however_a_run_ends(
     """Killed, by Ctrl-C, or told to end: hosts, addresses and processes are gone with it."""
     logs = [tmp_path / how.name / "brief" / "front-2.log" for how in ENDS]
     wait_for("every shop is started", lambda: all(log.exists() for log in logs), WITHIN_S)
-    processes = [one for run in runs for one in family(run.pid)]
+    processes = [one for run in runs for one in descendants_of(run.pid)]
     assert len(processes) > 10 * len(runs)
     killed, interrupted, told = runs
     killed.kill()

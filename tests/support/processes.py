@@ -116,6 +116,12 @@ def children_of(parent: int) -> list[Running]:
     return found
 
 
+def descendants_of(pid: int) -> list[Running]:
+    """Return all that a process has started, and that those have."""
+    children = children_of(pid)
+    return [*children, *(one for child in children for one in descendants_of(child.pid))]
+
+
 def command_line(pid: int) -> list[str]:
     """Return the words of a process's command."""
     with suppress(OSError):
