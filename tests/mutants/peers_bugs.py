@@ -41,10 +41,8 @@ PEERS_BUGS = (
         (
             Edit(
                 "kit/peers/client.py",
-                "            heed_cancel()\n            return False\n"
-                "        return answer.status == _OK\n",
-                "            heed_cancel()\n            return True\n"
-                "        return answer.status == _OK\n",
+                "            return False\n        if target.shop:\n",
+                "            return True\n        if target.shop:\n",
             ),
         ),
         (SEVERAL_TARGETS,),

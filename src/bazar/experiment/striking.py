@@ -21,6 +21,7 @@ from pyreqwest.exceptions import RequestError
 from bazar.experiment.lab import ExperimentError, OwnShop
 from bazar.experiment.machine import Process
 from bazar.experiment.settings import Fault, Service
+from bazar.kit.peers.answers import heed_cancel
 from bazar.kit.peers.client import plain_client
 from bazar.kit.process.loop import run_fast
 from bazar.load.clients import CLIENTS_DEFAULT_OPEN, Load, Pace, new_load_client
@@ -217,6 +218,7 @@ async def _back(client: Client, victim: Process) -> float:
         try:
             ready = (await client.get(url).build().send()).status == _READY
         except RequestError:
+            heed_cancel()
             ready = False
         if away and ready:
             return monotonic()

@@ -26,6 +26,7 @@ from pyreqwest.client import Client
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 
 from bazar.kit.http.idempotency import KEY_HEADER, format_key
+from bazar.kit.peers.answers import heed_cancel
 from bazar.kit.peers.client import plain_client
 from bazar.load.measure import OK, Measurements, merged
 from bazar.load.plan import Act, Item, Plan, arrivals
@@ -176,6 +177,7 @@ class Load:
         except RequestTimeoutError:
             outcome = "timeout"
         except RequestError:
+            heed_cancel()
             outcome = "no-answer"
         else:
             outcome = OK if status == _OK else ""

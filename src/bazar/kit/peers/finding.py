@@ -10,7 +10,7 @@ import msgspec
 from pyreqwest.client import Client
 
 from bazar.kit.peers.addresses import Address, Addresses, Looking, Prove
-from bazar.kit.peers.answers import FAILURES
+from bazar.kit.peers.answers import FAILURES, heed_cancel
 from bazar.kit.peers.client import PROBE_TIMEOUT_MS, Upstream, new_client
 from bazar.kit.peers.credentials import Credentials
 from bazar.kit.peers.mdns import Announced
@@ -72,6 +72,7 @@ def _prover(
             response = await request.send()
             said = msgspec.json.decode((await response.bytes()).to_bytes(), type=_Health)
         except (*FAILURES, msgspec.DecodeError):
+            heed_cancel()
             return False
         return response.status == _OK and said.service == service
 
