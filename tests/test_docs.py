@@ -297,7 +297,7 @@ def test_every_request_that_is_shown_has_a_route(page: Path) -> None:
     unknown = []
     for line in _console_commands(_text(page)):
         for call in re.findall(r"curl [^;|&]*(?:&[^;|&]*)*", line):
-            address = re.search(r"http://127\.0\.0\.\d+:(\d+)(/[^\s'\"?]*)", call)
+            address = re.search(r"http://(?:127|10)\.0\.0\.\d+:(\d+)(/[^\s'\"?]*)", call)
             assert address is not None, call
             port, path = address.groups()
             method = re.search(r"-X (\w+)", call)
