@@ -22,6 +22,7 @@ from mutants.process_bugs import PROCESS_BUGS
 from mutants.replica_bugs import REPLICA_BUGS
 from mutants.shared_bugs import SHARED_BUGS
 from mutants.shop_bugs import SHOP_BUGS
+from mutants.trust_bugs import TRUST_BUGS
 
 BUGS = (
     Bug(
@@ -312,6 +313,7 @@ BUGS = (
     *ENDING_BUGS,
     *EDGE_BUGS,
     *SHOP_BUGS,
+    *TRUST_BUGS,
     *PROCESS_BUGS,
     *POSTGRES_BUGS,
     *REPLICA_BUGS,
