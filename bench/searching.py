@@ -44,11 +44,15 @@ _ADD_TERMS = """
 INSERT INTO books_text (book_id, words)
 SELECT book_id, array_to_tsvector(string_to_array(terms, ' '))
 FROM unnest($1::bigint[], $2::text[]) AS made (book_id, terms)"""
-_WITHOUT_INDEX = "DROP INDEX books_text_words; ALTER TABLE books DISABLE TRIGGER USER"
+_WITHOUT_INDEX = "DROP INDEX books_text_terms; ALTER TABLE books DISABLE TRIGGER USER"
 _WITH_INDEX = """
 ALTER TABLE books ENABLE TRIGGER USER;
 INSERT INTO topics SELECT topic_key, topic, count(*) FROM books GROUP BY topic_key, topic;
-CREATE INDEX books_text_words ON books_text USING gin (words) WITH (gin_pending_list_limit = 512)"""
+CREATE INDEX books_text_terms ON books_text
+USING gin (words, (ARRAY[book_id >> 14]), (books_text_beginnings(words)))
+WITH (gin_pending_list_limit = 512);
+ALTER INDEX books_text_terms ALTER COLUMN 2 SET STATISTICS 0;
+ALTER INDEX books_text_terms ALTER COLUMN 3 SET STATISTICS 0"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ from bazar.catalog.store import (
 )
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.postgres import PostgresStore
+from bazar.catalog.store.postgres_search import (
+    LOOKED_THROUGH,
+    WORDS,
+    By,
+    Question,
+    few,
+    in_tiers,
+    question,
+)
 from bazar.kit.data.database import Database, Row, Transaction, Value, Work
 from bazar.kit.data.postgres import PostgresDatabase, numbered
 from support.engines import POSTGRES, with_tables
@@ -239,22 +248,26 @@ async def test_no_statement_reads_more_than_it_has_to(
 
 async def test_searches_read_no_more_once_their_plans_are_kept(database: Database) -> None:
     """After some calls the server keeps one plan for whatever is asked for."""
-    rare = ["'aw777'", 0, LAST_ID, 10]
-    asked = {
-        postgres_search.FOUND: (rare, 100),
-        postgres_search.FOUND_BY_PART: ([*rare, "'aw777'"], 100),
-        postgres_search.FOUND_BETWEEN: (["'aw777'", 77, 177, 10, "'aw777'"], 250),
-        postgres_search.LOOKED_THROUGH: (["'aw':*", 77, LAST_ID, 10, 40], 50),
-    }
+    rare, beginning = Term("aw777"), Term("aw7", more=True)
+    all_ids, some_ids = range(1, LAST_ID), range(78, 178)
+    through = Question(LOOKED_THROUGH, ("'aw':*", 77, LAST_ID, 10, 40))
+    asked = [
+        (question(rare, By(rare), all_ids, 10), 100),
+        (question(beginning, By(rare), all_ids, 10), 100),
+        (question(beginning, By(rare), some_ids, 10, spans=True), 100),
+        (question(rare, By(None, ("aw77",)), all_ids, 10), 4000),
+        (few(beginning, By(rare, ("aw77",)), 10), 100),
+        (in_tiers([rare, beginning], beginning, By(rare), 0, 10), 100),
+        (Question(WORDS, (["w777"], ["w778"], 10)), 20),
+        (through, 50),
+    ]
 
     async def unit(transaction: Transaction) -> dict[str, int]:
         await transaction.script("SET LOCAL plan_cache_mode = force_generic_plan")
         read_of = {}
-        for number, (sql, (values, rows_max)) in enumerate(asked.items()):
+        for number, ((sql, values), rows_max) in enumerate(asked):
             await transaction.script(f"PREPARE kept_{number} AS {numbered(sql)}")
-            given = ", ".join(
-                f"$${value}$$" if isinstance(value, str) else str(value) for value in values
-            )
+            given = ", ".join(f"ARRAY{v}" if isinstance(v, list) else _quoted(v) for v in values)
             explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE kept_{number}({given})"
             row = await transaction.one(explain)
             await transaction.script(f"DEALLOCATE kept_{number}")
@@ -265,3 +278,7 @@ async def test_searches_read_no_more_once_their_plans_are_kept(database: Databas
         return read_of
 
     assert {} == await database.write(unit)
+
+
+def _quoted(value: object) -> str:
+    return f"$${value}$$" if isinstance(value, str) else str(value)

@@ -70,7 +70,9 @@ async def test_the_tables_have_the_same_columns(
     kept = {
         tuple(row)
         for row in rows
-        if row[0] not in {"schema_history", "books_text", *ONLY_HERE} and row[1] != "written_by"
+        if not str(row[0]).startswith("books_text")
+        and row[0] not in {"schema_history", *ONLY_HERE}
+        and row[1] != "written_by"
     }
     assert wanted == kept
 

@@ -67,15 +67,18 @@ def made_up(seed: int) -> list[StoredBook]:
         return " ".join(chance.choices(WORDS, k=chance.randint(1, most)))
 
     return [
-        book(
-            text(4),
-            subtitle=text(3),
-            author=text(2),
-            publisher=text(1),
-            topic=chance.choice(("Law", "law", "كتب")),
-            description=text(12),
+        replace(
+            book(
+                text(4),
+                subtitle=text(3),
+                author=text(2),
+                publisher=text(1),
+                topic=chance.choice(("Law", "law", "كتب")),
+                description=text(12),
+            ),
+            book_id=number << 12,
         )
-        for _ in range(BOOKS)
+        for number in range(1, BOOKS + 1)
     ]
 
 

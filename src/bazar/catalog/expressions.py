@@ -9,6 +9,8 @@ class Term(NamedTuple):
     text: str
     more: bool = False
     """Whether any term that begins so will do."""
+    spelt: tuple[str, ...] = ()
+    """All terms that begin so, where they are known and few."""
 
 
 class All(NamedTuple):

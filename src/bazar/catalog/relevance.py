@@ -51,15 +51,29 @@ def relevance(wanted: Sought, head: Head) -> int:
 def _weight(ways: Iterable[Way], fields: Iterable[tuple[set[str], tuple[int, int]]]) -> int:
     best = _ELSEWHERE
     for terms, (whole, beginning) in fields:
-        if whole <= best:
+        if whole <= best or not terms:
             continue
         for way in ways:
-            if all(part.text in terms for part in way):
+            if _has(way, terms):
                 best = max(best, whole)
-            elif beginning > best and all(_begins(part.text, terms) for part in way):
+            elif beginning > best and _begins(way, terms):
                 best = beginning
     return best
 
 
-def _begins(text: str, terms: Iterable[str]) -> bool:
-    return any(term.startswith(text) for term in terms)
+def _has(way: Way, terms: set[str]) -> bool:
+    for text, _more in way:  # noqa: SIM110  twice as quick as all(), for hundreds of books
+        if text not in terms:
+            return False
+    return True
+
+
+def _begins(way: Way, terms: set[str]) -> bool:
+    """Tell whether for each part of a way a term begins so."""
+    for text, _more in way:
+        for term in terms:
+            if term.startswith(text):
+                break
+        else:
+            return False
+    return True

@@ -10,7 +10,7 @@ where few matched, at the end.
 Source: docs/decisions/0038-one-folding-and-search-by-tiers.md
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bazar.catalog.domain import StoredBook
@@ -24,6 +24,7 @@ from bazar.catalog.words import (
     IN_HEAD,
     IN_TITLE,
     TERM_LENGTH,
+    Part,
     Sought,
     Way,
     sought,
@@ -45,10 +46,19 @@ class Search(NamedTuple):
     wanted: Sought
     topic: str | None
     """The key of the one to look in, or None for all."""
+    spelt: Mapping[str, Sequence[str]] = {}
+    """All words that begin so, of beginnings of which that is known."""
 
     def among(self, where: str, *, more: bool) -> Expression:
         """Return what asks for all words in a part of the books, or for beginnings of them."""
-        return every(*(_word(ways, where, more=more) for ways in self.wanted.words))
+        return every(*(self._word(ways, where, more=more) for ways in self.wanted.words))
+
+    @property
+    def beginnings(self) -> set[str]:
+        """Return with what words of books may begin."""
+        return {
+            part.text for ways in self.wanted.words for way in ways for part in way if part.more
+        }
 
     def asked(self, matches: Expression) -> Expression:
         """Return what asks for books that fit an expression, and are of the topic."""
@@ -85,18 +95,24 @@ class Search(NamedTuple):
         )
         return [self._stage(heads, in_heads), self._stage(begin_anywhere, elsewhere)]
 
+    def _word(self, ways: Iterable[Way], where: str, *, more: bool) -> Expression:
+        return either(
+            *(every(*(self._term(part, where, more=more) for part in way)) for way in ways)
+        )
+
+    def _term(self, part: Part, where: str, *, more: bool) -> Term:
+        words = self.spelt.get(part.text) if more and part.more else ()
+        if words is None:
+            return Term(where + part.text, more=True)
+        spelt = tuple(where + word for word in words)
+        return Term(where + part.text, bool(spelt), spelt)
+
     def _stage(self, within: Expression, tiers: Iterable[Expression]) -> Stage:
         return Stage(self.asked(within), tuple(map(self.asked, tiers)))
 
     def tiers(self) -> list[Expression]:
         """Return what asks for each tier of all stages."""
         return [tier for stage in self.stages() for tier in stage.tiers]
-
-
-def _word(ways: tuple[Way, ...], where: str, *, more: bool) -> Expression:
-    return either(
-        *(every(*(Term(where + part.text, more and part.more) for part in way)) for way in ways)
-    )
 
 
 def search(text: str, topic: str | None) -> Search | None:
@@ -126,6 +142,7 @@ class Searching:
             InvalidRequest: the cursor is not one of ours.
         """
         place = decode_search_place(after) if after else None
+        asked = await self._spelt(transaction, asked)
         if place is None:
             few = await self._few(transaction, asked)
             if few is None:
@@ -157,12 +174,18 @@ class Searching:
         if scored or (scored is None and len(ids) <= FEW):
             heads = await self._store.heads(transaction, ids)
             return [Ranked(-relevance(asked.wanted, head), head.book_id) for head in heads]
+        asked = await self._spelt(transaction, asked)
         tiers = await self._store.tiers_of(transaction, asked.stages(), ids)
         return [Ranked(tiers.get(book_id, 0), book_id) for book_id in ids]
 
     async def ids(self, transaction: Transaction, asked: Search) -> list[int]:
         """Return the first matches by id, at most `MATCHES_MAX`."""
+        asked = await self._spelt(transaction, asked)
         return await self._store.found(transaction, asked.anywhere, 0, LAST_ID, MATCHES_MAX)
+
+    async def _spelt(self, transaction: Transaction, asked: Search) -> Search:
+        """Return a question with the words that its beginnings may stand for."""
+        return asked._replace(spelt=await self._store.spelt(transaction, asked.beginnings))
 
     async def _few(self, transaction: Transaction, asked: Search) -> list[int] | None:
         """Return all matches, by id, where they are few; else None.

@@ -112,8 +112,11 @@ def _parts(word: str) -> Way:
 
 def terms_of(text: str) -> set[str]:
     """Return what a text is found by: its words, as they are written and as others write them."""
+    written = chunks(text)
+    if text.isascii() and not any(APOSTROPHE in chunk for chunk in written):
+        return {chunk[:TERM_LENGTH] for chunk in written}
     found: set[str] = set()
-    for chunk in chunks(text):
+    for chunk in written:
         found.update(_forms(chunk.replace(APOSTROPHE, "")))
         if APOSTROPHE in chunk:
             found.update(*map(_forms, filter(None, chunk.split(APOSTROPHE))))

@@ -107,7 +107,7 @@ CATALOG = Service(
         Table("movements", ("movement_id",), own=frozenset({"written_by"})),
         Table("reservations", ("order_id",)),
     ),
-    made=frozenset({"topics", "topics_moved", "books_scarce"}),
+    made=frozenset({"topics", "topics_moved", "books_scarce", "books_text_words"}),
     left=("topics", "books_text"),
 )
 

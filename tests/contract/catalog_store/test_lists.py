@@ -246,6 +246,16 @@ async def test_terms_find_books_in_order_of_id(database: Database, store: Store)
     assert [books[3]] == await database.scan(lambda t: store.shown(t, [4, 9]))
 
 
+async def test_long_beginnings_are_known_by_their_words(database: Database, store: Store) -> None:
+    """Which are asked for as the beginning is, and find the same."""
+    await added(database, store, book("Seashore"), book("Land", description="Seashells"))
+    words = await database.scan(lambda t: store.spelt(t, ["seash", "landscape", "s"]))
+    assert {"seash": ("seashells", "seashore"), "landscape": ()} == words
+    spelt = Term("aseash", more=True, spelt=tuple(f"a{word}" for word in words["seash"]))
+    assert [1, 2] == await database.scan(lambda t: store.found(t, spelt, 0, LAST_ID, 9))
+    assert [1, 2] == await database.scan(lambda t: store.few(t, spelt, 9))
+
+
 async def test_few_are_all_that_fit_or_none(database: Database, store: Store) -> None:
     """One more than are few is too many, also where it does not come first."""
     await added(database, store, *(book(f"Sea {n}") for n in range(5)))

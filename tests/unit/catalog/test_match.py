@@ -21,6 +21,7 @@ FOUND = "SELECT rowid FROM books_text WHERE books_text MATCH ?"
     [
         (Term("ax"), '"ax"'),
         (Term("ax", more=True), '"ax"*'),
+        (Term("ax", more=True, spelt=("axe", "axis")), '("axe" OR "axis")'),
         (All((Term("ax"), Term("ay"))), '("ax" AND "ay")'),
         (But(Either((Term("ax"), Term("ay"))), Term("tx")), '(("ax" OR "ay") NOT "tx")'),
     ],

@@ -7,10 +7,17 @@ from bazar.catalog.store.postgres_frequencies import Frequencies, Shares
 from bazar.catalog.store.postgres_search import (
     LOOK_US,
     SMALL_BOOKS,
+    SPAN_BITS,
+    SPANS_MAX,
+    By,
     Plan,
     are_many,
     by_index,
+    few,
+    index_query,
     plan,
+    question,
+    spanned,
     surely,
     text_query,
 )
@@ -73,8 +80,8 @@ def test_beginnings_count_the_terms_that_no_statistics_list() -> None:
 
 def test_a_rare_part_goes_to_the_index_first() -> None:
     """The rest is looked at book by book, or in the lists of the index where that is less work."""
-    assert SUN == by_index(All((BEGIN, But(SUN, THE))), KNOWN).by
-    assert All((SUN, SEA)) == by_index(All((BEGIN, SEA, SUN)), KNOWN).by
+    assert By(SUN) == by_index(All((Term("at", more=True), But(SUN, THE))), KNOWN).by
+    assert By(All((SUN, SEA))) == by_index(All((Term("at", more=True), SEA, SUN)), KNOWN).by
     assert 0 == plan(All((BEGIN, SEA, SUN)), KNOWN, 21).look_through
 
 
@@ -82,21 +89,39 @@ def test_what_is_common_is_looked_through() -> None:
     """Until that has cost what the index would."""
     for asked in (THE, BEGIN):
         way = plan(asked, KNOWN, 21)
-        assert (asked, None) == (way.by, way.by_among)
+        assert by_index(asked, KNOWN).by == way.by
         assert surely(21) <= way.look_through * KNOWN.share(asked)
         assert way.look_through * LOOK_US <= by_index(asked, KNOWN).cost_us
     assert 0 == plan(SUN, KNOWN, 500).look_through
 
 
 def test_in_between_the_index_is_asked_among_so_many_as_should_be_enough() -> None:
-    """It gathers all of one word, and looks at the rows of a part of the books."""
+    """It passes over the books elsewhere, and so does who looks at rows."""
     in_title = Term("tsea")
-    asked = All((Term("ather", more=True), in_title))
+    asked = All((Term("at", more=True), in_title))
     way = plan(asked, KNOWN, 21)
-    assert in_title == way.by_among
+    assert By(in_title) == way.by_among
     assert pytest.approx(surely(21), abs=1) == way.among * KNOWN.share(asked)
     assert way.cost_us < by_index(asked, KNOWN).cost_us
-    assert 0 == plan(asked, KNOWN, 600).among
+    assert 0 == plan(asked, KNOWN, 5000).among
+
+
+def test_among_most_books_the_index_is_asked_for_all() -> None:
+    """It has a list for each part of the ids, and more lists take longer."""
+    part = 1 << SPAN_BITS
+    ids = range(1, 100 * part)
+    assert range(5, 2 * part) == spanned(range(5, part + 2), ids)
+    assert range(5, 9) == spanned(range(5, 7), range(1, 9))
+    assert spanned(range(1, SPANS_MAX * part + 1), ids) is None
+
+
+def test_where_ids_lie_far_apart_common_words_are_looked_for_as_elsewhere() -> None:
+    """There are too many parts of the ids to ask for, and no fewer books to look through."""
+    far = Frequencies(Shares(list(SHARES), list(SHARES.values()), 0), BOOKS, last_id=10**15)
+    way = plan(THE, far, 21)
+    assert surely(21) <= way.look_through * far.share(THE)
+    assert plan(THE, KNOWN, 21).cost_us == way.cost_us
+    assert None is plan(All((Term("at", more=True), Term("tsea"))), far, 21).by_among
 
 
 def test_so_many_books_end_at_an_id() -> None:
@@ -106,11 +131,41 @@ def test_so_many_books_end_at_an_id() -> None:
     assert [5400, 8400] == [wide.id_after(after, 100) for after in (0, 8000)]
 
 
-def test_who_needs_a_few_of_many_has_them_looked_at_no_longer() -> None:
-    """So one common beginning costs less than two."""
-    beginnings = All((BEGIN, Term("asea", more=True)))
-    assert Term("asea", more=True) == by_index(beginnings, KNOWN, 200).by
-    assert by_index(beginnings, KNOWN, 200).cost_us < by_index(beginnings, KNOWN).cost_us
+def test_a_beginning_is_looked_up_where_the_index_has_a_list_for_it() -> None:
+    """Of three letters anywhere, of two in heads, which titles are parts of; else in the rows."""
+    rare = Term("asun")
+    known = Frequencies(Shares([*SHARES, "hher", "hthe"], [*SHARES.values(), 0.02, 0.02], 0), BOOKS)
+    for text, beginning in (("tth", "hth"), ("hthe", "hthe"), ("ther", "hher"), ("asea", "asea")):
+        by = by_index(All((Term(text, more=True), rare)), known).by
+        assert By(rare, (beginning,)) == by, text
+    for text in ("at", "ath", "tt", "ht"):
+        assert By(rare) == by_index(All((Term(text, more=True), rare)), known).by
+
+
+def test_few_books_are_not_looked_up_in_a_long_list() -> None:
+    """To pass over all the others in it would take longer than a look at those few rows."""
+    few_books = Term("erare")
+    assert By(few_books) == by_index(All((few_books, THE)), KNOWN).by
+    assert By(All((SEA, Term("aof")))) == by_index(All((SEA, Term("aof"))), KNOWN).by
+
+
+def test_a_long_beginning_is_asked_for_word_by_word() -> None:
+    """As long as there are few words; a row is looked at for the beginning."""
+    few_words = Term("aseas", more=True, spelt=("aseas", "aseason"))
+    assert By(few_words) == by_index(few_words, KNOWN).by
+    assert "('aseas' | 'aseason')" == index_query(few_words)
+    assert "'aseas':*" == text_query(few_words)
+    many = Term("awind", more=True, spelt=tuple(f"awind{number}" for number in range(99)))
+    assert By(None, ("awin",)) == by_index(many, KNOWN).by
+
+
+def test_words_that_only_begin_so_are_not_those_that_are_whole() -> None:
+    """Those were found before, and are most of all that begin so."""
+    beginnings = Term("athe", more=True)
+    only = KNOWN.share(But(beginnings, Term("tsea")))
+    assert pytest.approx(KNOWN.share(beginnings) - 0.6) == only
+    longer = But(All((beginnings, Either((beginnings, SEA)))), SUN)
+    assert 0 < KNOWN.share(longer) < KNOWN.share(longer.wanted)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +182,19 @@ def test_a_small_shop_leaves_all_to_the_index() -> None:
     """No plan is quicker there."""
     small = Frequencies(Shares(list(SHARES), list(SHARES.values()), 0), SMALL_BOOKS - 1)
     asked = All((THE, SUN))
-    assert Plan(asked, 0.0) == plan(asked, small, 21)
+    assert Plan(By(asked), 0.0) == plan(asked, small, 21)
     assert not are_many(THE, small, 1, 1e6)
+
+
+def test_nothing_is_looked_at_that_the_index_knows() -> None:
+    """Where it is asked for all of a question, rows are not; else they are, for all of it."""
+    ids = range(1, 9)
+    assert ("'asun'", 0, 8, 3) == question(SUN, By(SUN), ids, 3).values
+    given = ("'asun'", ["hne"], "'athe':*", [0], 0, 8, 3)
+    assert given == question(BEGIN, By(SUN, ("hne",)), ids, 3, spans=True).values
+    asked = few(BEGIN, By(None, ("athe",)), 3)
+    assert (["athe"], "'athe':*", 3) == asked.values
+    assert "ORDER BY" not in asked.sql
 
 
 def test_terms_are_quoted() -> None:

@@ -1,6 +1,6 @@
 """The lists of books that a store finds: a part of the seam to the engines."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from bazar.catalog.domain import StoredBook
@@ -56,6 +56,15 @@ class Lists(Protocol):
         """Return the key of a topic that books have, as it may have been written without spaces.
 
         Of a topic that no book has it is the key of just that.
+        """
+        ...
+
+    async def spelt(
+        self, transaction: Transaction, beginnings: Collection[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return all words of books that begin so, of those beginnings that few words have.
+
+        Others are left out, and those that the engine finds by themselves.
         """
         ...
 

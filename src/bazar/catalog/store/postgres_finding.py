@@ -1,34 +1,37 @@
 """Books by their terms on PostgreSQL, as planned by how often terms are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
 from bazar.catalog.expressions import Expression
 from bazar.catalog.store.lists import Stage
+from bazar.catalog.store.postgres_arrays import every
 from bazar.catalog.store.postgres_frequencies import Frequencies, Statistics
 from bazar.catalog.store.postgres_search import (
-    FEW,
-    FOUND,
-    FOUND_BETWEEN,
-    FOUND_BY_PART,
+    LETTERS_MIN,
     LOOKED_THROUGH,
+    WORDS,
+    WORDS_MAX,
     Plan,
+    Question,
     are_many,
     by_index,
+    few,
     in_tiers,
     plan,
+    question,
+    spanned,
     surely,
     text_query,
     tiers_of,
 )
 from bazar.catalog.store.shared import there
 from bazar.catalog.store.shared_lists import SharedLists
-from bazar.kit.data.database import Transaction, Value, made
+from bazar.kit.data.database import Transaction, made
 
-WIDER = (1, 4)
-"""So many times as many books as should be enough are looked among, before all are."""
-
+FAILED_TIMES = 4
+"""So many times as many books are looked among, where a look through fewer was in vain."""
 PARTS_MAX = 3
 """Parts of the books that are looked among, before all are."""
 
@@ -46,29 +49,25 @@ class Finding(SharedLists):
         """Return books that fit an expression, in order of id."""
         known = await self._statistics.known(transaction)
         how = plan(asked, known, limit)
-        query = text_query(asked)
         found: list[int] = []
         if how.look_through:
-            given = query, after, until, limit, how.look_through
-            found = await _ids(transaction, LOOKED_THROUGH, *given)
-            found = found if len(found) == limit else []
+            given = text_query(asked), after, until, limit, how.look_through
+            found = await _ids(transaction, Question(LOOKED_THROUGH, given))
+            if len(found) == limit:
+                return found
+        found = []
         if how.by_among is not None:
             found, after = await self._among(
-                transaction, how, query, range(after, until + 1), limit
+                transaction, asked, how, range(after + 1, until + 1), limit
             )
         wanted = limit - len(found)
         if wanted > 0 and after < until:
-            sql, part = (FOUND, ()) if how.by == asked else (FOUND_BY_PART, (text_query(how.by),))
-            found += await _ids(transaction, sql, query, after, until, wanted, *part)
+            between = range(after + 1, until + 1)
+            found += await _ids(transaction, question(asked, how.by, between, wanted))
         return found
 
     async def _among(
-        self,
-        transaction: Transaction,
-        how: Plan,
-        query: str,
-        ids: range,
-        limit: int,
+        self, transaction: Transaction, asked: Expression, how: Plan, ids: range, limit: int
     ) -> tuple[list[int], int]:
         """Return books that fit, after the first of some ids, and up to which id they are all.
 
@@ -77,30 +76,43 @@ class Finding(SharedLists):
         """
         assert how.by_among is not None
         known = await self._statistics.known(transaction)
-        by = text_query(how.by_among)
-        after, until = ids[0], ids[-1]
         found: list[int] = []
-        books, looked_among = how.among, 0
+        after, books = ids.start - 1, how.among * (FAILED_TIMES if how.look_through else 1)
         for _ in range(PARTS_MAX):
-            end = min(until, known.id_after(after, books))
-            wanted = limit - len(found)
-            found += await _ids(transaction, FOUND_BETWEEN, query, after, end, wanted, by)
-            after = end
-            looked_among += books
-            if not found or len(found) == limit or after == until:
+            between = spanned(range(after + 1, known.id_after(after, books) + 1), ids)
+            if between is None:
                 break
-            books = int(surely(limit - len(found)) * looked_among / len(found))
+            wanted = limit - len(found)
+            found += await _ids(
+                transaction, question(asked, how.by_among, between, wanted, spans=True)
+            )
+            after = between.stop - 1
+            if len(found) == limit or between.stop == ids.stop:
+                break
+            looked_among = (after + 1 - ids.start) / known.ids(1)
+            books = int(surely(limit - len(found)) * looked_among / max(len(found), 0.5))
         return found, after
+
+    async def spelt(
+        self, transaction: Transaction, beginnings: Collection[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return the words that begin so, of those beginnings that few words have."""
+        asked = [begin for begin in beginnings if len(begin) >= LETTERS_MIN]
+        if not asked:
+            return {}
+        until = [f"{begin}\U0010ffff" for begin in asked]
+        rows: Any = await every(transaction, WORDS, asked, until, WORDS_MAX + 1)
+        return {begin: tuple(words) for begin, words in rows if len(words) <= WORDS_MAX}
 
     async def few(
         self, transaction: Transaction, asked: Expression, limit: int
     ) -> list[int] | None:
         """Return all books that fit an expression, by id, or None where they are more."""
         known = await self._statistics.known(transaction)
-        how = by_index(asked, known, limit)
+        how = by_index(asked, known)
         if are_many(asked, known, limit, how.cost_us):
             return None
-        ids = await _ids(transaction, FEW, text_query(asked), text_query(how.by), limit + 1)
+        ids = await _ids(transaction, few(asked, how.by, limit + 1))
         return sorted(ids) if len(ids) <= limit else None
 
     async def in_tiers(
@@ -130,14 +142,8 @@ class Finding(SharedLists):
     async def _at_once(
         self, transaction: Transaction, stage: Stage, how: Plan, after: int, limit: int
     ) -> list[tuple[int, int]]:
-        rows = await transaction.all(
-            in_tiers(len(stage.tiers)),
-            text_query(stage.within),
-            text_query(how.by),
-            after,
-            limit,
-            *map(text_query, stage.tiers),
-        )
+        asked = in_tiers(stage.tiers, stage.within, how.by, after, limit)
+        rows = await transaction.all(asked.sql, *asked.values)
         return [made(_numbered, row) for row in rows]
 
     async def tiers_of(
@@ -150,8 +156,8 @@ class Finding(SharedLists):
         return {book_id: tier for book_id, tier in zip(*columns, strict=True) if tier is not None}
 
 
-async def _ids(transaction: Transaction, sql: str, *given: Value) -> list[int]:
-    found: Any = there(await transaction.one(sql, *given))[0]
+async def _ids(transaction: Transaction, asked: Question) -> list[int]:
+    found: Any = there(await transaction.one(asked.sql, *asked.values))[0]
     return list(found)
 
 

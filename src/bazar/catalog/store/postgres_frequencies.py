@@ -22,6 +22,7 @@ NEWS_AGE_S_MAX = 10.0
 """After which the server is asked whether it has looked at the table again."""
 _SHARE_MAX = 0.999
 _UNWANTED_SHARE_MAX = 0.5
+_LEFT_SHARE_MIN = 0.02
 _RARER = 0.25
 """As often as the rarest term that is listed, others are."""
 _TITLE_RARER = 0.01
@@ -118,13 +119,18 @@ class Frequencies:
         """Return up to which id there are about so many books after another."""
         return max(after, self._first_id - 1) + int(books * self._ids_a_book)
 
+    def ids(self, books: float) -> float:
+        """Return how many ids there are for so many books."""
+        return books * self._ids_a_book
+
     def share(self, asked: Expression) -> float:
         """Return which share of the books is expected to fit; terms are taken as independent."""
         match asked:
-            case Term(text, more):
-                if more:
-                    return self._shares.of_beginning(text)
-                return min(self._shares.of_term(text), _SHARE_MAX)
+            case Term(text, more, spelt):
+                if not more:
+                    return min(self._shares.of_term(text), _SHARE_MAX)
+                share = self._shares.of_beginning(text)
+                return min(share, sum(map(self._shares.of_term, spelt))) if spelt else share
             case All(parts):
                 share = 1.0
                 for part in parts:
@@ -134,7 +140,11 @@ class Frequencies:
                 return min(1.0, sum(map(self.share, parts)))
             case But(wanted, unwanted):
                 share = self.share(wanted)
-                return share - min(self.share(unwanted), _UNWANTED_SHARE_MAX * share)
+                less = min(self.share(unwanted), _UNWANTED_SHARE_MAX * share)
+                whole = _whole(wanted)
+                if whole != wanted:  # who asks for words that only begin so has had whole ones
+                    less = max(less, self.share(whole))
+                return max(share - less, _LEFT_SHARE_MIN * share)
 
     def count(self, asked: Expression) -> float:
         """Return how many books are expected to fit."""
@@ -163,3 +173,16 @@ class Statistics:
             self._known = Frequencies(self._shares, *map(int, size))  # type: ignore[arg-type]
             self._until_s = monotonic() + NEWS_AGE_S_MAX
         return self._known
+
+
+def _whole(asked: Expression) -> Expression:
+    """Return what asks for whole words, and for none that only begin so."""
+    match asked:
+        case Term(text):
+            return Term(text)
+        case All(parts):
+            return All(tuple(map(_whole, parts)))
+        case Either(parts):
+            return Either(tuple(map(_whole, parts)))
+        case But(wanted, unwanted):
+            return But(_whole(wanted), unwanted)

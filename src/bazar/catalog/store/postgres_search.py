@@ -1,23 +1,27 @@
 """Terms of books on PostgreSQL: the same matches as on SQLite, by a plan of our own.
 
 How it works: the terms of a book are the lexemes of a `tsvector`, in a table of their own, so that
-no sale writes them. The index on them gathers all books that have a term, or any that begins so,
-before it returns one; each book that it has found then costs a look at its row. The other way is
-to look through the books in order of id, until enough are found. The planner guesses badly how many
-that will be. So we choose, by how often terms are: what the index is asked for is what costs least,
-and the rest of a question is looked at book by book. A look through the books that has cost what
-the index would is left, and the index is asked after all: so a plan changes the time alone.
+no sale writes them. The index on them gathers all books that have a term; each book that it has
+found then costs a look at its row. What begins so it gathers slowly, and wholly; so it has lists of
+its own for short beginnings, and long ones are asked for word by word. It knows in which part of
+the ids each book lies, too, and finds those of some parts without a look at the others. The other
+way is to look through the books in order of id, until enough are found. The planner guesses badly
+how many that will be. So we choose, by how often terms are: what the index is asked for is what
+costs least, and the rest of a question is looked at book by book. A look through the books that has
+cost what the index would is left, and the index is asked after all: so a plan changes the time
+alone.
 
 Source: postgresql.org/docs/current/datatype-textsearch.html, postgresql.org/docs/current/gin.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from math import sqrt
-from typing import NamedTuple
+from math import ceil, sqrt
+from typing import Any, NamedTuple
 
 from bazar.catalog.expressions import All, But, Either, Expression, Term, every
 from bazar.catalog.store.postgres_frequencies import Frequencies
+from bazar.catalog.words import ANYWHERE, IN_HEAD, IN_TITLE
 
 SMALL_BOOKS = 2000
 """In a shop with fewer, the index alone is quick enough."""
@@ -28,46 +32,132 @@ COUNTED_US_MAX = 3000
 
 GATHER_US = 0.1
 """What it takes the index to gather a book that has a term."""
-GATHER_BEGINNING_US = 0.45
-"""The same, of any term that begins so."""
-SKIP_US = 1.0
+GATHER_BEGINNING_US = 0.4
+"""The same, of any term that begins so, wherever it is looked for."""
+GATHER_MORE_US = 0.01
+"""More of it for each of several terms of which one will do."""
+SKIP_US = 0.15
 """What it takes to look a book that was gathered up in the list of one more term."""
+PASS_US = 0.003
+"""What it takes to pass over a book of such a list: they are packed, and read page by page."""
+PASS_US_MAX = 20.0
+"""What it takes to pass over however many, to the next book that was gathered up."""
 FETCH_US = 2.0
 """What it takes to look at the row of a book that the index has found."""
+FETCH_NEAR_US = 0.8
+"""The same, among books that lie together."""
 LOOK_US = 0.5
 """The same, where books are looked through in order of id."""
-SPAN_US = 0.05
-"""What it takes the index to gather a book between two ids."""
+SPAN_US = 0.02
+"""What it takes the index to pass over a book of the part where terms are looked for."""
+SPAN_BITS = 14
+"""The index knows of each book its id without so many bits: which part of all ids it lies in."""
+SPANS_MAX = 32
+"""Of which any will do; among more, it is asked for all books."""
+BEGINNINGS = {IN_TITLE: (IN_HEAD, 2), IN_HEAD: (IN_HEAD, 2), ANYWHERE: (ANYWHERE, 3)}
+"""Where words stand whose beginnings the index has lists for, and of how many letters at least."""
+LISTED_LETTERS_MAX = 3
+"""Of such a beginning. What has a longer one has this one, too."""
+LETTERS_MIN = 4
+"""Of the beginnings that are looked for word by word."""
+WORDS_MAX = 100
+"""That begin so; where there are more, the index gathers them."""
 _SHARE_MIN = 1e-12
+
+
+class By(NamedTuple):
+    """What the index is asked for: all of it."""
+
+    words: Expression | None
+    """Terms of books."""
+    beginnings: tuple[str, ...] = ()
+    """Of words."""
+
 
 # The sums have the index of the terms used, and not that of the ids, also in a plan that is kept.
 # What is asked for comes from a query of its own: so the server does not look terms up in its
 # statistics each time it plans, and reads the text once, and not for each book. An array of ids is
 # one row: ten thousand rows would keep the catalog's loop busy for as long as the server.
-FOUND = """
-SELECT array(
-    SELECT book_id FROM books_text
-    WHERE words @@ (SELECT ?1::text::tsquery) AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-    ORDER BY book_id + 0 LIMIT ?4
-)"""
+_BY_WORDS = "words @@ (SELECT ?::text::tsquery)"
+_BY_BEGINNINGS = "books_text_beginnings(words) @> (SELECT ?::text[])"
+_BY_SPANS = f"ARRAY[book_id >> {SPAN_BITS}] && (SELECT ?::bigint[])"
+_BY_ALL = "ts_match_vq(words, (SELECT ?::text::tsquery))"
+_AFTER, _UNTIL = "book_id + 0 > ?", "book_id + 0 <= ?"
 
-# Called by its name, what the operator does is asked of no index.
-FOUND_BY_PART = """
-SELECT array(
-    SELECT book_id FROM books_text
-    WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-        AND book_id + 0 > ?2 AND book_id + 0 <= ?3
-    ORDER BY book_id + 0 LIMIT ?4
-)"""
 
-# The rows that the index has found are looked at only between two ids: it is asked for both.
-FOUND_BETWEEN = """
+class Question(NamedTuple):
+    """A statement, and its values."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+def question(
+    asked: Expression, by: By, between: range, limit: int, *, spans: bool = False
+) -> Question:
+    """Return what finds the first books that fit, in order of id.
+
+    Args:
+        asked: what they have to fit.
+        by: what the index is asked for.
+        between: the ids among which they are looked for.
+        limit: how many are wanted.
+        spans: whether the index is asked for the parts of the ids, too.
+    """
+    parts: list[Any] = [list(_spans(between))] if spans else []
+    given = *_given(asked, by), *parts, between.start - 1, between.stop - 1, limit
+    conditions = *_conditions(asked, by), *([_BY_SPANS] if spans else ()), _AFTER, _UNTIL
+    return Question(_found(conditions, "ORDER BY book_id + 0"), given)
+
+
+def few(asked: Expression, by: By, limit: int) -> Question:
+    """Return what finds books that fit, in whatever order: so it ends when there are so many."""
+    return Question(_found(_conditions(asked, by), ""), (*_given(asked, by), limit))
+
+
+def spanned(between: range, ids: range) -> range | None:
+    """Return ids up to where the last of their parts ends, among some; None if they are too many.
+
+    Args:
+        between: the ids.
+        ids: those among which they are.
+    """
+    stop = ((between.stop - 1 >> SPAN_BITS) + 1) << SPAN_BITS
+    found = range(between.start, min(stop, ids.stop))
+    return None if found.stop - found.start > SPANS_MAX << SPAN_BITS else found
+
+
+def _spans(between: range) -> range:
+    return range(between.start >> SPAN_BITS, ((between.stop - 1) >> SPAN_BITS) + 1)
+
+
+@lru_cache
+def _found(conditions: tuple[str, ...], order: str) -> str:
+    return _numbered(f"""
 SELECT array(
     SELECT book_id FROM books_text
-    WHERE words @@ (SELECT ?5::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-        AND book_id > ?2 AND book_id <= ?3
-    ORDER BY book_id + 0 LIMIT ?4
-)"""
+    WHERE {" AND ".join(conditions)}
+    {order} LIMIT ?
+)""")
+
+
+def _numbered(sql: str) -> str:
+    first, *others = sql.split("?")
+    return first + "".join(f"?{number}{part}" for number, part in enumerate(others, 1))
+
+
+def _conditions(asked: Expression, by: By) -> tuple[str, ...]:
+    """Return what the index is asked for, and then what is not known of what it finds."""
+    words = () if by.words is None else (_BY_WORDS,)
+    beginnings = (_BY_BEGINNINGS,) if by.beginnings else ()
+    return *words, *beginnings, *(() if by.words == asked else (_BY_ALL,))
+
+
+def _given(asked: Expression, by: By) -> list[Any]:
+    words = [] if by.words is None else [index_query(by.words)]
+    beginnings = [list(by.beginnings)] if by.beginnings else []
+    return [*words, *beginnings, *([] if by.words == asked else [text_query(asked)])]
+
 
 LOOKED_THROUGH = """
 SELECT array(
@@ -80,13 +170,13 @@ SELECT array(
     ORDER BY book_id LIMIT ?4
 )"""
 
-# In whatever order: so it ends as soon as there are too many.
-FEW = """
-SELECT array(
-    SELECT book_id FROM books_text
-    WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
-    LIMIT ?3
-)"""
+WORDS = """
+SELECT begin, array(
+    SELECT DISTINCT word FROM books_text_words
+    WHERE word >= begin AND word < until
+    ORDER BY word LIMIT ?3
+)
+FROM unnest(?1::text[], ?2::text[]) AS asked (begin, until)"""
 
 
 def _tier(count: int, first: int) -> str:
@@ -99,15 +189,32 @@ def _tier(count: int, first: int) -> str:
 
 
 @lru_cache
-def in_tiers(count: int) -> str:
-    """Return the statement that finds the first books of so many tiers, all at once."""
+def _in_tiers(count: int, conditions: tuple[str, ...]) -> str:
+    found_by = _numbered(" AND ".join(conditions))
+    first = 1 + found_by.count("?")
     return f"""
 SELECT tier, book_id FROM (
-    SELECT {_tier(count, 5)} AS tier, book_id FROM books_text
-    WHERE words @@ (SELECT ?2::text::tsquery) AND ts_match_vq(words, (SELECT ?1::text::tsquery))
+    SELECT {_tier(count, first + 2)} AS tier, book_id FROM books_text
+    WHERE {found_by}
 ) AS matching
-WHERE tier > 0 OR tier = 0 AND book_id > ?3
-ORDER BY tier, book_id LIMIT ?4"""
+WHERE tier > 0 OR tier = 0 AND book_id > ?{first}
+ORDER BY tier, book_id LIMIT ?{first + 1}"""
+
+
+def in_tiers(
+    tiers: Sequence[Expression], within: Expression, by: By, after: int, limit: int
+) -> Question:
+    """Return what finds the first books of tiers, all at once.
+
+    Args:
+        tiers: which have no books in common.
+        within: what all those books fit.
+        by: what the index is asked for.
+        after: which id those of the first tier come.
+        limit: how many are wanted.
+    """
+    sql = _in_tiers(len(tiers), _conditions(within, by))
+    return Question(sql, (*_given(within, by), after, limit, *map(text_query, tiers)))
 
 
 @lru_cache
@@ -123,7 +230,7 @@ SELECT coalesce(array_agg(book_id), '{{}}'), coalesce(array_agg(tier), '{{}}') F
 class Plan(NamedTuple):
     """How books are found."""
 
-    by: Expression
+    by: By
     """What the index is asked for, among all books."""
     cost_us: float
     """What is expected."""
@@ -131,7 +238,7 @@ class Plan(NamedTuple):
     """So many books are looked at before, in order of id; 0 for none."""
     among: int = 0
     """Among about so many books the index is asked first; 0 for all at once."""
-    by_among: Expression | None = None
+    by_among: By | None = None
     """What it is asked for there."""
 
 
@@ -148,14 +255,18 @@ def plan(asked: Expression, frequencies: Frequencies, limit: int) -> Plan:
     looks = enough / max(frequencies.share(asked), _SHARE_MIN)
     if looks >= frequencies.books:
         return indexed
-    among = by_index(asked, frequencies, enough)
-    among_us = among.cost_us + looks * SPAN_US
-    if looks * LOOK_US < min(indexed.cost_us, among_us):
-        affordable = int(min(indexed.cost_us, among_us) / LOOK_US)
-        return indexed._replace(cost_us=looks * LOOK_US, look_through=affordable)
-    if among_us < indexed.cost_us:
-        return indexed._replace(cost_us=among_us, among=int(looks), by_among=among.by)
-    return indexed
+    ways = indexed
+    spans = ceil(frequencies.ids(looks) / (1 << SPAN_BITS)) + 1
+    if spans <= SPANS_MAX:
+        share = min(1.0, spans * (1 << SPAN_BITS) / frequencies.ids(frequencies.books))
+        near = by_index(asked, frequencies, share)
+        near_us = near.cost_us + share * frequencies.books * SPAN_US
+        if near_us < indexed.cost_us:
+            ways = Plan(indexed.by, near_us, among=int(looks), by_among=near.by)
+    if looks * LOOK_US < ways.cost_us:
+        affordable = int(ways.cost_us / LOOK_US)
+        return ways._replace(cost_us=looks * LOOK_US, look_through=affordable)
+    return ways
 
 
 def surely(limit: int) -> float:
@@ -163,34 +274,43 @@ def surely(limit: int) -> float:
     return limit + 2 * sqrt(limit) + 1
 
 
-def by_index(asked: Expression, frequencies: Frequencies, enough: float | None = None) -> Plan:
+def by_index(asked: Expression, frequencies: Frequencies, among: float = 1.0) -> Plan:
     """Return what the index is asked for, to find books in whatever order.
 
     Args:
         asked: what they have to fit.
         frequencies: of terms.
-        enough: after how many no more is looked at; None: all are.
+        among: the share of the books that it is asked for.
     """
     if frequencies.books < SMALL_BOOKS:
-        return Plan(asked, 0.0)
-    looked_at = 1.0
-    if enough is not None:
-        looked_at = min(1.0, enough / max(frequencies.count(asked), 1.0))
-    fetch_us = FETCH_US * looked_at
-    parts = sorted(_parts(asked), key=lambda part: _price(part, frequencies, fetch_us))
-    rows = frequencies.count(parts[0])
-    chosen, cost_us = [parts[0]], _gather_us(parts[0], frequencies)
-    for part in parts[1:]:
-        gather_us = _gather_us(part, frequencies)
-        if isinstance(part, Term) and not part.more:
-            gather_us = min(gather_us, SKIP_US * rows)
-        share = frequencies.share(part)
-        if gather_us < rows * (1 - share) * fetch_us:
-            chosen.append(part)
-            cost_us += gather_us
-            rows *= share
-    whole = len(chosen) == len(parts) and _is_plain(asked)
-    return Plan(asked if whole else every(*chosen), cost_us + rows * fetch_us)
+        return Plan(By(asked), 0.0)
+    fetch_us = FETCH_US if among == 1 else FETCH_NEAR_US
+
+    def price(way: _Way) -> float:
+        return way.gather_us(frequencies, among) + frequencies.count(way.asked) * among * fetch_us
+
+    def with_it(way: _Way) -> float:
+        passed = frequencies.count(way.asked) * among
+        skip_us = way.skip_us * rows + min(PASS_US * passed, PASS_US_MAX * rows)
+        adding_us = min(way.gather_us(frequencies, among), skip_us)
+        return adding_us + rows * frequencies.share(way.asked) * fetch_us
+
+    parts = sorted(map(_ways, _parts(asked)), key=lambda ways: min(map(price, ways)))
+    first = min(parts[0], key=price)
+    rows = frequencies.count(first.asked) * among
+    chosen, cost_us = [first], price(first)
+    for ways in parts[1:]:
+        way = min(ways, key=with_it)
+        more_us = with_it(way) - rows * fetch_us
+        if more_us < 0:
+            chosen.append(way)
+            cost_us += more_us
+            rows *= frequencies.share(way.asked)
+    words = [way.asked for way in chosen if not way.beginning]
+    beginnings = tuple(way.beginning for way in chosen if way.beginning)
+    if len(words) == len(parts) and _is_plain(asked):
+        return Plan(By(asked), cost_us)
+    return Plan(By(every(*words) if words else None, beginnings), cost_us)
 
 
 def are_many(asked: Expression, frequencies: Frequencies, limit: int, cost_us: float) -> bool:
@@ -201,18 +321,61 @@ def are_many(asked: Expression, frequencies: Frequencies, limit: int, cost_us: f
     return large and (costly or expected > MANY_FACTOR * limit)
 
 
-def _price(part: Expression, frequencies: Frequencies, fetch_us: float) -> float:
-    return _gather_us(part, frequencies) + frequencies.count(part) * fetch_us
+class _Way(NamedTuple):
+    """How the index may be asked for a part of a question, or for what all its books have."""
+
+    asked: Expression
+    beginning: str = ""
+    """That the index has a list for; else it is asked for terms."""
+
+    def gather_us(self, frequencies: Frequencies, among: float) -> float:
+        """Return what it takes to gather what fits, among a share of the books."""
+        if self.beginning:
+            return frequencies.count(self.asked) * among * GATHER_US
+        return _gather_us(self.asked, frequencies, among)
+
+    @property
+    def skip_us(self) -> float:
+        """Return what it takes to look a book up that was gathered already."""
+        return SKIP_US if self.beginning else _skip_us(self.asked)
 
 
-def _gather_us(part: Expression, frequencies: Frequencies) -> float:
+def _ways(part: Expression) -> Sequence[_Way]:
+    """Return how the index may be asked for a part."""
+    ways = [_Way(part)]
     match part:
-        case Term(_text, more):
-            return frequencies.count(part) * (GATHER_BEGINNING_US if more else GATHER_US)
+        case Term(text, True, spelt):
+            if spelt:
+                ways.append(_Way(Term(text, more=True)))
+            where, letters_min = BEGINNINGS.get(text[0], ("", len(text)))
+            if len(text) > letters_min:
+                beginning = where + text[1 : 1 + LISTED_LETTERS_MAX]
+                ways.append(_Way(Term(beginning, more=True), beginning))
+    return ways
+
+
+def _gather_us(part: Expression, frequencies: Frequencies, among: float) -> float:
+    match part:
+        case Term(_text, True, ()):
+            return frequencies.count(part) * GATHER_BEGINNING_US
+        case Term(_text, _more, spelt):
+            return frequencies.count(part) * among * (GATHER_US + GATHER_MORE_US * len(spelt))
         case All(parts) | Either(parts):
-            return sum(_gather_us(one, frequencies) for one in parts)
+            return sum(_gather_us(one, frequencies, among) for one in parts)
         case But(wanted, _unwanted):
-            return _gather_us(wanted, frequencies)
+            return _gather_us(wanted, frequencies, among)
+
+
+def _skip_us(part: Expression) -> float:
+    match part:
+        case Term(_text, True, ()):
+            return float("inf")
+        case Term(_text, _more, spelt):
+            return SKIP_US + GATHER_MORE_US * len(spelt)
+        case All(parts) | Either(parts):
+            return sum(map(_skip_us, parts))
+        case But(wanted, _unwanted):
+            return _skip_us(wanted)
 
 
 def _is_plain(asked: Expression) -> bool:
@@ -249,3 +412,22 @@ def text_query(asked: Expression) -> str:
             return f"({' | '.join(map(text_query, parts))})"
         case But(wanted, unwanted):
             return f"({text_query(wanted)} & !{text_query(unwanted)})"
+
+
+def index_query(asked: Expression) -> str:
+    """Return an expression as the index is asked for it: terms that are spelt out, one by one."""
+    match asked:
+        case Term(_text, True, (_, *_) as spelt):
+            return f"({' | '.join(map(_quoted, spelt))})"
+        case Term():
+            return text_query(asked)
+        case All(parts):
+            return f"({' & '.join(map(index_query, parts))})"
+        case Either(parts):
+            return f"({' | '.join(map(index_query, parts))})"
+        case But(wanted, unwanted):
+            return f"({index_query(wanted)} & !{index_query(unwanted)})"
+
+
+def _quoted(term: str) -> str:
+    return f"'{term}'"

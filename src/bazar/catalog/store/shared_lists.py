@@ -1,7 +1,7 @@
 """The lists of books that every engine finds in one way, by statements of its own where it must."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from bazar.catalog.expressions import Expression
@@ -40,6 +40,13 @@ class SharedLists(Refolding):
     topic_of_letters_sql: ClassVar[str]
     lists_sql: ClassVar[Mapping[str, str]]
     """By the name of the list."""
+
+    @abstractmethod
+    async def spelt(
+        self, transaction: Transaction, beginnings: Collection[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return the words that begin so, of those beginnings that few words have."""
+        ...
 
     @abstractmethod
     async def found(

@@ -8,7 +8,7 @@ it over. So no list reads many books, however many the shop has.
 Source: sqlite.org/queryplanner.html, sqlite.org/rowvalue.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from bazar.catalog.relevance import Head
 from bazar.catalog.store.lists import LAST_ID, Narrowing, Order, Ranked
 from bazar.catalog.store.shared import BOOK
 from bazar.catalog.store.shared_lists import RETIRED, SharedLists
-from bazar.catalog.store.sqlite_search import FOUND, match_expression, spelt_out
+from bazar.catalog.store.sqlite_search import FOUND, match_expression, words_beginning
 from bazar.catalog.words import topic_key
 from bazar.kit.data.database import Row, Transaction, made
 from bazar.kit.money import PRICE_MINOR_MAX
@@ -214,6 +214,12 @@ class ListingStore(SharedLists):
         """Return words or ids as one value of a statement."""
         return _encode(members).decode()
 
+    async def spelt(
+        self, transaction: Transaction, beginnings: Collection[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return the words that begin so, of those beginnings that few words have."""
+        return await words_beginning(transaction, beginnings)
+
     async def found(
         self, transaction: Transaction, asked: Expression, after: int, until: int, limit: int
     ) -> list[int]:
@@ -221,8 +227,7 @@ class ListingStore(SharedLists):
 
         Source: sqlite.org/fts5.html
         """
-        expression = match_expression(await spelt_out(transaction, asked))
-        rows = await transaction.all(FOUND, expression, after, until, limit)
+        rows = await transaction.all(FOUND, match_expression(asked), after, until, limit)
         return [made(int, row) for row in rows]
 
     async def heads(self, transaction: Transaction, book_ids: Sequence[int]) -> list[Head]:

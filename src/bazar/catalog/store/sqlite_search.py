@@ -60,35 +60,33 @@ def long_words(found: Iterable[str]) -> Iterator[str]:
     return (one[1:] for one in found if one[0] == ANYWHERE and len(one) > LETTERS_MAX)
 
 
-async def spelt_out(transaction: Transaction, asked: Expression) -> Expression:
-    """Return an expression whose longer beginnings are the words that begin so."""
-    match asked:
-        case Term(text, more):
-            return await _words(transaction, asked) if more and len(text) > LETTERS_MAX else asked
-        case All(parts):
-            return All(tuple([await spelt_out(transaction, part) for part in parts]))
-        case Either(parts):
-            return Either(tuple([await spelt_out(transaction, part) for part in parts]))
-        case But(wanted, unwanted):
-            return But(await spelt_out(transaction, wanted), await spelt_out(transaction, unwanted))
-
-
-async def _words(transaction: Transaction, asked: Term) -> Expression:
-    where, begin = asked.text[0], asked.text[1:]
-    rows = await transaction.all(WORDS, begin, f"{begin}\U0010ffff", WORDS_MAX + 1)
-    if len(rows) > WORDS_MAX:
-        return asked
-    return Either(tuple(Term(where + made(str, row)) for row in rows)) if rows else Term(asked.text)
+async def words_beginning(
+    transaction: Transaction, beginnings: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the words that begin so, of those longer beginnings that few words have."""
+    found: dict[str, tuple[str, ...]] = {}
+    for begin in beginnings:
+        if len(begin) >= LETTERS_MAX:
+            rows = await transaction.all(WORDS, begin, f"{begin}\U0010ffff", WORDS_MAX + 1)
+            if len(rows) <= WORDS_MAX:
+                found[begin] = tuple(made(str, row) for row in rows)
+    return found
 
 
 def match_expression(asked: Expression) -> str:
     """Return an expression in the words of FTS5: every term is quoted, so that none is syntax."""
     match asked:
+        case Term(_text, True, (_, *_) as spelt):
+            return f"({' OR '.join(map(_quoted, spelt))})"
         case Term(text, more):
-            return f'"{text}"*' if more else f'"{text}"'
+            return f"{_quoted(text)}*" if more else _quoted(text)
         case All(parts):
             return f"({' AND '.join(map(match_expression, parts))})"
         case Either(parts):
             return f"({' OR '.join(map(match_expression, parts))})"
         case But(wanted, unwanted):
             return f"({match_expression(wanted)} NOT {match_expression(unwanted)})"
+
+
+def _quoted(term: str) -> str:
+    return f'"{term}"'
