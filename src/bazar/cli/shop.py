@@ -156,7 +156,7 @@ def _addresses(given: tuple[str, str, str], *, secured: Collection[str]) -> Addr
     front, catalog, order = given
     try:
         return Addresses(
-            front if front == MDNS else service_url(front, "--url"),
+            front if front == MDNS else service_url(front, "--url", found=True),
             service_urls(catalog, "--catalog", tls="catalog" in secured),
             service_urls(order, "--order", tls="order" in secured),
         )

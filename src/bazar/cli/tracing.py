@@ -63,7 +63,11 @@ def trace(
             found = find(sources, asked)
             names, size = sources.names, sources.bytes
     except NoLogs as error:
-        fail(f"{error}; 'bazar up --log-level debug' writes them" if not logs else str(error))
+        advice = (
+            "'bazar up --log-level debug' writes them; of services that were started one by one, "
+            "name the files of --log-file"
+        )
+        fail(f"{error}; {advice}" if not logs else str(error))
     except TooMany as error:
         fail(str(error))
     except OSError as error:

@@ -27,6 +27,10 @@ PROOFS_A_SECOND = 32
 """To all such addresses together, once each was asked."""
 FORGET_S = 60.0
 """Without an announcement, and without an answer."""
+TELL_AFTER = 3
+"""So many questions in a row without a proof are told once; one may have met a busy machine."""
+TOLD_MAX = 16
+"""Of so many addresses; more of them are no news."""
 LASTS_S = 120.0
 """How long an announcement counts that nobody repeats."""
 _DRAWN = 8
@@ -39,6 +43,8 @@ class _Asked(Struct, eq=False):
     at_s: float | None = None
     """When the last answer came, or none did; None: it was never asked."""
     under_way: bool = False
+    failures: int = 0
+    """Questions without a proof, since the last one with."""
 
 
 class Candidates:
@@ -55,6 +61,7 @@ class Candidates:
         self._asked: dict[Address, _Asked] = {}
         """Of all that are announced, and all that were proved."""
         self._proved_at_s: dict[Address, float] = {}
+        self._told = 0
 
     @property
     def announced(self) -> Addresses:
@@ -115,18 +122,22 @@ class Candidates:
             self._asked[address].under_way = True
         return chosen
 
-    def note(self, address: Address, *, proved: bool) -> None:
-        """Take in how a proof went."""
+    def note(self, address: Address, *, proved: bool) -> bool:
+        """Take in how a proof went; tell whether its keeper should hear that there is none."""
         one = self._asked.get(address)
         if one is None:  # it was withdrawn meanwhile
-            return
+            return False
         one.under_way, one.at_s = False, self._clock()
+        one.failures = 0 if proved else one.failures + 1
         if proved:
             if address not in self._proved_at_s and len(self._proved_at_s) >= PROVEN_MAX:
                 self._give_way()
             self._proved_at_s[address] = one.at_s
         elif address not in self._announced and self._is_gone(address, one.at_s):
             del self._proved_at_s[address], self._asked[address]
+        news = one.failures == TELL_AFTER and address not in self._proved_at_s
+        self._told += news
+        return news and self._told <= TOLD_MAX
 
     def _give_way(self) -> None:
         """Use the address no more that proved itself longest ago; it may do so again."""

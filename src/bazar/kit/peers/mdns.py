@@ -71,6 +71,7 @@ _QUERY = 0
 _INTERNET = 1
 _PTR = 12
 _PORTS = range(1, 65536)
+_NO_PROOF = "it does not prove that it is of our shop: it may have another secret"
 
 Opened = Callable[[AsyncZeroconf, Sequence[Interface]], Awaitable[None]]
 See = Callable[[Sequence[str]], Sequence[Interface]]
@@ -313,6 +314,7 @@ class Announced:
         self._ask_s = ASK_S_FIRST
         self._ask_now = asyncio.Event()
         self._proofs: set[asyncio.Task[None]] = set()
+        self._log = get_logger()
 
     @property
     def shop(self) -> str:
@@ -395,5 +397,6 @@ class Announced:
         try:
             proved = await prove(address)
         finally:
-            self._candidates.note(address, proved=proved)
+            if self._candidates.note(address, proved=proved):
+                self._log.warning("announced-not-believed", address=address.url, reason=_NO_PROOF)
             self._hearing.changed.set()

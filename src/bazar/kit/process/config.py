@@ -125,8 +125,13 @@ def listening_host(host: str) -> str:
     return bare
 
 
-def service_url(url: str, what: str) -> str:
+def service_url(url: str, what: str, *, found: bool = False) -> str:
     """Return an http address without its last slash.
+
+    Args:
+        url: the address.
+        what: it is, for error messages.
+        found: whether `mdns:` would do as well.
 
     Raises:
         StartupError: it is none.
@@ -138,8 +143,8 @@ def service_url(url: str, what: str) -> str:
     except ValueError:
         proper = False
     if not proper:
-        found = ", or mdns:" * url.startswith(MDNS)
-        message = f"{what} must be an address such as http://127.0.0.1:5001{found}, not {url!r}"
+        also = f", or {MDNS}" * found
+        message = f"{what} must be an address such as http://127.0.0.1:5001{also}, not {url!r}"
         raise StartupError(message)
     return url.rstrip("/")
 
@@ -156,7 +161,9 @@ def service_urls(urls: str, what: str, *, tls: bool = False) -> str:
         StartupError: there is none, or one of them is none.
     """
     given = [url.strip() for url in urls.split(",") if url.strip()]
-    checked = [url if url == MDNS else service_url(url, what) for url in given or [urls]]
+    checked = [
+        url if url == MDNS else service_url(url, what, found=True) for url in given or [urls]
+    ]
     for url in checked:
         if tls and url != MDNS and not url.startswith("https:"):
             message = (

@@ -10,6 +10,8 @@ from bazar.kit.peers.candidates import (
     PROOFS_A_SECOND,
     PROVE_AGAIN_S,
     PROVEN_MAX,
+    TELL_AFTER,
+    TOLD_MAX,
     Candidates,
 )
 
@@ -216,3 +218,37 @@ def test_what_was_withdrawn_while_it_was_asked_does_not_count() -> None:
     candidates.hear("a", frozenset())
     candidates.note(asked, proved=True)
     assert frozenset() == candidates.proven
+
+
+def test_who_proves_nothing_again_and_again_is_told_once() -> None:
+    """Whose secret is another one, say; not one that a busy machine answered too late once."""
+    clock = Clock()
+    candidates = Candidates(clock)
+    candidates.hear("a", at(1))
+    news = []
+    for proved in [False, False, True, False, False, False, False]:
+        (asked,) = candidates.due(ALL) or [*at(1)]
+        news.append(candidates.note(asked, proved=proved))
+        clock.now_s += PROVE_AGAIN_S
+    assert [False] * 7 == news, "it was proved once"
+    candidates.hear("b", at(2))
+    told = []
+    for _ in range(2 * TELL_AFTER):
+        candidates.due(ALL)
+        told.append(candidates.note(*at(2), proved=False))
+        clock.now_s += PROVE_AGAIN_S
+    assert [number == TELL_AFTER for number in range(1, 2 * TELL_AFTER + 1)] == told
+
+
+def test_a_flood_of_false_announcements_does_not_fill_the_log() -> None:
+    """The first of them are told."""
+    clock = Clock()
+    candidates = Candidates(clock)
+    told = 0
+    for number in range(3 * TOLD_MAX):
+        candidates.hear(f"{number}", at(number))
+    for _ in range(TELL_AFTER):
+        for address in candidates.due(ALL):
+            told += candidates.note(address, proved=False)
+        clock.now_s += PROOFS_A_SECOND
+    assert TOLD_MAX == told

@@ -150,6 +150,12 @@ def test_anything_else_is_no_address(url: str) -> None:
         service_url(url, "--catalog")
 
 
+def test_a_word_that_is_nearly_mdns_is_told_what_would_do() -> None:
+    """Where a service may be looked for on the network."""
+    with pytest.raises(StartupError, match=r"5001, or mdns:, not 'mdms:'"):
+        service_urls("mdms:", "--catalog")
+
+
 def test_a_given_secret_wins(tmp_path: Path) -> None:
     """Over the file, and over making one; but it has to be a proper one."""
     file = tmp_path / "given"
